@@ -1,0 +1,2 @@
+//! The club.
+fn main() {}

@@ -1,0 +1,4 @@
+//! mms-core
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

@@ -1,0 +1,31 @@
+//! What the protocol family shares: time, randomness, the four verbs of a
+//! machine, limits and errors; with feature `text`, what RTSP and SIP have in
+//! common on the wire; with feature `testing`, a simulated network.
+//!
+//! Nothing here does I/O, reads a clock or starts a thread. [`Clock`] (feature
+//! `std`) is the one bridge to real time, and it is for hosts only.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod error;
+mod limits;
+mod machine;
+mod rng;
+mod span;
+mod time;
+mod timer;
+
+pub use error::{ParseError, ParseErrorKind};
+pub use limits::{LimitKind, Limits};
+pub use machine::{Machine, Output};
+pub use rng::{HexToken, Rng, Seed};
+pub use span::Span;
+#[cfg(feature = "std")]
+pub use time::Clock;
+pub use time::{Instant, Timestamp};
+pub use timer::{TimerKey, TimerQueue, TimerTable};

@@ -1,0 +1,189 @@
+//! Seeded randomness: the same seed gives the same tags, nonces and ids.
+
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng};
+use core::fmt;
+use zeroize::Zeroize;
+
+/// 32 bytes of entropy that the host gives to a machine when it makes it.
+///
+/// From the operating system in production, from a counter in a test. Each
+/// machine must get its own: two machines with one seed choose the same ids.
+#[derive(Clone)]
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// A seed of these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A seed for tests and simulations: `n` in the first eight bytes, zeros behind.
+    #[must_use]
+    pub fn from_u64(n: u64) -> Self {
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(n.to_le_bytes()) {
+            *to = from;
+        }
+        Self(bytes)
+    }
+}
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Shows that it is a seed, never which.
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
+/// The generator inside a machine: `ChaCha` with 20 rounds, so its output cannot
+/// be guessed from earlier output (session ids and nonces depend on that).
+///
+/// ```
+/// use proto_wire::{Rng, Seed};
+///
+/// let mut one = Rng::new(&Seed::from_u64(7));
+/// let mut two = Rng::new(&Seed::from_u64(7));
+/// assert_eq!(one.next_u64(), two.next_u64());
+/// assert!(one.below(10) < 10);
+/// ```
+pub struct Rng(ChaCha20Rng);
+
+impl Rng {
+    /// A generator that starts from `seed`.
+    #[must_use]
+    pub fn new(seed: &Seed) -> Self {
+        Self(ChaCha20Rng::from_seed(seed.0))
+    }
+
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// The next 32 bits.
+    pub fn next_u32(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    /// Fills `buf` with random bytes.
+    pub fn fill(&mut self, buf: &mut [u8]) {
+        self.0.fill_bytes(buf);
+    }
+
+    /// A number in `0..bound`, or 0 when `bound` is 0. The bias is below 2⁻⁶⁴ × `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        let wide = u128::from(self.next_u64()).wrapping_mul(u128::from(bound));
+        u64::try_from(wide >> 64).unwrap_or(0)
+    }
+
+    /// A new seed, for a machine that this one makes.
+    pub fn seed(&mut self) -> Seed {
+        let mut bytes = [0; 32];
+        self.fill(&mut bytes);
+        Seed(bytes)
+    }
+
+    /// `N` random characters of `0-9a-f`: `4 × N` bits that any token grammar accepts.
+    pub fn hex<const N: usize>(&mut self) -> HexToken<N> {
+        let mut chars = [0; N];
+        self.fill(&mut chars);
+        for c in &mut chars {
+            *c = match *c & 0x0f {
+                n @ 0..=9 => b'0'.wrapping_add(n),
+                n => b'a'.wrapping_add(n.wrapping_sub(10)),
+            };
+        }
+        HexToken(chars)
+    }
+}
+
+/// Shows that it is a generator, never its state.
+impl fmt::Debug for Rng {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rng(..)")
+    }
+}
+
+/// `N` lower-case hexadecimal characters, from [`Rng::hex`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HexToken<const N: usize>([u8; N]);
+
+impl<const N: usize> HexToken<N> {
+    /// The characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Only ever made of hexadecimal digits, so the empty fallback is never taken.
+        core::str::from_utf8(&self.0).unwrap_or("")
+    }
+}
+
+impl<const N: usize> fmt::Display for HexToken<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<const N: usize> fmt::Debug for HexToken<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn different_seeds_differ_and_equal_seeds_agree() {
+        let (mut a, mut b, mut c) = (
+            Rng::new(&Seed::from_u64(1)),
+            Rng::new(&Seed::from_u64(1)),
+            Rng::new(&Seed::from_u64(2)),
+        );
+        let first = a.next_u64();
+        assert_eq!(first, b.next_u64());
+        assert_ne!(first, c.next_u64());
+    }
+
+    #[test]
+    fn below_stays_below_and_reaches_every_value() {
+        let mut rng = Rng::new(&Seed::from_u64(3));
+        let mut seen = [false; 6];
+        for _ in 0..200 {
+            let n = usize::try_from(rng.below(6)).unwrap();
+            seen[n] = true;
+        }
+        assert_eq!(seen, [true; 6]);
+        assert_eq!(rng.below(0), 0);
+    }
+
+    #[test]
+    fn neither_seed_nor_generator_show_their_state() {
+        let seed = Seed::from_u64(0x55);
+        assert_eq!(
+            format!("{seed:?} {:?}", Rng::new(&seed)),
+            "Seed(..) Rng(..)"
+        );
+    }
+
+    #[test]
+    fn hex_tokens_are_hexadecimal() {
+        let token = Rng::new(&Seed::from_u64(4)).hex::<24>();
+        assert_eq!(token.as_str().len(), 24);
+        assert!(
+            token
+                .as_str()
+                .bytes()
+                .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+        );
+    }
+}

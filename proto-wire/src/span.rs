@@ -1,0 +1,78 @@
+//! Offsets into a message: what crosses function boundaries instead of slices.
+
+use core::ops::Range;
+
+/// A part of a message, as offset and length in bytes.
+///
+/// ```
+/// use proto_wire::Span;
+///
+/// let span = Span::new(4, 9);
+/// assert_eq!(span.of(b"the span of it"), b"span ");
+/// assert_eq!(span.of(b"short"), b"");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// From `start` up to, not including, `end`. Offsets beyond 4 GiB saturate; no
+    /// message gets near (its limits see to that).
+    #[must_use]
+    pub fn new(start: usize, end: usize) -> Self {
+        Self {
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            end: u32::try_from(end).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Offset of the first byte.
+    #[must_use]
+    pub const fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// Offset behind the last byte.
+    #[must_use]
+    pub const fn end(self) -> usize {
+        self.end as usize
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+
+    /// The same as a range.
+    #[must_use]
+    pub const fn range(self) -> Range<usize> {
+        self.start()..self.end()
+    }
+
+    /// The bytes of `message` that this names; empty when it is not of this message.
+    #[must_use]
+    #[inline]
+    pub fn of(self, message: &[u8]) -> &[u8] {
+        message.get(self.start()..self.end()).unwrap_or(&[])
+    }
+
+    /// The same part, `by` bytes nearer to the start (saturating), for a message that
+    /// was cut out of a buffer.
+    #[must_use]
+    pub fn moved_back(self, by: usize) -> Self {
+        let by = u32::try_from(by).unwrap_or(u32::MAX);
+        Self {
+            start: self.start.saturating_sub(by),
+            end: self.end.saturating_sub(by),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Deadlines: a table for the few of one machine, a queue for the many of an endpoint.
+
+use crate::Instant;
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+
+/// The names of a machine's timers, as an enum.
+///
+/// ```
+/// use proto_wire::{Instant, TimerKey, TimerTable};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// enum Timer { Retransmit, GiveUp }
+/// impl TimerKey for Timer {
+///     const ALL: &'static [Self] = &[Self::Retransmit, Self::GiveUp];
+///     fn index(self) -> usize { self as usize }
+/// }
+///
+/// let mut timers = TimerTable::<Timer, 2>::new();
+/// timers.set(Timer::GiveUp, Instant::from_secs(32));
+/// timers.set(Timer::Retransmit, Instant::from_millis(500));
+/// assert_eq!(timers.next(), Some((Instant::from_millis(500), Timer::Retransmit)));
+/// assert_eq!(timers.expire(Instant::from_secs(1)), Some(Timer::Retransmit));
+/// assert_eq!(timers.expire(Instant::from_secs(1)), None);
+/// ```
+pub trait TimerKey: Copy + 'static {
+    /// All of them; `ALL[k.index()]` is `k`.
+    const ALL: &'static [Self];
+    /// The position in [`TimerKey::ALL`].
+    fn index(self) -> usize;
+}
+
+/// The deadlines of one machine: at most one per name, `N` names, no allocation.
+#[derive(Clone)]
+pub struct TimerTable<K, const N: usize> {
+    deadlines: [Option<Instant>; N],
+    keys: core::marker::PhantomData<K>,
+}
+
+impl<K: TimerKey, const N: usize> TimerTable<K, N> {
+    /// A table with no timer set. `N` must be the number of names.
+    #[must_use]
+    pub fn new() -> Self {
+        debug_assert_eq!(K::ALL.len(), N, "one place for each name");
+        Self {
+            deadlines: [None; N],
+            keys: core::marker::PhantomData,
+        }
+    }
+
+    /// Sets `key` to fire at `at`, whatever it was before.
+    pub fn set(&mut self, key: K, at: Instant) {
+        if let Some(slot) = self.deadlines.get_mut(key.index()) {
+            *slot = Some(at);
+        }
+    }
+
+    /// Stops `key`; nothing happens when it was not set.
+    pub fn stop(&mut self, key: K) {
+        if let Some(slot) = self.deadlines.get_mut(key.index()) {
+            *slot = None;
+        }
+    }
+
+    /// Stops all timers.
+    pub fn clear(&mut self) {
+        self.deadlines = [None; N];
+    }
+
+    /// When `key` fires.
+    #[must_use]
+    pub fn get(&self, key: K) -> Option<Instant> {
+        self.deadlines.get(key.index()).copied().flatten()
+    }
+
+    /// The earliest deadline and its name; of equal ones the first in [`TimerKey::ALL`].
+    #[must_use]
+    pub fn next(&self) -> Option<(Instant, K)> {
+        let mut first: Option<(Instant, K)> = None;
+        for (deadline, key) in self.deadlines.iter().zip(K::ALL) {
+            if let Some(at) = *deadline {
+                if first.is_none_or(|(earliest, _)| at < earliest) {
+                    first = Some((at, *key));
+                }
+            }
+        }
+        first
+    }
+
+    /// Takes out the earliest timer that is due at `now`.
+    pub fn expire(&mut self, now: Instant) -> Option<K> {
+        let (at, key) = self.next()?;
+        if at > now {
+            return None;
+        }
+        self.stop(key);
+        Some(key)
+    }
+}
+
+impl<K: TimerKey, const N: usize> Default for TimerTable<K, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: TimerKey + fmt::Debug, const N: usize> fmt::Debug for TimerTable<K, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = K::ALL
+            .iter()
+            .filter_map(|k| self.get(*k).map(|at| (*k, at)));
+        f.debug_map().entries(set).finish()
+    }
+}
+
+/// Deadlines of many things, at most one per key; every operation is logarithmic.
+///
+/// Equal deadlines fire in the order of their keys, so a run is repeatable.
+///
+/// ```
+/// use proto_wire::{Instant, TimerQueue};
+///
+/// let mut queue = TimerQueue::new();
+/// queue.set(7_u32, Instant::from_secs(2));
+/// queue.set(9_u32, Instant::from_secs(1));
+/// assert_eq!(queue.next(), Some((Instant::from_secs(1), 9)));
+/// assert_eq!(queue.expire(Instant::from_secs(1)), Some(9));
+/// assert_eq!(queue.expire(Instant::from_secs(1)), None);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TimerQueue<K: Ord> {
+    order: BTreeSet<(Instant, K)>,
+    deadlines: BTreeMap<K, Instant>,
+}
+
+impl<K: Ord + Clone> TimerQueue<K> {
+    /// A queue with no timer set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            order: BTreeSet::new(),
+            deadlines: BTreeMap::new(),
+        }
+    }
+
+    /// Sets `key` to fire at `at`, whatever it was before.
+    pub fn set(&mut self, key: K, at: Instant) {
+        if let Some(old) = self.deadlines.insert(key.clone(), at) {
+            self.order.remove(&(old, key.clone()));
+        }
+        self.order.insert((at, key));
+    }
+
+    /// Stops `key`; nothing happens when it was not set.
+    pub fn stop(&mut self, key: &K) {
+        if let Some(old) = self.deadlines.remove(key) {
+            self.order.remove(&(old, key.clone()));
+        }
+    }
+
+    /// When `key` fires.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<Instant> {
+        self.deadlines.get(key).copied()
+    }
+
+    /// The earliest deadline and its key.
+    #[must_use]
+    pub fn next(&self) -> Option<(Instant, K)> {
+        self.order.first().cloned()
+    }
+
+    /// Takes out the earliest timer that is due at `now`.
+    pub fn expire(&mut self, now: Instant) -> Option<K> {
+        if self.order.first()?.0 > now {
+            return None;
+        }
+        let (_, key) = self.order.pop_first()?;
+        self.deadlines.remove(&key);
+        Some(key)
+    }
+
+    /// How many timers are set.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// Whether no timer is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.deadlines.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn a_queue_fires_in_order_of_time_then_key() {
+        let mut queue = TimerQueue::new();
+        for (key, secs) in [(3, 5), (1, 5), (2, 4), (4, 9)] {
+            queue.set(key, Instant::from_secs(secs));
+        }
+        queue.set(4, Instant::from_secs(1));
+        queue.stop(&3);
+        let mut fired = Vec::new();
+        while let Some(key) = queue.expire(Instant::from_secs(5)) {
+            fired.push(key);
+        }
+        assert_eq!(fired, [4, 2, 1]);
+        assert!(queue.is_empty());
+        assert_eq!(queue.next(), None);
+    }
+}

@@ -1,0 +1,4 @@
+//! sip-proto
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

@@ -1,0 +1,4 @@
+//! xmpp-proto
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
