@@ -14,14 +14,19 @@ extern crate std;
 
 mod error;
 mod limits;
+mod link;
 mod machine;
 mod rng;
 mod span;
 mod time;
 mod timer;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use error::{ParseError, ParseErrorKind};
 pub use limits::{LimitKind, Limits};
+pub use link::{DatagramMachine, StreamMachine};
 pub use machine::{Machine, Output};
 pub use rng::{HexToken, Rng, Seed};
 pub use span::Span;
