@@ -5,8 +5,10 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::std_instead_of_alloc,
     clippy::unwrap_used,
-    reason = "tests state what must hold"
+    reason = "tests state what must hold, and say what they did"
 )]
 
 use fuzz::{AREAS, Target, targets};
