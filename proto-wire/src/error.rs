@@ -34,10 +34,7 @@ impl<K: Copy + fmt::Display + fmt::Debug> ParseError<K> {
     #[must_use]
     #[cold]
     pub fn new(kind: K, offset: usize) -> Self {
-        Self {
-            kind,
-            offset: u32::try_from(offset).unwrap_or(u32::MAX),
-        }
+        Self { kind, offset: u32::try_from(offset).unwrap_or(u32::MAX) }
     }
 
     /// What is wrong.

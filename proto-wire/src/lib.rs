@@ -13,11 +13,17 @@ extern crate alloc;
 extern crate std;
 
 mod error;
+#[cfg(feature = "text")]
+pub mod head;
+#[cfg(feature = "text")]
+pub mod length;
 mod limits;
 mod link;
 mod machine;
 mod rng;
 mod span;
+#[cfg(feature = "text")]
+pub mod text;
 mod time;
 mod timer;
 

@@ -8,10 +8,7 @@ use crate::Instant;
 /// acts on the event: a STARTTLS `<proceed/>` before the handshake, a 400
 /// before the close, a ledger record on disk before its receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a host must handle both; there is no third kind"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a host must handle both; there is no third kind")]
 pub enum Output<T, E> {
     /// Send this (or, for a ledger: append this durably).
     Transmit(T),

@@ -169,21 +169,13 @@ mod tests {
     #[test]
     fn neither_seed_nor_generator_show_their_state() {
         let seed = Seed::from_u64(0x55);
-        assert_eq!(
-            format!("{seed:?} {:?}", Rng::new(&seed)),
-            "Seed(..) Rng(..)"
-        );
+        assert_eq!(format!("{seed:?} {:?}", Rng::new(&seed)), "Seed(..) Rng(..)");
     }
 
     #[test]
     fn hex_tokens_are_hexadecimal() {
         let token = Rng::new(&Seed::from_u64(4)).hex::<24>();
         assert_eq!(token.as_str().len(), 24);
-        assert!(
-            token
-                .as_str()
-                .bytes()
-                .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
-        );
+        assert!(token.as_str().bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()));
     }
 }

@@ -21,11 +21,8 @@ impl Span {
     /// From `start` up to, not including, `end`. Offsets beyond 4 GiB saturate; no
     /// message gets near (its limits see to that).
     #[must_use]
-    pub fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: u32::try_from(start).unwrap_or(u32::MAX),
-            end: u32::try_from(end).unwrap_or(u32::MAX),
-        }
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self { start: saturating_u32(start), end: saturating_u32(end) }
     }
 
     /// Offset of the first byte.
@@ -70,9 +67,10 @@ impl Span {
     #[must_use]
     pub fn moved_back(self, by: usize) -> Self {
         let by = u32::try_from(by).unwrap_or(u32::MAX);
-        Self {
-            start: self.start.saturating_sub(by),
-            end: self.end.saturating_sub(by),
-        }
+        Self { start: self.start.saturating_sub(by), end: self.end.saturating_sub(by) }
     }
+}
+
+const fn saturating_u32(n: usize) -> u32 {
+    if n > u32::MAX as usize { u32::MAX } else { n as u32 }
 }

@@ -154,17 +154,9 @@ fn civil_from_days(days: i64) -> (i64, u8, u8) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (
-        year,
-        u8::try_from(month).unwrap_or(1),
-        u8::try_from(day).unwrap_or(1),
-    )
+    (year, u8::try_from(month).unwrap_or(1), u8::try_from(day).unwrap_or(1))
 }
 
 impl fmt::Display for Timestamp {
@@ -172,15 +164,9 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = self.civil_date();
         let in_day = self.0.rem_euclid(86_400_000_000);
         let (secs, micros) = (in_day.div_euclid(1_000_000), in_day.rem_euclid(1_000_000));
-        let (hour, minute, second) = (
-            secs.div_euclid(3_600),
-            secs.div_euclid(60).rem_euclid(60),
-            secs.rem_euclid(60),
-        );
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
-        )
+        let (hour, minute, second) =
+            (secs.div_euclid(3_600), secs.div_euclid(60).rem_euclid(60), secs.rem_euclid(60));
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
     }
 }
 
@@ -205,10 +191,7 @@ pub struct Clock(std::time::Instant);
 impl Clock {
     /// A clock whose time line begins now.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one bridge from real time to `Instant`"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one bridge from real time to `Instant`")]
     pub fn start() -> Self {
         Self(std::time::Instant::now())
     }
@@ -221,10 +204,7 @@ impl Clock {
 
     /// The wall time, as the operating system has it.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one bridge from wall time to `Timestamp`"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one bridge from wall time to `Timestamp`")]
     pub fn timestamp(&self) -> Timestamp {
         match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
             Ok(since) => Timestamp::UNIX_EPOCH.saturating_add(since),
@@ -244,10 +224,7 @@ mod tests {
     fn instants_saturate_at_both_ends() {
         let end = Instant::FAR_FUTURE.saturating_add(Duration::from_secs(1));
         assert_eq!(end, Instant::FAR_FUTURE);
-        assert_eq!(
-            Instant::ZERO.saturating_add(Duration::MAX),
-            Instant::FAR_FUTURE
-        );
+        assert_eq!(Instant::ZERO.saturating_add(Duration::MAX), Instant::FAR_FUTURE);
         assert_eq!(Instant::ZERO.saturating_since(end), Duration::ZERO);
     }
 

@@ -42,10 +42,7 @@ impl<K: TimerKey, const N: usize> TimerTable<K, N> {
     #[must_use]
     pub fn new() -> Self {
         debug_assert_eq!(K::ALL.len(), N, "one place for each name");
-        Self {
-            deadlines: [None; N],
-            keys: core::marker::PhantomData,
-        }
+        Self { deadlines: [None; N], keys: core::marker::PhantomData }
     }
 
     /// Sets `key` to fire at `at`, whatever it was before.
@@ -106,9 +103,7 @@ impl<K: TimerKey, const N: usize> Default for TimerTable<K, N> {
 
 impl<K: TimerKey + fmt::Debug, const N: usize> fmt::Debug for TimerTable<K, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let set = K::ALL
-            .iter()
-            .filter_map(|k| self.get(*k).map(|at| (*k, at)));
+        let set = K::ALL.iter().filter_map(|k| self.get(*k).map(|at| (*k, at)));
         f.debug_map().entries(set).finish()
     }
 }
@@ -137,10 +132,7 @@ impl<K: Ord + Clone> TimerQueue<K> {
     /// A queue with no timer set.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            order: BTreeSet::new(),
-            deadlines: BTreeMap::new(),
-        }
+        Self { order: BTreeSet::new(), deadlines: BTreeMap::new() }
     }
 
     /// Sets `key` to fire at `at`, whatever it was before.

@@ -1,0 +1,293 @@
+//! From a header name to a small number, without comparing strings one by one.
+
+use super::scan::load;
+
+/// Rows that a table can hold; ids are 1 to this.
+const ROWS_MAX: usize = 200;
+/// Slots of the hash table: a power of two, more than twice the rows.
+const SLOTS: usize = 512;
+const SLOT_BITS: u32 = 9;
+
+/// Folded key of a name: its first and its last eight bytes in lower case (they overlap
+/// below sixteen), and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+impl Key {
+    const EMPTY: Self = Self { first: 0, last: 0, len: 0 };
+
+    const fn slot(self) -> usize {
+        let mixed = self.first.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            ^ self.last.wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(29)
+            ^ (self.len as u64).wrapping_mul(0x1656_67B1_9E37_79F9);
+        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SLOT_BITS)) as usize
+    }
+}
+
+/// The header names of a protocol, made at compile time.
+///
+/// Row `n` (counted from 0) has the id `n + 1`; 0 means "not in the table". Names match
+/// in any case; a one-letter compact form (RFC 3261 §7.3.3) has the id of its row.
+///
+/// ```
+/// use proto_wire::head::NameTable;
+///
+/// static NAMES: NameTable = NameTable::new(&[("Via", "v"), ("Content-Length", "l")]);
+/// assert_eq!(NAMES.lookup(b"VIA"), 1);
+/// assert_eq!(NAMES.lookup(b"L"), 2);
+/// assert_eq!(NAMES.lookup(b"Subject"), 0);
+/// assert_eq!(NAMES.canonical(2), Some("Content-Length"));
+/// ```
+#[derive(Debug)]
+pub struct NameTable {
+    rows: &'static [(&'static str, &'static str)],
+    keys: [Key; ROWS_MAX],
+    slots: [u8; SLOTS],
+    compact: [u8; 26],
+}
+
+impl NameTable {
+    /// A table of `(canonical name, compact form or "")` rows.
+    ///
+    /// # Panics
+    ///
+    /// When it is evaluated: with more than 200 rows, a compact form that is not one
+    /// letter, or a name twice. In a `static` or `const` that is a compile error.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::manual_assert,
+        reason = "runs at compile time on constants, where a panic is a compile error"
+    )]
+    pub const fn new(rows: &'static [(&'static str, &'static str)]) -> Self {
+        let mut table =
+            Self { rows, keys: [Key::EMPTY; ROWS_MAX], slots: [0; SLOTS], compact: [0; 26] };
+        if rows.len() > ROWS_MAX {
+            panic!("too many names");
+        }
+        let mut row = 0;
+        while row < rows.len() {
+            let name = rows[row].0.as_bytes();
+            let key = const_key(name);
+            let id = (row + 1) as u8;
+            table.keys[row] = key;
+            let mut slot = key.slot();
+            while table.slots[slot] != 0 {
+                let other = rows[table.slots[slot] as usize - 1].0.as_bytes();
+                if const_eq(name, other) {
+                    panic!("a name stands twice");
+                }
+                slot = (slot + 1) % SLOTS;
+            }
+            table.slots[slot] = id;
+            let compact = rows[row].1.as_bytes();
+            if compact.len() > 1 {
+                panic!("a compact form is one letter");
+            }
+            if compact.len() == 1 {
+                let letter = (compact[0] | 0x20).wrapping_sub(b'a') as usize;
+                if table.compact[letter] != 0 {
+                    panic!("a compact form stands twice");
+                }
+                table.compact[letter] = id;
+            }
+            row += 1;
+        }
+        table
+    }
+
+    /// The id of `name`, or 0.
+    #[must_use]
+    pub fn lookup(&self, name: &[u8]) -> u8 {
+        self.lookup_at(name, 0, name.len())
+    }
+
+    /// The id of the name of `len` bytes at `start` in `buf`, or 0. Reading words beyond
+    /// the name (its colon, its value) spares a copy.
+    #[inline]
+    pub(super) fn lookup_at(&self, buf: &[u8], start: usize, len: usize) -> u8 {
+        if len <= 1 {
+            let Some(byte) = buf.get(start).filter(|_| len == 1) else {
+                return 0;
+            };
+            let letter = usize::from((byte | 0x20).wrapping_sub(b'a'));
+            if let Some(id) = self.compact.get(letter).filter(|id| **id != 0) {
+                return *id;
+            }
+        }
+        let mut first = load(buf, start);
+        let mut last = 0;
+        if len < 8 {
+            let bits = u32::try_from(len).unwrap_or(0).wrapping_mul(8);
+            first &= !u64::MAX.wrapping_shl(bits);
+        } else {
+            last = to_lower(load(buf, start.wrapping_add(len).wrapping_sub(8)));
+        }
+        let key = Key { first: to_lower(first), last, len };
+        let mut slot = key.slot();
+        loop {
+            let id = self.slots.get(slot).copied().unwrap_or(0);
+            if id == 0 {
+                return 0;
+            }
+            let row = usize::from(id).wrapping_sub(1);
+            if self.keys.get(row) == Some(&key)
+                && (len <= 16
+                    || self.rows.get(row).zip(buf.get(start..start.wrapping_add(len))).is_some_and(
+                        |((name, _), bytes)| bytes.eq_ignore_ascii_case(name.as_bytes()),
+                    ))
+            {
+                return id;
+            }
+            slot = slot.wrapping_add(1) & (SLOTS - 1);
+        }
+    }
+
+    /// The name of `id` in the spelling to send.
+    #[must_use]
+    pub fn canonical(&self, id: u8) -> Option<&'static str> {
+        self.rows.get(usize::from(id).checked_sub(1)?).map(|row| row.0)
+    }
+
+    /// The compact form of `id`, where there is one.
+    #[must_use]
+    pub fn compact(&self, id: u8) -> Option<&'static str> {
+        let row = self.rows.get(usize::from(id).checked_sub(1)?)?;
+        (!row.1.is_empty()).then_some(row.1)
+    }
+
+    /// How many names there are; ids run from 1 to this.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no names.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// Eight ASCII bytes in lower case, other bytes untouched: for each byte, bit 7 of
+/// `at_least_a ^ beyond_z` tells a letter `A-Z`, and a quarter of it is the 0x20 to add.
+/// (0x3f is 0x80 less `A`, 0x25 is 0x7f less `Z`.)
+#[inline]
+pub(super) const fn to_lower(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let low = word & (0x7f * ONES);
+    let at_least_a = low.wrapping_add(0x3f * ONES);
+    let beyond_z = low.wrapping_add(0x25 * ONES);
+    let letter = (at_least_a ^ beyond_z) & !word & (0x80 * ONES);
+    word | (letter >> 2)
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs at compile time on constants"
+)]
+const fn const_key(name: &[u8]) -> Key {
+    let (mut first, mut last) = (0_u64, 0_u64);
+    let mut i = 0;
+    while i < 8 {
+        if i < name.len() {
+            first |= (name[i] as u64) << (8 * i);
+        }
+        if name.len() >= 8 {
+            last |= (name[name.len() - 8 + i] as u64) << (8 * i);
+        }
+        i += 1;
+    }
+    Key { first: to_lower(first), last: to_lower(last), len: name.len() }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs at compile time on constants"
+)]
+const fn const_eq(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if !a[i].eq_ignore_ascii_case(&b[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static TABLE: NameTable = NameTable::new(&[
+        ("Via", "v"),
+        ("To", "t"),
+        ("Max-Forwards", ""),
+        ("WWW-Authenticate", ""),
+        ("Proxy-Authenticate", ""),
+        ("Proxy-Authentication-Info", ""),
+    ]);
+
+    #[test]
+    fn names_are_found_in_any_case_wherever_they_stand() {
+        for (name, id) in [
+            ("Via", 1),
+            ("vIA", 1),
+            ("v", 1),
+            ("V", 1),
+            ("t", 2),
+            ("TO", 2),
+            ("max-forwards", 3),
+            ("WWW-AUTHENTICATE", 4),
+            ("proxy-authenticate", 5),
+            ("Proxy-Authentication-Info", 6),
+        ] {
+            assert_eq!(TABLE.lookup(name.as_bytes()), id, "{name}");
+            let padded = alloc::format!("##{name}:");
+            assert_eq!(TABLE.lookup_at(padded.as_bytes(), 2, name.len()), id, "{name}");
+        }
+    }
+
+    #[test]
+    fn near_misses_are_not_found() {
+        for name in [
+            "",
+            "x",
+            "Vi",
+            "Vias",
+            "Max\rForwards",
+            "Max Forwards",
+            "Max-Forward",
+            "1",
+            "Proxy-XXXXXXXXXXXXXXX-Info",
+            "Proxy-Authenticati0n-Info",
+            "[",
+            "{",
+            "T\u{e9}",
+        ] {
+            assert_eq!(TABLE.lookup(name.as_bytes()), 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn lower_case_of_a_word_is_that_of_its_bytes() {
+        for byte in 0..=u8::MAX {
+            let word = u64::from_le_bytes([byte, b'A', 0x80, byte, b'z', b'Z', 0xff, b'[']);
+            let mut expected = word.to_le_bytes();
+            expected.make_ascii_lowercase();
+            assert_eq!(to_lower(word).to_le_bytes(), expected);
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! One resumable pass from the first byte of a message to the end of its head.
+
+use super::Profile;
+use super::index::{Entry, Index};
+use super::quirk::Quirk;
+use crate::text::chars;
+use crate::{LimitKind, Limits, ParseError, ParseErrorKind, Span};
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x80 * ONES;
+
+/// Finds the end of a head and indexes it, in one pass however the bytes arrive.
+///
+/// Call [`scan`](Self::scan) with the whole buffer from the first byte of the message
+/// each time more bytes are there; what was scanned before is not scanned again (the
+/// bytes of one unfinished line are read twice). Once it has returned a head or an
+/// error, use a new one.
+#[derive(Clone, Debug)]
+pub struct Scanner {
+    /// Start of the line being read.
+    line: usize,
+    /// Start of that line together with the lines that it continues.
+    logical_line: usize,
+    /// How far an unfinished line was searched for its end.
+    searched: usize,
+    /// Whether the start line is behind us.
+    in_headers: bool,
+    /// Whether all lines so far ended with CR alone: then the empty line does too.
+    only_bare_cr: bool,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How a line ended: where its content stops, where the next line starts.
+struct LineEnd {
+    content: usize,
+    next: usize,
+}
+
+impl Scanner {
+    /// A scanner at the first byte of a message.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { line: 0, logical_line: 0, searched: 0, in_headers: false, only_bare_cr: true }
+    }
+
+    /// Goes on reading `buf`, which starts with the first byte of the message.
+    ///
+    /// Returns the length of the head, empty line included, when it is complete and
+    /// `None` when more bytes are needed. `index` must be the same between calls; it is
+    /// cleared by the first.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseErrorKind::Limit`] with the offset of the first byte beyond the limit, the
+    /// same in any chunking: `Head`, `Line` or `HeaderCount`.
+    #[inline]
+    pub fn scan<P: Profile>(
+        &mut self,
+        buf: &[u8],
+        index: &mut Index,
+        limits: &Limits,
+    ) -> Result<Option<usize>, ParseError> {
+        if self.line == 0 && self.searched == 0 {
+            index.clear();
+        }
+        let head = self.lines::<P>(buf, index, limits)?;
+        if head.is_none() {
+            let content = if self.searched > self.line { self.searched } else { 0 };
+            self.check_limits(content, buf.len(), limits)?;
+        }
+        Ok(head)
+    }
+
+    fn lines<P: Profile>(
+        &mut self,
+        buf: &[u8],
+        index: &mut Index,
+        limits: &Limits,
+    ) -> Result<Option<usize>, ParseError> {
+        if self.searched > self.line && !self.find_end_again::<P>(buf) {
+            return Ok(None);
+        }
+        while let Some(first) = buf.get(self.line).copied() {
+            let end = if !self.in_headers {
+                self.start_line::<P>(buf, index)
+            } else if first == b'\r' || first == b'\n' {
+                let Some(next) = self.empty_line(buf, first, index) else {
+                    break;
+                };
+                self.check_limits(0, next, limits)?;
+                return Ok(Some(next));
+            } else if first == b' ' || first == b'\t' {
+                self.continuation::<P>(buf, index)
+            } else {
+                self.logical_line = self.line;
+                if index.entries.len() >= limits.header_count_max {
+                    let kind = ParseErrorKind::Limit(LimitKind::HeaderCount);
+                    return Err(ParseError::new(kind, self.line));
+                }
+                self.header_line::<P>(buf, index)
+            };
+            let Some(end) = end else { break };
+            self.check_limits(end.content, end.next, limits)?;
+            self.line = end.next;
+            self.searched = end.next;
+        }
+        Ok(None)
+    }
+
+    /// Reports the limit that is crossed first: by the logical line, whose content reaches
+    /// to `content`, or by the head, which reaches to `next`.
+    fn check_limits(&self, content: usize, next: usize, limits: &Limits) -> Result<(), ParseError> {
+        let line_end = self.logical_line.saturating_add(limits.line_max);
+        let (line_broken, head_broken) = (content > line_end, next > limits.head_max);
+        if !(line_broken || head_broken) {
+            return Ok(());
+        }
+        let (kind, at) = if line_broken && (!head_broken || line_end <= limits.head_max) {
+            (LimitKind::Line, line_end)
+        } else {
+            (LimitKind::Head, limits.head_max)
+        };
+        Err(ParseError::new(ParseErrorKind::Limit(kind), at))
+    }
+
+    /// Searches the unread rest of an unfinished line for its end, so that the line is
+    /// parsed once it is whole and not again with each chunk.
+    fn find_end_again<P: Profile>(&mut self, buf: &[u8]) -> bool {
+        let rest = buf.get(self.searched..).unwrap_or(&[]);
+        let found = if P::BARE_CR_ENDS_LINE {
+            memchr::memchr2(b'\r', b'\n', rest)
+        } else {
+            memchr::memchr(b'\n', rest)
+        };
+        match found {
+            // A CR at the very end may be half of a CRLF: look at it again.
+            Some(at) => {
+                let at = self.searched.saturating_add(at);
+                if buf.get(at) == Some(&b'\r') && buf.len() <= at.saturating_add(1) {
+                    self.searched = at;
+                    return false;
+                }
+                true
+            }
+            None => {
+                // Keep a trailing CR unsearched: it does not yet count as content.
+                let trailing = usize::from(buf.last() == Some(&b'\r'));
+                self.searched = self.searched.max(buf.len().saturating_sub(trailing));
+                false
+            }
+        }
+    }
+
+    fn start_line<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
+        let end = self.line_end::<P>(buf, self.line, index)?;
+        index.start = Span::new(self.line, end.content);
+        self.in_headers = true;
+        Some(end)
+    }
+
+    /// `first` is CR or LF at the start of a line: the end of the head, when it is whole.
+    fn empty_line(&self, buf: &[u8], first: u8, index: &mut Index) -> Option<usize> {
+        let next = self.line.saturating_add(1);
+        if first == b'\n' {
+            index.note(Quirk::BareLf, self.line);
+            return Some(next);
+        }
+        match buf.get(next) {
+            // A peer that ends lines with CR alone sends nothing more that we could wait for.
+            _ if self.only_bare_cr => Some(next),
+            Some(b'\n') => Some(next.saturating_add(1)),
+            None => None,
+            Some(_) => {
+                index.note(Quirk::BareCr, self.line);
+                Some(next)
+            }
+        }
+    }
+
+    fn continuation<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
+        let end = self.line_end::<P>(buf, self.line, index)?;
+        let line = Span::new(self.line, end.content);
+        let text = trimmed(buf, line);
+        match index.entries.last_mut() {
+            None => index.quirks.note(Quirk::StrayFold, self.line),
+            Some(entry) => {
+                index.quirks.note(Quirk::Folded, self.line);
+                entry.folded = true;
+                if !text.is_empty() {
+                    let start = if entry.value.is_empty() { text } else { entry.value };
+                    entry.value = Span::new(start.start(), text.end());
+                }
+            }
+        }
+        Some(end)
+    }
+
+    #[inline]
+    fn header_line<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
+        let start = self.line;
+        let colon = find_colon(buf, start);
+        if buf.get(colon) != Some(&b':') {
+            return self.line_without_colon::<P>(buf, index);
+        }
+        let mut name = Span::new(start, colon);
+        if matches!(buf.get(colon.wrapping_sub(1)), Some(b' ' | b'\t')) {
+            name = trimmed(buf, name);
+        }
+        let id = P::NAMES.lookup_at(buf, start, name.len());
+        let value_start = skip_blanks(buf, colon.saturating_add(1));
+        let end = self.line_end::<P>(buf, value_start, index)?;
+        if name.end() != colon {
+            index.note(Quirk::SpaceBeforeColon, name.end());
+        }
+        if id == 0 && !chars::is_token(name.of(buf)) {
+            index.note(Quirk::BadName, start);
+        }
+        let value = trimmed_end(buf, value_start, end.content);
+        if value.is_empty() {
+            index.note(Quirk::EmptyValue, start);
+        }
+        index.entries.push(Entry { name, value, id, folded: false });
+        Some(end)
+    }
+
+    #[cold]
+    fn line_without_colon<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
+        let end = self.line_end::<P>(buf, self.line, index)?;
+        // A control byte may have hidden the colon.
+        let line = Span::new(self.line, end.content);
+        if let Some(at) = memchr::memchr(b':', line.of(buf)) {
+            let colon = self.line.saturating_add(at);
+            let name = trimmed(buf, Span::new(self.line, colon));
+            let value = trimmed(buf, Span::new(colon.saturating_add(1), end.content));
+            index.note(Quirk::BadName, self.line);
+            index.entries.push(Entry { name, value, id: 0, folded: false });
+        } else {
+            index.note(Quirk::NoColon, self.line);
+        }
+        Some(end)
+    }
+
+    /// The end of the line whose content goes on at `from`; notes what is odd about the
+    /// bytes up to there, once the line is whole. `None` when its end has not arrived.
+    #[inline]
+    fn line_end<P: Profile>(
+        &mut self,
+        buf: &[u8],
+        from: usize,
+        index: &mut Index,
+    ) -> Option<LineEnd> {
+        let mut at = from;
+        let mut high = 0;
+        let mut control = None;
+        let end = loop {
+            at = find_control(buf, at, &mut high);
+            let next = at.wrapping_add(1);
+            match buf.get(at) {
+                Some(b'\r') => match buf.get(next) {
+                    Some(b'\n') => {
+                        self.only_bare_cr = false;
+                        break LineEnd { content: at, next: at.wrapping_add(2) };
+                    }
+                    Some(_) if P::BARE_CR_ENDS_LINE => {
+                        index.note(Quirk::BareCr, at);
+                        break LineEnd { content: at, next };
+                    }
+                    Some(_) => {
+                        control.get_or_insert((Quirk::BareCr, at));
+                    }
+                    None => {
+                        self.searched = at;
+                        return None;
+                    }
+                },
+                Some(b'\n') => {
+                    self.only_bare_cr = false;
+                    index.note(Quirk::BareLf, at);
+                    break LineEnd { content: at, next };
+                }
+                Some(b'\t') => {}
+                Some(_) => {
+                    control.get_or_insert((Quirk::ControlByte, at));
+                }
+                None => {
+                    self.searched = buf.len();
+                    return None;
+                }
+            }
+            at = next;
+        };
+        if high != 0 || control.is_some() {
+            note_odd_bytes(Span::new(from, end.content).of(buf), from, control, index);
+        }
+        Some(end)
+    }
+}
+
+#[cold]
+fn note_odd_bytes(content: &[u8], from: usize, control: Option<(Quirk, usize)>, index: &mut Index) {
+    if let Some((quirk, at)) = control {
+        index.note(quirk, at);
+    }
+    if let Err(error) = core::str::from_utf8(content) {
+        index.note(Quirk::NonUtf8, from.saturating_add(error.valid_up_to()));
+    }
+}
+
+/// How many bytes of empty lines `buf` begins with: to be skipped before a message (RFC
+/// 3261 §7.5, RFC 2326 §4.1), where they may also be keep-alives (RFC 5626 §3.5.1).
+#[must_use]
+pub fn leading_blank(buf: &[u8]) -> usize {
+    buf.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(buf.len())
+}
+
+/// Eight bytes of `buf` from `at`, little-endian; zeros behind its end.
+#[inline]
+pub(super) fn load(buf: &[u8], at: usize) -> u64 {
+    let rest = buf.get(at..).unwrap_or(&[]);
+    match rest.first_chunk::<8>() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => load_tail(rest),
+    }
+}
+
+#[cold]
+fn load_tail(rest: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    for (to, from) in bytes.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// Bit 7 of each byte of `word` below 0x20, exact up to the first such byte.
+#[inline]
+const fn below_space(word: u64) -> u64 {
+    word.wrapping_sub(0x20 * ONES) & !word & HIGH
+}
+
+/// Bit 7 of each byte of `word` that is `byte`, exact up to the first such byte.
+#[inline]
+const fn equal_to(word: u64, byte: u8) -> u64 {
+    let zero = word ^ ONES.wrapping_mul(byte as u64);
+    zero.wrapping_sub(ONES) & !zero & HIGH
+}
+
+const fn first_marked(marks: u64) -> usize {
+    (marks.trailing_zeros() / 8) as usize
+}
+
+/// The first colon or control byte from `at`, or the end.
+#[inline]
+fn find_colon(buf: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = buf.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        let marks = equal_to(word, b':') | below_space(word);
+        if marks != 0 {
+            return at.wrapping_add(first_marked(marks));
+        }
+        at = at.wrapping_add(8);
+    }
+    let rest = buf.get(at..).unwrap_or(&[]);
+    let found = rest.iter().position(|b| *b == b':' || *b < 0x20);
+    at.wrapping_add(found.unwrap_or(rest.len()))
+}
+
+/// The first control byte from `at` (below 0x20, or DEL), or the end; collects in `high`
+/// whether a byte beyond ASCII was met (perhaps behind that place).
+#[inline]
+fn find_control(buf: &[u8], mut at: usize, high: &mut u64) -> usize {
+    while let Some(chunk) = buf.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        let marks = below_space(word) | equal_to(word, 0x7f);
+        *high |= word & HIGH;
+        if marks != 0 {
+            return at.wrapping_add(first_marked(marks));
+        }
+        at = at.wrapping_add(8);
+    }
+    let rest = buf.get(at..).unwrap_or(&[]);
+    let found = rest.iter().position(|b| {
+        *high |= u64::from(*b & 0x80);
+        *b < 0x20 || *b == 0x7f
+    });
+    at.wrapping_add(found.unwrap_or(rest.len()))
+}
+
+#[inline]
+fn skip_blanks(buf: &[u8], mut at: usize) -> usize {
+    while matches!(buf.get(at), Some(b' ' | b'\t')) {
+        at = at.wrapping_add(1);
+    }
+    at
+}
+
+/// From `start` to `end` without blanks at the end; `start` is not a blank.
+#[inline]
+fn trimmed_end(buf: &[u8], start: usize, mut end: usize) -> Span {
+    while end > start && matches!(buf.get(end.wrapping_sub(1)), Some(b' ' | b'\t')) {
+        end = end.wrapping_sub(1);
+    }
+    Span::new(start, end)
+}
+
+/// `span` without blanks at both ends; an empty result lies at its start.
+fn trimmed(buf: &[u8], span: Span) -> Span {
+    let start = skip_blanks(buf, span.start());
+    if start >= span.end() {
+        return Span::new(span.start(), span.start());
+    }
+    trimmed_end(buf, start, span.end())
+}

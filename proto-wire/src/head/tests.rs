@@ -1,0 +1,280 @@
+#![allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
+
+use super::*;
+use crate::{LimitKind, Limits, ParseError, ParseErrorKind};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+
+static NAMES: NameTable =
+    NameTable::new(&[("Content-Length", "l"), ("Subject", "s"), ("CSeq", ""), ("Via", "v")]);
+
+struct Sip;
+impl Profile for Sip {
+    const NAMES: &'static NameTable = &NAMES;
+    const BARE_CR_ENDS_LINE: bool = false;
+}
+
+struct Rtsp;
+impl Profile for Rtsp {
+    const NAMES: &'static NameTable = &NAMES;
+    const BARE_CR_ENDS_LINE: bool = true;
+}
+
+type Outcome = Result<Option<usize>, ParseError>;
+
+fn whole<P: Profile>(bytes: &[u8], limits: &Limits) -> (Outcome, Index) {
+    let mut index = Index::new();
+    let outcome = Scanner::new().scan::<P>(bytes, &mut index, limits);
+    (outcome, index)
+}
+
+fn in_chunks<P: Profile>(bytes: &[u8], ends: &[usize], limits: &Limits) -> (Outcome, Index) {
+    let mut index = Index::new();
+    let mut scanner = Scanner::new();
+    for end in ends.iter().copied().chain([bytes.len()]) {
+        match scanner.scan::<P>(&bytes[..end], &mut index, limits) {
+            Ok(None) => {}
+            outcome => return (outcome, index),
+        }
+    }
+    (Ok(None), index)
+}
+
+fn bytewise<P: Profile>(bytes: &[u8], limits: &Limits) -> (Outcome, Index) {
+    let ends: Vec<usize> = (0..bytes.len()).collect();
+    in_chunks::<P>(bytes, &ends, limits)
+}
+
+/// Start line, then `name=value` per header with folds shown as they are.
+fn shown(bytes: &[u8], index: &Index) -> String {
+    let mut out = format!("{}|", index.start().of(bytes).escape_ascii());
+    for field in index.fields(bytes).iter() {
+        out += &format!("{}:", field.id());
+        out += &format!("{}={}|", field.name().escape_ascii(), field.value().escape_ascii());
+    }
+    for (quirk, at) in index.quirks().iter() {
+        out += &format!("{quirk}@{at} ");
+    }
+    out.trim_end().into()
+}
+
+#[test]
+fn heads_are_indexed_with_their_quirks() {
+    for (name, bytes, sip, rtsp) in [
+        ("plain", "A\r\nVia: x\r\n\r\n", "A|4:Via=x|", None),
+        ("no headers", "A\r\n\r\n", "A|", None),
+        ("compact", "A\r\nl:0\r\nS : y \t\r\n\r\n", "A|1:l=0|2:S=y|space-before-colon@9", None),
+        ("bare LF", "A\nVia: x\n\n", "A|4:Via=x|bare-lf@1", None),
+        ("mixed ends", "A\r\nVia: x\n\r\n", "A|4:Via=x|bare-lf@9", None),
+        ("bare CR", "A\rVia: x\r\r", "never", Some("A|4:Via=x|bare-cr@1")),
+        (
+            "CR within a value",
+            "A\r\nVia: x\ry: 1\r\n\r\n",
+            "A|4:Via=x\\ry: 1|bare-cr@9",
+            Some("A|4:Via=x|0:y=1|bare-cr@9"),
+        ),
+        (
+            "fold",
+            "A\r\nVia: x\r\n  y \r\n\tz\r\nCSeq:1\r\n\r\n",
+            "A|4:Via=x\\r\\n  y \\r\\n\\tz|3:CSeq=1|folded@11",
+            None,
+        ),
+        ("fold of nothing", "A\r\nVia:\r\n x\r\n\r\n", "A|4:Via=x|empty-value@3 folded@9", None),
+        ("stray fold", "A\r\n b\r\n\r\n", "A|stray-fold@3", None),
+        ("blank fold", "A\r\nVia: x\r\n  \r\n\r\n", "A|4:Via=x|folded@11", None),
+        ("empty value", "A\r\nSubject:\r\n\r\n", "A|2:Subject=|empty-value@3", None),
+        ("no colon", "A\r\ngarbage\r\nVia: x\r\n\r\n", "A|4:Via=x|no-colon@3", None),
+        ("odd name", "A\r\nX Y: z\r\n\r\n", "A|0:X Y=z|bad-name@3", None),
+        ("no name", "A\r\n: z\r\n\r\n", "A|0:=z|bad-name@3", None),
+        (
+            "control in name",
+            "A\r\nVi\x01a: z\r\n\r\n",
+            "A|0:Vi\\x01a=z|control-byte@5 bad-name@3",
+            None,
+        ),
+        ("NUL in value", "A\r\nVia: a\0b\r\n\r\n", "A|4:Via=a\\x00b|control-byte@9", None),
+        ("DEL in value", "A\r\nVia: a\x7fb\r\n\r\n", "A|4:Via=a\\x7fb|control-byte@9", None),
+        ("tab in value", "A\r\nVia:\ta\tb\r\n\r\n", "A|4:Via=a\\tb|", None),
+        ("UTF-8", "A\r\nVia: caf\u{e9}\r\n\r\n", "A|4:Via=caf\\xc3\\xa9|", None),
+        ("colons", "A\r\nVia: a:b\r\n\r\n", "A|4:Via=a:b|", None),
+        ("repeats", "A\r\nVia: a\r\nv: b\r\n\r\n", "A|4:Via=a|4:v=b|", None),
+    ] {
+        let limits = Limits::default();
+        for (profile, expected) in [(false, sip), (true, rtsp.unwrap_or(sip))] {
+            let scan = if profile { whole::<Rtsp> } else { whole::<Sip> };
+            let (head, index) = scan(bytes.as_bytes(), &limits);
+            if expected == "never" {
+                assert_eq!(head, Ok(None), "{name}");
+            } else {
+                assert_eq!(head, Ok(Some(bytes.len())), "{name}");
+                assert_eq!(shown(bytes.as_bytes(), &index), expected, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_not_utf8_spoils_nothing_else() {
+    let bytes = b"A\r\nServer: caf\xe9\r\nCSeq: 1\r\n\r\n";
+    let (head, index) = whole::<Rtsp>(bytes, &Limits::default());
+    assert_eq!(head, Ok(Some(bytes.len())));
+    let fields = index.fields(bytes);
+    assert_eq!(fields.first(3).unwrap().text(), Some("1"));
+    let server = fields.named("server").next().unwrap();
+    assert_eq!((server.text(), server.value()), (None, &b"caf\xe9"[..]));
+    assert_eq!(index.quirks().offset_of(Quirk::NonUtf8), Some(14));
+}
+
+#[test]
+fn what_follows_the_head_is_not_looked_at() {
+    let bytes = b"A\r\nVia: x\r\n\r\n\0\xff: \r\n";
+    let (head, index) = whole::<Rtsp>(bytes, &Limits::default());
+    assert_eq!(head, Ok(Some(13)));
+    assert!(index.quirks().is_empty());
+}
+
+#[test]
+fn a_scratch_index_forgets_the_message_before() {
+    let mut index = Index::new();
+    for (bytes, count) in [(&b"A\nx: 1\ny: 2\n\n"[..], 2), (b"B\r\nz: 3\r\n\r\n", 1)] {
+        Scanner::new().scan::<Sip>(bytes, &mut index, &Limits::default()).unwrap();
+        assert_eq!(index.fields(bytes).len(), count);
+    }
+    assert!(index.quirks().is_empty());
+}
+
+#[test]
+fn blank_lines_before_a_message_are_counted() {
+    assert_eq!(leading_blank(b"\r\n\r\nA"), 4);
+    assert_eq!(leading_blank(b"\n\rA"), 2);
+    assert_eq!(leading_blank(b"A\r\n"), 0);
+    assert_eq!(leading_blank(b"\r\n"), 2);
+}
+
+fn limit(kind: LimitKind, at: usize) -> Outcome {
+    Err(ParseError::new(ParseErrorKind::Limit(kind), at))
+}
+
+/// N passes and N + 1 does not, and the error is the same when bytes come one by one.
+fn assert_limit(fits: &str, breaks: &str, limits: &Limits, kind: LimitKind, at: usize) {
+    assert_eq!(whole::<Sip>(fits.as_bytes(), limits).0, Ok(Some(fits.len())));
+    assert_eq!(bytewise::<Sip>(fits.as_bytes(), limits).0, Ok(Some(fits.len())));
+    assert_eq!(whole::<Sip>(breaks.as_bytes(), limits).0, limit(kind, at));
+    assert_eq!(bytewise::<Sip>(breaks.as_bytes(), limits).0, limit(kind, at));
+}
+
+#[test]
+fn head_max_at_n_and_n_plus_1() {
+    let limits = Limits::default().with_head_max(20);
+    let fits = "A\r\nVia: 89abcdef\r\n\r\n";
+    assert_limit(fits, &fits.replace("f", "f0"), &limits, LimitKind::Head, 20);
+}
+
+#[test]
+fn line_max_at_n_and_n_plus_1() {
+    let limits = Limits::default().with_line_max(10);
+    assert_limit(
+        "A\r\nVia: 12345\r\n\r\n",
+        "A\r\nVia: 123456\r\n\r\n",
+        &limits,
+        LimitKind::Line,
+        13,
+    );
+    assert_limit(
+        "A\r\nVia: 1\r\n 2\r\n\r\n",
+        "A\r\nVia: 1\r\n 23\r\n\r\n",
+        &limits,
+        LimitKind::Line,
+        13,
+    );
+    assert_limit("0123456789\r\n\r\n", "0123456789a\r\n\r\n", &limits, LimitKind::Line, 10);
+}
+
+#[test]
+fn header_count_max_at_n_and_n_plus_1() {
+    let limits = Limits::default().with_header_count_max(2);
+    assert_limit(
+        "A\r\na: 1\r\nb: 2\r\n c\r\n\r\n",
+        "A\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n",
+        &limits,
+        LimitKind::HeaderCount,
+        15,
+    );
+}
+
+#[test]
+fn a_head_that_never_ends_stops_at_the_limit() {
+    let endless = "A: b\r\n".repeat(10_000);
+    let limits = Limits::default().with_header_count_max(usize::MAX);
+    let (outcome, _) = whole::<Sip>(endless.as_bytes(), &limits);
+    assert_eq!(outcome, limit(LimitKind::Head, limits.head_max));
+    let line = "A".repeat(100_000);
+    assert_eq!(
+        bytewise::<Sip>(line.as_bytes(), &limits).0,
+        limit(LimitKind::Line, limits.line_max)
+    );
+}
+
+/// Bytes that are likely to make lines, folds, odd line ends and odd bytes.
+fn message() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => Just(&b"\r\n"[..]),
+        1 => Just(&b"\n"[..]),
+        1 => Just(&b"\r"[..]),
+        1 => Just(&b" "[..]),
+        1 => Just(&b"\t"[..]),
+        3 => Just(&b"Via: a"[..]),
+        2 => Just(&b"Content-Length"[..]),
+        2 => Just(&b":"[..]),
+        1 => Just(&b"\0"[..]),
+        1 => Just(&b"\xff"[..]),
+        1 => Just(&b"\xc3\xa9"[..]),
+        1 => Just(&b"x\x7fyzzzzzzzzzzzzzzzz"[..]),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    (1..80_usize, 1..40_usize, 0..6_usize).prop_map(|(head, line, count)| {
+        Limits::default().with_head_max(head).with_line_max(line).with_header_count_max(count)
+    })
+}
+
+fn assert_same<P: Profile>(bytes: &[u8], ends: &[usize], limits: &Limits) {
+    let expected = whole::<P>(bytes, limits);
+    for other in [bytewise::<P>(bytes, limits), in_chunks::<P>(bytes, ends, limits)] {
+        assert_eq!(other.0, expected.0, "{}", bytes.escape_ascii());
+        if matches!(expected.0, Ok(Some(_))) {
+            assert_eq!(other.1, expected.1, "{}", bytes.escape_ascii());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn chunking_changes_nothing(
+        bytes in message(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        limits in prop_oneof![Just(Limits::default()), limits()],
+    ) {
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        ends.sort_unstable();
+        assert_same::<Sip>(&bytes, &ends, &limits);
+        assert_same::<Rtsp>(&bytes, &ends, &limits);
+    }
+
+    #[test]
+    fn spans_lie_within_the_head(bytes in message()) {
+        let (head, index) = whole::<Rtsp>(&bytes, &Limits::default());
+        if let Ok(Some(head)) = head {
+            for entry in index.entries() {
+                prop_assert!(entry.name().start() <= entry.name().end());
+                prop_assert!(entry.name().end() <= entry.value().start() || entry.value().is_empty());
+                prop_assert!(entry.value().end() <= head);
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Character classes as one table, and the smallest readers built on it.
+
+/// A token character of SIP (RFC 3261 §25.1).
+const SIP_TOKEN: u8 = 1;
+/// A token character of HTTP and RTSP (RFC 9110 §5.6.2, RFC 7826 §20.1).
+const TOKEN: u8 = 2;
+/// Linear white space, the line ends of folds included.
+const LWS: u8 = 4;
+/// A character of a host name, an underscore (seen in the field) included.
+const HOST: u8 = 8;
+
+const CLASSES: [u8; 256] = classes();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs at compile time on constants"
+)]
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        let alphanumeric = b.is_ascii_alphanumeric();
+        if alphanumeric
+            || matches!(b, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+        {
+            table[byte] |= SIP_TOKEN | TOKEN;
+        }
+        if matches!(b, b'#' | b'$' | b'&' | b'^' | b'|') {
+            table[byte] |= TOKEN;
+        }
+        if matches!(b, b' ' | b'\t' | b'\r' | b'\n') {
+            table[byte] |= LWS;
+        }
+        if alphanumeric || matches!(b, b'-' | b'.' | b'_') {
+            table[byte] |= HOST;
+        }
+        byte += 1;
+    }
+    table
+}
+
+#[inline]
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|c| c & class != 0)
+}
+
+/// Whether this may stand in a token of HTTP or RTSP, the wider of the two sets.
+#[must_use]
+#[inline]
+pub fn is_token_byte(byte: u8) -> bool {
+    is(byte, TOKEN)
+}
+
+/// Whether this may stand in a token of SIP.
+#[must_use]
+#[inline]
+pub fn is_sip_token_byte(byte: u8) -> bool {
+    is(byte, SIP_TOKEN)
+}
+
+/// Whether this is white space: space, tab, or part of the line end of a fold.
+#[must_use]
+#[inline]
+pub fn is_lws(byte: u8) -> bool {
+    is(byte, LWS)
+}
+
+/// Whether this may stand in a host name.
+#[must_use]
+#[inline]
+pub fn is_host_byte(byte: u8) -> bool {
+    is(byte, HOST)
+}
+
+/// Whether `bytes` is a token of HTTP or RTSP.
+#[must_use]
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|b| is_token_byte(*b))
+}
+
+/// Whether `bytes` is a token of SIP.
+#[must_use]
+pub fn is_sip_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|b| is_sip_token_byte(*b))
+}
+
+/// How many white space bytes `bytes` begins with.
+#[must_use]
+#[inline]
+pub fn lws_len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|b| !is_lws(*b)).unwrap_or(bytes.len())
+}
+
+/// `bytes` without white space at the start.
+#[must_use]
+#[inline]
+pub fn trim_start(bytes: &[u8]) -> &[u8] {
+    bytes.get(lws_len(bytes)..).unwrap_or(&[])
+}
+
+/// `bytes` without white space at the end.
+#[must_use]
+#[inline]
+pub fn trim_end(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|b| !is_lws(*b)).map_or(0, |last| last.wrapping_add(1));
+    bytes.get(..end).unwrap_or(&[])
+}
+
+/// `bytes` without white space at both ends.
+#[must_use]
+#[inline]
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+/// Splits at the first byte that is not of a token (HTTP and RTSP).
+#[must_use]
+#[inline]
+pub fn split_token(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|b| !is_token_byte(*b)).unwrap_or(bytes.len());
+    bytes.split_at_checked(end).unwrap_or((bytes, &[]))
+}
+
+/// The number that `bytes` are the decimal digits of: no sign, no white space, not empty,
+/// at most 64 bits.
+#[must_use]
+#[inline]
+pub fn parse_u64(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let mut number = 0_u64;
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(number)
+}
+
+/// The same for 32 bits.
+#[must_use]
+#[inline]
+pub fn parse_u32(bytes: &[u8]) -> Option<u32> {
+    parse_u64(bytes).and_then(|n| u32::try_from(n).ok())
+}
+
+/// The same for 16 bits.
+#[must_use]
+#[inline]
+pub fn parse_u16(bytes: &[u8]) -> Option<u16> {
+    parse_u64(bytes).and_then(|n| u16::try_from(n).ok())
+}
+
+/// The value of one hexadecimal digit.
+#[must_use]
+#[inline]
+pub fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_digits_only() {
+        for (bytes, expected) in [
+            (&b"0"[..], Some(0)),
+            (b"0042", Some(42)),
+            (b"18446744073709551615", Some(u64::MAX)),
+            (b"18446744073709551616", None),
+            (b"99999999999999999999999", None),
+            (b"", None),
+            (b"+1", None),
+            (b"-1", None),
+            (b" 1", None),
+            (b"1a", None),
+        ] {
+            assert_eq!(parse_u64(bytes), expected);
+        }
+        assert_eq!(parse_u16(b"65535"), Some(u16::MAX));
+        assert_eq!(parse_u16(b"65536"), None);
+        assert_eq!(parse_u32(b"4294967296"), None);
+    }
+
+    #[test]
+    fn tokens_of_sip_are_fewer_than_those_of_http() {
+        assert!(is_token(b"a#$&^|") && !is_sip_token(b"a#"));
+        assert!(is_sip_token(b"-.!%*_+`'~aZ0"));
+        for bytes in [&b""[..], b"a b", b"a/b", b"\"a\"", b"a\x00", b"\xc3\xa9"] {
+            assert!(!is_token(bytes) && !is_sip_token(bytes));
+        }
+    }
+
+    #[test]
+    fn trimming_counts_folds_as_white_space() {
+        assert_eq!(trim(b" \r\n\ta b\r\n "), b"a b");
+        assert_eq!(trim(b" \t"), b"");
+        assert_eq!(split_token(b"abc;d"), (&b"abc"[..], &b";d"[..]));
+    }
+}

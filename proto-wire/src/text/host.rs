@@ -1,0 +1,235 @@
+//! Hosts and ports (RFC 3261 §25.1, RFC 3986 §3.2.2).
+
+use super::chars;
+use crate::{ParseError, ParseErrorKind};
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A host: a name or an address. Names compare without regard to case.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 3261 §25.1 has these three kinds")]
+pub enum Host<'a> {
+    /// A name, as it was sent. Digits-only labels and underscores are accepted: devices
+    /// and containers use them.
+    Name(&'a str),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address; brackets are not part of it.
+    V6(Ipv6Addr),
+}
+
+impl<'a> Host<'a> {
+    /// Reads a host that is all of `bytes`. An IPv6 address may stand with or without
+    /// brackets.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseErrorKind::Host`] with the offset of the first byte that does not fit.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let bad = |at| ParseError::new(ParseErrorKind::Host, at);
+        match bytes {
+            [] => return Err(bad(0)),
+            [b'[', inner @ .., b']'] => return parse_v6(inner).map(Self::V6).ok_or_else(|| bad(1)),
+            _ => {}
+        }
+        if let Some(at) = bytes.iter().position(|b| !chars::is_host_byte(*b)) {
+            return parse_v6(bytes).map(Self::V6).ok_or_else(|| bad(at));
+        }
+        // Only ASCII got here.
+        let text = core::str::from_utf8(bytes).map_err(|_| bad(0))?;
+        let looks_numeric = bytes.first().is_some_and(u8::is_ascii_digit);
+        if looks_numeric {
+            if let Ok(address) = text.parse() {
+                return Ok(Self::V4(address));
+            }
+        }
+        Ok(Self::Name(text))
+    }
+
+    /// The address, unless this is a name.
+    #[must_use]
+    pub const fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(address) => Some(IpAddr::V4(address)),
+            Self::V6(address) => Some(IpAddr::V6(address)),
+        }
+    }
+
+    /// The name, unless this is an address.
+    #[must_use]
+    pub const fn name(self) -> Option<&'a str> {
+        match self {
+            Self::Name(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl From<IpAddr> for Host<'_> {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(address),
+        }
+    }
+}
+
+impl PartialEq for Host<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(a), Self::Name(b)) => a.eq_ignore_ascii_case(b),
+            (Self::V4(a), Self::V4(b)) => a == b,
+            (Self::V6(a), Self::V6(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Host<'_> {}
+
+/// As it stands in a URI: IPv6 in brackets.
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::V4(address) => address.fmt(f),
+            Self::V6(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
+    core::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+/// A host with an optional port.
+///
+/// ```
+/// use proto_wire::text::host::HostPort;
+///
+/// let at = HostPort::parse(b"[2001:db8::1]:5060")?;
+/// assert_eq!(at.port, Some(5060));
+/// assert_eq!(at.to_string(), "[2001:db8::1]:5060");
+/// # Ok::<(), proto_wire::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostPort<'a> {
+    /// The host.
+    pub host: Host<'a>,
+    /// The port, when one was given. Absent and default are different (RFC 3261 §19.1.4).
+    pub port: Option<u16>,
+}
+
+impl<'a> HostPort<'a> {
+    /// A host and a port.
+    #[must_use]
+    pub const fn new(host: Host<'a>, port: Option<u16>) -> Self {
+        Self { host, port }
+    }
+
+    /// Reads `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address, with white
+    /// space around the colon (RFC 3261 allows it in Via).
+    ///
+    /// # Errors
+    ///
+    /// [`ParseErrorKind::Host`] or [`ParseErrorKind::Port`] with its offset.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let lead = chars::lws_len(bytes);
+        let bytes = chars::trim(bytes);
+        Self::parse_trimmed(bytes).map_err(|error| error.at(lead))
+    }
+
+    fn parse_trimmed(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let host_end = match bytes.first() {
+            Some(b'[') => memchr::memchr(b']', bytes)
+                .map(|at| at.saturating_add(1))
+                .ok_or_else(|| ParseError::new(ParseErrorKind::Host, 0))?,
+            _ => memchr::memchr(b':', bytes).unwrap_or(bytes.len()),
+        };
+        let (host, rest) = bytes.split_at_checked(host_end).unwrap_or((bytes, &[]));
+        let tail = chars::trim_start(rest);
+        let Some(port) = tail.strip_prefix(b":") else {
+            if !tail.is_empty() {
+                return Err(ParseError::new(ParseErrorKind::Host, host_end));
+            }
+            return Host::parse(chars::trim_end(host)).map(|host| Self { host, port: None });
+        };
+        // More than one colon without brackets: a bare IPv6 address.
+        if bytes.first() != Some(&b'[') && port.contains(&b':') {
+            return Host::parse(bytes).map(|host| Self { host, port: None });
+        }
+        let port_at = bytes.len().saturating_sub(port.len());
+        let port = chars::parse_u16(chars::trim(port))
+            .ok_or_else(|| ParseError::new(ParseErrorKind::Port, port_at))?;
+        let host = Host::parse(chars::trim_end(host))?;
+        Ok(Self { host, port: Some(port) })
+    }
+}
+
+impl fmt::Display for HostPort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            None => self.host.fmt(f),
+            Some(port) => write!(f, "{}:{port}", self.host),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::{String, ToString};
+
+    fn shown(text: &str) -> Result<String, (ParseErrorKind, usize)> {
+        HostPort::parse(text.as_bytes())
+            .map(|host| host.to_string())
+            .map_err(|e| (e.kind(), e.offset()))
+    }
+
+    #[test]
+    fn hosts_and_ports_are_read() {
+        for (text, expected) in [
+            ("example.com", "example.com"),
+            ("example.com:5060", "example.com:5060"),
+            (" example.com : 5060 ", "example.com:5060"),
+            ("192.0.2.1:0", "192.0.2.1:0"),
+            ("[2001:DB8::1]", "[2001:db8::1]"),
+            ("[2001:db8::1]:65535", "[2001:db8::1]:65535"),
+            ("2001:db8::9:1", "[2001:db8::9:1]"),
+            ("3402000000", "3402000000"),
+            ("0f5e_container", "0f5e_container"),
+            ("[::ffff:192.0.2.128]:5060", "[::ffff:192.0.2.128]:5060"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn malformed_hosts_and_ports_are_refused_where_they_are_wrong() {
+        for (text, kind, offset) in [
+            ("", ParseErrorKind::Host, 0),
+            (":5060", ParseErrorKind::Host, 0),
+            ("a b", ParseErrorKind::Host, 1),
+            ("a@b", ParseErrorKind::Host, 1),
+            ("[::1", ParseErrorKind::Host, 0),
+            ("[::1]x", ParseErrorKind::Host, 5),
+            ("[zz]", ParseErrorKind::Host, 1),
+            ("a:", ParseErrorKind::Port, 2),
+            ("a:65536", ParseErrorKind::Port, 2),
+            ("a:+1", ParseErrorKind::Port, 2),
+            ("  a:x", ParseErrorKind::Port, 4),
+        ] {
+            assert_eq!(shown(text), Err((kind, offset)), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_compare_without_case_and_ports_exactly() {
+        let parse = |text: &'static str| HostPort::parse(text.as_bytes()).unwrap();
+        assert_eq!(parse("Example.COM"), parse("example.com"));
+        assert_ne!(parse("example.com"), parse("example.com:5060"));
+        assert_ne!(parse("192.0.2.1"), parse("192.0.2.2"));
+    }
+}
