@@ -39,9 +39,7 @@ pub fn is_counting() -> bool {
 
 fn tick() {
     // A thread that is ending has no counter any more; it need not be counted.
-    COUNT
-        .try_with(|count| count.set(count.get() + 1))
-        .unwrap_or(());
+    COUNT.try_with(|count| count.set(count.get() + 1)).unwrap_or(());
 }
 
 // SAFETY: every method forwards its arguments unchanged to `System`, which upholds the contract;

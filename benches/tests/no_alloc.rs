@@ -11,11 +11,7 @@ fn operations_keep_their_word_about_allocations() {
         // Scratch memory that is reused (an index of headers) may grow in the first run.
         let first = run();
         let (second, allocations) = benches::alloc::count(&mut run);
-        assert_eq!(
-            first, second,
-            "{} gives another result when it runs again",
-            op.name
-        );
+        assert_eq!(first, second, "{} gives another result when it runs again", op.name);
         assert_eq!(allocations, 0, "{} allocates", op.name);
     }
 }
@@ -25,11 +21,7 @@ fn names_are_unique_and_carry_their_area() {
     let mut names = Vec::new();
     for (area, ops) in benches::AREAS {
         for op in *ops {
-            assert!(
-                op.name.starts_with(&format!("{area}/")),
-                "{} in {area}",
-                op.name
-            );
+            assert!(op.name.starts_with(&format!("{area}/")), "{} in {area}", op.name);
             assert!(op.items > 0, "{}", op.name);
             assert!(!names.contains(&op.name), "{} stands twice", op.name);
             names.push(op.name);

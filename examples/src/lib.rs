@@ -1,1 +1,4 @@
-//! Hosts.
+//! Hosts that drive the protocol crates: drivers, loopback servers, and what the
+//! programs in `src/bin` share.
+
+pub mod inspect;

@@ -38,9 +38,7 @@ pub const AREAS: &[(&str, &[Target])] = &[
 
 /// Every target of every area.
 pub fn targets() -> impl Iterator<Item = Target> {
-    AREAS
-        .iter()
-        .flat_map(|(_, targets)| targets.iter().copied())
+    AREAS.iter().flat_map(|(_, targets)| targets.iter().copied())
 }
 
 /// The whole of a file in `fuzz_targets/`: libFuzzer's entry under `--cfg fuzzing` (which

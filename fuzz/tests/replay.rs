@@ -53,24 +53,14 @@ fn every_target_is_wired_once() {
     assert_eq!(listed.len(), targets().count(), "a target is listed twice");
     for (area, targets) in AREAS {
         for (name, _) in *targets {
-            assert!(
-                name.starts_with(&format!("{area}_")),
-                "{name} is not named after {area}"
-            );
+            assert!(name.starts_with(&format!("{area}_")), "{name} is not named after {area}");
         }
     }
     let files: BTreeSet<String> = names(&root().join("fuzz_targets"))
         .into_iter()
-        .map(|file| {
-            file.strip_suffix(".rs")
-                .expect("only .rs in fuzz_targets")
-                .to_owned()
-        })
+        .map(|file| file.strip_suffix(".rs").expect("only .rs in fuzz_targets").to_owned())
         .collect();
-    assert_eq!(
-        listed, files,
-        "TARGETS (left) and fuzz_targets/*.rs (right); see fuzz/new"
-    );
+    assert_eq!(listed, files, "TARGETS (left) and fuzz_targets/*.rs (right); see fuzz/new");
 
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("readable");
     let bins: BTreeSet<String> = manifest
@@ -79,16 +69,10 @@ fn every_target_is_wired_once() {
         .filter_map(|bin| bin.lines().find_map(|line| line.strip_prefix("name = ")))
         .map(|name| name.trim_matches('"').to_owned())
         .collect();
-    assert_eq!(
-        listed, bins,
-        "TARGETS (left) and [[bin]] in Cargo.toml (right); see fuzz/new"
-    );
+    assert_eq!(listed, bins, "TARGETS (left) and [[bin]] in Cargo.toml (right); see fuzz/new");
 
     for name in &listed {
-        assert!(
-            !inputs("corpus", name).is_empty(),
-            "corpus/{name} has no seeds"
-        );
+        assert!(!inputs("corpus", name).is_empty(), "corpus/{name} has no seeds");
     }
     for kind in ["corpus", "crashes"] {
         for name in names(&root().join(kind)) {
@@ -98,10 +82,7 @@ fn every_target_is_wired_once() {
 }
 
 fn replay_area(area: &str) {
-    let (_, targets) = AREAS
-        .iter()
-        .find(|(name, _)| *name == area)
-        .expect("an area");
+    let (_, targets) = AREAS.iter().find(|(name, _)| *name == area).expect("an area");
     for target in *targets {
         replay(*target);
     }
@@ -239,13 +220,7 @@ fn names(dir: &Path) -> BTreeSet<String> {
         return BTreeSet::new();
     };
     entries
-        .map(|entry| {
-            entry
-                .expect("readable")
-                .file_name()
-                .into_string()
-                .expect("UTF-8 names")
-        })
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8 names"))
         .filter(|name| !name.starts_with('.'))
         .collect()
 }

@@ -118,12 +118,7 @@ mod tests {
         let mut all = sip::varied();
         all.extend([sip::invite(), sip::message(), sip::ok(), sip::register()]);
         all.extend(rtsp::varied());
-        all.extend([
-            rtsp::describe(),
-            rtsp::setup(),
-            rtsp::described(),
-            rtsp::playing(),
-        ]);
+        all.extend([rtsp::describe(), rtsp::setup(), rtsp::described(), rtsp::playing()]);
         for message in all {
             let message = String::from_utf8(message).unwrap();
             let (head, body) = message.split_once("\r\n\r\n").unwrap();

@@ -110,14 +110,7 @@ fn varied_one(vary: &mut Vary) -> Vec<u8> {
     if vary.chance(50) {
         answer(vary)
     } else {
-        let method = vary.pick(&[
-            "SETUP",
-            "SETUP",
-            "PLAY",
-            "DESCRIBE",
-            "OPTIONS",
-            "GET_PARAMETER",
-        ]);
+        let method = vary.pick(&["SETUP", "SETUP", "PLAY", "DESCRIBE", "OPTIONS", "GET_PARAMETER"]);
         request(vary, method)
     }
 }
@@ -132,32 +125,19 @@ fn request(vary: &mut Vary, method: &str) -> Vec<u8> {
     );
     let mut headers = vec![
         format!("CSeq: {}", vary.number(1, 100_000)),
-        format!(
-            "User-Agent: {}/{}.{}",
-            vary.word(3, 14),
-            vary.number(0, 9),
-            vary.number(0, 99)
-        ),
+        format!("User-Agent: {}/{}.{}", vary.word(3, 14), vary.number(0, 9), vary.number(0, 99)),
     ];
     if method == "SETUP" {
         let port = vary.number(1024, 65_000) & !1;
         headers.push(if vary.chance(50) {
             format!("Transport: RTP/AVP;unicast;client_port={port}-{}", port + 1)
         } else {
-            format!(
-                "Transport: RTP/AVP/TCP;unicast;interleaved={}-{}",
-                port % 8,
-                port % 8 + 1
-            )
+            format!("Transport: RTP/AVP/TCP;unicast;interleaved={}-{}", port % 8, port % 8 + 1)
         });
     }
     if method == "SETUP" || method == "PLAY" {
         headers.push(format!("Session: {}", vary.word(8, 24)));
-        headers.push(format!(
-            "Range: npt={}.{}-",
-            vary.number(0, 4000),
-            vary.number(100, 999)
-        ));
+        headers.push(format!("Range: npt={}.{}-", vary.number(0, 4000), vary.number(100, 999)));
     }
     if vary.chance(40) {
         headers.push(format!("X-{}: {}", vary.word(3, 12), vary.words(1, 5)));
@@ -169,12 +149,7 @@ fn request(vary: &mut Vary, method: &str) -> Vec<u8> {
 fn answer(vary: &mut Vary) -> Vec<u8> {
     let mut headers = vec![
         format!("CSeq: {}", vary.number(1, 100_000)),
-        format!(
-            "Server: {}/{}.{}",
-            vary.word(3, 14),
-            vary.number(0, 9),
-            vary.number(0, 99)
-        ),
+        format!("Server: {}/{}.{}", vary.word(3, 14), vary.number(0, 9), vary.number(0, 99)),
     ];
     let host = vary.host();
     let mut body = String::new();
@@ -195,11 +170,7 @@ fn answer(vary: &mut Vary) -> Vec<u8> {
         }
         headers.push(format!("RTP-Info: {}", streams.join(",")));
         headers.push(format!("Session: {}", vary.word(8, 24)));
-        headers.push(format!(
-            "Range: npt={}.{}-",
-            vary.number(0, 4000),
-            vary.number(100, 999)
-        ));
+        headers.push(format!("Range: npt={}.{}-", vary.number(0, 4000), vary.number(100, 999)));
     }
     vary.shuffle(&mut headers);
     text("RTSP/1.0 200 OK", &headers, &body)

@@ -110,9 +110,8 @@ pub fn varied() -> Vec<Vec<u8>> {
 }
 
 fn varied_one(vary: &mut Vary) -> Vec<u8> {
-    let method = vary.pick(&[
-        "INVITE", "INVITE", "INVITE", "MESSAGE", "OPTIONS", "BYE", "REGISTER",
-    ]);
+    let method =
+        vary.pick(&["INVITE", "INVITE", "INVITE", "MESSAGE", "OPTIONS", "BYE", "REGISTER"]);
     let (alice, bob) = (vary.word(3, 12), vary.word(3, 12));
     let (here, there) = (vary.host(), vary.host());
     let answer = vary.chance(25);
@@ -142,18 +141,10 @@ fn varied_one(vary: &mut Vary) -> Vec<u8> {
         format!("Max-Forwards: {}", vary.number(1, 70)),
         format!("Call-ID: {}@{here}", vary.word(8, 32)),
         format!("CSeq: {} {method}", vary.number(1, 100_000)),
-        format!(
-            "Contact: <sip:{alice}@{}:{}>",
-            vary.host(),
-            vary.number(1024, 65_535)
-        ),
+        format!("Contact: <sip:{alice}@{}:{}>", vary.host(), vary.number(1024, 65_535)),
     ];
     rest.push(if vary.chance(50) {
-        format!(
-            "From: \"{}\" <sip:{alice}@{here}>;tag={}",
-            vary.words(1, 3),
-            vary.word(4, 16)
-        )
+        format!("From: \"{}\" <sip:{alice}@{here}>;tag={}", vary.words(1, 3), vary.word(4, 16))
     } else {
         format!("From: <sip:{alice}@{here}>;tag={}", vary.word(4, 16))
     });
@@ -166,11 +157,7 @@ fn varied_one(vary: &mut Vary) -> Vec<u8> {
         rest.push("Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, MESSAGE".into());
     }
     if vary.chance(60) {
-        rest.push(format!(
-            "Supported: {}, {}",
-            vary.word(3, 9),
-            vary.word(3, 9)
-        ));
+        rest.push(format!("Supported: {}, {}", vary.word(3, 9), vary.word(3, 9)));
     }
     if vary.chance(70) {
         rest.push(format!(
@@ -187,10 +174,8 @@ fn varied_one(vary: &mut Vary) -> Vec<u8> {
         rest.push(format!("X-{}: {}", vary.word(3, 12), vary.words(1, 6)));
     }
     let body = if vary.chance(60) {
-        let (address, port) = (
-            format!("192.0.2.{}", vary.number(1, 254)),
-            vary.number(1024, 65_535),
-        );
+        let (address, port) =
+            (format!("192.0.2.{}", vary.number(1, 254)), vary.number(1024, 65_535));
         rest.push("Content-Type: application/sdp".into());
         let session = vary.number(1, u64::from(u32::MAX)).to_string();
         sdp(&address, port, &session)

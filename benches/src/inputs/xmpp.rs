@@ -83,9 +83,7 @@ pub fn varied() -> Vec<Vec<u8>> {
 #[must_use]
 pub fn varied_messages() -> Vec<Vec<u8>> {
     let mut vary = Vary::new(0x3e5);
-    (0..VARIED)
-        .map(|_| one_message(&mut vary).into_bytes())
-        .collect()
+    (0..VARIED).map(|_| one_message(&mut vary).into_bytes()).collect()
 }
 
 fn one_message(vary: &mut Vary) -> String {
@@ -102,31 +100,20 @@ fn one_message(vary: &mut Vary) -> String {
     }
     if vary.chance(60) {
         let state = vary.pick(&["active", "composing", "paused", "gone"]);
-        out.push_str(&format!(
-            "<{state} xmlns='http://jabber.org/protocol/chatstates'/>"
-        ));
+        out.push_str(&format!("<{state} xmlns='http://jabber.org/protocol/chatstates'/>"));
     }
     if vary.chance(30) {
-        out.push_str(&format!(
-            "<origin-id xmlns='urn:xmpp:sid:0' id=\"{}\"/>",
-            vary.word(8, 36)
-        ));
+        out.push_str(&format!("<origin-id xmlns='urn:xmpp:sid:0' id=\"{}\"/>", vary.word(8, 36)));
     }
     out.push_str("</message>");
     out
 }
 
 fn one_presence(vary: &mut Vary) -> String {
-    let mut out = format!(
-        "<presence xmlns='jabber:client' from='{}' id='{}'>",
-        jid(vary),
-        vary.word(4, 36)
-    );
+    let mut out =
+        format!("<presence xmlns='jabber:client' from='{}' id='{}'>", jid(vary), vary.word(4, 36));
     if vary.chance(60) {
-        out.push_str(&format!(
-            "<show>{}</show>",
-            vary.pick(&["away", "chat", "dnd", "xa"])
-        ));
+        out.push_str(&format!("<show>{}</show>", vary.pick(&["away", "chat", "dnd", "xa"])));
     }
     if vary.chance(60) {
         out.push_str(&format!("<status>{}</status>", vary.words(1, 6)));

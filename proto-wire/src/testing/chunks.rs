@@ -7,11 +7,7 @@ use core::fmt::Debug;
 /// All of `data` as one chunk.
 #[must_use]
 pub fn whole(data: &[u8]) -> Vec<&[u8]> {
-    if data.is_empty() {
-        Vec::new()
-    } else {
-        alloc::vec![data]
-    }
+    if data.is_empty() { Vec::new() } else { alloc::vec![data] }
 }
 
 /// One chunk per byte.

@@ -90,10 +90,7 @@ impl<M: DatagramMachine> DatagramSim<M> {
     ///
     /// When the address is taken.
     pub fn add(&mut self, addr: SocketAddr, machine: M) -> NodeId {
-        assert!(
-            self.nodes.iter().all(|(at, _)| *at != addr),
-            "{addr} is taken"
-        );
+        assert!(self.nodes.iter().all(|(at, _)| *at != addr), "{addr} is taken");
         self.nodes.push((addr, machine));
         NodeId(self.nodes.len().saturating_sub(1))
     }
@@ -198,9 +195,7 @@ impl<M: DatagramMachine> DatagramSim<M> {
         let count = super::len64(self.links.len());
         let seed = self.seed.rotate_left(32) ^ count;
         let profile = &self.profile;
-        self.links
-            .entry((from, to))
-            .or_insert_with(|| Netem::new(profile, seed))
+        self.links.entry((from, to)).or_insert_with(|| Netem::new(profile, seed))
     }
 
     fn drain(&mut self) -> Option<(NodeId, M::Event)> {

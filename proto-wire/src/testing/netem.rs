@@ -24,12 +24,7 @@ impl<T: Clone> Netem<T> {
     /// A network of this profile.
     #[must_use]
     pub fn new(profile: &Profile, seed: u64) -> Self {
-        Self {
-            dice: Dice::new(profile, seed),
-            flying: BTreeMap::new(),
-            sent: 0,
-            lost: 0,
-        }
+        Self { dice: Dice::new(profile, seed), flying: BTreeMap::new(), sent: 0, lost: 0 }
     }
 
     /// Puts a packet in.
@@ -100,11 +95,7 @@ pub(super) struct Dice {
 
 impl Dice {
     pub(super) fn new(profile: &Profile, seed: u64) -> Self {
-        Self {
-            profile: profile.clone(),
-            rng: Rng::new(&Seed::from_u64(seed)),
-            bad: false,
-        }
+        Self { profile: profile.clone(), rng: Rng::new(&Seed::from_u64(seed)), bad: false }
     }
 
     pub(super) fn chance(&mut self, per_mille: u16) -> bool {
@@ -114,12 +105,7 @@ impl Dice {
     pub(super) fn is_lost(&mut self) -> bool {
         match self.profile.loss {
             Loss::Random(per_mille) => self.chance(per_mille),
-            Loss::GilbertElliott {
-                to_bad,
-                to_good,
-                good,
-                bad,
-            } => {
+            Loss::GilbertElliott { to_bad, to_good, good, bad } => {
                 let change = if self.bad { to_good } else { to_bad };
                 self.bad ^= self.chance(change);
                 self.chance(if self.bad { bad } else { good })
@@ -130,8 +116,7 @@ impl Dice {
     pub(super) fn delayed(&mut self, now: Instant) -> Instant {
         let jitter = u64::try_from(self.profile.jitter.as_nanos()).unwrap_or(u64::MAX);
         let jitter = Duration::from_nanos(self.rng.below(jitter.saturating_add(1)));
-        now.saturating_add(self.profile.latency)
-            .saturating_add(jitter)
+        now.saturating_add(self.profile.latency).saturating_add(jitter)
     }
 
     fn arrival(&mut self, now: Instant) -> Instant {

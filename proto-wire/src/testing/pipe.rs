@@ -32,10 +32,7 @@ pub struct Pipe {
 
 /// What the reading end of a [`Pipe`] gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a stream has bytes and an end, nothing else"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a stream has bytes and an end, nothing else")]
 pub enum Received {
     /// Bytes, never empty.
     Data(Bytes),

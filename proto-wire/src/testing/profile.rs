@@ -120,12 +120,7 @@ impl Profile {
         Self {
             latency: Duration::from_millis(50),
             jitter: Duration::from_millis(80),
-            loss: Loss::GilbertElliott {
-                to_bad: 20,
-                to_good: 250,
-                good: 5,
-                bad: 500,
-            },
+            loss: Loss::GilbertElliott { to_bad: 20, to_good: 250, good: 5, bad: 500 },
             duplicate: 5,
             reorder: 20,
             reorder_by: Duration::from_millis(150),
@@ -154,19 +149,14 @@ impl Profile {
     /// A wired network (5 ms) that is away during `outage`.
     #[must_use]
     pub fn partition(outage: Range<Instant>) -> Self {
-        Self::perfect()
-            .with_latency(Duration::from_millis(5))
-            .with_outage(outage)
+        Self::perfect().with_latency(Duration::from_millis(5)).with_outage(outage)
     }
 
     /// A stream that breaks now and then: [`Profile::wifi`], and 20 ‰ of the pieces written
     /// meet a cut.
     #[must_use]
     pub fn breaking() -> Self {
-        Self {
-            cut: 20,
-            ..Self::wifi()
-        }
+        Self { cut: 20, ..Self::wifi() }
     }
 
     /// Sets [`Profile::latency`].

@@ -273,14 +273,9 @@ impl<L: StreamMachine, R: StreamMachine> StreamSim<L, R> {
         let to_right = (self.right_gone || self.right.wants_input())
             .then(|| self.to_right.next_arrival())
             .flatten();
-        [
-            to_left,
-            to_right,
-            self.left.poll_timeout(),
-            self.right.poll_timeout(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [to_left, to_right, self.left.poll_timeout(), self.right.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

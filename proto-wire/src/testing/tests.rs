@@ -1,8 +1,5 @@
 //! The simulator itself, tried with small machines.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "small numbers, counted by tests"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "small numbers, counted by tests")]
 
 use super::netem::{Chunking, Loss, Netem, Pipe, Profile, Received};
 use super::sim::{DatagramSim, Side, StreamSim, run_seeds};
@@ -31,9 +28,7 @@ fn arrivals(profile: &Profile, seed: u64, count: u32) -> Vec<(Instant, u32)> {
 #[test]
 fn a_perfect_network_changes_nothing() {
     let out = arrivals(&Profile::perfect(), 1, 50);
-    let expected: Vec<_> = (0..50)
-        .map(|n| (Instant::from_millis(u64::from(n)), n))
-        .collect();
+    let expected: Vec<_> = (0..50).map(|n| (Instant::from_millis(u64::from(n)), n)).collect();
     assert_eq!(out, expected);
 }
 
@@ -86,9 +81,7 @@ fn packets_overtake_each_other_only_when_told_to() {
 fn nothing_gets_through_an_outage() {
     let profile = Profile::partition(Instant::from_millis(10)..Instant::from_millis(20));
     let out = arrivals(&profile, 1, 30);
-    let missing: Vec<_> = (0..30)
-        .filter(|n| out.iter().all(|(_, m)| m != n))
-        .collect();
+    let missing: Vec<_> = (0..30).filter(|n| out.iter().all(|(_, m)| m != n)).collect();
     assert_eq!(missing, (10..20).collect::<Vec<_>>());
 }
 
@@ -115,10 +108,7 @@ fn a_stream_keeps_its_bytes_in_order_whatever_the_network() {
         let mut sent = Vec::new();
         for n in 0..100_u8 {
             sent.extend_from_slice(&[n; 37]);
-            pipe.write(
-                Instant::from_millis(u64::from(n)),
-                Bytes::from([n; 37].to_vec()),
-            );
+            pipe.write(Instant::from_millis(u64::from(n)), Bytes::from([n; 37].to_vec()));
         }
         pipe.close(Instant::from_secs(1));
         pipe.write(Instant::from_secs(1), Bytes::from_static(b"after the end"));
@@ -200,8 +190,7 @@ enum ToyInput<'a> {
 
 impl Toy {
     fn say(&mut self, bytes: &[u8]) {
-        self.out
-            .push_back(Output::Transmit(Bytes::copy_from_slice(bytes)));
+        self.out.push_back(Output::Transmit(Bytes::copy_from_slice(bytes)));
     }
 }
 
@@ -276,10 +265,7 @@ fn two_machines_talk_over_a_bad_stream_and_the_end_reaches_both() {
         });
         let got = |n: u8| ToyEvent::Got(n);
         assert_eq!(left, [got(8), got(6), got(4), got(2), ToyEvent::Closed]);
-        assert_eq!(
-            right,
-            [got(9), got(7), got(5), got(3), got(1), ToyEvent::Closed]
-        );
+        assert_eq!(right, [got(9), got(7), got(5), got(3), got(1), ToyEvent::Closed]);
         assert!(sim.left_gone() && sim.right_gone());
     });
 }
@@ -289,9 +275,7 @@ fn time_jumps_from_deadline_to_deadline() {
     let mut sim = StreamSim::new(Toy::default(), Toy::default(), &Profile::perfect(), 1);
     sim.left.ping = Some(Instant::from_secs(10));
     let mut pings = 0;
-    sim.run(HOUR, |_, event| {
-        pings += u32::from(event == Side::Left(ToyEvent::Pinged))
-    });
+    sim.run(HOUR, |_, event| pings += u32::from(event == Side::Left(ToyEvent::Pinged)));
     assert_eq!(pings, 360);
     assert_eq!(sim.now(), HOUR);
 }
@@ -374,11 +358,7 @@ fn datagrams_go_where_they_are_sent_and_links_can_differ() {
     let [one, two, three] =
         [1, 2, 3].map(|n| sim.add(SocketAddr::from(([192, 0, 2, n], 5060)), Node::default()));
     let (to_two, to_three) = (sim.addr(two), sim.addr(three));
-    sim.set_link(
-        one,
-        three,
-        &Profile::perfect().with_loss(Loss::Random(1000)),
-    );
+    sim.set_link(one, three, &Profile::perfect().with_loss(Loss::Random(1000)));
     let nobody = SocketAddr::from(([192, 0, 2, 99], 5060));
     for (to, byte) in [(to_two, 1), (to_three, 1), (nobody, 1)] {
         sim.node_mut(one).say(to, byte);
