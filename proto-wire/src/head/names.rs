@@ -20,11 +20,13 @@ struct Key {
 impl Key {
     const EMPTY: Self = Self { first: 0, last: 0, len: 0 };
 
-    const fn slot(self) -> usize {
-        let mixed = self.first.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            ^ self.last.wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(29)
-            ^ (self.len as u64).wrapping_mul(0x1656_67B1_9E37_79F9);
-        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SLOT_BITS)) as usize
+    /// The letters of both cases differ in one bit, which the hash leaves out.
+    const fn slot(first: u64, last: u64) -> usize {
+        const CASELESS: u64 = 0xdfdf_dfdf_dfdf_dfdf;
+        let mixed = (first & CASELESS)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .wrapping_add((last & CASELESS).wrapping_mul(0xC2B2_AE3D_27D4_EB4F));
+        (mixed >> (64 - SLOT_BITS)) as usize
     }
 }
 
@@ -75,9 +77,10 @@ impl NameTable {
         while row < rows.len() {
             let name = rows[row].0.as_bytes();
             let key = const_key(name);
+            let lower = Key { first: to_lower(key.first), last: to_lower(key.last), len: key.len };
             let id = (row + 1) as u8;
-            table.keys[row] = key;
-            let mut slot = key.slot();
+            table.keys[row] = lower;
+            let mut slot = Key::slot(key.first, key.last);
             while table.slots[slot] != 0 {
                 let other = rows[table.slots[slot] as usize - 1].0.as_bytes();
                 if const_eq(name, other) {
@@ -127,10 +130,10 @@ impl NameTable {
             let bits = u32::try_from(len).unwrap_or(0).wrapping_mul(8);
             first &= !u64::MAX.wrapping_shl(bits);
         } else {
-            last = to_lower(load(buf, start.wrapping_add(len).wrapping_sub(8)));
+            last = load(buf, start.wrapping_add(len).wrapping_sub(8));
         }
-        let key = Key { first: to_lower(first), last, len };
-        let mut slot = key.slot();
+        let mut slot = Key::slot(first, last);
+        let key = Key { first: to_lower(first), last: to_lower(last), len };
         loop {
             let id = self.slots.get(slot).copied().unwrap_or(0);
             if id == 0 {
@@ -205,7 +208,7 @@ const fn const_key(name: &[u8]) -> Key {
         }
         i += 1;
     }
-    Key { first: to_lower(first), last: to_lower(last), len: name.len() }
+    Key { first, last, len: name.len() }
 }
 
 #[expect(

@@ -182,6 +182,7 @@ impl Scanner {
         }
     }
 
+    #[cold]
     fn continuation<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
         let end = self.line_end::<P>(buf, self.line, index)?;
         let line = Span::new(self.line, end.content);
@@ -247,18 +248,36 @@ impl Scanner {
 
     /// The end of the line whose content goes on at `from`; notes what is odd about the
     /// bytes up to there, once the line is whole. `None` when its end has not arrived.
-    #[inline]
+    #[inline(always)]
     fn line_end<P: Profile>(
         &mut self,
         buf: &[u8],
         from: usize,
         index: &mut Index,
     ) -> Option<LineEnd> {
-        let mut at = from;
-        let mut high = 0;
+        let content = find_odd(buf, from);
+        let next = content.wrapping_add(2);
+        if buf.get(content..next) == Some(b"\r\n") {
+            self.only_bare_cr = false;
+            return Some(LineEnd { content, next });
+        }
+        self.odd_line_end::<P>(buf, from, content, index)
+    }
+
+    /// The same for a line that has something other than printable ASCII at `at`, before
+    /// its CRLF or instead of it.
+    #[cold]
+    #[inline(never)]
+    fn odd_line_end<P: Profile>(
+        &mut self,
+        buf: &[u8],
+        from: usize,
+        mut at: usize,
+        index: &mut Index,
+    ) -> Option<LineEnd> {
+        let mut beyond_ascii = false;
         let mut control = None;
         let end = loop {
-            at = find_control(buf, at, &mut high);
             let next = at.wrapping_add(1);
             match buf.get(at) {
                 Some(b'\r') => match buf.get(next) {
@@ -283,7 +302,8 @@ impl Scanner {
                     index.note(Quirk::BareLf, at);
                     break LineEnd { content: at, next };
                 }
-                Some(b'\t') => {}
+                Some(0x80..) => beyond_ascii = true,
+                Some(b'\t' | 0x20..=0x7e) => {}
                 Some(_) => {
                     control.get_or_insert((Quirk::ControlByte, at));
                 }
@@ -292,9 +312,10 @@ impl Scanner {
                     return None;
                 }
             }
-            at = next;
+            // Text beyond ASCII comes in runs: step through it, then stride again.
+            at = if beyond_ascii { next } else { find_odd(buf, next) };
         };
-        if high != 0 || control.is_some() {
+        if beyond_ascii || control.is_some() {
             note_odd_bytes(Span::new(from, end.content).of(buf), from, control, index);
         }
         Some(end)
@@ -370,25 +391,31 @@ fn find_colon(buf: &[u8], mut at: usize) -> usize {
     at.wrapping_add(found.unwrap_or(rest.len()))
 }
 
-/// The first control byte from `at` (below 0x20, or DEL), or the end; collects in `high`
-/// whether a byte beyond ASCII was met (perhaps behind that place).
+/// The first byte from `at` that is not printable ASCII (0x20 to 0x7e), or the end.
 #[inline]
-fn find_control(buf: &[u8], mut at: usize, high: &mut u64) -> usize {
-    while let Some(chunk) = buf.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let marks = below_space(word) | equal_to(word, 0x7f);
-        *high |= word & HIGH;
-        if marks != 0 {
-            return at.wrapping_add(first_marked(marks));
-        }
-        at = at.wrapping_add(8);
-    }
+fn find_odd(buf: &[u8], at: usize) -> usize {
     let rest = buf.get(at..).unwrap_or(&[]);
-    let found = rest.iter().position(|b| {
-        *high |= u64::from(*b & 0x80);
-        *b < 0x20 || *b == 0x7f
-    });
-    at.wrapping_add(found.unwrap_or(rest.len()))
+    let mut strides = rest.chunks_exact(16);
+    let mut done = at;
+    for stride in &mut strides {
+        let (low, high) = stride.split_at_checked(8).unwrap_or((stride, &[]));
+        let (low, high) = (not_printable(load(low, 0)), not_printable(load(high, 0)));
+        if (low | high) != 0 {
+            let skipped = if low != 0 { first_marked(low) } else { 8 + first_marked(high) };
+            return done.wrapping_add(skipped);
+        }
+        done = done.wrapping_add(16);
+    }
+    let tail = strides.remainder();
+    let odd = tail.iter().position(|b| !matches!(b, 0x20..=0x7e));
+    done.wrapping_add(odd.unwrap_or(tail.len()))
+}
+
+/// Bit 7 of each byte of `word` outside of 0x20 to 0x7e, exact up to the first such byte:
+/// subtracting takes bytes below 0x20 and from 0xa0 there, adding takes 0x7f to 0xfe.
+#[inline]
+const fn not_printable(word: u64) -> u64 {
+    (word.wrapping_sub(0x20 * ONES) | word.wrapping_add(ONES)) & HIGH
 }
 
 #[inline]
