@@ -7,8 +7,6 @@
 
 pub mod alloc;
 pub mod clock;
-#[cfg(feature = "peers")]
-pub mod compare;
 pub mod inputs;
 pub mod ledger;
 pub mod rtsp;

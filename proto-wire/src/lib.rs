@@ -12,6 +12,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "digest")]
+pub mod digest;
 mod error;
 #[cfg(feature = "text")]
 pub mod head;
@@ -22,13 +24,12 @@ mod link;
 mod machine;
 mod rng;
 mod span;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "text")]
 pub mod text;
 mod time;
 mod timer;
-
-#[cfg(feature = "testing")]
-pub mod testing;
 
 pub use error::{ParseError, ParseErrorKind};
 pub use limits::{LimitKind, Limits};

@@ -24,18 +24,19 @@ pub fn seeds(n: u64) -> impl Iterator<Item = u64> {
 /// ```
 pub fn run_seeds(n: u64, mut test: impl FnMut(u64)) {
     for seed in seeds(n) {
-        let names_it = NamesSeed(seed);
+        #[cfg(feature = "std")]
+        let _names_it = NamesSeed(seed);
         test(seed);
-        drop(names_it);
     }
 }
 
 /// Says which seed it was when it is dropped by a panic.
+#[cfg(feature = "std")]
 struct NamesSeed(u64);
 
+#[cfg(feature = "std")]
 impl Drop for NamesSeed {
     fn drop(&mut self) {
-        #[cfg(feature = "std")]
         if std::thread::panicking() {
             std::eprintln!("this was the run with seed {}", self.0);
         }
