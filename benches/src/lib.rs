@@ -7,6 +7,8 @@
 
 pub mod alloc;
 pub mod clock;
+#[cfg(feature = "peers")]
+pub mod compare;
 pub mod inputs;
 pub mod ledger;
 pub mod rtsp;

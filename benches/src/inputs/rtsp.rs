@@ -99,16 +99,24 @@ pub fn varied_setups() -> Vec<Vec<u8>> {
     (0..VARIED).map(|_| request(&mut vary, "SETUP")).collect()
 }
 
-/// The varied answers to DESCRIBE and PLAY alone, 1,024 of them.
+/// The varied answers to DESCRIBE alone, 1,024 of them.
 #[must_use]
-pub fn varied_answers() -> Vec<Vec<u8>> {
+pub fn varied_described() -> Vec<Vec<u8>> {
     let mut vary = Vary::new(0xa2a);
-    (0..VARIED).map(|_| answer(&mut vary)).collect()
+    (0..VARIED).map(|_| answer(&mut vary, true)).collect()
+}
+
+/// The varied answers to PLAY alone, 1,024 of them.
+#[must_use]
+pub fn varied_playing() -> Vec<Vec<u8>> {
+    let mut vary = Vary::new(0xa2b);
+    (0..VARIED).map(|_| answer(&mut vary, false)).collect()
 }
 
 fn varied_one(vary: &mut Vary) -> Vec<u8> {
     if vary.chance(50) {
-        answer(vary)
+        let described = vary.chance(50);
+        answer(vary, described)
     } else {
         let method = vary.pick(&["SETUP", "SETUP", "PLAY", "DESCRIBE", "OPTIONS", "GET_PARAMETER"]);
         request(vary, method)
@@ -146,14 +154,14 @@ fn request(vary: &mut Vary, method: &str) -> Vec<u8> {
     text(&format!("{method} {url} RTSP/1.0"), &headers, "")
 }
 
-fn answer(vary: &mut Vary) -> Vec<u8> {
+fn answer(vary: &mut Vary, described: bool) -> Vec<u8> {
     let mut headers = vec![
         format!("CSeq: {}", vary.number(1, 100_000)),
         format!("Server: {}/{}.{}", vary.word(3, 14), vary.number(0, 9), vary.number(0, 99)),
     ];
     let host = vary.host();
     let mut body = String::new();
-    if vary.chance(50) {
+    if described {
         body = sdp(&host, vary.number(1, u64::from(u32::MAX)));
         headers.push(format!("Content-Base: rtsp://{host}/{}/", vary.word(2, 16)));
         headers.push("Content-Type: application/sdp".into());

@@ -1,0 +1,163 @@
+//! Ours beside a peer: the same bytes, like work, results asserted equal, timed in pairs.
+//!
+//! A side (ours or a peer's) is one function over a message that reports what it found to a
+//! [`Sink`]. Before timing, the [`Telling`] sink writes everything down and both sides must have
+//! found the same; while timing, the [`Adding`] sink only adds up, so that nothing can be
+//! optimised away and neither side pays for formatting.
+
+pub mod pair;
+pub mod rtsp;
+pub mod sip;
+pub mod wire;
+pub mod xmpp;
+
+use crate::Run;
+use core::fmt::{self, Display, Write as _};
+
+/// One comparison.
+pub struct Row {
+    /// `<area>/<what>/<input>`.
+    pub name: String,
+    /// The crate that we are measured against.
+    pub peer: &'static str,
+    /// Messages in one run; results are divided by it.
+    pub items: usize,
+    /// What we do.
+    pub ours: Side,
+    /// What the peer does.
+    pub theirs: Side,
+}
+
+/// One side of a row.
+pub struct Side {
+    /// Does the work once, on all messages.
+    pub run: Run,
+    /// What was found in each message.
+    pub found: Vec<String>,
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} beside {}", self.name, self.peer)
+    }
+}
+
+impl fmt::Debug for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.found).finish()
+    }
+}
+
+/// Every row, in the order of the areas.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let mut rows = wire::rows();
+    rows.extend(rtsp::rows());
+    rows.extend(sip::rows());
+    rows.extend(xmpp::rows());
+    rows
+}
+
+/// Takes what a parser found.
+pub trait Sink {
+    /// A piece of text that was read.
+    fn text(&mut self, text: &[u8]);
+    /// A number that was read.
+    fn number(&mut self, number: u64);
+    /// A typed value that has a text form: a host, an address, a URL.
+    fn value(&mut self, value: &impl Display);
+}
+
+/// Writes everything down, a line each.
+#[derive(Debug, Default)]
+pub struct Telling(pub String);
+
+impl Sink for Telling {
+    fn text(&mut self, text: &[u8]) {
+        writeln!(self.0, "{}", text.escape_ascii()).unwrap_or(());
+    }
+
+    fn number(&mut self, number: u64) {
+        writeln!(self.0, "{number}").unwrap_or(());
+    }
+
+    fn value(&mut self, value: &impl Display) {
+        writeln!(self.0, "{value}").unwrap_or(());
+    }
+}
+
+/// Adds up lengths and numbers; looks at values without formatting them.
+#[derive(Debug, Default)]
+pub struct Adding(pub u64);
+
+impl Sink for Adding {
+    fn text(&mut self, text: &[u8]) {
+        self.0 = self.0.wrapping_add(core::hint::black_box(text).len() as u64);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0 = self.0.wrapping_add(number);
+    }
+
+    fn value(&mut self, value: &impl Display) {
+        core::hint::black_box(value);
+    }
+}
+
+/// A set of messages and its name.
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// `invite`, `varied`, ..
+    pub name: &'static str,
+    /// The messages.
+    pub messages: Vec<Vec<u8>>,
+}
+
+impl Set {
+    /// One message.
+    #[must_use]
+    pub fn one(name: &'static str, message: Vec<u8>) -> Self {
+        Self { name, messages: vec![message] }
+    }
+
+    /// Many messages, called `varied`.
+    #[must_use]
+    pub const fn varied(messages: Vec<Vec<u8>>) -> Self {
+        Self { name: "varied", messages }
+    }
+}
+
+/// Makes a [`Side`]: `side!(set, prepare, work)` or, with memory that is kept from one message to
+/// the next as a caller would keep it, `side!(set, prepare, scratch, work)`. The function `work` is
+/// named twice, so that it is compiled for each sink.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! side {
+    ($set:expr, $prepare:expr, $work:expr) => {
+        $crate::side!($set, $prepare, (), |message, (), sink| $work(message, sink))
+    };
+    ($set:expr, $prepare:expr, $scratch:expr, |$message:ident, $kept:pat_param, $sink:ident| $work:expr) => {{
+        let prepare = $prepare;
+        let messages: Vec<_> = $set.messages.iter().map(|message| prepare(message)).collect();
+        let mut scratch = $scratch;
+        let mut found = Vec::new();
+        for $message in &messages {
+            let mut telling = $crate::compare::Telling::default();
+            let ($kept, $sink) = (&mut scratch, &mut telling);
+            $work;
+            found.push(telling.0);
+        }
+        let run: $crate::Run = Box::new(move || {
+            let mut adding = $crate::compare::Adding::default();
+            for $message in &messages {
+                let ($kept, $sink) = (&mut scratch, &mut adding);
+                $work;
+            }
+            adding.0
+        });
+        $crate::compare::Side { run, found }
+    }};
+    ($set:expr, $prepare:expr, $scratch:expr, $work:expr) => {
+        $crate::side!($set, $prepare, $scratch, |message, kept, sink| $work(message, kept, sink))
+    };
+}
