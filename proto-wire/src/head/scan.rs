@@ -401,7 +401,8 @@ fn find_odd(buf: &[u8], at: usize) -> usize {
         let (low, high) = stride.split_at_checked(8).unwrap_or((stride, &[]));
         let (low, high) = (not_printable(load(low, 0)), not_printable(load(high, 0)));
         if (low | high) != 0 {
-            let skipped = if low != 0 { first_marked(low) } else { first_marked(high).wrapping_add(8) };
+            let skipped =
+                if low != 0 { first_marked(low) } else { first_marked(high).wrapping_add(8) };
             return done.wrapping_add(skipped);
         }
         done = done.wrapping_add(16);
