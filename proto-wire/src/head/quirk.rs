@@ -46,6 +46,8 @@ pub enum Quirk {
     /// A version in a spelling that differs only by case, or a minor version that is not
     /// known.
     OddVersion,
+    /// The head ends with the datagram, without its empty line.
+    NoEmptyLine,
 }
 
 impl Quirk {
@@ -68,6 +70,7 @@ impl Quirk {
         Self::StartLineSpace,
         Self::NoReason,
         Self::OddVersion,
+        Self::NoEmptyLine,
     ];
 
     const fn bit(self) -> u32 {
@@ -95,6 +98,7 @@ impl Quirk {
             Self::StartLineSpace => "start-line-space",
             Self::NoReason => "no-reason",
             Self::OddVersion => "odd-version",
+            Self::NoEmptyLine => "no-empty-line",
         }
     }
 }
