@@ -1,4 +1,20 @@
-//! sip-proto
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+//! SIP and SIMPLE without I/O: messages, transactions, user agent, registrar.
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod headers;
+pub mod message;
+pub mod transaction;
+pub mod uri;
+
+pub use headers::Transport;
+pub use message::{
+    BuildError, EditError, HeaderName, Headers, Index, Message, MessageBuf, Method, Objection,
+    Request, RequestBuf, Response, ResponseBuf, StatusCode, TypedHeader,
+};
+pub use uri::{SipUri, Uri};

@@ -1,0 +1,209 @@
+//! `From`, `To`, `Route` and all that have a URI with a name and parameters
+//! (RFC 3261 §20.10, §25.1 `name-addr`, RFC 8217).
+
+use crate::message::{HeaderName, TypedHeader};
+use crate::uri::Uri;
+use alloc::borrow::Cow;
+use core::ops::Deref;
+use proto_wire::text::params::Params;
+use proto_wire::text::{chars, list, quoted};
+use proto_wire::{ParseError, ParseErrorKind};
+
+/// A URI with a display name before it and parameters behind it.
+///
+/// ```
+/// use sip_proto::headers::NameAddr;
+///
+/// let from = NameAddr::parse(br#""A. \"B\"" <sip:a@h;lr>;tag=7"#)?;
+/// assert_eq!(from.display().unwrap(), r#"A. "B""#);
+/// assert_eq!((from.uri()?.as_str(), from.tag()), ("sip:a@h;lr", Some("7")));
+/// // Without brackets the parameters are the header's, not the URI's (RFC 3261 §20.10).
+/// let from = NameAddr::parse(b"sip:a@h;tag=7")?;
+/// assert_eq!((from.uri()?.as_str(), from.tag()), ("sip:a@h", Some("7")));
+/// # Ok::<(), proto_wire::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct NameAddr<'a> {
+    /// The value as it stands.
+    pub raw: &'a [u8],
+    display: &'a [u8],
+    uri: &'a [u8],
+    uri_at: usize,
+    bracketed: bool,
+    params: &'a [u8],
+}
+
+impl<'a> NameAddr<'a> {
+    /// Reads one value. The URI is only delimited here; [`NameAddr::uri`] reads it.
+    ///
+    /// # Errors
+    /// [`ParseErrorKind::QuotedString`] and [`ParseErrorKind::AngleBracket`] without their end,
+    /// [`ParseErrorKind::Uri`] for a bare URI with `?` or `,` (RFC 8217) or none,
+    /// [`ParseErrorKind::TrailingData`] for text behind `>`.
+    #[inline]
+    pub fn parse(raw: &'a [u8]) -> Result<Self, ParseError> {
+        let error = |kind, at| Err(ParseError::new(kind, at));
+        let name_end = if raw.first() == Some(&b'"') {
+            match quoted::end(raw) {
+                Some(end) => end,
+                None => return error(ParseErrorKind::QuotedString, 0),
+            }
+        } else {
+            0
+        };
+        let behind_name = raw.get(name_end..).unwrap_or(&[]);
+        let Some(open) = memchr::memchr(b'<', behind_name) else {
+            return if name_end == 0 {
+                Self::bare(raw)
+            } else {
+                error(ParseErrorKind::AngleBracket, name_end)
+            };
+        };
+        let open = name_end.saturating_add(open);
+        let uri_at = open.saturating_add(1);
+        let inside = raw.get(uri_at..).unwrap_or(&[]);
+        let Some(close) = memchr::memchr(b'>', inside) else {
+            return error(ParseErrorKind::AngleBracket, open);
+        };
+        let lead = chars::lws_len(inside);
+        let uri = chars::trim(inside.get(..close).unwrap_or(&[]));
+        let behind_at = uri_at.saturating_add(close).saturating_add(1);
+        let behind = raw.get(behind_at..).unwrap_or(&[]);
+        let space = chars::lws_len(behind);
+        let params = behind.get(space..).unwrap_or(&[]);
+        if !matches!(params.first(), None | Some(b';')) {
+            return error(ParseErrorKind::TrailingData, behind_at.saturating_add(space));
+        }
+        let display = if name_end == 0 {
+            raw.get(..open).map_or(&[][..], chars::trim)
+        } else {
+            let between = raw.get(name_end..open).unwrap_or(&[]);
+            if chars::lws_len(between) != between.len() {
+                return error(ParseErrorKind::TrailingData, name_end);
+            }
+            raw.get(..name_end).unwrap_or(&[])
+        };
+        Ok(Self { raw, display, uri, uri_at: uri_at.saturating_add(lead), bracketed: true, params })
+    }
+
+    /// `addr-spec` without brackets: it ends at the first `;`, and may not hold `?` or `,`.
+    fn bare(raw: &'a [u8]) -> Result<Self, ParseError> {
+        let end = memchr::memchr(b';', raw).unwrap_or(raw.len());
+        let (uri, params) = raw.split_at_checked(end).unwrap_or((raw, &[]));
+        let uri = chars::trim_end(uri);
+        if let Some(at) = memchr::memchr3(b'?', b',', b'>', uri) {
+            return Err(ParseError::new(ParseErrorKind::Uri, at));
+        }
+        if uri.is_empty() {
+            return Err(ParseError::new(ParseErrorKind::Empty, 0));
+        }
+        Ok(Self { raw, display: &[], uri, uri_at: 0, bracketed: false, params })
+    }
+
+    /// The display name without quotes and escapes; `None` when there is none, and with
+    /// replacement characters where it is not UTF-8.
+    #[must_use]
+    pub fn display(&self) -> Option<Cow<'a, str>> {
+        if self.display.is_empty() {
+            return None;
+        }
+        Some(match quoted::unquote(self.display) {
+            Cow::Borrowed(bytes) => alloc::string::String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => {
+                Cow::Owned(alloc::string::String::from_utf8_lossy(&bytes).into_owned())
+            }
+        })
+    }
+
+    /// The display name as it stands, quotes included.
+    #[must_use]
+    pub const fn display_bytes(&self) -> &'a [u8] {
+        self.display
+    }
+
+    /// The URI.
+    ///
+    /// # Errors
+    /// When it is malformed; the offset is in the header's value.
+    pub fn uri(&self) -> Result<Uri<'a>, ParseError> {
+        Uri::parse(self.uri).map_err(|e| e.at(self.uri_at))
+    }
+
+    /// The URI as it stands.
+    #[must_use]
+    pub const fn uri_bytes(&self) -> &'a [u8] {
+        self.uri
+    }
+
+    /// Whether the URI stands in angle brackets.
+    #[must_use]
+    pub const fn is_bracketed(&self) -> bool {
+        self.bracketed
+    }
+
+    /// The parameters of the header, in order.
+    #[must_use]
+    pub const fn params(&self) -> Params<'a> {
+        Params::new(self.params)
+    }
+
+    /// The tag, when there is one that is not empty (RFC 3261 §19.3).
+    #[must_use]
+    #[inline]
+    pub fn tag(&self) -> Option<&'a str> {
+        let value = self.params().value(b"tag")?;
+        if value.is_empty() { None } else { core::str::from_utf8(value).ok() }
+    }
+}
+
+macro_rules! name_addr_headers {
+    ($($(#[$doc:meta])* $name:ident $constant:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        #[expect(clippy::exhaustive_structs, reason = "it is a name for one type")]
+        pub struct $name<'a>(pub NameAddr<'a>);
+
+        impl<'a> TypedHeader<'a> for $name<'a> {
+            const NAME: HeaderName = HeaderName::$constant;
+
+            #[inline]
+            fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+                NameAddr::parse(value).map(Self)
+            }
+        }
+
+        impl<'a> Deref for $name<'a> {
+            type Target = NameAddr<'a>;
+            fn deref(&self) -> &NameAddr<'a> {
+                &self.0
+            }
+        }
+    )*};
+}
+
+name_addr_headers! {
+    /// `From` (RFC 3261 §20.20).
+    From FROM;
+    /// `To` (RFC 3261 §20.39).
+    To TO;
+    /// One value of `Route` (RFC 3261 §20.34).
+    Route ROUTE;
+    /// One value of `Record-Route` (RFC 3261 §20.30).
+    RecordRoute RECORD_ROUTE;
+    /// One value of `Path` (RFC 3327).
+    Path PATH;
+    /// One value of `Service-Route` (RFC 3608).
+    ServiceRoute SERVICE_ROUTE;
+}
+
+/// The end of the first value in a row of `Route` or `Via`, its comma and the white space
+/// behind it included: what popping removes.
+pub(crate) fn first_value_end(row: &[u8]) -> usize {
+    let mut items = list::Items::new(row);
+    let _first = items.next();
+    match items.next() {
+        Some(second) => second.offset,
+        None => row.len(),
+    }
+}

@@ -1,0 +1,205 @@
+//! The headers of a message, raw first and typed on demand.
+
+use super::{HeaderName, Index};
+use core::marker::PhantomData;
+use proto_wire::ParseError;
+use proto_wire::head;
+use proto_wire::text::list::Items;
+
+/// A header value that can be read from its bytes.
+pub trait TypedHeader<'a>: Sized {
+    /// The name whose values these are.
+    const NAME: HeaderName;
+
+    /// Reads one value, without white space around it.
+    ///
+    /// # Errors
+    /// What is wrong, with the offset in `value`.
+    fn parse(value: &'a [u8]) -> Result<Self, ParseError>;
+}
+
+/// The headers of a message: `Copy`, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers<'a> {
+    bytes: &'a [u8],
+    index: &'a Index,
+}
+
+/// One header row.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a>(head::Field<'a>);
+
+impl<'a> Field<'a> {
+    /// The name, when it is one of the RFCs'.
+    #[must_use]
+    pub fn id(self) -> Option<HeaderName> {
+        HeaderName::from_id(self.0.id())
+    }
+
+    /// The name as it was sent.
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        core::str::from_utf8(self.0.name()).unwrap_or("")
+    }
+
+    /// The value as it was sent, without white space around it; folds are inside.
+    #[must_use]
+    pub fn bytes(self) -> &'a [u8] {
+        self.0.value()
+    }
+
+    /// The value when it is UTF-8.
+    #[must_use]
+    pub fn text(self) -> Option<&'a str> {
+        self.0.text()
+    }
+
+    /// Where the value begins, in bytes from the start of the message.
+    #[must_use]
+    pub const fn offset(self) -> usize {
+        self.0.value_offset()
+    }
+
+    /// The row behind this one in the shared index.
+    #[must_use]
+    pub const fn raw(self) -> head::Field<'a> {
+        self.0
+    }
+}
+
+impl<'a> Headers<'a> {
+    pub(super) const fn new(bytes: &'a [u8], index: &'a Index) -> Self {
+        Self { bytes, index }
+    }
+
+    /// The first value of a header, when it is there and is UTF-8.
+    #[must_use]
+    pub fn get(self, name: HeaderName) -> Option<&'a str> {
+        self.first(name)?.text()
+    }
+
+    /// The first value of a header in bytes.
+    #[must_use]
+    pub fn bytes(self, name: HeaderName) -> Option<&'a [u8]> {
+        self.first(name).map(Field::bytes)
+    }
+
+    /// All rows of a header that are UTF-8, in order of appearance; commas are not split.
+    pub fn all(self, name: HeaderName) -> impl Iterator<Item = &'a str> {
+        self.rows(name).filter_map(Field::text)
+    }
+
+    /// The first row of a header.
+    #[must_use]
+    #[inline]
+    pub fn first(self, name: HeaderName) -> Option<Field<'a>> {
+        self.fields().first(name.id()).map(Field)
+    }
+
+    /// All rows of a header.
+    pub fn rows(self, name: HeaderName) -> impl DoubleEndedIterator<Item = Field<'a>> + Clone {
+        self.fields().all(name.id()).map(Field)
+    }
+
+    /// All rows of a header that has no [`HeaderName`], in any case.
+    pub fn named(self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
+        self.fields().named(name).map(Field)
+    }
+
+    /// All rows of all headers, in order of appearance.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = Field<'a>> + Clone {
+        self.fields().iter().map(Field)
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.index.entries().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first value of a header, typed; of a list header the first value of the list.
+    ///
+    /// # Errors
+    /// When it does not follow its grammar; the offset is from the start of the message.
+    #[inline]
+    pub fn typed<T: TypedHeader<'a>>(self) -> Result<Option<T>, ParseError> {
+        let Some(row) = self.fields().first(T::NAME.id()) else { return Ok(None) };
+        let whole = row.value();
+        let value = if T::NAME.is_list() { first_item(whole) } else { whole };
+        T::parse(value).map(Some).map_err(|e| e.at(row.value_offset()))
+    }
+
+    /// All values of a header, typed, in order: of a list header each value of each row, of
+    /// others each row.
+    #[must_use]
+    pub fn values<T: TypedHeader<'a>>(self) -> HeaderValues<'a, T> {
+        HeaderValues {
+            bytes: self.bytes,
+            entries: self.index.entries(),
+            row: None,
+            typed: PhantomData,
+        }
+    }
+
+    fn fields(self) -> head::Fields<'a> {
+        self.index.head.fields(self.bytes)
+    }
+}
+
+/// The first value of a list row. Most rows have one value and no comma.
+#[inline]
+fn first_item(row: &[u8]) -> &[u8] {
+    if memchr::memchr(b',', row).is_none() {
+        return row;
+    }
+    Items::new(row).next().map_or(row, |item| item.bytes)
+}
+
+/// All values of a header, from [`Headers::values`].
+#[derive(Clone, Debug)]
+pub struct HeaderValues<'a, T> {
+    bytes: &'a [u8],
+    entries: &'a [head::Entry],
+    /// The rest of a row with several values, and where the row's value begins.
+    row: Option<(Items<'a>, usize)>,
+    typed: PhantomData<T>,
+}
+
+impl<'a, T: TypedHeader<'a>> Iterator for HeaderValues<'a, T> {
+    type Item = Result<T, ParseError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((items, at)) = &mut self.row {
+                let at = *at;
+                if let Some(item) = items.next() {
+                    // Empty items (`a,,b`) are skipped: RFC 3261 has none, devices do.
+                    if item.bytes.is_empty() {
+                        continue;
+                    }
+                    let start = at.saturating_add(item.offset);
+                    return Some(T::parse(item.bytes).map_err(|e| e.at(start)));
+                }
+                self.row = None;
+            }
+            let (entry, rest) = self.entries.split_first()?;
+            self.entries = rest;
+            if entry.id() != T::NAME.id() {
+                continue;
+            }
+            let (value, at) = (entry.value().of(self.bytes), entry.value().start());
+            if T::NAME.is_list() && (value.is_empty() || memchr::memchr(b',', value).is_some()) {
+                self.row = Some((Items::new(value), at));
+                continue;
+            }
+            return Some(T::parse(value).map_err(|e| e.at(at)));
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Which rule a message breaks, which layer says so, and what to answer.
+
+use super::{HeaderName, Method, Request, Response, StatusCode, TypedHeader};
+use crate::headers::{
+    CSeq, CallId, Contact, ContentType, From, MaxForwards, NameAddr, RecordRoute, Route, To, Via,
+};
+use crate::uri::Uri;
+use core::fmt;
+use proto_wire::head::Quirk;
+use proto_wire::{ParseError, ParseErrorKind};
+use thiserror::Error;
+
+/// The layer that objects, from the wire upwards (RFC 3261 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Layer {
+    /// Start line, length, quirks that the strict profile refuses.
+    Framing,
+    /// A header's grammar, or one missing or doubled (§8.1.1).
+    Syntax,
+    /// Method, CSeq and Via agree (§17).
+    Transaction,
+    /// What a user agent must refuse: scheme, version (§8.2).
+    User,
+}
+
+/// How much is tolerated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are these two profiles")]
+pub enum Strictness {
+    /// What real devices send is accepted; the quirks tell what it was.
+    #[default]
+    Lenient,
+    /// Only what the grammar has.
+    Strict,
+}
+
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub struct Objection {
+    /// Which layer objects.
+    pub layer: Layer,
+    /// The header that is wrong, when one is.
+    pub header: Option<HeaderName>,
+    /// The status to answer, when a request is objected to (and it is not an ACK).
+    pub status: StatusCode,
+    /// What is wrong, and where from the start of the message.
+    pub error: ParseError,
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.header {
+            Some(header) => write!(f, "{header}: {}", self.error),
+            None => write!(f, "{}", self.error),
+        }
+    }
+}
+
+impl Objection {
+    const fn new(layer: Layer, header: Option<HeaderName>, error: ParseError) -> Self {
+        Self { layer, header, status: StatusCode::BAD_REQUEST, error }
+    }
+
+    const fn answer(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+impl Request<'_> {
+    /// Checks what every element needs before it works on the request: the frame, the
+    /// start line, and the headers that RFC 3261 §8.1.1 demands. Max-Forwards may be missing
+    /// (RFC 2543; a proxy adds it).
+    ///
+    /// # Errors
+    /// The first objection, with the status to answer.
+    pub fn validate(self) -> Result<(), Objection> {
+        self.validate_as(Strictness::Lenient)
+    }
+
+    /// The same in a profile.
+    ///
+    /// # Errors
+    /// The first objection, with the status to answer.
+    pub fn validate_as(self, strictness: Strictness) -> Result<(), Objection> {
+        let framing = |error| Objection::new(Layer::Framing, None, error);
+        if let Some(defect) = self.defect() {
+            return Err(match defect.kind() {
+                ParseErrorKind::Version => Objection::new(Layer::User, None, defect)
+                    .answer(StatusCode::VERSION_NOT_SUPPORTED),
+                ParseErrorKind::Limit(_) => {
+                    framing(defect).answer(StatusCode::REQUEST_ENTITY_TOO_LARGE)
+                }
+                _ => framing(defect),
+            });
+        }
+        common(self.headers(), self.index(), strictness)?;
+        let cseq = required::<CSeq<'_>>(self.headers())?;
+        if cseq.method != self.method() {
+            let at = self.headers().first(HeaderName::CSEQ).map_or(0, |f| f.offset());
+            let error = ParseError::new(ParseErrorKind::Method, at);
+            return Err(Objection::new(Layer::Transaction, Some(HeaderName::CSEQ), error));
+        }
+        optional::<MaxForwards>(self.headers())?;
+        if strictness == Strictness::Strict
+            && self.headers().first(HeaderName::MAX_FORWARDS).is_none()
+        {
+            return Err(missing(HeaderName::MAX_FORWARDS));
+        }
+        self.validate_uri(strictness)?;
+        self.validate_contacts()?;
+        all::<Route<'_>>(self.headers())?;
+        all::<RecordRoute<'_>>(self.headers())
+    }
+
+    fn validate_uri(self, strictness: Strictness) -> Result<(), Objection> {
+        let uri = self.uri().map_err(|error| Objection::new(Layer::Syntax, None, error))?;
+        let base = self.index().second().start();
+        let Uri::Sip(sip) = uri else { return Ok(()) };
+        if strictness == Strictness::Strict {
+            let odd = if sip.has_headers() { Some(0) } else { sip.first_oddity() };
+            if let Some(at) = odd {
+                let error = ParseError::new(ParseErrorKind::Strict, base.saturating_add(at));
+                return Err(Objection::new(Layer::Syntax, None, error));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_contacts(self) -> Result<(), Objection> {
+        let mut contacts = 0_usize;
+        let mut star = None;
+        for contact in self.headers().values::<Contact<'_>>() {
+            let contact = contact.map_err(|e| syntax(HeaderName::CONTACT, e))?;
+            contacts = contacts.saturating_add(1);
+            match contact {
+                Contact::Star => star = self.headers().first(HeaderName::CONTACT),
+                Contact::Address(address) => {
+                    address.uri().map_err(|e| {
+                        let at =
+                            self.headers().first(HeaderName::CONTACT).map_or(0, |f| f.offset());
+                        syntax(HeaderName::CONTACT, e.at(at))
+                    })?;
+                }
+            }
+        }
+        // RFC 3261 §10.3 item 6.
+        match star {
+            Some(field) if contacts > 1 || self.method() != Method::Register => Err(syntax(
+                HeaderName::CONTACT,
+                ParseError::new(ParseErrorKind::Syntax, field.offset()),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Response<'_> {
+    /// Checks what a client needs before it works on the response. A response that is
+    /// objected to is dropped; nothing is answered.
+    ///
+    /// # Errors
+    /// The first objection.
+    pub fn validate(self) -> Result<(), Objection> {
+        self.validate_as(Strictness::Lenient)
+    }
+
+    /// The same in a profile.
+    ///
+    /// # Errors
+    /// The first objection.
+    pub fn validate_as(self, strictness: Strictness) -> Result<(), Objection> {
+        if let Some(defect) = self.defect() {
+            return Err(Objection::new(Layer::Framing, None, defect));
+        }
+        common(self.headers(), self.index(), strictness)?;
+        required::<CSeq<'_>>(self.headers()).map(|_| ())
+    }
+}
+
+/// What requests and responses have in common.
+fn common(
+    headers: super::Headers<'_>,
+    index: &super::Index,
+    strictness: Strictness,
+) -> Result<(), Objection> {
+    let refused = |quirk: Quirk| match strictness {
+        // A header that cannot be read spoils the message whoever reads it.
+        Strictness::Lenient => {
+            matches!(quirk, Quirk::NoColon | Quirk::BadName | Quirk::ControlByte | Quirk::BareCr)
+        }
+        // Folds and space before the colon are legal; so is what is not UTF-8 (RFC 3261 §25.1 TEXT-UTF8
+        // is broken by many, and spoils nothing).
+        Strictness::Strict => !matches!(
+            quirk,
+            Quirk::Folded
+                | Quirk::SpaceBeforeColon
+                | Quirk::LeadingEmptyLine
+                | Quirk::EmptyValue
+                | Quirk::OddVersion
+        ),
+    };
+    if let Some((quirk, at)) = index.quirks().first_of(refused) {
+        let kind = match quirk {
+            Quirk::NoColon => ParseErrorKind::MissingColon,
+            Quirk::BadName => ParseErrorKind::HeaderName,
+            Quirk::ControlByte | Quirk::BareCr => ParseErrorKind::ControlByte,
+            _ => ParseErrorKind::Strict,
+        };
+        return Err(Objection::new(Layer::Framing, None, ParseError::new(kind, at)));
+    }
+    all::<Via<'_>>(headers)?;
+    if headers.first(HeaderName::VIA).is_none() {
+        return Err(missing(HeaderName::VIA));
+    }
+    let from = required::<From<'_>>(headers)?;
+    uri_of(headers, HeaderName::FROM, &from)?;
+    let to = required::<To<'_>>(headers)?;
+    uri_of(headers, HeaderName::TO, &to)?;
+    required::<CallId<'_>>(headers)?;
+    optional::<ContentType<'_>>(headers)?;
+    let mut seen = 0_u128;
+    for field in headers.iter() {
+        let Some(name) = field.id() else { continue };
+        let bit = 1_u128.checked_shl(u32::from(name.id())).unwrap_or(0);
+        if seen & bit != 0 && name.is_single() {
+            return Err(syntax(
+                name,
+                ParseError::new(ParseErrorKind::DuplicateHeader, field.offset()),
+            ));
+        }
+        seen |= bit;
+    }
+    Ok(())
+}
+
+fn uri_of(
+    headers: super::Headers<'_>,
+    name: HeaderName,
+    value: &NameAddr<'_>,
+) -> Result<(), Objection> {
+    let at = headers.first(name).map_or(0, |f| f.offset());
+    value.uri().map(|_| ()).map_err(|e| syntax(name, e.at(at)))
+}
+
+fn syntax(name: HeaderName, error: ParseError) -> Objection {
+    Objection::new(Layer::Syntax, Some(name), error)
+}
+
+fn missing(name: HeaderName) -> Objection {
+    syntax(name, ParseError::new(ParseErrorKind::MissingHeader, 0))
+}
+
+fn required<'a, T: TypedHeader<'a>>(headers: super::Headers<'a>) -> Result<T, Objection> {
+    match headers.typed::<T>() {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(missing(T::NAME)),
+        Err(error) => Err(syntax(T::NAME, error)),
+    }
+}
+
+fn optional<'a, T: TypedHeader<'a>>(headers: super::Headers<'a>) -> Result<(), Objection> {
+    headers.typed::<T>().map(|_| ()).map_err(|e| syntax(T::NAME, e))
+}
+
+fn all<'a, T: TypedHeader<'a>>(headers: super::Headers<'a>) -> Result<(), Objection> {
+    for value in headers.values::<T>() {
+        value.map_err(|e| syntax(T::NAME, e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+use super::*;
+use proto_wire::ParseErrorKind;
+
+fn uri(text: &str) -> Uri<'_> {
+    Uri::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+#[test]
+fn the_parts_of_sip_uris() {
+    for (text, user, password, host, port, transport) in [
+        ("sip:alice@atlanta.com", Some("alice"), None, "atlanta.com", None, None),
+        (
+            "sip:alice:secretword@atlanta.com;transport=tcp",
+            Some("alice"),
+            Some("secretword"),
+            "atlanta.com",
+            None,
+            Some("tcp"),
+        ),
+        ("sips:1212@gateway.com", Some("1212"), None, "gateway.com", None, None),
+        (
+            "sip:+1-212-555-1212:1234@gateway.com;user=phone",
+            Some("+1-212-555-1212"),
+            Some("1234"),
+            "gateway.com",
+            None,
+            None,
+        ),
+        (
+            "sip:atlanta.com;method=REGISTER?to=alice%40atlanta.com",
+            None,
+            None,
+            "atlanta.com",
+            None,
+            None,
+        ),
+        (
+            "sip:alice;day=tuesday@atlanta.com",
+            Some("alice;day=tuesday"),
+            None,
+            "atlanta.com",
+            None,
+            None,
+        ),
+        ("SIP:a?b@h:5070", Some("a?b"), None, "h", Some(5070), None),
+        (
+            "sip:[2001:db8::10]:5070;transport=UDP",
+            None,
+            None,
+            "[2001:db8::10]",
+            Some(5070),
+            Some("UDP"),
+        ),
+        // User reports: `#` and other raw characters in the user part, numeric host labels,
+        // underscores, a colon in a parameter's value.
+        ("sip:*72#9@h", Some("*72#9"), None, "h", None, None),
+        (
+            "sip:34020000001110000001@3402000000",
+            Some("34020000001110000001"),
+            None,
+            "3402000000",
+            None,
+            None,
+        ),
+        ("sip:bob@my_container_1:5060", Some("bob"), None, "my_container_1", Some(5060), None),
+        ("sip:a@b;transport=x:y", Some("a"), None, "b", None, Some("x:y")),
+        ("sip:bob-0x5581@127.0.0.1", Some("bob-0x5581"), None, "127.0.0.1", None, None),
+    ] {
+        let uri = uri(text);
+        let sip = uri.as_sip().unwrap();
+        assert_eq!((sip.user, sip.password, sip.port), (user, password, port), "{text}");
+        assert_eq!(alloc::format!("{}", sip.host), host, "{text}");
+        assert_eq!(sip.param("transport"), transport, "{text}");
+        assert_eq!(uri.as_str(), text);
+    }
+}
+
+#[test]
+fn other_schemes_are_kept() {
+    let tel = uri("tel:+1-201-555-0123;phone-context=x");
+    assert!(matches!(tel, Uri::Tel(t) if t.is_global() && t.number == "+1-201-555-0123"));
+    let urn = uri("urn:service:sos");
+    assert_eq!((urn.scheme(), urn.as_str()), ("urn", "urn:service:sos"));
+    let odd = uri("nobodyKnowsThisScheme:totallyopaquecontent");
+    assert!(matches!(odd, Uri::Other(o) if o.rest == "totallyopaquecontent"));
+}
+
+#[test]
+fn what_is_no_uri_is_refused_with_its_place() {
+    for (text, kind, at) in [
+        ("", ParseErrorKind::Uri, 0),
+        ("sip", ParseErrorKind::Uri, 0),
+        ("sip:", ParseErrorKind::Host, 4),
+        (":x", ParseErrorKind::Uri, 0),
+        ("sip:a b@h", ParseErrorKind::Uri, 5),
+        ("sip:@h", ParseErrorKind::Uri, 4),
+        ("sip:a@", ParseErrorKind::Host, 6),
+        ("sip:a@h:99999", ParseErrorKind::Port, 8),
+        ("sip:a@h:x", ParseErrorKind::Port, 8),
+        ("sip:a@[::1", ParseErrorKind::Host, 6),
+        ("<sip:a@h>", ParseErrorKind::Uri, 0),
+        ("tel:+", ParseErrorKind::Uri, 4),
+        ("tel:12x", ParseErrorKind::Uri, 6),
+    ] {
+        let error = Uri::parse(text.as_bytes()).expect_err(text);
+        assert_eq!((error.kind(), error.offset()), (kind, at), "{text}");
+    }
+    assert!(Uri::parse(b"sip:\xff@h").is_err());
+}
+
+#[test]
+fn rfc_3261_19_1_4_equal() {
+    for (a, b) in [
+        ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtlanTa.CoM;Transport=tcp"),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com;security=on"),
+        ("sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on"),
+        (
+            "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
+            "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
+        ),
+        (
+            "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
+            "sip:alice@atlanta.com?priority=urgent&subject=project%20x",
+        ),
+        ("tel:+1-201-555-0123", "tel:+12015550123"),
+    ] {
+        assert!(uri(a).equivalent(&uri(b)) && uri(b).equivalent(&uri(a)), "{a} {b}");
+    }
+}
+
+#[test]
+fn rfc_3261_19_1_4_not_equal() {
+    for (a, b) in [
+        ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
+        ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"),
+        ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
+        ("sip:a@h", "sips:a@h"),
+        // A reserved character and its escape are two things.
+        ("sip:a%3bb@h", "sip:a;b@h"),
+        ("sip:a@h;user=ip", "sip:a@h"),
+        ("sip:a:pw@h", "sip:a@h"),
+        ("tel:+12015550123", "tel:12015550123"),
+    ] {
+        assert!(!uri(a).equivalent(&uri(b)) && !uri(b).equivalent(&uri(a)), "{a} {b}");
+    }
+}
+
+#[test]
+fn equivalence_is_not_transitive_and_the_key_is() {
+    let (plain, on, off) =
+        (uri("sip:c@h"), uri("sip:c@h;security=on"), uri("sip:c@h;security=off"));
+    assert!(plain.equivalent(&on) && plain.equivalent(&off) && !on.equivalent(&off));
+    let key = |u: Uri<'_>| u.as_sip().unwrap().address_key();
+    assert_eq!(key(on), key(off));
+    for (text, expected) in [
+        ("sip:%61lice@AtlanTa.com:5060;transport=tcp?x=y", "alice@atlanta.com"),
+        ("sips:alice@atlanta.com:5061", "alice@atlanta.com"),
+        ("sip:alice@atlanta.com:5070", "alice@atlanta.com:5070"),
+        ("sip:a%3Bb%00@h", "a%3Bb%00@h"),
+        ("sip:h", "h"),
+    ] {
+        assert_eq!(key(uri(text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn strict_readers_find_what_the_grammar_lacks() {
+    for (text, at) in [
+        ("sip:alice@h", None),
+        ("sip:*72#9@h", Some(7)),
+        ("sip:a%zz@h", Some(5)),
+        ("sip:a@h;x=^", Some(10)),
+        ("sip:a%00b@h", None),
+    ] {
+        assert_eq!(uri(text).as_sip().unwrap().first_oddity(), at, "{text}");
+    }
+}
