@@ -17,6 +17,8 @@ pub mod digest;
 mod error;
 #[cfg(feature = "text")]
 pub mod head;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "text")]
 pub mod length;
 mod limits;
@@ -30,6 +32,8 @@ pub mod testing;
 pub mod text;
 mod time;
 mod timer;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use error::{ParseError, ParseErrorKind};
 pub use limits::{LimitKind, Limits};
