@@ -4,18 +4,77 @@
 //! *Proxy view*: of every Via the host, port and branch; From host and tag; To host; the CSeq
 //! number; the Call-ID; the Contact host.
 
-#[cfg(test)]
-use super::Set;
-use super::{Row, Sink};
-#[cfg(test)]
+use super::{Row, Set, Sink};
 use crate::inputs::sip as inputs;
-#[cfg(test)]
 use crate::side;
+use proto_wire::Limits;
+use proto_wire::text::host::Host;
+use sip_proto::headers::{CSeq, CallId, Contact, From, NameAddr, To, Via};
+use sip_proto::{HeaderName, Index, Message, Uri};
 
 /// The rows of this area.
 #[must_use]
 pub fn rows() -> Vec<Row> {
-    Vec::new()
+    let mut rows = Vec::new();
+    for set in &sets() {
+        let name = format!("sip/index/{}", set.name);
+        let mut row = |peer, theirs| {
+            let ours = side!(set, <[u8]>::to_vec, Index::new(), index);
+            rows.push(Row { name: name.clone(), peer, items: set.messages.len(), ours, theirs });
+        };
+        row("httparse", side!(set, httparse::as_http, httparse::index));
+        row("rsip", side!(set, <[u8]>::to_vec, rsip::index));
+        row("rsipstack", side!(set, <[u8]>::to_vec, rsipstack::index));
+        row("sipx-sip", side!(set, sipx::as_bytes, sipx::index));
+    }
+    for set in &sets() {
+        let name = format!("sip/proxy/{}", set.name);
+        let mut row = |peer, theirs| {
+            let ours = side!(set, <[u8]>::to_vec, Index::new(), proxy);
+            rows.push(Row { name: name.clone(), peer, items: set.messages.len(), ours, theirs });
+        };
+        row("rsip", side!(set, <[u8]>::to_vec, rsip::proxy));
+        row("rsipstack", side!(set, <[u8]>::to_vec, rsipstack::proxy));
+        row("sipx-sip", side!(set, sipx::as_bytes, sipx::proxy));
+    }
+    rows
+}
+
+fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+    let message = Message::parse_datagram(message, index, &Limits::DEFAULT).expect("parses");
+    let headers = message.headers();
+    sink.number(headers.len() as u64);
+    sink.text(headers.bytes(HeaderName::CALL_ID).expect("a Call-ID"));
+    sink.number(message.body().len() as u64);
+}
+
+fn proxy(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+    let message = Message::parse_datagram(message, index, &Limits::DEFAULT).expect("parses");
+    let headers = message.headers();
+    for via in headers.values::<Via<'_>>() {
+        let via = via.expect("a Via");
+        sink.value(&via.sent_by.host);
+        sink.number(via.sent_by.port.map_or(0, u64::from));
+        sink.text(via.branch().expect("a branch"));
+    }
+    let from = headers.typed::<From<'_>>().expect("a From").expect("a From");
+    sink.value(&host(&from));
+    sink.text(from.tag().expect("a tag").as_bytes());
+    let to = headers.typed::<To<'_>>().expect("a To").expect("a To");
+    sink.value(&host(&to));
+    let cseq = headers.typed::<CSeq<'_>>().expect("a CSeq").expect("a CSeq");
+    sink.number(u64::from(cseq.number));
+    let call_id = headers.typed::<CallId<'_>>().expect("a Call-ID").expect("a Call-ID");
+    sink.text(call_id.0.as_bytes());
+    let contact = headers.typed::<Contact<'_>>().expect("a Contact").expect("a Contact");
+    sink.value(&host(contact.address().expect("an address")));
+}
+
+fn host<'a>(address: &NameAddr<'a>) -> Host<'a> {
+    match address.uri() {
+        Ok(Uri::Sip(uri)) => uri.host,
+        other => panic!("a SIP URI, not {other:?}"),
+    }
 }
 
 /// `httparse`, as a yardstick: it knows no SIP, so it gets the same message with an HTTP start line.
@@ -191,7 +250,6 @@ pub mod sipx {
     }
 }
 
-#[cfg(test)]
 fn sets() -> [Set; 5] {
     [
         Set::one("invite", inputs::invite()),
