@@ -9,6 +9,7 @@ extern crate std;
 
 pub mod headers;
 pub mod message;
+pub mod simple;
 pub mod transaction;
 pub mod uri;
 

@@ -1,0 +1,8 @@
+//! SIMPLE: instant messages and what goes with them.
+
+pub mod cpim;
+mod escape;
+pub mod imdn;
+pub mod iscomposing;
+#[cfg(feature = "xml")]
+mod xml;
