@@ -1,17 +1,34 @@
 //! Typed headers. They borrow, are parsed on demand, and print as they are sent.
 
+mod call;
 mod contact;
 mod name_addr;
 mod numbers;
+mod plain;
 mod tokens;
 mod via;
+mod worded;
 
+pub use call::{Join, MinSe, RAck, RSeq, Refresher, Replaces, SessionExpires, TargetDialog};
 pub use contact::{Contact, QValue};
 pub(crate) use name_addr::first_value_end;
 pub use name_addr::{From, NameAddr, Path, RecordRoute, Route, ServiceRoute, To};
 pub use numbers::{CSeq, CallId, ContentType, Expires, MaxForwards, MinExpires, RetryAfter};
+pub use plain::{
+    AlertInfo, CallInfo, ContentId, Date, Diversion, ErrorInfo, FlowTimer, HistoryInfo, InReplyTo,
+    MaxBreadth, MimeVersion, Organization, PAssertedIdentity, PAssociatedUri, PPreferredIdentity,
+    Privacy, ReferTo, ReferredBy, ReplyTo, SentAt, Server, Subject, UserAgent, Warning,
+};
 pub use tokens::{Allow, ProxyRequire, Require, Supported, Unsupported};
 pub use via::{Transport, Via};
 
+pub use worded::{
+    Accept, AcceptContact, AcceptEncoding, AcceptLanguage, AllowEvents, ContentDisposition,
+    ContentEncoding, ContentLanguage, Event, InfoPackage, Priority, Reason, RecvInfo, ReferSub,
+    RejectContact, RequestDisposition, SipEtag, SipIfMatch, SubscriptionState, Worded,
+};
+
+#[cfg(test)]
+mod more_tests;
 #[cfg(test)]
 mod tests;

@@ -179,8 +179,16 @@ macro_rules! name_addr_headers {
                 &self.0
             }
         }
+
+        impl core::fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(&self.0, f)
+            }
+        }
     )*};
 }
+
+pub(super) use name_addr_headers;
 
 name_addr_headers! {
     /// `From` (RFC 3261 §20.20).
