@@ -25,6 +25,8 @@ mod limits;
 mod link;
 mod machine;
 mod rng;
+#[cfg(feature = "text")]
+pub mod sdp;
 mod span;
 #[cfg(feature = "testing")]
 pub mod testing;
