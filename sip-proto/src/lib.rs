@@ -7,12 +7,15 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod endpoint;
 pub mod headers;
 pub mod message;
 pub mod simple;
+pub mod stream;
 pub mod transaction;
 pub mod uri;
 
+pub use endpoint::Endpoint;
 pub use headers::Transport;
 pub use message::{
     BuildError, EditError, HeaderName, Headers, Index, Message, MessageBuf, Method, Objection,

@@ -58,8 +58,8 @@ fn unfinished(bytes: &[u8], index: &mut Index, limits: &Limits) -> Result<(), Pa
     frame(bytes, cut, Framing::Datagram, index, limits).map(|_| ())
 }
 
-/// Reads the start line and the length of the message whose head ends at `head_len`, and sets
-/// the body. `Ok(None)`: the rest of the body has not arrived (streams only).
+/// Reads the start line and the length of the message whose head ends at `head_len`, sets the
+/// body and returns where the message ends: on a stream perhaps behind what has arrived.
 ///
 /// # Errors
 /// What cannot be framed: no start line, a body over the limit, and on streams a missing or
@@ -71,7 +71,7 @@ pub(crate) fn frame(
     framing: Framing,
     index: &mut Index,
     limits: &Limits,
-) -> Result<Option<usize>, ParseError> {
+) -> Result<usize, ParseError> {
     index.defect = None;
     index.head_len = u32::try_from(head_len).unwrap_or(u32::MAX);
     start_line(bytes, index)?;
@@ -83,14 +83,13 @@ pub(crate) fn frame(
             if len > limits.body_max {
                 return Err(too_long(index, bytes));
             }
-            if len > available {
-                if framing == Framing::Stream {
-                    return Ok(None);
-                }
+            if framing == Framing::Stream {
+                len
+            } else if len > available {
                 index.object(ParseError::new(ParseErrorKind::BodyTruncated, bytes.len()));
                 available
             } else {
-                if len < available && framing == Framing::Datagram {
+                if len < available {
                     index.note(Quirk::ExcessBytes, head_len.saturating_add(len));
                 }
                 len
@@ -112,7 +111,7 @@ pub(crate) fn frame(
     }
     let end = head_len.saturating_add(body_len);
     index.head.set_body(Span::new(head_len, end));
-    Ok(Some(end))
+    Ok(end)
 }
 
 #[cold]

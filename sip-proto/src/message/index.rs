@@ -92,6 +92,10 @@ impl Index {
         self.head_len as usize
     }
 
+    pub(crate) fn head_mut(&mut self) -> &mut head::Index {
+        &mut self.head
+    }
+
     pub(super) fn note(&mut self, quirk: Quirk, offset: usize) {
         self.head.note(quirk, offset);
     }

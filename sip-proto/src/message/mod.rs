@@ -21,6 +21,7 @@ mod validate;
 
 pub use build::{BuildError, Builder, RequestBuilder, ResponseBuilder};
 pub use edit::{EditError, Edits};
+pub(crate) use frame::{Framing, frame};
 pub use headers::{Field, HeaderValues, Headers, TypedHeader};
 pub use index::Index;
 pub use method::Method;

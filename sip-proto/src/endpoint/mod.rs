@@ -1,0 +1,262 @@
+//! The endpoint: the transactions with all peers, over datagrams and streams.
+
+mod config;
+mod event;
+mod flows;
+mod receive;
+mod send;
+mod store;
+
+pub use config::{Config, Listener};
+pub use event::{
+    CommandError, ConnectId, FlowEnd, FlowId, Path, Refusal, SipEvent, SipInput, SipTransmit,
+    Target, TransactionId, TransmitId,
+};
+
+use crate::message::{Index, RequestBuf};
+use crate::transaction::{Key, Timer};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use bytes::Bytes;
+use core::net::SocketAddr;
+use flows::Flows;
+use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed};
+use store::Store;
+
+/// All transactions of one element, client and server, with all its peers.
+///
+/// | kind | methods |
+/// |---|---|
+/// | A: getters | [`transactions`](Self::transactions), [`flows`](Self::flows), [`request_of`](Self::request_of), [`path_of`](Self::path_of), [`next_timer`](Self::next_timer) |
+/// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
+/// | C: commands | [`request`](Self::request), [`respond`](Self::respond), [`cancel`](Self::cancel), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`close_flow`](Self::close_flow) |
+/// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
+///
+/// ```
+/// use core::net::SocketAddr;
+/// use std::sync::Arc;
+/// use proto_wire::{Instant, Output, Seed};
+/// use sip_proto::endpoint::{Config, Endpoint, Listener, Path, SipEvent, SipInput};
+/// use sip_proto::{ResponseBuf, StatusCode, Transport};
+///
+/// let here: SocketAddr = "192.0.2.1:5060".parse()?;
+/// let peer: SocketAddr = "192.0.2.7:5060".parse()?;
+/// let config = Config::new([Listener::new(Transport::Udp, here)]);
+/// let mut endpoint = Endpoint::new(Instant::ZERO, Arc::new(config), Seed::from_u64(1));
+///
+/// // Report input, then drain: each output in turn.
+/// let now = Instant::ZERO;
+/// let data = b"OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1\r\n\
+///     From: <sip:a@h>;tag=1\r\nTo: <sip:192.0.2.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n";
+/// endpoint.handle_input(now, SipInput::Datagram { local: here, remote: peer, data });
+/// let mut sent = Vec::new();
+/// while let Some(output) = endpoint.poll_output() {
+///     match output {
+///         Output::Transmit(transmit) => sent.push(transmit), // socket.send_to(..)
+///         Output::Event(SipEvent::Request { id, request, .. }) => {
+///             let reply = ResponseBuf::reply_to(request.view(), StatusCode::OK, Some("x")).build()?;
+///             endpoint.respond(now, id, &reply)?;
+///         }
+///         Output::Event(_) => {}
+///     }
+/// }
+/// assert_eq!(sent[0].path, Path::Datagram { local: here, remote: peer });
+/// assert!(sent[0].payload.starts_with(b"SIP/2.0 200 OK\r\n"));
+/// // Then sleep until input, or until this time: handle_timeout.
+/// assert_eq!(endpoint.poll_timeout(), Some(Instant::from_secs(32)));
+/// endpoint.handle_timeout(Instant::from_secs(32));
+/// assert_eq!(endpoint.transactions(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Endpoint {
+    config: Arc<Config>,
+    rng: Rng,
+    now: Instant,
+    store: Store,
+    flows: Flows,
+    output: VecDeque<Output<SipTransmit, SipEvent>>,
+    scratch_index: Index,
+    scratch_key: Key,
+}
+
+impl Endpoint {
+    /// An endpoint without transactions or streams.
+    #[must_use]
+    pub fn new(now: Instant, config: Arc<Config>, seed: Seed) -> Self {
+        Self {
+            config,
+            rng: Rng::new(&seed),
+            now,
+            store: Store::new(),
+            flows: Flows::default(),
+            output: VecDeque::new(),
+            scratch_index: Index::new(),
+            scratch_key: Key::scratch(),
+        }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How many transactions there are.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.store.len()
+    }
+
+    /// How many streams are open.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// The request of a transaction: as it was sent, or as it came with its source noted.
+    #[must_use]
+    pub fn request_of(&self, id: TransactionId) -> Option<&RequestBuf> {
+        self.store.get(id).map(|t| &t.request)
+    }
+
+    /// The path of a transaction, unless its stream is still being opened.
+    #[must_use]
+    pub fn path_of(&self, id: TransactionId) -> Option<Path> {
+        match self.store.get(id)?.dest {
+            store::Dest::Path(path) => Some(path),
+            store::Dest::Waiting(_) => None,
+        }
+    }
+
+    /// The To tag that this server transaction puts on its own responses (100 has none).
+    #[must_use]
+    pub fn tag_of(&self, id: TransactionId) -> Option<proto_wire::HexToken<12>> {
+        self.store.get(id).map(|t| t.tag)
+    }
+
+    /// The peer's address on a path, while the stream is open.
+    #[must_use]
+    pub fn remote_of(&self, path: Path) -> Option<SocketAddr> {
+        match path {
+            Path::Datagram { remote, .. } => Some(remote),
+            Path::Stream(flow) => self.flows.get(flow).map(|f| f.remote),
+        }
+    }
+
+    /// The transport of a path, while the stream is open.
+    #[must_use]
+    pub fn transport_of(&self, path: Path) -> Option<crate::headers::Transport> {
+        match path {
+            Path::Datagram { .. } => Some(crate::headers::Transport::Udp),
+            Path::Stream(flow) => self.flows.get(flow).map(|f| f.transport),
+        }
+    }
+
+    /// When the next timer fires, and which.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Instant, Timer)> {
+        self.store.next_timer()
+    }
+
+    /// Takes what the host reports.
+    pub fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
+        self.advance(now);
+        match input {
+            SipInput::Datagram { local, remote, data } => {
+                self.receive_datagram(Path::Datagram { local, remote }, data)
+            }
+            SipInput::Stream { flow, data } => self.receive_stream(flow, data),
+            SipInput::FlowOpened { flow, transport, local, remote, connect } => {
+                self.open_flow(flow, transport, (local, remote), connect);
+            }
+            SipInput::FlowClosed { flow } => self.end_flow(flow, FlowEnd::Eof),
+            SipInput::ConnectFailed { connect } => self.connect_failed(connect),
+            SipInput::SendFailed { id } => {
+                if let Some(id) = id.0 {
+                    self.apply(id, store::Happening::TransportError, None, None);
+                }
+            }
+        }
+    }
+
+    /// Lets time act.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        while let Some((id, timer)) = self.store.expire(self.now) {
+            self.apply(id, store::Happening::Timer(timer), None, None);
+        }
+    }
+
+    /// The next thing to send or to tell.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<SipTransmit, SipEvent>> {
+        self.output.pop_front()
+    }
+
+    /// When [`Endpoint::handle_timeout`] must be called at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.store.next_timer().map(|(at, _)| at)
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    fn tell(&mut self, event: SipEvent) {
+        self.output.push_back(Output::Event(event));
+    }
+}
+
+impl Machine for Endpoint {
+    type Input<'a> = SipInput<'a>;
+    type Transmit = SipTransmit;
+    type Event = SipEvent;
+
+    fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
+        Self::handle_input(self, now, input);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<SipTransmit, SipEvent>> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+}
+
+impl SipTransmit {
+    /// The destination and the payload, when this is a datagram.
+    #[must_use]
+    pub fn into_datagram(self) -> Option<(SocketAddr, Bytes)> {
+        match self.path {
+            Path::Datagram { remote, .. } => Some((remote, self.payload)),
+            Path::Stream(_) => None,
+        }
+    }
+}
+
+impl DatagramMachine for Endpoint {
+    fn handle_datagram(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+        data: &[u8],
+    ) {
+        self.handle_input(now, SipInput::Datagram { local, remote, data });
+    }
+
+    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, Bytes)> {
+        transmit.into_datagram()
+    }
+}
+
+#[cfg(test)]
+mod tests;
