@@ -3,3 +3,7 @@
 
 pub mod drive;
 pub mod inspect;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/RUN_LOOP.md")]
+struct RunLoopDoctests;

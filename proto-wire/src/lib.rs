@@ -47,3 +47,7 @@ pub use span::Span;
 pub use time::Clock;
 pub use time::{Instant, Timestamp};
 pub use timer::{TimerKey, TimerQueue, TimerTable};
+
+#[cfg(all(doctest, feature = "std", feature = "digest"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

@@ -1,8 +1,5 @@
 //! Descriptions of the RFC, of real devices, and of our own.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "small numbers, counted by tests"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "small numbers, counted by tests")]
 
 use super::*;
 use alloc::string::{String, ToString as _};
