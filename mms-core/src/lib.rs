@@ -1,4 +1,63 @@
-//! mms-core
+//! A membership ledger without I/O. The README, with an example, follows.
+//!
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod account;
+mod amount;
+mod command;
+mod commit;
+mod engine;
+mod ids;
+mod journal;
+mod ledger;
+mod limits;
+mod notice;
+mod prepare;
+mod program;
+mod receipt;
+mod record;
+mod rejection;
+mod state;
+mod statement;
+mod verify;
+mod wire;
+
+pub use account::{Account, Code, MONEY, Owner, POINTS, Posting};
+pub use amount::{Ratio, Rounding, mul_div, split};
+pub use command::{
+    Action, Adjust, CardChange, Command, Envelope, Held, Line, MemberChange, MemberKind, Part, Pay,
+    Who,
+};
+pub use engine::{CloseReason, Engine, EngineConfig, Event, Input, Timer};
+pub use ids::{
+    ActorId, AssetId, At, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
+    MemberToken, PlanId, ProductId, RewardId, RuleId, SaleId, Seq, Sku, StoreId, TerminalId,
+    TierId,
+};
+pub use journal::{
+    Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd, Records,
+    Recovered, Recovery,
+};
+pub use ledger::{Balances, Ledger, Outcome};
+pub use limits::Limits;
+pub use notice::Notice;
+pub use prepare::{Due, Quote};
+pub use program::{Consumption, EarnRule, Expiry, Program, ProgramError, Qualify, Tier, TopUpRule};
+pub use proto_wire::{Seed, Timestamp};
+pub use receipt::Receipt;
+pub use record::{
+    Fact, Facts, Head, Kind, MoveKind, Record, RecordBuf, RecordError, RecordErrorKind,
+};
+pub use rejection::Rejection;
+pub use state::{
+    Card, CardStatus, Counters, Hold, HoldEnd, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
+};
+pub use statement::{Cursor, Entry, Page, Statements};
+pub use verify::{Check, Verification};

@@ -1,0 +1,609 @@
+//! What the ledger is asked to do.
+
+use crate::ids::{
+    ActorId, CardNumber, Day, HoldId, IdempotencyKey, MemberId, MemberToken, PlanId, ProductId,
+    RewardId, RuleId, SaleId, Sku, StoreId, TerminalId,
+};
+use crate::wire::wire_enum;
+use alloc::vec::Vec;
+use proto_wire::Timestamp;
+
+/// A command: who asks, under which key, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Command {
+    /// Who, where, under which key.
+    pub envelope: Envelope,
+    /// What.
+    pub action: Action,
+}
+
+/// What is the same for every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// Chosen by the sender, never used for anything else: a retry carries the same key.
+    pub key: IdempotencyKey,
+    /// Where. Its accounts take the other side of the postings.
+    pub store: StoreId,
+    /// Who.
+    pub actor: ActorId,
+    /// On which device.
+    pub terminal: TerminalId,
+    /// When it happened, as the sender saw it. Kept as data; never orders anything.
+    pub occurred_at: Timestamp,
+    /// Refuse the command when the member has changed since this version.
+    pub expect_version: Option<u32>,
+}
+
+impl Command {
+    /// `action` under `key` at `store`, with the rest of the envelope at zero.
+    #[must_use]
+    pub const fn new(key: IdempotencyKey, store: StoreId, action: Action) -> Self {
+        Self {
+            envelope: Envelope {
+                key,
+                store,
+                actor: ActorId::new(0),
+                terminal: TerminalId::new(0),
+                occurred_at: Timestamp::UNIX_EPOCH,
+                expect_version: None,
+            },
+            action,
+        }
+    }
+
+    /// Sets [`Envelope::actor`] and [`Envelope::terminal`].
+    #[must_use]
+    pub const fn by(mut self, actor: ActorId, terminal: TerminalId) -> Self {
+        self.envelope.actor = actor;
+        self.envelope.terminal = terminal;
+        self
+    }
+
+    /// Sets [`Envelope::occurred_at`].
+    #[must_use]
+    pub const fn occurred_at(mut self, at: Timestamp) -> Self {
+        self.envelope.occurred_at = at;
+        self
+    }
+
+    /// Sets [`Envelope::expect_version`].
+    #[must_use]
+    pub const fn expecting(mut self, version: u32) -> Self {
+        self.envelope.expect_version = Some(version);
+        self
+    }
+
+    /// A 64-bit digest of store and action, to tell a retry from another command under the
+    /// same key. The same in every build, for it stands in records.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        digest.word(u64::from(self.envelope.store.value()));
+        self.action.feed(&mut digest);
+        digest.0
+    }
+}
+
+/// Who a command is about: by the card that was shown, or by the member's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Who {
+    /// The member of this card. The card must be in a state that allows the action.
+    Card(CardNumber),
+    /// The member itself, for what staff does without a card.
+    Member(MemberId),
+}
+
+impl From<CardNumber> for Who {
+    fn from(card: CardNumber) -> Self {
+        Self::Card(card)
+    }
+}
+
+impl From<MemberId> for Who {
+    fn from(member: MemberId) -> Self {
+        Self::Member(member)
+    }
+}
+
+/// What the ledger can do. Amounts are minor units of their asset and must be positive
+/// where nothing else is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// A new member.
+    Enrol {
+        /// What the host looks the member up by; not zero, not taken.
+        token: MemberToken,
+        /// What kind of member.
+        kind: MemberKind,
+        /// Under which plan.
+        plan: PlanId,
+        /// Who brought the member. Set once; the line of referrers is bounded.
+        referrer: Option<MemberId>,
+    },
+    /// Freezes, unfreezes or closes a member.
+    ChangeMember {
+        /// Who.
+        member: MemberId,
+        /// What.
+        change: MemberChange,
+    },
+    /// A new card for a member.
+    IssueCard {
+        /// Whose.
+        member: MemberId,
+        /// The number on it; not zero, never used before.
+        card: CardNumber,
+        /// Which product.
+        product: ProductId,
+        /// The last day on which it is good.
+        expires: Day,
+        /// Whether it can be used at once; else it waits for activation.
+        active: bool,
+        /// What the member pays for it in cash; may be zero.
+        fee: i64,
+    },
+    /// Activates, locks, freezes, extends... a card.
+    ChangeCard {
+        /// Which.
+        card: CardNumber,
+        /// What.
+        change: CardChange,
+    },
+    /// A new medium for the same member; the old number never works again.
+    ReplaceCard {
+        /// The old number.
+        card: CardNumber,
+        /// The new number; not zero, never used before.
+        new: CardNumber,
+        /// What the member pays for it in cash; may be zero.
+        fee: i64,
+    },
+    /// What came of a PIN that the host has checked. Too many wrong ones in a row lock
+    /// the card.
+    ReportPin {
+        /// Which card.
+        card: CardNumber,
+        /// Whether the PIN was right.
+        correct: bool,
+    },
+    /// Loads stored value against money over the counter; a rule may add bonus and points.
+    TopUp {
+        /// Who.
+        who: Who,
+        /// What was paid.
+        amount: i64,
+    },
+    /// Quick debit: takes an amount from stored value, without goods or discount.
+    Spend {
+        /// Who.
+        who: Who,
+        /// How much.
+        amount: i64,
+    },
+    /// A sale of goods, to a member or a walk-in, with any mix of tenders.
+    Checkout {
+        /// Who; `None` for a walk-in, who pays all in cash.
+        who: Option<Who>,
+        /// What is sold.
+        lines: Vec<Line>,
+        /// How it is paid.
+        pay: Pay,
+    },
+    /// Points for a sale that was booked elsewhere.
+    Earn {
+        /// Who.
+        who: Who,
+        /// What was paid, in minor units.
+        base: i64,
+        /// By which rule.
+        rule: RuleId,
+    },
+    /// Spends points on a reward.
+    Redeem {
+        /// Who.
+        who: Who,
+        /// How many.
+        points: i64,
+        /// For what.
+        reward: RewardId,
+    },
+    /// Takes a sale or a redemption back, in whole or in part: every tender to where it
+    /// came from, stored value and points to the same lots, earned points taken back.
+    Refund {
+        /// Which.
+        sale: SaleId,
+        /// How much of it.
+        part: Part,
+    },
+    /// Sets value aside until it is captured, voided, or its time is over.
+    Hold {
+        /// Who.
+        who: Who,
+        /// Of what.
+        what: Held,
+        /// How much.
+        amount: i64,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// Takes a part of a hold or all of it, as a sale or redemption; the rest goes back
+    /// to the same lots.
+    Capture {
+        /// Which.
+        hold: HoldId,
+        /// How much, at most what is held.
+        amount: i64,
+        /// For what, when points are held.
+        reward: RewardId,
+    },
+    /// Gives a hold back to the same lots.
+    Void {
+        /// Which.
+        hold: HoldId,
+    },
+    /// Adds, subtracts or clears points by hand.
+    AdjustPoints {
+        /// Who.
+        who: Who,
+        /// How.
+        adjust: Adjust,
+        /// Why: a code of the host; not zero.
+        reason: u16,
+    },
+    /// Moves value from one member to another, with its expiry and its share of bonus.
+    Transfer {
+        /// From whom.
+        from: Who,
+        /// To whom.
+        to: Who,
+        /// Of what.
+        what: Held,
+        /// How much.
+        amount: i64,
+    },
+}
+
+wire_enum! {
+    /// What kind of member.
+    pub enum MemberKind: u8 {
+        /// A person (散客).
+        Individual = 1,
+        /// A company with a contact person.
+        Corporate = 2,
+        /// A dealer.
+        Dealer = 3,
+        /// An online travel agency's customer.
+        Ota = 4,
+        /// Whoever holds the card.
+        Bearer = 5,
+    }
+}
+
+wire_enum! {
+    /// What can be done to a member.
+    pub enum MemberChange: u8 {
+        /// No debits until unfrozen; credits go on.
+        Freeze = 1,
+        /// Ends a freeze.
+        Unfreeze = 2,
+        /// For ever; only when nothing is left.
+        Close = 3,
+    }
+}
+
+/// What can be done to a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum CardChange {
+    /// The first use (激活).
+    Activate,
+    /// No debits until unlocked, as after wrong PINs (锁定).
+    Lock,
+    /// Ends a lock and forgets wrong PINs.
+    Unlock,
+    /// No debits until unfrozen, by the scheme (冻结).
+    Freeze,
+    /// Ends a freeze.
+    Unfreeze,
+    /// Reported lost: nothing goes (挂失).
+    ReportLost,
+    /// It was found (取消挂失).
+    WithdrawLoss,
+    /// Good until a later day (延期).
+    Extend(Day),
+    /// For ever (注销).
+    Close,
+}
+
+/// One line of a checkout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Line {
+    /// What.
+    pub sku: Sku,
+    /// How many; not zero.
+    pub quantity: u32,
+    /// The list price of one, in minor units; may be zero.
+    pub price: i64,
+    /// A special price: no discount comes on top (特价).
+    pub special: bool,
+}
+
+impl Line {
+    /// `quantity` of `sku` at `price` each.
+    #[must_use]
+    pub const fn new(sku: Sku, quantity: u32, price: i64) -> Self {
+        Self { sku, quantity, price, special: false }
+    }
+
+    /// The same at a special price.
+    #[must_use]
+    pub const fn at_special_price(mut self) -> Self {
+        self.special = true;
+        self
+    }
+}
+
+/// How a checkout is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pay {
+    /// All in cash, or by a bank card: over the counter.
+    Cash,
+    /// All from stored value.
+    Stored,
+    /// These, which must sum to the net total.
+    Mixed {
+        /// Over the counter.
+        cash: i64,
+        /// From stored value.
+        stored: i64,
+        /// In points, at the tier's rate.
+        points: i64,
+    },
+}
+
+wire_enum! {
+    /// What can be held and transferred.
+    pub enum Held: u8 {
+        /// Stored value.
+        Stored = 1,
+        /// Points.
+        Points = 2,
+    }
+}
+
+/// How much of a sale is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Part {
+    /// All that is left.
+    Rest,
+    /// This much of what was paid: minor units, or points for a redemption.
+    Amount(i64),
+    /// So many of a line.
+    Line {
+        /// Which, from 0.
+        line: u16,
+        /// How many.
+        quantity: u32,
+    },
+}
+
+/// How points are adjusted by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Adjust {
+    /// Adds.
+    Add(i64),
+    /// Takes; what is not there is refused.
+    Take(i64),
+    /// Takes all that can be spent now.
+    Clear,
+}
+
+/// A small hash over words: each is mixed in by a 64 × 64 → 128 bit product.
+struct Digest(u64);
+
+impl Digest {
+    const fn new() -> Self {
+        Self(0x243f_6a88_85a3_08d3)
+    }
+
+    #[inline]
+    fn word(&mut self, word: u64) {
+        let product =
+            u128::from(self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        let high = u64::try_from(product >> 64).unwrap_or(0);
+        let low = u64::try_from(product & u128::from(u64::MAX)).unwrap_or(0);
+        self.0 = (high ^ low).rotate_left(23) ^ word;
+    }
+
+    fn signed(&mut self, word: i64) {
+        self.word(u64::from_le_bytes(word.to_le_bytes()));
+    }
+
+    fn who(&mut self, who: Who) {
+        match who {
+            Who::Card(card) => {
+                self.word(1);
+                self.word(card.value());
+            }
+            Who::Member(member) => {
+                self.word(2);
+                self.word(u64::from(member.value()));
+            }
+        }
+    }
+}
+
+impl Action {
+    /// Feeds every field, with a number for every choice.
+    fn feed(&self, to: &mut Digest) {
+        match self {
+            Self::Enrol { token, kind, plan, referrer } => {
+                to.word(1);
+                let [high, low] = halves(token.value());
+                to.word(high);
+                to.word(low);
+                to.word(u64::from(kind.number()));
+                to.word(u64::from(plan.value()));
+                to.word(referrer.map_or(u64::MAX, |member| u64::from(member.value())));
+            }
+            Self::ChangeMember { member, change } => {
+                to.word(2);
+                to.word(u64::from(member.value()));
+                to.word(u64::from(change.number()));
+            }
+            Self::IssueCard { member, card, product, expires, active, fee } => {
+                to.word(3);
+                to.word(u64::from(member.value()));
+                to.word(card.value());
+                to.word(u64::from(product.value()));
+                to.signed(i64::from(expires.value()));
+                to.word(u64::from(*active));
+                to.signed(*fee);
+            }
+            Self::ChangeCard { card, change } => {
+                to.word(4);
+                to.word(card.value());
+                let (number, day) = match change {
+                    CardChange::Activate => (1, 0),
+                    CardChange::Lock => (2, 0),
+                    CardChange::Unlock => (3, 0),
+                    CardChange::Freeze => (4, 0),
+                    CardChange::Unfreeze => (5, 0),
+                    CardChange::ReportLost => (6, 0),
+                    CardChange::WithdrawLoss => (7, 0),
+                    CardChange::Extend(day) => (8, day.value()),
+                    CardChange::Close => (9, 0),
+                };
+                to.word(number);
+                to.signed(i64::from(day));
+            }
+            Self::ReplaceCard { card, new, fee } => {
+                to.word(5);
+                to.word(card.value());
+                to.word(new.value());
+                to.signed(*fee);
+            }
+            Self::ReportPin { card, correct } => {
+                to.word(6);
+                to.word(card.value());
+                to.word(u64::from(*correct));
+            }
+            Self::TopUp { who, amount } => {
+                to.word(7);
+                to.who(*who);
+                to.signed(*amount);
+            }
+            Self::Spend { who, amount } => {
+                to.word(8);
+                to.who(*who);
+                to.signed(*amount);
+            }
+            Self::Checkout { who, lines, pay } => {
+                to.word(9);
+                match who {
+                    Some(who) => to.who(*who),
+                    None => to.word(0),
+                }
+                for line in lines {
+                    to.word(u64::from(line.sku.value()));
+                    to.word(u64::from(line.quantity));
+                    to.signed(line.price);
+                    to.word(u64::from(line.special));
+                }
+                match pay {
+                    Pay::Cash => to.word(1),
+                    Pay::Stored => to.word(2),
+                    Pay::Mixed { cash, stored, points } => {
+                        to.word(3);
+                        to.signed(*cash);
+                        to.signed(*stored);
+                        to.signed(*points);
+                    }
+                }
+            }
+            Self::Earn { who, base, rule } => {
+                to.word(10);
+                to.who(*who);
+                to.signed(*base);
+                to.word(u64::from(rule.value()));
+            }
+            Self::Redeem { who, points, reward } => {
+                to.word(11);
+                to.who(*who);
+                to.signed(*points);
+                to.word(u64::from(reward.value()));
+            }
+            Self::Refund { sale, part } => {
+                to.word(12);
+                to.word(sale.value());
+                match part {
+                    Part::Rest => to.word(1),
+                    Part::Amount(amount) => {
+                        to.word(2);
+                        to.signed(*amount);
+                    }
+                    Part::Line { line, quantity } => {
+                        to.word(3);
+                        to.word(u64::from(*line));
+                        to.word(u64::from(*quantity));
+                    }
+                }
+            }
+            Self::Hold { who, what, amount, until } => {
+                to.word(13);
+                to.who(*who);
+                to.word(u64::from(what.number()));
+                to.signed(*amount);
+                to.signed(until.as_unix_micros());
+            }
+            Self::Capture { hold, amount, reward } => {
+                to.word(14);
+                to.word(hold.value());
+                to.signed(*amount);
+                to.word(u64::from(reward.value()));
+            }
+            Self::Void { hold } => {
+                to.word(15);
+                to.word(hold.value());
+            }
+            Self::AdjustPoints { who, adjust, reason } => {
+                to.word(16);
+                to.who(*who);
+                match adjust {
+                    Adjust::Add(points) => {
+                        to.word(1);
+                        to.signed(*points);
+                    }
+                    Adjust::Take(points) => {
+                        to.word(2);
+                        to.signed(*points);
+                    }
+                    Adjust::Clear => to.word(3),
+                }
+                to.word(u64::from(*reason));
+            }
+            Self::Transfer { from, to: target, what, amount } => {
+                to.word(17);
+                to.who(*from);
+                to.who(*target);
+                to.word(u64::from(what.number()));
+                to.signed(*amount);
+            }
+        }
+    }
+}
+
+fn halves(wide: u128) -> [u64; 2] {
+    [
+        u64::try_from(wide >> 64).unwrap_or(0),
+        u64::try_from(wide & u128::from(u64::MAX)).unwrap_or(0),
+    ]
+}

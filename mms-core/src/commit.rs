@@ -1,0 +1,451 @@
+//! The only thing that changes the state: a record is folded in.
+
+use crate::account::{Code, MONEY, POINTS, Posting};
+use crate::ids::{CardId, HoldId, LotId, MemberId, SaleId, Seq};
+use crate::ledger::Ledger;
+use crate::receipt::Receipt;
+use crate::record::{Fact, Head, Kind, MoveKind, Record, RecordError, RecordErrorKind};
+use crate::state::{
+    Alloc, Card, Counters, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
+};
+use alloc::vec::Vec;
+use proto_wire::Timestamp;
+
+impl Ledger {
+    /// Books a record: what [`prepare`](Self::prepare) made of this very state, or what
+    /// [`check`](Self::check) has accepted. Never fails and never asks a rule.
+    ///
+    /// A record from elsewhere does no harm to memory safety and cannot panic, but the
+    /// state is then whatever the record says.
+    pub fn commit(&mut self, record: Record<'_>) -> Receipt {
+        let head = record.head();
+        self.seq = head.seq;
+        self.at = head.at;
+        for posting in record.postings() {
+            self.book(posting);
+        }
+        let mut fold = Fold { starts: self.sales.ends(), held: Vec::new() };
+        let mut receipt = Receipt {
+            seq: head.seq,
+            time: head.at.time,
+            day: head.at.day,
+            kind: head.kind,
+            member: head.member,
+            ..Receipt::default()
+        };
+        for fact in record.facts() {
+            note(&head, fact, &mut receipt);
+            self.fold(&head, fact, &mut fold);
+        }
+        if let Some(id) = head.member {
+            if let Some(member) = self.member_mut(id) {
+                member.version = member.version.wrapping_add(1);
+                receipt.tier = member.tier;
+                let stored = member
+                    .balance(Code::StoredPrincipal, MONEY)
+                    .saturating_add(member.balance(Code::StoredBonus, MONEY));
+                receipt.stored_after = stored.saturating_neg();
+                receipt.points_after = member.balance(Code::Points, POINTS).saturating_neg();
+            }
+        }
+        self.sales.forget(head.at.day);
+        if head.key.value() != 0 {
+            self.replies.push(head.key, head.digest, receipt);
+        }
+        receipt
+    }
+
+    /// Whether a record that comes from a journal can follow this state: its number, its
+    /// time, and that everything it speaks of exists.
+    ///
+    /// # Errors
+    ///
+    /// What does not fit; nothing has changed.
+    pub fn check(&self, record: Record<'_>) -> Result<(), RecordError> {
+        let head = record.head();
+        let fail = |kind| Err(RecordError::new(kind, 0));
+        if Some(head.seq.value()) != self.seq.value().checked_add(1) {
+            return fail(RecordErrorKind::Sequence);
+        }
+        if head.at.time < self.at.time || head.at.day < self.at.day {
+            return fail(RecordErrorKind::Time);
+        }
+        let mut known = Known {
+            members: self.members.len(),
+            cards: self.cards.len(),
+            lots: self.lots.len() as usize,
+        };
+        let fits = record.facts().all(|fact| self.fits(fact, &mut known))
+            && record.postings().all(|posting| {
+                !posting.account.code().is_member()
+                    || (posting.account.index() as usize) < known.members
+            });
+        if !fits || head.member.is_some_and(|member| member.value() as usize >= known.members) {
+            return fail(RecordErrorKind::State);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn book(&mut self, posting: Posting) {
+        let account = posting.account;
+        if account.code().is_member() {
+            if let Some(member) = self.members.get_mut(account.index() as usize) {
+                member.book(account.local_key(), posting.amount);
+            }
+        } else {
+            self.books.book(account, posting.amount);
+        }
+    }
+
+    #[inline]
+    fn fold(&mut self, head: &Head, fact: Fact, fold: &mut Fold) {
+        match fact {
+            Fact::MemberEnrolled { member, token, kind, plan, tier, referrer } => {
+                let depth = referrer
+                    .and_then(|referrer| self.member(referrer))
+                    .map_or(0, |referrer| referrer.depth.saturating_add(1));
+                self.tokens.insert(token.value(), member.value());
+                self.members.push(Member {
+                    token,
+                    kind,
+                    status: MemberStatus::Active,
+                    tier,
+                    plan,
+                    referrer,
+                    depth,
+                    since: head.at.day,
+                    version: 0,
+                    counters: Counters::default(),
+                    lots: None,
+                    balances: Vec::new(),
+                });
+            }
+            Fact::MemberChanged { member, status } => {
+                if let Some(member) = self.member_mut(member) {
+                    member.status = status;
+                }
+            }
+            Fact::TierChanged { member, to, .. } => {
+                if let Some(member) = self.member_mut(member) {
+                    member.tier = to;
+                }
+            }
+            Fact::Counted { member, points, top_up, spend, visits } => {
+                if let Some(member) = self.member_mut(member) {
+                    let counters = &mut member.counters;
+                    counters.points = counters.points.saturating_add(points);
+                    counters.top_up = counters.top_up.saturating_add(top_up);
+                    counters.spend = counters.spend.saturating_add(spend);
+                    counters.visits = counters.visits.saturating_add(i64::from(visits));
+                }
+            }
+            Fact::CardIssued { card, member, number, product, status, expires } => {
+                self.numbers.insert(u128::from(number.value()), card.value());
+                self.cards.push(Card {
+                    number,
+                    member,
+                    product,
+                    status,
+                    expires,
+                    pin_tries: 0,
+                    replaced_by: None,
+                });
+            }
+            Fact::CardChanged { card, status, expires, pin_tries } => {
+                if let Some(card) = self.card_mut(card) {
+                    card.status = status;
+                    card.expires = expires;
+                    card.pin_tries = pin_tries;
+                }
+            }
+            Fact::CardReplaced { card, by } => {
+                if let Some(card) = self.card_mut(card) {
+                    card.replaced_by = Some(by);
+                }
+            }
+            Fact::LotOpened { member, asset, pending, from, expires, principal, bonus, .. } => {
+                let mut lot = Lot::new(member, asset, head.seq);
+                lot.pending = pending != 0;
+                lot.from = from;
+                lot.expires = expires;
+                (lot.principal, lot.principal_in) = (principal, principal);
+                (lot.bonus, lot.bonus_in) = (bonus, bonus);
+                let mut list = self.lots_head(member);
+                self.lots.open(lot, &mut list);
+                self.set_lots_head(member, list);
+            }
+            Fact::LotMoved { lot, how, principal, bonus } => {
+                self.with_list(lot, |lots, list| lots.apply(lot, how, principal, bonus, list));
+                match how {
+                    MoveKind::Spend | MoveKind::Capture => {
+                        self.sales.push_alloc(Alloc::new(lot, principal, bonus));
+                    }
+                    MoveKind::Hold => fold.held.push(Alloc::new(lot, principal, bonus)),
+                    _ => {}
+                }
+            }
+            Fact::HoldOpened { member, asset, principal, bonus, until } => {
+                let id = HoldId::new(head.seq.value());
+                let until = Timestamp::from_unix_micros(until);
+                let allocs = core::mem::take(&mut fold.held);
+                let store = head.store;
+                self.hold_ends.insert((until, id));
+                self.holds
+                    .insert(id, Hold { member, store, asset, principal, bonus, until, allocs });
+            }
+            Fact::HoldClosed { hold, .. } => {
+                if let Some(closed) = self.holds.remove(&hold) {
+                    self.hold_ends.remove(&(closed.until, hold));
+                }
+            }
+            Fact::SaleLine { sku, quantity, net, .. } => {
+                self.sales.push_line(SoldLine { sku, quantity, net, returned: 0, net_returned: 0 });
+            }
+            Fact::SaleOpened { .. } => self.open_sale(head, fact, fold),
+            Fact::SaleReturned {
+                sale,
+                cash,
+                principal,
+                bonus,
+                points,
+                points_value,
+                discount,
+                clawed,
+                ..
+            } => {
+                let tenders = Tenders { cash, principal, bonus, points, points_value };
+                self.sales.returned(sale, &tenders, discount, clawed);
+            }
+            Fact::LineReturned { sale, line, quantity, net } => {
+                self.sales.line_returned(sale, line, quantity, net);
+            }
+            Fact::SaleRestored { sale, alloc, lot, principal, bonus } => {
+                self.with_list(lot, |lots, list| lots.restore(lot, principal, bonus, list));
+                self.sales.restored(sale, alloc, principal, bonus);
+            }
+            Fact::RuleApplied { .. }
+            | Fact::Rewarded { .. }
+            | Fact::PointsAdjusted { .. }
+            | Fact::PinReported { .. }
+            | Fact::DebtPaid { .. }
+            | Fact::DebtMade { .. } => {}
+        }
+    }
+
+    fn open_sale(&mut self, head: &Head, fact: Fact, fold: &Fold) {
+        let Fact::SaleOpened {
+            member,
+            asset,
+            list,
+            discount,
+            cash,
+            principal,
+            bonus,
+            points,
+            points_value,
+            earned,
+            earned_lot,
+            earn_base,
+            earn_num,
+            earn_den,
+            earn_rounding,
+            rule,
+            returnable,
+        } = fact
+        else {
+            return;
+        };
+        let sale = Sale {
+            id: SaleId::new(head.seq.value()),
+            member,
+            store: head.store,
+            asset,
+            returnable,
+            list,
+            discount,
+            paid: Tenders { cash, principal, bonus, points, points_value },
+            returned: Tenders::default(),
+            discount_returned: 0,
+            earned,
+            clawed: 0,
+            earned_lot,
+            earn_base,
+            earn_num,
+            earn_den,
+            earn_rounding,
+            rule,
+            allocs: (0, 0),
+            lines: (0, 0),
+        };
+        self.sales.push(sale, fold.starts);
+    }
+
+    /// Whether what a fact speaks of exists, counting what the record itself makes.
+    fn fits(&self, fact: Fact, known: &mut Known) -> bool {
+        let member_known =
+            |member: MemberId, known: &Known| (member.value() as usize) < known.members;
+        let lot_known = |lot: LotId, known: &Known| (lot.value() as usize) < known.lots;
+        match fact {
+            Fact::MemberEnrolled { member, token, referrer, .. } => {
+                let next = member.value() as usize == known.members
+                    && referrer.is_none_or(|referrer| member_known(referrer, known))
+                    && token.value() != 0
+                    && self.member_by_token(token).is_none();
+                known.members = known.members.saturating_add(1);
+                next
+            }
+            Fact::MemberChanged { member, .. }
+            | Fact::TierChanged { member, .. }
+            | Fact::Counted { member, .. }
+            | Fact::DebtPaid { member, .. }
+            | Fact::DebtMade { member, .. } => member_known(member, known),
+            Fact::CardIssued { card, member, number, .. } => {
+                let next = card.value() as usize == known.cards
+                    && member_known(member, known)
+                    && number.value() != 0
+                    && self.card_id(number).is_none();
+                known.cards = known.cards.saturating_add(1);
+                next
+            }
+            Fact::CardChanged { card, .. } | Fact::PinReported { card, .. } => {
+                (card.value() as usize) < known.cards
+            }
+            Fact::CardReplaced { card, by } => {
+                (card.value() as usize) < known.cards && (by.value() as usize) < known.cards
+            }
+            Fact::LotOpened { lot, member, principal, bonus, .. } => {
+                let next = lot.value() as usize == known.lots
+                    && member_known(member, known)
+                    && principal >= 0
+                    && bonus >= 0;
+                known.lots = known.lots.saturating_add(1);
+                next
+            }
+            Fact::LotMoved { lot, principal, bonus, .. } => {
+                lot_known(lot, known) && principal >= 0 && bonus >= 0
+            }
+            Fact::HoldOpened { member, principal, bonus, .. } => {
+                member_known(member, known) && principal >= 0 && bonus >= 0
+            }
+            Fact::HoldClosed { hold, .. } => self.holds.contains_key(&hold),
+            Fact::SaleOpened { member, earned_lot, .. } => {
+                member.is_none_or(|member| member_known(member, known))
+                    && earned_lot.is_none_or(|lot| lot_known(lot, known))
+            }
+            Fact::SaleReturned { sale, .. } | Fact::LineReturned { sale, .. } => {
+                self.sales.get(sale).is_some()
+            }
+            Fact::SaleRestored { sale, lot, principal, bonus, .. } => {
+                self.sales.get(sale).is_some()
+                    && lot_known(lot, known)
+                    && principal >= 0
+                    && bonus >= 0
+            }
+            Fact::SaleLine { .. }
+            | Fact::RuleApplied { .. }
+            | Fact::Rewarded { .. }
+            | Fact::PointsAdjusted { .. } => true,
+        }
+    }
+
+    /// Runs `change` with the list of the lot's owner.
+    #[inline]
+    fn with_list(
+        &mut self,
+        lot: LotId,
+        change: impl FnOnce(&mut crate::state::Lots, &mut Option<LotId>),
+    ) {
+        let Some(member) = self.lots.get(lot).map(|lot| lot.member) else {
+            return;
+        };
+        if let Some(member) = self.members.get_mut(member.value() as usize) {
+            change(&mut self.lots, &mut member.lots);
+        }
+    }
+
+    fn lots_head(&self, member: MemberId) -> Option<LotId> {
+        self.member(member).and_then(|member| member.lots)
+    }
+
+    fn set_lots_head(&mut self, member: MemberId, list: Option<LotId>) {
+        if let Some(member) = self.member_mut(member) {
+            member.lots = list;
+        }
+    }
+
+    #[inline]
+    fn member_mut(&mut self, member: MemberId) -> Option<&mut Member> {
+        self.members.get_mut(member.value() as usize)
+    }
+
+    fn card_mut(&mut self, card: CardId) -> Option<&mut Card> {
+        self.cards.get_mut(card.value() as usize)
+    }
+}
+
+/// What the facts of one record share.
+struct Fold {
+    /// Where the takings and the lines of a sale of this record begin.
+    starts: (u64, u64),
+    /// What a hold of this record took.
+    held: Vec<Alloc>,
+}
+
+/// How many there are, counting what the record makes.
+struct Known {
+    members: usize,
+    cards: usize,
+    lots: usize,
+}
+
+/// Notes on the receipt what a fact says to the sender.
+#[inline]
+fn note(head: &Head, fact: Fact, receipt: &mut Receipt) {
+    let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
+    match fact {
+        Fact::TierChanged { .. } => receipt.tier_changed = true,
+        Fact::LotOpened { member, asset, principal, bonus, .. } => match head.kind {
+            Kind::ToppedUp if asset == MONEY => {
+                add(&mut receipt.amount, principal);
+                add(&mut receipt.bonus, bonus);
+            }
+            Kind::Transferred if Some(member) != head.member => {}
+            Kind::Refunded => {}
+            _ if asset == POINTS => add(&mut receipt.points, principal),
+            _ => {}
+        },
+        Fact::LotMoved { how: MoveKind::Add, principal, .. } if head.kind != Kind::Transferred => {
+            add(&mut receipt.points, principal)
+        }
+        Fact::LotMoved { how: MoveKind::Send | MoveKind::Expire, principal, bonus, .. } => {
+            add(&mut receipt.amount, principal.saturating_add(bonus));
+        }
+        Fact::DebtPaid { points, .. } => add(&mut receipt.points, points),
+        Fact::HoldOpened { principal, bonus, .. } => {
+            receipt.amount = principal.saturating_add(bonus);
+        }
+        Fact::SaleOpened {
+            asset, discount, cash, principal, bonus, points, points_value, ..
+        } => {
+            let tenders = Tenders { cash, principal, bonus, points, points_value };
+            receipt.amount = tenders.total(asset);
+            receipt.bonus = discount;
+            receipt.points = receipt.points.saturating_sub(points);
+        }
+        Fact::SaleReturned { amount, points, clawed, .. } => {
+            receipt.amount = amount;
+            receipt.points = points.saturating_sub(clawed);
+        }
+        Fact::PointsAdjusted { points, .. } => receipt.points = points,
+        _ => {}
+    }
+}
+
+impl Seq {
+    /// The number after this one; the last one stays.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self::new(self.value().saturating_add(1))
+    }
+}

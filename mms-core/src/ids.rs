@@ -1,0 +1,265 @@
+//! Names of things: small numbers of explicit width, never personal data.
+
+use crate::wire::Wire;
+use core::fmt;
+use proto_wire::Timestamp;
+
+macro_rules! id {
+    ($( $(#[$meta:meta])* $name:ident($int:ty); )*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name($int);
+
+        impl $name {
+            /// The id with this number.
+            #[must_use]
+            pub const fn new(number: $int) -> Self {
+                Self(number)
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn value(self) -> $int {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl Wire for $name {
+            const SIZE: usize = size_of::<$int>();
+
+            #[inline]
+            fn put(self, out: &mut &mut [u8]) {
+                self.0.put(out);
+            }
+
+            #[inline]
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                <$int>::take(from).map(Self)
+            }
+        }
+
+        /// Absent is the greatest number, which no id has.
+        impl Wire for Option<$name> {
+            const SIZE: usize = size_of::<$int>();
+
+            #[inline]
+            fn put(self, out: &mut &mut [u8]) {
+                self.map_or(<$int>::MAX, $name::value).put(out);
+            }
+
+            #[inline]
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                <$int>::take(from).map(|n| (n != <$int>::MAX).then_some($name(n)))
+            }
+        }
+    )*};
+}
+
+id! {
+    /// A member: the place in the member table, given at enrolment, never used again.
+    MemberId(u32);
+    /// The number on a card. The host chooses it; zero is no number.
+    CardNumber(u64);
+    /// The place of a card in the card table.
+    CardId(u32);
+    /// A lot: value that came in together and expires together.
+    LotId(u32);
+    /// A hold; the sequence number of the record that opened it.
+    HoldId(u64);
+    /// A sale or redemption; the sequence number of the record that booked it.
+    SaleId(u64);
+    /// A rule of the program.
+    RuleId(u32);
+    /// A tier of the program.
+    TierId(u16);
+    /// A currency, a points program, or another thing that is counted.
+    AssetId(u16);
+    /// A shop, or the place where a command was given.
+    StoreId(u32);
+    /// Who gave a command: a clerk, a program.
+    ActorId(u32);
+    /// The device where a command was given.
+    TerminalId(u32);
+    /// A card product: gold, gift, supplementary.
+    ProductId(u16);
+    /// A membership plan.
+    PlanId(u16);
+    /// An article of the host's catalogue.
+    Sku(u32);
+    /// A reward of the host's catalogue.
+    RewardId(u32);
+    /// The place of a record in the journal, from 1 and without gaps.
+    Seq(u64);
+    /// The sender's own name for a command: the same key again is the same command again.
+    /// Zero is no key.
+    IdempotencyKey(u128);
+    /// What the host looks a member up by: a keyed hash of a telephone number, a JID or
+    /// the like, so that no personal data reaches the journal. Zero is no token.
+    MemberToken(u128);
+}
+
+/// A business day: days since 1970-01-01, as the host's calendar and time zone have it.
+///
+/// Which day it is, is an argument of every call and stands in every record, so that a
+/// replay needs neither a clock nor a zone database.
+///
+/// ```
+/// use mms_core::Day;
+///
+/// let day = Day::new(19_781); // 2024-02-28
+/// assert_eq!(day.end_of_month(0), Day::new(19_782));
+/// assert_eq!(day.end_of_month(12).to_string(), "2025-02-28");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(i32);
+
+impl Day {
+    /// The day that never comes.
+    pub const NEVER: Self = Self(i32::MAX);
+    /// Before every day.
+    pub const FIRST: Self = Self(i32::MIN);
+
+    /// The day with this number.
+    #[must_use]
+    pub const fn new(days: i32) -> Self {
+        Self(days)
+    }
+
+    /// Days since 1970-01-01.
+    #[must_use]
+    pub const fn value(self) -> i32 {
+        self.0
+    }
+
+    /// The UTC day of `time`. Hosts with a business day of their own compute that instead.
+    #[must_use]
+    pub fn of(time: Timestamp) -> Self {
+        let days = time.as_unix_days();
+        Self(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
+    }
+
+    /// This day plus `days`; [`Day::NEVER`] stays what it is.
+    #[must_use]
+    pub const fn plus(self, days: u32) -> Self {
+        Self(self.0.saturating_add_unsigned(days))
+    }
+
+    /// The last day of the month that is `months` months after this day's.
+    #[must_use]
+    pub fn end_of_month(self, months: u32) -> Self {
+        let mut day = self;
+        let mut left = months;
+        loop {
+            let (year, month, in_month) = day.civil();
+            let last = days_in_month(year, month);
+            let end = day.plus(u32::from(last.saturating_sub(in_month)));
+            if left == 0 || end == Self::NEVER {
+                return end;
+            }
+            left = left.saturating_sub(1);
+            day = end.plus(1);
+        }
+    }
+
+    /// Year, month and day of month.
+    #[must_use]
+    pub fn civil(self) -> (i64, u8, u8) {
+        Timestamp::from_unix_secs(i64::from(self.0).saturating_mul(86_400)).civil_date()
+    }
+}
+
+const fn days_in_month(year: i64, month: u8) -> u8 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+impl Wire for Day {
+    const SIZE: usize = 4;
+
+    #[inline]
+    fn put(self, out: &mut &mut [u8]) {
+        self.0.put(out);
+    }
+
+    #[inline]
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        i32::take(from).map(Self)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::NEVER {
+            return f.write_str("never");
+        }
+        let (year, month, day) = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// When: the time and the business day, both the host's, both recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct At {
+    /// The time. Where it goes back, the ledger takes the last time it saw.
+    pub time: Timestamp,
+    /// The business day, likewise.
+    pub day: Day,
+}
+
+impl At {
+    /// This time on this business day.
+    #[must_use]
+    pub const fn new(time: Timestamp, day: Day) -> Self {
+        Self { time, day }
+    }
+
+    /// This time on its UTC day.
+    #[must_use]
+    pub fn utc(time: Timestamp) -> Self {
+        Self::new(time, Day::of(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn months_end_where_the_calendar_says() {
+        for (day, months, expected) in [
+            (Day::new(0), 0, "1970-01-31"),
+            (Day::new(0), 1, "1970-02-28"),
+            (Day::new(11_016), 0, "2000-02-29"),
+            (Day::new(11_016), 24, "2002-02-28"),
+            (Day::new(19_722), 1, "2024-01-31"),
+        ] {
+            assert_eq!(day.end_of_month(months).to_string(), expected, "{day} {months}");
+        }
+        assert_eq!(Day::NEVER.end_of_month(3), Day::NEVER);
+        assert_eq!(Day::NEVER.plus(1), Day::NEVER);
+    }
+}

@@ -1,0 +1,254 @@
+//! From a journal back to a ledger, up to the last whole frame.
+
+use super::frame::{Chain, Frame, FrameError, FrameErrorKind, FrameWriter, begins};
+use crate::ids::Seq;
+use crate::ledger::Ledger;
+use crate::statement::Statements;
+use core::fmt;
+
+/// Replays frames into a ledger.
+///
+/// Give it frames one by one as a store keeps them ([`frame`](Self::frame)), or a flat
+/// file of them ([`journal`](Self::journal)).
+#[derive(Debug)]
+pub struct Recovery {
+    ledger: Ledger,
+    statements: Option<Statements>,
+    next: u64,
+    chain: Chain,
+    epoch: u32,
+    records: u64,
+    stopped: bool,
+}
+
+/// What came out of a recovery.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// The ledger after the last whole frame.
+    pub ledger: Ledger,
+    /// The statements, when they were asked for.
+    pub statements: Option<Statements>,
+    /// How many frames were replayed.
+    pub frames: u64,
+    /// How many records were in them.
+    pub records: u64,
+    /// The hash of the last one.
+    pub chain: Chain,
+    /// Writes the frames that come next.
+    pub writer: FrameWriter,
+}
+
+/// How a journal ends. Offsets count from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JournalEnd {
+    /// With a whole frame; behind it nothing, or nothing but zeros.
+    Whole {
+        /// Bytes of whole frames.
+        length: usize,
+    },
+    /// In the middle of a frame, as when the power went during a write that nobody has
+    /// been told of. It is safe to cut the journal here.
+    Torn {
+        /// Where the frame that was not finished begins: the length to cut to.
+        at: usize,
+        /// Its number.
+        frame: u64,
+        /// Bytes that are there of it.
+        present: usize,
+    },
+    /// With bytes that were changed after they were written, or that are no frames. What
+    /// lies behind is not trusted. A person should look before anything is cut.
+    Damaged {
+        /// Where the frame begins that is not as it was.
+        at: usize,
+        /// Its number.
+        frame: u64,
+        /// What is wrong with it; its offset counts from `at`.
+        error: FrameError,
+        /// Whether a frame begins somewhere behind: acknowledged records are lost.
+        more_behind: bool,
+    },
+}
+
+impl JournalEnd {
+    /// How many bytes of whole frames there are.
+    #[must_use]
+    pub const fn whole(self) -> usize {
+        match self {
+            Self::Whole { length } => length,
+            Self::Torn { at, .. } | Self::Damaged { at, .. } => at,
+        }
+    }
+
+    /// Whether every byte was as it was written.
+    #[must_use]
+    pub const fn is_intact(self) -> bool {
+        matches!(self, Self::Whole { .. })
+    }
+}
+
+impl fmt::Display for JournalEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole { length } => write!(f, "intact: {length} bytes of whole frames"),
+            Self::Torn { at, frame, present } => write!(
+                f,
+                "torn: frame {frame} at byte {at} was not finished ({present} bytes of it are \
+                 there); cut to {at} bytes to go on"
+            ),
+            Self::Damaged { at, frame, error, more_behind } => {
+                let place = at.saturating_add(error.offset());
+                let kind = error.kind();
+                write!(f, "damaged: frame {frame} at byte {at}: {kind} (byte {place})")?;
+                f.write_str(if *more_behind {
+                    "; whole frames lie behind it and are lost if it is cut"
+                } else {
+                    "; no frame begins behind it"
+                })
+            }
+        }
+    }
+}
+
+impl Recovery {
+    /// A recovery into an empty ledger.
+    #[must_use]
+    pub const fn new(ledger: Ledger) -> Self {
+        Self {
+            ledger,
+            statements: None,
+            next: 1,
+            chain: Chain::START,
+            epoch: 0,
+            records: 0,
+            stopped: false,
+        }
+    }
+
+    /// Builds statements on the way.
+    #[must_use]
+    pub fn with_statements(mut self) -> Self {
+        self.statements = Some(Statements::new());
+        self
+    }
+
+    /// Replays one whole frame, which must be the next.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it. Nothing of it is replayed, but for the rare frame whose
+    /// hash is right and whose record does not fit the state (a newer crate wrote it):
+    /// then the records before that one are. After an error, all frames are refused.
+    pub fn frame(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
+        let (frame, rest) = self.next_frame(bytes)?;
+        if !rest.is_empty() {
+            self.stopped = true;
+            return Err(FrameError::new(FrameErrorKind::Length, frame.as_bytes().len()));
+        }
+        self.replay(frame)
+    }
+
+    /// Replays a flat file of frames up to the last whole one, and says how it ends.
+    pub fn journal(&mut self, bytes: &[u8]) -> JournalEnd {
+        let mut at: usize = 0;
+        loop {
+            let left = bytes.get(at..).unwrap_or_default();
+            if left.first().is_none_or(|byte| *byte == 0) && left.iter().all(|byte| *byte == 0) {
+                return JournalEnd::Whole { length: at };
+            }
+            let frame = self.next;
+            let replayed = self
+                .next_frame(left)
+                .and_then(|(frame, _)| self.replay(frame).map(|()| frame.as_bytes().len()));
+            match replayed {
+                Ok(length) => at = at.saturating_add(length),
+                Err(error) => return ending(left, at, frame, error),
+            }
+        }
+    }
+
+    /// How many records were replayed so far.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The number of the last record.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.ledger.seq
+    }
+
+    /// The ledger after the last whole frame, and a writer for those to come. The writer
+    /// counts one owner more.
+    #[must_use]
+    pub fn finish(self) -> Recovered {
+        let epoch = self.epoch.saturating_add(1);
+        Recovered {
+            ledger: self.ledger,
+            statements: self.statements,
+            frames: self.next.saturating_sub(1),
+            records: self.records,
+            chain: self.chain,
+            writer: FrameWriter::new(self.next, self.chain, epoch),
+        }
+    }
+
+    fn next_frame<'a>(&mut self, bytes: &'a [u8]) -> Result<(Frame<'a>, &'a [u8]), FrameError> {
+        let fail = |kind, offset| Err(FrameError::new(kind, offset));
+        if self.stopped {
+            return fail(FrameErrorKind::Chain, 0);
+        }
+        // Until the frame is known to be whole and the next, nothing may follow it.
+        self.stopped = true;
+        let (frame, rest) = Frame::parse(bytes)?;
+        if frame.number() != self.next {
+            return fail(FrameErrorKind::Number, 8);
+        }
+        if frame.previous() != self.chain || frame.epoch() < self.epoch {
+            return fail(FrameErrorKind::Chain, 64);
+        }
+        self.stopped = false;
+        Ok((frame, rest))
+    }
+
+    fn replay(&mut self, frame: Frame<'_>) -> Result<(), FrameError> {
+        for record in frame.records() {
+            self.ledger.check(record).map_err(|error| {
+                self.stopped = true;
+                FrameError::new(FrameErrorKind::Record(error.kind()), 0)
+            })?;
+            self.ledger.commit(record);
+            if let Some(statements) = &mut self.statements {
+                statements.observe(record);
+            }
+            self.records = self.records.saturating_add(1);
+        }
+        self.next = self.next.saturating_add(1);
+        self.chain = frame.chain();
+        self.epoch = frame.epoch();
+        Ok(())
+    }
+}
+
+/// Torn or damaged? A frame that is only too short was being written; anything else was
+/// changed.
+fn ending(left: &[u8], at: usize, frame: u64, error: FrameError) -> JournalEnd {
+    let short =
+        matches!(error.kind(), FrameErrorKind::HeaderTruncated | FrameErrorKind::BodyTruncated);
+    if short {
+        return JournalEnd::Torn { at, frame, present: left.len() };
+    }
+    let more_behind = a_frame_begins(left.get(1..).unwrap_or_default());
+    JournalEnd::Damaged { at, frame, error, more_behind }
+}
+
+/// Whether a whole header begins anywhere in `bytes`.
+fn a_frame_begins(bytes: &[u8]) -> bool {
+    bytes
+        .windows(4)
+        .zip(0_usize..)
+        .any(|(window, at)| window == b"MMSJ" && begins(bytes.get(at..).unwrap_or_default()))
+}

@@ -1,0 +1,377 @@
+//! The ledger: the state, and the questions that can be asked of it.
+
+use crate::account::{Account, Code, MONEY, POINTS};
+use crate::command::Command;
+use crate::ids::{
+    AssetId, At, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId, MemberToken,
+    SaleId, Seq,
+};
+use crate::limits::Limits;
+use crate::program::{Program, ProgramError};
+use crate::receipt::Receipt;
+use crate::record::Draft;
+use crate::rejection::Rejection;
+use crate::state::{Books, Card, Hold, Index, Lot, Lots, Member, Replies, Sale, Sales, SoldLine};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use proto_wire::{Rng, Seed, Timestamp};
+
+/// An event-sourced, double-entry state machine.
+///
+/// [`prepare`](Self::prepare) says what a command would do and changes nothing;
+/// [`commit`](Self::commit) is the only thing that changes the state, and does so from a
+/// record alone; [`apply`](Self::apply) is both. Replaying the records of one ledger into
+/// another makes an equal one.
+///
+/// ```
+/// use mms_core::*;
+///
+/// let mut ledger = Ledger::new(Limits::default(), Program::sample().into(), Seed::from_u64(1)).unwrap();
+/// let at = At::utc(Timestamp::from_unix_secs(1_700_000_000));
+/// let shop = StoreId::new(1);
+/// let enrol = Action::Enrol {
+///     token: MemberToken::new(0xfeed),
+///     kind: MemberKind::Individual,
+///     plan: PlanId::new(0),
+///     referrer: None,
+/// };
+/// let enrol = Command::new(IdempotencyKey::new(1), shop, enrol);
+/// let record = ledger.prepare(at, &enrol).unwrap();
+/// let member = ledger.commit(record.view()).member.unwrap();
+///
+/// let top_up = Action::TopUp { who: member.into(), amount: 10_000 };
+/// let top_up = Command::new(IdempotencyKey::new(2), shop, top_up);
+/// let Outcome::Accepted(receipt) = ledger.apply(at, &top_up, &mut Vec::new()) else { panic!() };
+/// assert_eq!((receipt.amount, receipt.bonus, receipt.stored_after), (10_000, 1_000, 11_000));
+///
+/// // The same key again: the first answer again, and nothing else.
+/// assert_eq!(ledger.apply(at, &top_up, &mut Vec::new()), Outcome::Duplicate(receipt));
+/// assert!(ledger.verify().is_sound());
+/// ```
+#[derive(Debug)]
+pub struct Ledger {
+    pub(crate) limits: Limits,
+    pub(crate) program: Arc<Program>,
+    pub(crate) seq: Seq,
+    pub(crate) at: At,
+    pub(crate) members: Vec<Member>,
+    pub(crate) tokens: Index,
+    pub(crate) cards: Vec<Card>,
+    pub(crate) numbers: Index,
+    pub(crate) lots: Lots,
+    pub(crate) holds: BTreeMap<HoldId, Hold>,
+    pub(crate) hold_ends: BTreeSet<(Timestamp, HoldId)>,
+    pub(crate) sales: Sales,
+    pub(crate) books: Books,
+    pub(crate) replies: Replies,
+    pub(crate) draft: Option<Draft>,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was booked.
+    Accepted(Receipt),
+    /// It had been booked before; this is the first answer.
+    Duplicate(Receipt),
+    /// Its key belongs to another command, which has this place in the journal.
+    Conflict(Seq),
+    /// It was refused; nothing changed.
+    Rejected(Rejection),
+}
+
+/// What a member has, in the sign that a person expects, as of one business day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Balances {
+    /// Stored value that was paid for and can be spent.
+    pub principal: i64,
+    /// Stored value that was given and can be spent.
+    pub bonus: i64,
+    /// Points that can be spent.
+    pub points: i64,
+    /// Points that are not yet the member's to spend.
+    pub points_pending: i64,
+    /// Stored value under holds.
+    pub stored_held: i64,
+    /// Points under holds.
+    pub points_held: i64,
+    /// Points that the member owes.
+    pub points_debt: i64,
+    /// Stored value that is over but not yet booked as such.
+    pub stored_expired: i64,
+    /// Points that are over but not yet booked as such.
+    pub points_expired: i64,
+}
+
+impl Balances {
+    /// All stored value that can be spent.
+    #[must_use]
+    pub const fn stored(&self) -> i64 {
+        self.principal.saturating_add(self.bonus)
+    }
+}
+
+impl Ledger {
+    /// An empty ledger. The seed only protects the look-up tables against chosen keys; it
+    /// reaches no record and no answer.
+    ///
+    /// # Errors
+    ///
+    /// When the program contradicts itself.
+    pub fn new(limits: Limits, program: Arc<Program>, seed: Seed) -> Result<Self, ProgramError> {
+        program.validate()?;
+        let mut rng = Rng::new(&seed);
+        Ok(Self {
+            limits,
+            program,
+            seq: Seq::new(0),
+            at: At::new(Timestamp::from_unix_micros(i64::MIN), Day::FIRST),
+            members: Vec::new(),
+            tokens: Index::new(rng.next_u64()),
+            cards: Vec::new(),
+            numbers: Index::new(rng.next_u64()),
+            lots: Lots::default(),
+            holds: BTreeMap::new(),
+            hold_ends: BTreeSet::new(),
+            sales: Sales::new(),
+            books: Books::default(),
+            replies: Replies::new(limits.keys_max, rng.next_u64()),
+            draft: None,
+        })
+    }
+
+    /// Prepares, encodes to the end of `journal`, and commits. Nothing is appended unless
+    /// the outcome is [`Outcome::Accepted`]. The answer must not leave the house before
+    /// the bytes are durable: [`Engine`](crate::Engine) sees to that.
+    pub fn apply(&mut self, at: At, command: &Command, journal: &mut Vec<u8>) -> Outcome {
+        let mut draft = self.draft.take().unwrap_or(Draft::new());
+        let outcome = match self.draft_command(at, command, &mut draft) {
+            Ok(()) => Outcome::Accepted(self.commit(draft.encode(journal))),
+            Err(rejection) => self.refused(command, rejection),
+        };
+        self.draft = Some(draft);
+        outcome
+    }
+
+    /// Takes other rules. What was booked stays booked.
+    ///
+    /// # Errors
+    ///
+    /// When the program contradicts itself; the old one stays.
+    pub fn set_program(&mut self, program: Arc<Program>) -> Result<(), ProgramError> {
+        program.validate()?;
+        self.program = program;
+        Ok(())
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub const fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The number of the newest record; zero before the first.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// The time and day of the newest record.
+    #[must_use]
+    pub const fn at(&self) -> At {
+        self.at
+    }
+
+    /// The first answer to a command with this key, while the key is remembered.
+    #[must_use]
+    pub fn answer(&self, key: IdempotencyKey) -> Option<Receipt> {
+        self.replies.find(key).map(|(_, receipt)| *receipt)
+    }
+
+    /// How many members were ever enrolled; their ids run from zero.
+    #[must_use]
+    pub fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// How many lots were ever opened.
+    #[must_use]
+    pub fn lot_count(&self) -> u32 {
+        self.lots.len()
+    }
+
+    /// A member.
+    #[must_use]
+    pub fn member(&self, member: MemberId) -> Option<&Member> {
+        self.members.get(member.value() as usize)
+    }
+
+    /// The member with this token.
+    #[must_use]
+    pub fn member_by_token(&self, token: MemberToken) -> Option<MemberId> {
+        self.tokens
+            .find(token.value(), |place| {
+                self.member(MemberId::new(place)).is_some_and(|member| member.token == token)
+            })
+            .map(MemberId::new)
+    }
+
+    /// A card by its number.
+    #[must_use]
+    pub fn card(&self, number: CardNumber) -> Option<&Card> {
+        self.card_id(number).and_then(|id| self.card_at(id))
+    }
+
+    /// The cards of a member, in the order of issue. Looks at every card: for reports.
+    pub fn cards_of(&self, member: MemberId) -> impl Iterator<Item = &Card> {
+        self.cards.iter().filter(move |card| card.member == member)
+    }
+
+    /// What a member has on `day`; all zero for a member that does not exist.
+    #[must_use]
+    pub fn balances(&self, member: MemberId, day: Day) -> Balances {
+        let Some(row) = self.member(member) else {
+            return Balances::default();
+        };
+        let mut balances = Balances {
+            stored_held: Code::HeldPrincipal
+                .natural(row.balance(Code::HeldPrincipal, MONEY))
+                .saturating_add(Code::HeldBonus.natural(row.balance(Code::HeldBonus, MONEY))),
+            points_held: Code::PointsHeld.natural(row.balance(Code::PointsHeld, POINTS)),
+            points_debt: Code::PointsDebt.natural(row.balance(Code::PointsDebt, POINTS)),
+            ..Balances::default()
+        };
+        let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
+        for (_, lot) in self.lots.of(row.lots) {
+            match (lot.asset == POINTS, lot.expires < day, lot.from > day) {
+                (false, true, _) => add(&mut balances.stored_expired, lot.left()),
+                (true, true, _) => add(&mut balances.points_expired, lot.left()),
+                (true, false, true) => add(&mut balances.points_pending, lot.left()),
+                (true, false, false) => add(&mut balances.points, lot.left()),
+                (false, false, _) => {
+                    add(&mut balances.principal, lot.principal);
+                    add(&mut balances.bonus, lot.bonus);
+                }
+            }
+        }
+        balances
+    }
+
+    /// A member's lots with value left, in the order in which they are spent.
+    pub fn lots(&self, member: MemberId) -> impl Iterator<Item = (LotId, &Lot)> {
+        self.lots.of(self.member(member).and_then(|member| member.lots))
+    }
+
+    /// A lot, also one without value.
+    #[must_use]
+    pub fn lot(&self, lot: LotId) -> Option<&Lot> {
+        self.lots.get(lot)
+    }
+
+    /// A hold that is open.
+    #[must_use]
+    pub fn hold(&self, hold: HoldId) -> Option<&Hold> {
+        self.holds.get(&hold)
+    }
+
+    /// The open holds, oldest first.
+    pub fn holds(&self) -> impl Iterator<Item = (HoldId, &Hold)> {
+        self.holds.iter().map(|(id, hold)| (*id, hold))
+    }
+
+    /// A sale or redemption that can still be taken back.
+    #[must_use]
+    pub fn sale(&self, sale: SaleId) -> Option<&Sale> {
+        self.sales.get(sale)
+    }
+
+    /// The sales and redemptions that can still be taken back, oldest first.
+    pub fn sales(&self) -> impl Iterator<Item = &Sale> {
+        self.sales.all()
+    }
+
+    /// The lines of a sale.
+    pub fn sale_lines<'a>(&'a self, sale: &'a Sale) -> impl Iterator<Item = &'a SoldLine> {
+        self.sales.lines(sale).map(|(_, line)| line)
+    }
+
+    /// The raw balance of an account: debit plus, credit minus.
+    #[must_use]
+    pub fn raw_balance(&self, account: Account) -> i64 {
+        if account.code().is_member() {
+            self.member(MemberId::new(account.index()))
+                .map_or(0, |member| member.balance(account.code(), account.asset()))
+        } else {
+            self.books.balance(account).unwrap_or(0)
+        }
+    }
+
+    /// Every account that was ever booked on, with its raw balance: members' first, by
+    /// id; then stores', by number.
+    pub fn accounts(&self) -> impl Iterator<Item = (Account, i64)> {
+        let members = self.members.iter().zip(0_u32..).flat_map(|(member, id)| {
+            member.balances.iter().filter_map(move |(key, amount)| {
+                let key = (u64::from(id) << 32) | u64::from(*key);
+                Account::from_key(key).map(|account| (account, *amount))
+            })
+        });
+        members.chain(self.books.all())
+    }
+
+    /// The raw balances of all accounts of one code and asset, summed.
+    #[must_use]
+    pub fn total(&self, code: Code, asset: AssetId) -> i128 {
+        self.accounts()
+            .filter(|(account, _)| account.code() == code && account.asset() == asset)
+            .fold(0, |sum, (_, amount)| sum.saturating_add(i128::from(amount)))
+    }
+
+    pub(crate) fn card_id(&self, number: CardNumber) -> Option<CardId> {
+        self.numbers
+            .find(u128::from(number.value()), |place| {
+                self.card_at(CardId::new(place)).is_some_and(|card| card.number == number)
+            })
+            .map(CardId::new)
+    }
+
+    #[inline]
+    pub(crate) fn card_at(&self, card: CardId) -> Option<&Card> {
+        self.cards.get(card.value() as usize)
+    }
+
+    pub(crate) fn refused(&self, command: &Command, rejection: Rejection) -> Outcome {
+        match (rejection, self.replies.find(command.envelope.key)) {
+            (Rejection::KeyUsed, Some((_, receipt))) => Outcome::Duplicate(*receipt),
+            (Rejection::KeyConflict, Some((_, receipt))) => Outcome::Conflict(receipt.seq),
+            _ => Outcome::Rejected(rejection),
+        }
+    }
+}
+
+/// Two ledgers are equal when all that was folded from records is equal; rules, limits
+/// and look-up tables do not count.
+impl PartialEq for Ledger {
+    fn eq(&self, other: &Self) -> bool {
+        self.seq == other.seq
+            && self.at == other.at
+            && self.members == other.members
+            && self.cards == other.cards
+            && self.lots == other.lots
+            && self.holds == other.holds
+            && self.hold_ends == other.hold_ends
+            && self.sales == other.sales
+            && self.books == other.books
+            && self.replies == other.replies
+    }
+}
+
+impl Eq for Ledger {}

@@ -1,0 +1,111 @@
+//! What a record gives the host to tell somebody: intents, never sent by the core.
+
+use crate::account::POINTS;
+use crate::ids::{CardId, HoldId, LotId, MemberId, TierId};
+use crate::ledger::Ledger;
+use crate::record::{Fact, Kind, MoveKind, Record};
+use crate::state::{CardStatus, HoldEnd};
+
+/// Something that a member or the scheme wants to hear of. The host chooses channel and
+/// words: a SIP MESSAGE, an XMPP message, a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A member joined.
+    Welcome {
+        /// Who.
+        member: MemberId,
+    },
+    /// A member's tier changed.
+    TierChanged {
+        /// Whose.
+        member: MemberId,
+        /// From what.
+        from: TierId,
+        /// To what.
+        to: TierId,
+    },
+    /// Points lapsed.
+    PointsExpired {
+        /// Whose.
+        member: MemberId,
+        /// How many.
+        points: i64,
+    },
+    /// Stored value lapsed.
+    StoredExpired {
+        /// Whose.
+        member: MemberId,
+        /// How much, in minor units.
+        amount: i64,
+    },
+    /// Pending points can be spent from now on.
+    PointsMatured {
+        /// Whose.
+        member: MemberId,
+        /// How many.
+        points: i64,
+    },
+    /// A hold ended by itself; what it held is free again.
+    HoldEnded {
+        /// Whose.
+        member: MemberId,
+        /// Which.
+        hold: HoldId,
+    },
+    /// A card was locked, after wrong PINs or by hand.
+    CardLocked {
+        /// Whose.
+        member: MemberId,
+        /// Which.
+        card: CardId,
+    },
+    /// A return took back points that were spent already.
+    PointsOwed {
+        /// By whom.
+        member: MemberId,
+        /// How many more.
+        points: i64,
+    },
+}
+
+impl Ledger {
+    /// What a record, just committed here, gives the host to tell.
+    pub fn notices<'a>(&'a self, record: Record<'a>) -> impl Iterator<Item = Notice> + 'a {
+        let head = record.head();
+        record.facts().filter_map(move |fact| {
+            let member = head.member?;
+            match fact {
+                Fact::MemberEnrolled { member, .. } => Some(Notice::Welcome { member }),
+                Fact::TierChanged { member, from, to } => {
+                    Some(Notice::TierChanged { member, from, to })
+                }
+                Fact::LotMoved { lot, how: MoveKind::Expire, principal, bonus } => {
+                    let amount = principal.saturating_add(bonus);
+                    Some(if self.is_points(lot) {
+                        Notice::PointsExpired { member, points: amount }
+                    } else {
+                        Notice::StoredExpired { member, amount }
+                    })
+                }
+                Fact::LotMoved { how: MoveKind::Mature, principal: points, .. } if points > 0 => {
+                    Some(Notice::PointsMatured { member, points })
+                }
+                Fact::HoldClosed { hold, end: HoldEnd::TimedOut } => {
+                    Some(Notice::HoldEnded { member, hold })
+                }
+                Fact::CardChanged { card, status: CardStatus::Locked, .. }
+                    if matches!(head.kind, Kind::CardChanged | Kind::PinReported) =>
+                {
+                    Some(Notice::CardLocked { member, card })
+                }
+                Fact::DebtMade { member, points } => Some(Notice::PointsOwed { member, points }),
+                _ => None,
+            }
+        })
+    }
+
+    fn is_points(&self, lot: LotId) -> bool {
+        self.lots.get(lot).is_some_and(|lot| lot.asset == POINTS)
+    }
+}

@@ -1,0 +1,101 @@
+//! What time itself causes: holds that end, points that mature, lots that lapse.
+
+use super::Prepare;
+use crate::account::{Code, MONEY, POINTS};
+use crate::ids::{At, Day};
+use crate::ledger::Ledger;
+use crate::receipt::Receipt;
+use crate::record::{Draft, Fact, Kind, MoveKind, RecordBuf};
+use crate::state::HoldEnd;
+use alloc::vec::Vec;
+use proto_wire::Timestamp;
+
+/// When time has something to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Due {
+    /// The first hold ends then.
+    pub time: Option<Timestamp>,
+    /// On this business day the first lot matures or has lapsed.
+    pub day: Option<Day>,
+}
+
+impl Ledger {
+    /// The next thing that time has caused by `at`, or `None`. Call, commit, and call
+    /// again. Nothing depends on when this is done: a dead lot is dead, booked or not.
+    #[must_use]
+    pub fn prepare_due(&self, at: At) -> Option<RecordBuf> {
+        let mut draft = Draft::new();
+        self.draft_due(at, &mut draft).then(|| draft.finish())
+    }
+
+    /// Books the next thing that time has caused by `at`, like [`apply`](Self::apply).
+    pub fn apply_due(&mut self, at: At, journal: &mut Vec<u8>) -> Option<Receipt> {
+        let mut draft = self.draft.take().unwrap_or(Draft::new());
+        let receipt = self.draft_due(at, &mut draft).then(|| self.commit(draft.encode(journal)));
+        self.draft = Some(draft);
+        receipt
+    }
+
+    /// When [`prepare_due`](Self::prepare_due) will next have something, at the latest.
+    #[must_use]
+    pub fn next_due(&self) -> Due {
+        Due { time: self.hold_ends.first().map(|(until, _)| *until), day: self.lots.next_day() }
+    }
+
+    fn draft_due(&self, at: At, draft: &mut Draft) -> bool {
+        let mut prepare = Prepare::by_time(self, at, draft);
+        prepare.hold_end() || prepare.maturity() || prepare.expiry()
+    }
+}
+
+impl Prepare<'_, '_> {
+    fn hold_end(&mut self) -> bool {
+        let ledger = self.ledger;
+        let ended = ledger.hold_ends.first().filter(|(until, _)| *until <= self.at.time);
+        let Some((id, hold)) = ended.and_then(|(_, id)| Some((*id, ledger.hold(*id)?))) else {
+            return false;
+        };
+        self.about(Kind::HoldEnded, Some(hold.member));
+        self.draft.head.store = hold.store;
+        self.resolve(hold, 0);
+        self.draft.fact(Fact::HoldClosed { hold: id, end: HoldEnd::TimedOut });
+        true
+    }
+
+    fn maturity(&mut self) -> bool {
+        let Some((id, lot)) = self.ledger.lots.next_matured(self.at.day) else {
+            return false;
+        };
+        self.about(Kind::Matured, Some(lot.member));
+        let points = lot.principal;
+        self.draft.member(lot.member, Code::PointsPending, POINTS, points);
+        self.draft.member(lot.member, Code::Points, POINTS, points.saturating_neg());
+        self.draft.fact(Fact::LotMoved {
+            lot: id,
+            how: MoveKind::Mature,
+            principal: points,
+            bonus: 0,
+        });
+        true
+    }
+
+    /// Row 10: what is left of a lot after its last day.
+    fn expiry(&mut self) -> bool {
+        let Some((id, lot)) = self.ledger.lots.next_expired(self.at.day) else {
+            return false;
+        };
+        let (principal, bonus) = (lot.principal, lot.bonus);
+        self.about(Kind::Expired, Some(lot.member));
+        self.draft.member(lot.member, lot.code(), lot.asset, principal);
+        if lot.asset == POINTS {
+            self.draft.store(Code::PointsExpired, POINTS, principal.saturating_neg());
+        } else {
+            self.draft.member(lot.member, Code::StoredBonus, lot.asset, bonus);
+            self.draft.store(Code::Breakage, MONEY, principal.saturating_neg());
+            self.draft.store(Code::BonusIssued, MONEY, bonus.saturating_neg());
+        }
+        self.draft.fact(Fact::LotMoved { lot: id, how: MoveKind::Expire, principal, bonus });
+        true
+    }
+}

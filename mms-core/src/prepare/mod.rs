@@ -1,0 +1,299 @@
+//! What a command would do: pure, and the only place where rules are read.
+//!
+//! Every action checks in the order of [`Rejection`]'s codes: shape, what is unknown, what
+//! exists already, states, money, limits.
+
+mod due;
+mod hold;
+mod member;
+mod points;
+mod refund;
+mod sale;
+mod value;
+
+pub use due::Due;
+pub use sale::Quote;
+
+use crate::command::{Action, Command, Envelope, Who};
+use crate::ids::{ActorId, At, IdempotencyKey, MemberId, StoreId, TerminalId, TierId};
+use crate::ledger::Ledger;
+use crate::record::{Draft, Fact, Head, Kind, RecordBuf};
+use crate::rejection::Rejection;
+use crate::state::{Card, CardStatus, Counters, Member, MemberStatus};
+use proto_wire::Timestamp;
+
+impl Ledger {
+    /// What `command` would do at `at`: the record that [`commit`](Self::commit) takes.
+    /// Pure: the same state, time and command give the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// The first rejection that applies, in the order of [`Rejection`].
+    pub fn prepare(&self, at: At, command: &Command) -> Result<RecordBuf, Rejection> {
+        let mut draft = Draft::new();
+        self.draft_command(at, command, &mut draft)?;
+        Ok(draft.finish())
+    }
+
+    pub(crate) fn draft_command(
+        &self,
+        at: At,
+        command: &Command,
+        draft: &mut Draft,
+    ) -> Result<(), Rejection> {
+        let envelope = command.envelope;
+        if envelope.key.value() == 0 {
+            return Err(Rejection::KeyMissing);
+        }
+        let digest = command.digest();
+        match self.replies.find(envelope.key) {
+            Some((first, _)) if first == digest => return Err(Rejection::KeyUsed),
+            Some(_) => return Err(Rejection::KeyConflict),
+            None => {}
+        }
+        let mut prepare = Prepare::begin(self, at, envelope, digest, draft);
+        prepare.action(&command.action)?;
+        prepare.finish()
+    }
+}
+
+/// One command on its way to a record.
+struct Prepare<'l, 'd> {
+    ledger: &'l Ledger,
+    /// Never before the last record.
+    at: At,
+    expect_version: Option<u32>,
+    draft: &'d mut Draft,
+}
+
+/// Who a command is about.
+#[derive(Clone, Copy)]
+struct Party<'l> {
+    id: MemberId,
+    member: &'l Member,
+    card: Option<&'l Card>,
+}
+
+/// What is to be done with a party's value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Credit,
+    Debit,
+}
+
+impl<'l, 'd> Prepare<'l, 'd> {
+    fn begin(
+        ledger: &'l Ledger,
+        at: At,
+        envelope: Envelope,
+        digest: u64,
+        draft: &'d mut Draft,
+    ) -> Self {
+        let at = At::new(at.time.max(ledger.at.time), at.day.max(ledger.at.day));
+        draft.begin(Head {
+            kind: Kind::Enrolled,
+            store: envelope.store,
+            seq: ledger.seq.next(),
+            at,
+            key: envelope.key,
+            digest,
+            actor: envelope.actor,
+            terminal: envelope.terminal,
+            occurred_at: envelope.occurred_at,
+            member: None,
+            program: ledger.program.version,
+            postings: 0,
+            facts: 0,
+        });
+        Self { ledger, at, expect_version: envelope.expect_version, draft }
+    }
+
+    /// For what time itself causes: no key, no sender.
+    fn by_time(ledger: &'l Ledger, at: At, draft: &'d mut Draft) -> Self {
+        let envelope = Envelope {
+            key: IdempotencyKey::new(0),
+            store: StoreId::new(0),
+            actor: ActorId::new(0),
+            terminal: TerminalId::new(0),
+            occurred_at: Timestamp::UNIX_EPOCH,
+            expect_version: None,
+        };
+        Self::begin(ledger, at, envelope, 0, draft)
+    }
+
+    fn action(&mut self, action: &Action) -> Result<(), Rejection> {
+        match *action {
+            Action::Enrol { token, kind, plan, referrer } => {
+                self.enrol(token, kind, plan, referrer)
+            }
+            Action::ChangeMember { member, change } => self.change_member(member, change),
+            Action::IssueCard { member, card, product, expires, active, fee } => {
+                self.issue_card(member, card, product, expires, active, fee)
+            }
+            Action::ChangeCard { card, change } => self.change_card(card, change),
+            Action::ReplaceCard { card, new, fee } => self.replace_card(card, new, fee),
+            Action::ReportPin { card, correct } => self.report_pin(card, correct),
+            Action::TopUp { who, amount } => self.top_up(who, amount),
+            Action::Spend { who, amount } => self.spend(who, amount),
+            Action::Checkout { who, ref lines, pay } => self.checkout(who, lines, pay),
+            Action::Earn { who, base, rule } => self.earn(who, base, rule),
+            Action::Redeem { who, points, reward } => self.redeem(who, points, reward),
+            Action::Refund { sale, part } => self.refund(sale, part),
+            Action::Hold { who, what, amount, until } => self.hold(who, what, amount, until),
+            Action::Capture { hold, amount, reward } => self.capture(hold, amount, reward),
+            Action::Void { hold } => self.void(hold),
+            Action::AdjustPoints { who, adjust, reason } => self.adjust(who, adjust, reason),
+            Action::Transfer { from, to, what, amount } => self.transfer(from, to, what, amount),
+        }
+    }
+
+    /// What holds for every record: sums fit, and there is room for new store accounts.
+    fn finish(&self) -> Result<(), Rejection> {
+        debug_assert!(self.draft.is_balanced(), "postings must balance: {:?}", self.draft);
+        let mut new_accounts: usize = 0;
+        let mut overflow = false;
+        for posting in self.draft.postings() {
+            let account = posting.account;
+            let balance = if account.code().is_member() {
+                self.ledger.raw_balance(account)
+            } else {
+                self.ledger.books.balance(account).unwrap_or_else(|| {
+                    new_accounts = new_accounts.saturating_add(1);
+                    0
+                })
+            };
+            // Half of the range is kept free for several postings to one account.
+            overflow |= balance
+                .checked_add(posting.amount)
+                .is_none_or(|sum| sum.unsigned_abs() > i64::MAX.unsigned_abs() / 2);
+        }
+        let accounts = self.ledger.books.len().saturating_add(new_accounts);
+        if new_accounts > 0 && accounts > self.ledger.limits.store_accounts_max as usize {
+            return Err(Rejection::StoreAccountsFull);
+        }
+        if !self.draft.fits() {
+            return Err(Rejection::RecordFull);
+        }
+        if overflow {
+            return Err(Rejection::Overflow);
+        }
+        Ok(())
+    }
+
+    fn about(&mut self, kind: Kind, member: Option<MemberId>) {
+        self.draft.head.kind = kind;
+        self.draft.head.member = member;
+    }
+
+    fn positive(&self, amount: i64) -> Result<(), Rejection> {
+        if amount <= 0 {
+            return Err(Rejection::AmountNotPositive);
+        }
+        self.not_too_large(amount)
+    }
+
+    fn not_negative(&self, amount: i64) -> Result<(), Rejection> {
+        if amount < 0 {
+            return Err(Rejection::AmountNotPositive);
+        }
+        self.not_too_large(amount)
+    }
+
+    const fn not_too_large(&self, amount: i64) -> Result<(), Rejection> {
+        if amount > self.ledger.limits.amount_max {
+            return Err(Rejection::AmountTooLarge);
+        }
+        Ok(())
+    }
+
+    fn member(&self, id: MemberId) -> Result<Party<'l>, Rejection> {
+        let member = self.ledger.member(id).ok_or(Rejection::MemberUnknown)?;
+        Ok(Party { id, member, card: None })
+    }
+
+    fn find(&self, who: Who) -> Result<Party<'l>, Rejection> {
+        match who {
+            Who::Member(member) => self.member(member),
+            Who::Card(number) => {
+                let card = self.ledger.card(number).ok_or(Rejection::CardUnknown)?;
+                let party = self.member(card.member)?;
+                Ok(Party { card: Some(card), ..party })
+            }
+        }
+    }
+
+    /// Whether the states of member and card allow a use. Frozen and locked ones still
+    /// take credits: a refund must reach its owner.
+    fn allow(&self, party: Party<'_>, purpose: Use) -> Result<(), Rejection> {
+        if self.expect_version.is_some_and(|version| version != party.member.version) {
+            return Err(Rejection::VersionChanged);
+        }
+        match party.member.status {
+            MemberStatus::Closed => return Err(Rejection::MemberClosed),
+            MemberStatus::Frozen if purpose == Use::Debit => return Err(Rejection::MemberFrozen),
+            MemberStatus::Frozen | MemberStatus::Active => {}
+        }
+        let Some(card) = party.card else {
+            return Ok(());
+        };
+        match card.status {
+            CardStatus::Replaced => return Err(Rejection::CardReplaced),
+            CardStatus::Closed => return Err(Rejection::CardClosed),
+            CardStatus::Lost => return Err(Rejection::CardLost),
+            _ => {}
+        }
+        if card.expires < self.at.day {
+            return Err(Rejection::CardExpired);
+        }
+        match card.status {
+            CardStatus::Frozen if purpose == Use::Debit => Err(Rejection::CardFrozen),
+            CardStatus::Locked if purpose == Use::Debit => Err(Rejection::CardLocked),
+            CardStatus::Issued => Err(Rejection::CardNotActive),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves lifetime counters, and the tier with them when they now suffice for a higher
+    /// one. Tiers never fall here.
+    fn count(&mut self, party: Party<'_>, by: Counters) {
+        if by == Counters::default() {
+            return;
+        }
+        self.draft.fact(Fact::Counted {
+            member: party.id,
+            points: by.points,
+            top_up: by.top_up,
+            spend: by.spend,
+            visits: i32::try_from(by.visits).unwrap_or(0),
+        });
+        let now = party.member.counters;
+        let counters = Counters {
+            points: now.points.saturating_add(by.points),
+            top_up: now.top_up.saturating_add(by.top_up),
+            spend: now.spend.saturating_add(by.spend),
+            visits: now.visits.saturating_add(by.visits),
+        };
+        let from = party.member.tier;
+        if let Some(to) = self.tier_for(from, &counters) {
+            self.draft.fact(Fact::TierChanged { member: party.id, from, to });
+        }
+    }
+
+    /// The highest tier above `from` for which the counters suffice.
+    fn tier_for(&self, from: TierId, counters: &Counters) -> Option<TierId> {
+        let reached = |bound: Option<i64>, value: i64| bound.is_some_and(|bound| value >= bound);
+        let tiers = &self.ledger.program.tiers;
+        tiers
+            .iter()
+            .rev()
+            .take_while(|tier| tier.id != from)
+            .find(|tier| {
+                let qualify = tier.qualify;
+                reached(qualify.points, counters.points)
+                    || reached(qualify.top_up, counters.top_up)
+                    || reached(qualify.spend, counters.spend)
+                    || reached(qualify.visits, counters.visits)
+            })
+            .map(|tier| tier.id)
+    }
+}

@@ -1,0 +1,206 @@
+//! Loading, earning, redeeming, adjusting, transferring.
+
+use super::sale::Sold;
+use super::value::Taken;
+use super::{Party, Prepare, Use};
+use crate::account::{Code, MONEY, POINTS};
+use crate::amount::{Rounding, mul_div};
+use crate::command::{Adjust, Held, Who};
+use crate::ids::{AssetId, MemberId, RewardId, RuleId, TierId};
+use crate::program::EarnRule;
+use crate::record::{Fact, Kind, MoveKind};
+use crate::rejection::Rejection;
+use crate::state::{Counters, Lot, MemberStatus};
+
+impl Prepare<'_, '_> {
+    /// Row 2 of the postings: money over the counter becomes stored value, with bonus.
+    pub(super) fn top_up(&mut self, who: Who, amount: i64) -> Result<(), Rejection> {
+        self.positive(amount)?;
+        let party = self.find(who)?;
+        self.allow(party, Use::Credit)?;
+        let program = &self.ledger.program;
+        let rule = program.top_up_rule(party.member.tier, amount);
+        let bonus = rule
+            .map_or(Some(0), |rule| rule.bonus.of(amount, Rounding::Down))
+            .ok_or(Rejection::Overflow)?;
+        let points = rule.map_or(0, |rule| rule.points);
+        self.not_too_large(bonus)?;
+        self.not_too_large(points)?;
+        self.about(Kind::ToppedUp, Some(party.id));
+        if let Some(rule) = rule {
+            self.draft.fact(Fact::RuleApplied { rule: rule.id, base: amount, bonus, points });
+        }
+        self.draft.store(Code::Tender, MONEY, amount);
+        self.draft.store(Code::BonusIssued, MONEY, bonus);
+        self.draft.member(party.id, Code::StoredPrincipal, MONEY, amount.saturating_neg());
+        self.draft.member(party.id, Code::StoredBonus, MONEY, bonus.saturating_neg());
+        let (today, expires) = (self.at.day, program.stored_expiry.from(self.at.day));
+        // Lots with bonus keep their proportion for themselves.
+        let alike = |lot: &Lot| {
+            bonus == 0 && lot.bonus_in == 0 && lot.asset == MONEY && lot.expires == expires
+        };
+        self.add_to_lot(party, alike, MONEY, (amount, bonus), today, expires)?;
+        if points > 0 {
+            self.draft.store(Code::PointsIssued, POINTS, points);
+            let expires = program.points_expiry.from(today);
+            self.credit_points(party, points, today, expires)?;
+        }
+        self.count(party, Counters { points, top_up: amount, ..Counters::default() });
+        Ok(())
+    }
+
+    /// Row 6: points for a sale that was booked elsewhere.
+    pub(super) fn earn(&mut self, who: Who, base: i64, rule: RuleId) -> Result<(), Rejection> {
+        self.positive(base)?;
+        let party = self.find(who)?;
+        let rule = self.ledger.program.earn_rule(rule).ok_or(Rejection::RuleUnknown)?;
+        self.allow(party, Use::Credit)?;
+        let (num, den) = self.earn_rate(rule, party.member.tier);
+        let points = mul_div(base, num, den, rule.rounding).ok_or(Rejection::Overflow)?;
+        if points == 0 {
+            return Err(Rejection::NothingToDo);
+        }
+        self.about(Kind::Earned, Some(party.id));
+        self.draft.fact(Fact::RuleApplied { rule: rule.id, base, bonus: 0, points });
+        self.draft.store(Code::PointsIssued, POINTS, points);
+        let from = self.at.day.plus(rule.pending_days);
+        self.credit_points(party, points, from, rule.expiry.from(from))?;
+        self.count(party, Counters { points, spend: base, visits: 1, ..Counters::default() });
+        Ok(())
+    }
+
+    /// Row 8: points for a reward.
+    pub(super) fn redeem(
+        &mut self,
+        who: Who,
+        points: i64,
+        reward: RewardId,
+    ) -> Result<(), Rejection> {
+        self.positive(points)?;
+        let party = self.find(who)?;
+        self.allow(party, Use::Debit)?;
+        self.about(Kind::Redeemed, Some(party.id));
+        let taken = self.take(party, POINTS, points, MoveKind::Spend)?;
+        self.debit(party.id, POINTS, taken);
+        self.redeemed(Some(party), points, reward)
+    }
+
+    /// The store's side of points spent on a reward; the member's side is booked.
+    pub(super) fn redeemed(
+        &mut self,
+        party: Option<Party<'_>>,
+        points: i64,
+        reward: RewardId,
+    ) -> Result<(), Rejection> {
+        self.draft.store(Code::PointsRedeemed, POINTS, points.saturating_neg());
+        self.draft.fact(Fact::Rewarded { reward, points });
+        let sold = Sold { list: points, points, ..Sold::default() };
+        self.open_sale(party.map(|party| party.id), POINTS, &sold, None)
+    }
+
+    /// Row 11: points by hand.
+    pub(super) fn adjust(
+        &mut self,
+        who: Who,
+        adjust: Adjust,
+        reason: u16,
+    ) -> Result<(), Rejection> {
+        match adjust {
+            Adjust::Add(points) | Adjust::Take(points) => self.positive(points)?,
+            Adjust::Clear => {}
+        }
+        if reason == 0 {
+            return Err(Rejection::ReasonMissing);
+        }
+        let party = self.find(who)?;
+        let purpose = if matches!(adjust, Adjust::Add(_)) { Use::Credit } else { Use::Debit };
+        self.allow(party, purpose)?;
+        self.about(Kind::Adjusted, Some(party.id));
+        let points = match adjust {
+            Adjust::Add(points) => {
+                self.draft.store(Code::PointsIssued, POINTS, points);
+                let today = self.at.day;
+                let expires = self.ledger.program.points_expiry.from(today);
+                self.credit_points(party, points, today, expires)?;
+                points
+            }
+            Adjust::Take(points) => self.remove(party.id, points)?,
+            Adjust::Clear => {
+                // What there is now, not what somebody saw: an earning in between counts.
+                let points = self.ledger.balances(party.id, self.at.day).points;
+                if points == 0 {
+                    return Err(Rejection::NothingToDo);
+                }
+                self.remove(party.id, points)?
+            }
+        };
+        self.draft.fact(Fact::PointsAdjusted { points, reason });
+        Ok(())
+    }
+
+    /// Row 19: the same value, expiry and share of bonus at another member.
+    pub(super) fn transfer(
+        &mut self,
+        from: Who,
+        to: Who,
+        what: Held,
+        amount: i64,
+    ) -> Result<(), Rejection> {
+        self.positive(amount)?;
+        let source = self.find(from)?;
+        let target = self.find(to).map_err(|_| Rejection::TargetUnknown)?;
+        if source.id == target.id {
+            return Err(Rejection::SameMember);
+        }
+        self.allow(source, Use::Debit)?;
+        let expected = self.expect_version.take();
+        let usable = self.allow(target, Use::Credit).is_ok();
+        self.expect_version = expected;
+        if !usable || target.member.status != MemberStatus::Active {
+            return Err(Rejection::TargetUnusable);
+        }
+        let asset = what.asset();
+        self.about(Kind::Transferred, Some(source.id));
+        let taken = self.take(source, asset, amount, MoveKind::Send)?;
+        self.debit(source.id, asset, taken);
+        let back = Taken { pending: 0, ..taken }.negated();
+        self.debit(target.id, asset, back);
+        let sent = self.draft.moves.len();
+        for n in 0..sent {
+            let Some((id, principal, bonus)) = self.draft.moves.get(n).copied() else {
+                continue;
+            };
+            let Some(expires) = self.ledger.lots.get(id).map(|lot| lot.expires) else {
+                continue;
+            };
+            let part = (principal.saturating_neg(), bonus.saturating_neg());
+            let alike = |lot: &Lot| {
+                asset == POINTS && lot.asset == POINTS && !lot.pending && lot.expires == expires
+            };
+            self.add_to_lot(target, alike, asset, part, self.at.day, expires)?;
+        }
+        Ok(())
+    }
+
+    /// The rate of a rule for a tier, as one fraction that is rounded once.
+    pub(super) fn earn_rate(&self, rule: &EarnRule, tier: TierId) -> (u64, u64) {
+        rule.rate.product(self.ledger.program.tier(tier).earn)
+    }
+
+    fn remove(&mut self, member: MemberId, points: i64) -> Result<i64, Rejection> {
+        let party = self.member(member)?;
+        let taken = self.take(party, POINTS, points, MoveKind::Remove)?;
+        self.debit(member, POINTS, taken);
+        self.draft.store(Code::PointsIssued, POINTS, points.saturating_neg());
+        Ok(points.saturating_neg())
+    }
+}
+
+impl Held {
+    pub(crate) const fn asset(self) -> AssetId {
+        match self {
+            Self::Stored => MONEY,
+            Self::Points => POINTS,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Returns: every tender to where it came from, value to the same lots.
+
+use super::{Party, Prepare, Use};
+use crate::account::{Code, MONEY, POINTS};
+use crate::amount::{Rounding, mul_div};
+use crate::command::Part;
+use crate::ids::{Day, LotId, SaleId};
+use crate::record::{Fact, Kind};
+use crate::rejection::Rejection;
+use crate::state::{Counters, Sale, Tenders};
+
+impl<'l> Prepare<'l, '_> {
+    /// Rows 15 and 16: the mirror of the sale, in part or in whole, and the points that
+    /// were earned on it taken back.
+    pub(super) fn refund(&mut self, id: SaleId, part: Part) -> Result<(), Rejection> {
+        match part {
+            Part::Amount(amount) => self.positive(amount)?,
+            Part::Line { quantity: 0, .. } => return Err(Rejection::QuantityZero),
+            _ => {}
+        }
+        let sale = self
+            .ledger
+            .sale(id)
+            .filter(|sale| sale.returnable >= self.at.day)
+            .ok_or(Rejection::SaleUnknown)?;
+        let amount = self.refund_amount(sale, part)?;
+        let party = sale.member.map(|member| self.member(member)).transpose()?;
+        if let Some(party) = party {
+            self.allow(party, Use::Credit)?;
+        }
+        let amount = amount?;
+        self.about(Kind::Refunded, sale.member);
+        if let Part::Line { line, quantity } = part {
+            self.draft.fact(Fact::LineReturned { sale: id, line, quantity, net: amount });
+        }
+        let parts = parts_of(sale, amount).ok_or(Rejection::Overflow)?;
+        let discount = discount_of(sale, amount).ok_or(Rejection::Overflow)?;
+        self.mirror_money(sale, &parts, discount, amount);
+        if let Some(party) = party {
+            self.restore(party, sale, MONEY, parts.principal, parts.bonus)?;
+            self.draft.store(Code::PointsRedeemed, POINTS, parts.points);
+            self.restore(party, sale, POINTS, parts.points, 0)?;
+            let clawed = self.take_back(party, sale, amount)?;
+            self.returned(sale, amount, &parts, discount, clawed);
+            let whole = sale.left() == amount && sale.asset == MONEY;
+            self.uncount(party, &parts, clawed, whole);
+        } else {
+            self.returned(sale, amount, &parts, discount, 0);
+        }
+        Ok(())
+    }
+
+    /// How much is taken back. The outer error is what is unknown, the inner one what
+    /// comes after the states in the order of rejections.
+    fn refund_amount(&self, sale: &Sale, part: Part) -> Result<Result<i64, Rejection>, Rejection> {
+        let left = sale.left();
+        let amount = match part {
+            Part::Rest => left,
+            Part::Amount(amount) => amount,
+            Part::Line { line, quantity } => {
+                let mut lines = self.ledger.sales.lines(sale);
+                let (_, line) = lines.find(|(n, _)| *n == line).ok_or(Rejection::LineUnknown)?;
+                let back = u64::from(line.returned).saturating_add(u64::from(quantity));
+                if back > u64::from(line.quantity) {
+                    return Ok(Err(Rejection::RefundExceedsPaid));
+                }
+                // The cumulative method: all parts of a line sum to the line.
+                mul_div(line.net, back, u64::from(line.quantity), Rounding::Down)
+                    .unwrap_or(line.net)
+                    .saturating_sub(line.net_returned)
+            }
+        };
+        Ok(if amount > left {
+            Err(Rejection::RefundExceedsPaid)
+        } else if amount == 0 {
+            Err(Rejection::NothingToDo)
+        } else {
+            Ok(amount)
+        })
+    }
+
+    fn mirror_money(&mut self, sale: &Sale, parts: &Tenders, discount: i64, amount: i64) {
+        if sale.asset != MONEY {
+            return;
+        }
+        let off = discount.saturating_add(parts.bonus);
+        self.draft.store(Code::Revenue, MONEY, amount.saturating_add(discount));
+        self.draft.store(Code::BonusIssued, MONEY, parts.bonus);
+        self.draft.store(Code::Tender, MONEY, parts.cash.saturating_neg());
+        self.draft.store(Code::Discount, MONEY, off.saturating_neg());
+        self.draft.store(Code::Promotion, MONEY, parts.points_value.saturating_neg());
+    }
+
+    /// Value back to the lots it came from, the last taken first. A lot that is dead by
+    /// now is dead with what it gets back, unless the program grants some days.
+    fn restore(
+        &mut self,
+        party: Party<'l>,
+        sale: &Sale,
+        asset: crate::AssetId,
+        principal: i64,
+        bonus: i64,
+    ) -> Result<(), Rejection> {
+        let ledger = self.ledger;
+        let (mut principal, mut bonus) = (principal, bonus);
+        for (n, alloc) in ledger.sales.allocs(sale).rev() {
+            if principal == 0 && bonus == 0 {
+                break;
+            }
+            let Some(lot) = ledger.lots.get(alloc.lot).filter(|lot| lot.asset == asset) else {
+                continue;
+            };
+            let back = principal.min(alloc.principal.saturating_sub(alloc.restored_principal));
+            let back_bonus = bonus.min(alloc.bonus.saturating_sub(alloc.restored_bonus));
+            if back == 0 && back_bonus == 0 {
+                continue;
+            }
+            principal = principal.saturating_sub(back);
+            bonus = bonus.saturating_sub(back_bonus);
+            let grace = ledger.program.refund_grace_days.filter(|_| lot.expires < self.at.day);
+            let (to, pending) = match grace {
+                None => (alloc.lot, lot.pending),
+                Some(days) => {
+                    let count = u32::try_from(ledger.lots(party.id).count()).unwrap_or(u32::MAX);
+                    let until = self.at.day.plus(days);
+                    let to = self.open_lot(party.id, count, asset, (0, 0), Day::FIRST, until)?;
+                    (to, false)
+                }
+            };
+            self.put_back(party, sale.id, n, to, asset, pending, (back, back_bonus));
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one fact and its postings, used once")]
+    fn put_back(
+        &mut self,
+        party: Party<'_>,
+        sale: SaleId,
+        alloc: u16,
+        lot: LotId,
+        asset: crate::AssetId,
+        pending: bool,
+        (principal, bonus): (i64, i64),
+    ) {
+        let code = match (asset == POINTS, pending) {
+            (true, true) => Code::PointsPending,
+            (true, false) => Code::Points,
+            (false, _) => Code::StoredPrincipal,
+        };
+        self.draft.member(party.id, code, asset, principal.saturating_neg());
+        self.draft.member(party.id, Code::StoredBonus, asset, bonus.saturating_neg());
+        self.draft.fact(Fact::SaleRestored { sale, alloc, lot, principal, bonus });
+        self.draft.moves.push((lot, principal, bonus));
+    }
+
+    /// Earned points that the returned part no longer deserves: from their own lot, then
+    /// from others; what was spent meanwhile becomes a debt, never a negative balance.
+    fn take_back(&mut self, party: Party<'l>, sale: &Sale, amount: i64) -> Result<i64, Rejection> {
+        let clawed = claw_of(sale, amount).ok_or(Rejection::Overflow)?;
+        if clawed == 0 {
+            return Ok(0);
+        }
+        let taken = self.claw(party, sale.earned_lot, clawed)?;
+        self.debit(party.id, POINTS, taken);
+        let debt = clawed.saturating_sub(taken.total());
+        if debt > 0 {
+            self.draft.member(party.id, Code::PointsDebt, POINTS, debt);
+            self.draft.fact(Fact::DebtMade { member: party.id, points: debt });
+        }
+        self.draft.store(Code::PointsIssued, POINTS, clawed.saturating_neg());
+        Ok(clawed)
+    }
+
+    fn returned(&mut self, sale: &Sale, amount: i64, parts: &Tenders, discount: i64, clawed: i64) {
+        self.draft.fact(Fact::SaleReturned {
+            sale: sale.id,
+            amount,
+            cash: parts.cash,
+            principal: parts.principal,
+            bonus: parts.bonus,
+            points: parts.points,
+            points_value: parts.points_value,
+            discount,
+            clawed,
+        });
+    }
+
+    /// Lifetime counters go back by what the sale had added. The tier stays.
+    fn uncount(&mut self, party: Party<'_>, parts: &Tenders, clawed: i64, whole: bool) {
+        let spend = parts.cash.saturating_add(parts.principal);
+        let by = Counters {
+            points: clawed.saturating_neg(),
+            top_up: 0,
+            spend: spend.saturating_neg(),
+            visits: i64::from(whole).saturating_neg(),
+        };
+        if by != Counters::default() {
+            self.draft.fact(Fact::Counted {
+                member: party.id,
+                points: by.points,
+                top_up: 0,
+                spend: by.spend,
+                visits: i32::from(whole).saturating_neg(),
+            });
+        }
+    }
+}
+
+/// How `amount` goes back over the tenders: in proportion, by the cumulative method, each
+/// within what it paid, so that any partition of returns gives each tender back exactly.
+fn parts_of(sale: &Sale, amount: i64) -> Option<Tenders> {
+    let mut parts = Tenders::default();
+    if sale.asset == POINTS {
+        parts.points = amount;
+        return Some(parts);
+    }
+    let (paid, returned) = (&sale.paid, &sale.returned);
+    let net = sale.net().unsigned_abs();
+    let so_far = returned.total(MONEY).checked_add(amount)?;
+    let rows = [
+        (paid.cash, returned.cash),
+        (paid.principal, returned.principal),
+        (paid.bonus, returned.bonus),
+        (paid.points_value, returned.points_value),
+    ];
+    let mut given = [0_i64; 4];
+    let mut left = amount;
+    let mut weight: i64 = 0;
+    let mut below: i64 = 0;
+    // First towards the share of all that was returned so far...
+    for ((paid, back), given) in rows.iter().zip(given.iter_mut()) {
+        weight = weight.checked_add(*paid)?;
+        let bound = mul_div(so_far, weight.unsigned_abs(), net, Rounding::Down)?;
+        let target = bound.checked_sub(below)?;
+        below = bound;
+        let room = paid.checked_sub(*back)?;
+        *given = target.checked_sub(*back)?.clamp(0, room.min(left).max(0));
+        left = left.checked_sub(*given)?;
+    }
+    // ...then what rounding left, to whom there is room.
+    for ((paid, back), given) in rows.iter().zip(given.iter_mut()) {
+        let room = paid.checked_sub(*back)?.checked_sub(*given)?;
+        let more = room.min(left).max(0);
+        *given = given.checked_add(more)?;
+        left = left.checked_sub(more)?;
+    }
+    [parts.cash, parts.principal, parts.bonus, parts.points_value] = given;
+    if paid.points_value > 0 {
+        let value = returned.points_value.checked_add(parts.points_value)?;
+        let due = mul_div(
+            paid.points,
+            value.unsigned_abs(),
+            paid.points_value.unsigned_abs(),
+            Rounding::Down,
+        )?;
+        parts.points = due.checked_sub(returned.points)?;
+    }
+    (left == 0).then_some(parts)
+}
+
+/// The discount that falls away with `amount`, by the cumulative method.
+fn discount_of(sale: &Sale, amount: i64) -> Option<i64> {
+    if sale.asset != MONEY {
+        return Some(0);
+    }
+    let so_far = sale.returned.total(MONEY).checked_add(amount)?;
+    mul_div(sale.discount, so_far.unsigned_abs(), sale.net().unsigned_abs(), Rounding::Down)?
+        .checked_sub(sale.discount_returned)
+}
+
+/// The points to be taken back, so that what remains is what the rest of the sale earns
+/// at the rate that was recorded with it.
+fn claw_of(sale: &Sale, amount: i64) -> Option<i64> {
+    if sale.earned == 0 {
+        return Some(0);
+    }
+    let net = sale.net();
+    let kept = net.checked_sub(sale.returned.total(MONEY))?.checked_sub(amount)?;
+    let base = mul_div(sale.earn_base, kept.unsigned_abs(), net.unsigned_abs(), Rounding::Down)?;
+    let keep = mul_div(base, sale.earn_num, sale.earn_den, sale.earn_rounding)?;
+    let due = sale.earned.checked_sub(keep)?.checked_sub(sale.clawed)?;
+    Some(due.max(0))
+}

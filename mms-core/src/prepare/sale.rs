@@ -1,0 +1,317 @@
+//! Sales: quick debit and checkout.
+
+use super::value::Taken;
+use super::{Party, Prepare, Use};
+use crate::account::{Code, MONEY, POINTS};
+use crate::amount::{Ratio, Rounding, mul_div, split};
+use crate::command::{Line, Pay, Who};
+use crate::ids::{AssetId, Day, LotId, MemberId, RuleId};
+use crate::ledger::Ledger;
+use crate::program::EarnRule;
+use crate::record::{Fact, Kind, MoveKind};
+use crate::rejection::Rejection;
+use crate::state::Counters;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The amounts of a sale.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sold {
+    pub(super) list: i64,
+    pub(super) discount: i64,
+    pub(super) cash: i64,
+    pub(super) stored: Taken,
+    pub(super) points: i64,
+    pub(super) points_value: i64,
+}
+
+/// How a sale's points were earned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EarnedBy {
+    rule: RuleId,
+    base: i64,
+    rate: (u64, u64),
+    rounding: Rounding,
+    points: i64,
+    lot: Option<LotId>,
+}
+
+/// What a checkout would cost, before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quote {
+    /// At list price, in minor units.
+    pub list: i64,
+    /// Taken off.
+    pub discount: i64,
+    /// To be paid.
+    pub net: i64,
+    /// What one point pays for.
+    pub burn: Ratio,
+}
+
+impl Ledger {
+    /// What these lines would cost `who` (a walk-in, when `None`).
+    ///
+    /// # Errors
+    ///
+    /// As the checkout itself would be refused for its lines or for an unknown member.
+    pub fn quote(&self, who: Option<Who>, lines: &[Line]) -> Result<Quote, Rejection> {
+        let member = match who {
+            None => None,
+            Some(Who::Member(id)) => Some(id),
+            Some(Who::Card(card)) => Some(self.card(card).ok_or(Rejection::CardUnknown)?.member),
+        };
+        let tier = match member {
+            None => None,
+            Some(id) => Some(self.member(id).ok_or(Rejection::MemberUnknown)?.tier),
+        };
+        self.check_lines(lines)?;
+        let tier = tier.map(|id| self.program.tier(id));
+        let discount = tier.map_or(Ratio::ZERO, |tier| tier.discount);
+        let (nets, list) = price(lines, discount)?;
+        let net = nets.iter().try_fold(0_i64, |sum, net| sum.checked_add(*net));
+        let net = net.ok_or(Rejection::Overflow)?;
+        let burn = tier.map_or(Ratio::ZERO, |tier| tier.burn);
+        Ok(Quote { list, discount: list.saturating_sub(net), net, burn })
+    }
+
+    fn check_lines(&self, lines: &[Line]) -> Result<(), Rejection> {
+        let max = self.limits.amount_max;
+        if lines.iter().any(|line| line.price < 0) {
+            return Err(Rejection::AmountNotPositive);
+        }
+        let total = lines.iter().try_fold(0_i64, |sum, line| {
+            sum.checked_add(line.price.checked_mul(i64::from(line.quantity))?)
+        });
+        if total.is_none_or(|total| total > max) {
+            return Err(Rejection::AmountTooLarge);
+        }
+        if lines.is_empty() {
+            return Err(Rejection::LinesMissing);
+        }
+        if lines.len() > usize::from(self.limits.lines_max) {
+            return Err(Rejection::LinesTooMany);
+        }
+        if lines.iter().any(|line| line.quantity == 0) {
+            return Err(Rejection::QuantityZero);
+        }
+        Ok(())
+    }
+}
+
+impl<'l> Prepare<'l, '_> {
+    /// Row 3 of the postings: a quick debit.
+    pub(super) fn spend(&mut self, who: Who, amount: i64) -> Result<(), Rejection> {
+        self.positive(amount)?;
+        let party = self.find(who)?;
+        self.allow(party, Use::Debit)?;
+        self.about(Kind::Spent, Some(party.id));
+        let stored = self.take(party, MONEY, amount, MoveKind::Spend)?;
+        self.debit(party.id, MONEY, stored);
+        self.sell(Some(party), &Sold { list: amount, stored, ..Sold::default() })
+    }
+
+    /// Row 4: a sale of goods with any mix of tenders.
+    pub(super) fn checkout(
+        &mut self,
+        who: Option<Who>,
+        lines: &[Line],
+        pay: Pay,
+    ) -> Result<(), Rejection> {
+        if let Pay::Mixed { cash, stored, points } = pay {
+            for amount in [cash, stored, points] {
+                self.not_negative(amount)?;
+            }
+        }
+        self.ledger.check_lines(lines)?;
+        let party = who.map(|who| self.find(who)).transpose()?;
+        if let Some(party) = party {
+            // A sale for cash alone takes nothing from the member.
+            let cash_only = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. });
+            self.allow(party, if cash_only { Use::Credit } else { Use::Debit })?;
+        }
+        let tier = party.map(|party| self.ledger.program.tier(party.member.tier));
+        let (nets, list) = price(lines, tier.map_or(Ratio::ZERO, |tier| tier.discount))?;
+        let net = nets.iter().fold(0_i64, |sum, net| sum.saturating_add(*net));
+        let (cash, stored, points) = match pay {
+            Pay::Cash => (net, 0, 0),
+            Pay::Stored => (0, net, 0),
+            Pay::Mixed { cash, stored, points } => (cash, stored, points),
+        };
+        let burn = tier.map_or(Ratio::ZERO, |tier| tier.burn);
+        let points_value = burn.of(points, Rounding::Down).ok_or(Rejection::Overflow)?;
+        let paid = cash.checked_add(stored).and_then(|sum| sum.checked_add(points_value));
+        if paid != Some(net) || (points > 0 && points_value == 0) {
+            return Err(Rejection::TenderMismatch);
+        }
+        self.about(Kind::Sold, party.map(|party| party.id));
+        let mut sold = Sold {
+            list,
+            discount: list.saturating_sub(net),
+            cash,
+            points,
+            points_value,
+            ..Sold::default()
+        };
+        match party {
+            Some(party) => {
+                sold.stored = self.take(party, MONEY, stored, MoveKind::Spend)?;
+                let burnt = self.take(party, POINTS, points, MoveKind::Spend)?;
+                self.debit(party.id, MONEY, sold.stored);
+                for (line, net) in lines.iter().zip(nets) {
+                    self.line(line, net);
+                }
+                self.debit_points_after(party, &sold, burnt)
+            }
+            None if stored != 0 || points != 0 => Err(Rejection::TenderMismatch),
+            None => {
+                for (line, net) in lines.iter().zip(nets) {
+                    self.line(line, net);
+                }
+                self.sell(None, &sold)
+            }
+        }
+    }
+
+    /// Money first, then points, so that the postings of an asset stand together.
+    fn debit_points_after(
+        &mut self,
+        party: Party<'l>,
+        sold: &Sold,
+        burnt: Taken,
+    ) -> Result<(), Rejection> {
+        self.money(sold);
+        self.debit(party.id, POINTS, burnt);
+        self.draft.store(Code::PointsRedeemed, POINTS, sold.points.saturating_neg());
+        self.close(Some(party), sold)
+    }
+
+    /// Books the store's side of a sale that takes no points, lets the member earn, and
+    /// opens the sale. What the member paid from its own accounts is booked already.
+    pub(super) fn sell(&mut self, party: Option<Party<'l>>, sold: &Sold) -> Result<(), Rejection> {
+        self.money(sold);
+        self.close(party, sold)
+    }
+
+    fn money(&mut self, sold: &Sold) {
+        let off = sold.discount.saturating_add(sold.stored.bonus);
+        self.draft.store(Code::Tender, MONEY, sold.cash);
+        self.draft.store(Code::Discount, MONEY, off);
+        self.draft.store(Code::Promotion, MONEY, sold.points_value);
+        self.draft.store(Code::Revenue, MONEY, sold.list.saturating_neg());
+        self.draft.store(Code::BonusIssued, MONEY, sold.stored.bonus.saturating_neg());
+    }
+
+    fn close(&mut self, party: Option<Party<'l>>, sold: &Sold) -> Result<(), Rejection> {
+        let Some(party) = party else {
+            return self.open_sale(None, MONEY, sold, None);
+        };
+        let ledger = self.ledger;
+        let earned = match ledger.program.earn_rules.first() {
+            Some(rule) => self.earn_on(party, sold, rule)?,
+            None => None,
+        };
+        self.open_sale(Some(party.id), MONEY, sold, earned)?;
+        self.count(
+            party,
+            Counters {
+                points: earned.map_or(0, |earned| earned.points),
+                top_up: 0,
+                spend: sold.cash.saturating_add(sold.stored.principal),
+                visits: 1,
+            },
+        );
+        Ok(())
+    }
+
+    fn earn_on(
+        &mut self,
+        party: Party<'l>,
+        sold: &Sold,
+        rule: &EarnRule,
+    ) -> Result<Option<EarnedBy>, Rejection> {
+        let mut base = sold.cash.saturating_add(sold.stored.principal);
+        if rule.on_bonus_paid {
+            base = base.saturating_add(sold.stored.bonus);
+        }
+        if rule.on_points_paid {
+            base = base.saturating_add(sold.points_value);
+        }
+        let rate = self.earn_rate(rule, party.member.tier);
+        let points = mul_div(base, rate.0, rate.1, rule.rounding).ok_or(Rejection::Overflow)?;
+        if points == 0 {
+            return Ok(None);
+        }
+        self.draft.store(Code::PointsIssued, POINTS, points);
+        let from = self.at.day.plus(rule.pending_days);
+        let lot = self.credit_points(party, points, from, rule.expiry.from(from))?;
+        Ok(Some(EarnedBy { rule: rule.id, base, rate, rounding: rule.rounding, points, lot }))
+    }
+
+    fn line(&mut self, line: &Line, net: i64) {
+        let list = line.price.saturating_mul(i64::from(line.quantity));
+        let (sku, quantity) = (line.sku, line.quantity);
+        self.draft.fact(Fact::SaleLine { sku, quantity, list, net });
+    }
+
+    pub(super) fn open_sale(
+        &mut self,
+        member: Option<MemberId>,
+        asset: AssetId,
+        sold: &Sold,
+        earned: Option<EarnedBy>,
+    ) -> Result<(), Rejection> {
+        if self.ledger.sales.len() >= self.ledger.limits.sales_max as usize {
+            return Err(Rejection::SalesFull);
+        }
+        let days = self.ledger.program.return_days;
+        let returnable: Day = self.at.day.plus(days);
+        self.draft.fact(Fact::SaleOpened {
+            member,
+            asset,
+            list: sold.list,
+            discount: sold.discount,
+            cash: sold.cash,
+            principal: sold.stored.principal,
+            bonus: sold.stored.bonus,
+            points: sold.points,
+            points_value: sold.points_value,
+            earned: earned.map_or(0, |earned| earned.points),
+            earned_lot: earned.and_then(|earned| earned.lot),
+            earn_base: earned.map_or(0, |earned| earned.base),
+            earn_num: earned.map_or(0, |earned| earned.rate.0),
+            earn_den: earned.map_or(1, |earned| earned.rate.1),
+            earn_rounding: earned.map_or(Rounding::Down, |earned| earned.rounding),
+            rule: earned.map(|earned| earned.rule),
+            returnable,
+        });
+        Ok(())
+    }
+}
+
+/// The net of each line and the list total. The discount is rounded once, on all lines
+/// that take one, then split by largest remainder.
+fn price(lines: &[Line], discount: Ratio) -> Result<(Vec<i64>, i64), Rejection> {
+    let list_of = |line: &Line| line.price.checked_mul(i64::from(line.quantity));
+    let mut lists = Vec::with_capacity(lines.len());
+    let mut discounted: i64 = 0;
+    let mut list: i64 = 0;
+    for line in lines {
+        let amount = list_of(line).ok_or(Rejection::Overflow)?;
+        list = list.checked_add(amount).ok_or(Rejection::Overflow)?;
+        if !line.special {
+            discounted = discounted.checked_add(amount).ok_or(Rejection::Overflow)?;
+        }
+        lists.push(if line.special { 0 } else { amount });
+    }
+    let off = discount.of(discounted, Rounding::HalfUp).ok_or(Rejection::Overflow)?;
+    let mut parts = vec![0; lists.len()];
+    if off > 0 {
+        split(off, &lists, &mut parts).ok_or(Rejection::Overflow)?;
+    }
+    for (part, line) in parts.iter_mut().zip(lines) {
+        *part = list_of(line).unwrap_or(0).saturating_sub(*part);
+    }
+    Ok((parts, list))
+}

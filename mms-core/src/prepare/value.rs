@@ -1,0 +1,270 @@
+//! Taking value from lots and bringing it to lots.
+
+use super::{Party, Prepare};
+use crate::account::{Code, MONEY, POINTS};
+use crate::amount::{Rounding, mul_div};
+use crate::ids::{AssetId, Day, LotId, MemberId};
+use crate::ledger::Ledger;
+use crate::program::Consumption;
+use crate::record::{Fact, MoveKind};
+use crate::rejection::Rejection;
+use crate::state::{BONUS, Lot};
+
+/// What was taken from lots.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    /// Paid-for money, or points.
+    pub(super) principal: i64,
+    /// Money given on top.
+    pub(super) bonus: i64,
+    /// How many of the points stand on the account of pending points, because nobody has
+    /// booked their maturity yet.
+    pub(super) pending: i64,
+}
+
+impl Taken {
+    pub(super) const fn total(&self) -> i64 {
+        self.principal.saturating_add(self.bonus)
+    }
+
+    /// The same amounts the other way.
+    pub(super) const fn negated(self) -> Self {
+        Self {
+            principal: self.principal.saturating_neg(),
+            bonus: self.bonus.saturating_neg(),
+            pending: self.pending.saturating_neg(),
+        }
+    }
+
+    pub(super) const fn add(&mut self, principal: i64, bonus: i64, pending: bool) {
+        self.principal = self.principal.saturating_add(principal);
+        self.bonus = self.bonus.saturating_add(bonus);
+        if pending {
+            self.pending = self.pending.saturating_add(principal);
+        }
+    }
+}
+
+impl<'l> Prepare<'l, '_> {
+    /// Takes `amount` from the lots that are live today, soonest expiry first.
+    pub(super) fn take(
+        &mut self,
+        party: Party<'l>,
+        asset: AssetId,
+        amount: i64,
+        how: MoveKind,
+    ) -> Result<Taken, Rejection> {
+        let mut taken = Taken::default();
+        let mut left = amount;
+        let ledger = self.ledger;
+        for (id, lot) in ledger.lots.of(party.member.lots) {
+            if left == 0 {
+                break;
+            }
+            if lot.asset != asset || !lot.is_live(self.at.day) {
+                continue;
+            }
+            let part = left.min(lot.left());
+            let (principal, bonus) = self.portion(lot.principal, lot.bonus, part);
+            let day = self.at.day;
+            self.touch(|| is_enough(ledger, party, asset, amount, day), asset)?;
+            self.move_lot(id, how, principal, bonus);
+            taken.add(principal, bonus, lot.pending);
+            left = left.saturating_sub(part);
+        }
+        if left == 0 { Ok(taken) } else { Err(insufficient(asset)) }
+    }
+
+    /// Takes earned points back: from their own lot, then from the others. What cannot
+    /// be taken is left to the caller, who makes it a debt.
+    pub(super) fn claw(
+        &mut self,
+        party: Party<'l>,
+        own: Option<LotId>,
+        points: i64,
+    ) -> Result<Taken, Rejection> {
+        let mut taken = Taken::default();
+        let lots = &self.ledger.lots;
+        // Lots that this record itself has filled again are in no list yet.
+        let refilled: alloc::vec::Vec<LotId> = self
+            .draft
+            .moves
+            .iter()
+            .map(|(id, _, _)| *id)
+            .filter(|id| lots.get(*id).is_some_and(|lot| lot.left() == 0))
+            .collect();
+        let first = own.into_iter();
+        let listed = lots.of(party.member.lots).map(|(id, _)| id);
+        let mut left = points;
+        for id in first.chain(listed).chain(refilled) {
+            if left == 0 {
+                break;
+            }
+            let Some(lot) = lots.get(id) else {
+                continue;
+            };
+            let usable = lot.is_live(self.at.day) || Some(id) == own;
+            let part = left.min(self.points_left(id, lot));
+            if lot.asset != POINTS || lot.member != party.id || !usable || part <= 0 {
+                continue;
+            }
+            self.touch(|| true, POINTS)?;
+            self.move_lot(id, MoveKind::Claw, part, 0);
+            taken.add(part, 0, lot.pending);
+            left = left.saturating_sub(part);
+        }
+        Ok(taken)
+    }
+
+    /// Books what was taken off the member's accounts.
+    pub(super) fn debit(&mut self, member: MemberId, asset: AssetId, taken: Taken) {
+        if asset == POINTS {
+            let booked = taken.principal.saturating_sub(taken.pending);
+            self.draft.member(member, Code::Points, POINTS, booked);
+            self.draft.member(member, Code::PointsPending, POINTS, taken.pending);
+        } else {
+            self.draft.member(member, Code::StoredPrincipal, asset, taken.principal);
+            self.draft.member(member, BONUS, asset, taken.bonus);
+        }
+    }
+
+    /// Brings points to a member: a debt is paid first, the rest goes to the lot of that
+    /// last day, or to a new one. Books the member's side; gives the lot.
+    pub(super) fn credit_points(
+        &mut self,
+        party: Party<'l>,
+        points: i64,
+        from: Day,
+        expires: Day,
+    ) -> Result<Option<LotId>, Rejection> {
+        let debt = Code::PointsDebt.natural(party.member.balance(Code::PointsDebt, POINTS));
+        let paid = debt.clamp(0, points);
+        if paid > 0 {
+            self.draft.fact(Fact::DebtPaid { member: party.id, points: paid });
+            self.draft.member(party.id, Code::PointsDebt, POINTS, paid.saturating_neg());
+        }
+        let rest = points.saturating_sub(paid);
+        if rest == 0 {
+            return Ok(None);
+        }
+        let pending = from > self.at.day;
+        let code = if pending { Code::PointsPending } else { Code::Points };
+        self.draft.member(party.id, code, POINTS, rest.saturating_neg());
+        let alike =
+            |lot: &Lot| !pending && !lot.pending && lot.asset == POINTS && lot.expires == expires;
+        self.add_to_lot(party, alike, POINTS, (rest, 0), from, expires).map(Some)
+    }
+
+    /// Adds to the first lot that is `alike`, or opens one.
+    pub(super) fn add_to_lot(
+        &mut self,
+        party: Party<'l>,
+        alike: impl Fn(&Lot) -> bool,
+        asset: AssetId,
+        (principal, bonus): (i64, i64),
+        from: Day,
+        expires: Day,
+    ) -> Result<LotId, Rejection> {
+        let mut count: u32 = 0;
+        for (id, lot) in self.ledger.lots.of(party.member.lots) {
+            if alike(lot) {
+                self.draft.fact(Fact::LotMoved { lot: id, how: MoveKind::Add, principal, bonus });
+                return Ok(id);
+            }
+            count = count.saturating_add(1);
+        }
+        self.open_lot(party.id, count, asset, (principal, bonus), from, expires)
+    }
+
+    /// Opens a lot for a member that has `count` lots with value.
+    pub(super) fn open_lot(
+        &mut self,
+        member: MemberId,
+        count: u32,
+        asset: AssetId,
+        (principal, bonus): (i64, i64),
+        from: Day,
+        expires: Day,
+    ) -> Result<LotId, Rejection> {
+        let next = self.ledger.lots.len().saturating_add(self.draft.lots_opened);
+        if next >= self.ledger.limits.lots_max {
+            return Err(Rejection::LotsFull);
+        }
+        if count.saturating_add(self.draft.lots_opened) >= self.ledger.limits.member_lots_max {
+            return Err(Rejection::MemberLotsFull);
+        }
+        let lot = LotId::new(next);
+        self.draft.lots_opened = self.draft.lots_opened.saturating_add(1);
+        self.draft.fact(Fact::LotOpened {
+            lot,
+            member,
+            asset,
+            pending: u8::from(from > self.at.day),
+            from,
+            expires,
+            principal,
+            bonus,
+        });
+        Ok(lot)
+    }
+
+    /// Writes the move down and remembers it for the rest of this record.
+    pub(super) fn move_lot(&mut self, lot: LotId, how: MoveKind, principal: i64, bonus: i64) {
+        self.draft.fact(Fact::LotMoved { lot, how, principal, bonus });
+        let [principal, bonus] = match how {
+            MoveKind::Add | MoveKind::Release => [principal, bonus],
+            _ => [principal.saturating_neg(), bonus.saturating_neg()],
+        };
+        self.draft.moves.push((lot, principal, bonus));
+    }
+
+    /// Which part of `amount` is principal and which bonus, in a lot with that much of
+    /// both. The last of a lot takes all, so nothing is ever left over.
+    pub(super) fn portion(&self, principal: i64, bonus: i64, amount: i64) -> (i64, i64) {
+        let from_principal = match self.ledger.program.consumption {
+            _ if bonus == 0 => amount,
+            Consumption::PrincipalFirst => amount.min(principal),
+            Consumption::BonusFirst => amount.saturating_sub(amount.min(bonus)),
+            Consumption::Proportional => {
+                let all = principal.saturating_add(bonus).unsigned_abs();
+                let share = mul_div(amount, principal.unsigned_abs(), all, Rounding::HalfUp);
+                share.unwrap_or(amount).min(principal).max(amount.saturating_sub(bonus))
+            }
+        };
+        (from_principal, amount.saturating_sub(from_principal))
+    }
+
+    /// Counts a lot that this record touches.
+    fn touch(&mut self, is_enough: impl FnOnce() -> bool, asset: AssetId) -> Result<(), Rejection> {
+        if self.draft.lots_touched >= self.ledger.limits.command_lots_max {
+            return Err(if is_enough() { Rejection::CommandLotsFull } else { insufficient(asset) });
+        }
+        self.draft.lots_touched = self.draft.lots_touched.saturating_add(1);
+        Ok(())
+    }
+
+    /// What a lot of points holds after what this record has done so far.
+    fn points_left(&self, id: LotId, lot: &Lot) -> i64 {
+        self.draft
+            .moves
+            .iter()
+            .filter(|(moved, _, _)| *moved == id)
+            .fold(lot.principal, |left, (_, by, _)| left.saturating_add(*by))
+    }
+}
+
+fn is_enough(ledger: &Ledger, party: Party<'_>, asset: AssetId, amount: i64, day: Day) -> bool {
+    ledger
+        .lots
+        .of(party.member.lots)
+        .filter(|(_, lot)| lot.asset == asset && lot.is_live(day))
+        .try_fold(0_i64, |sum, (_, lot)| {
+            let sum = sum.saturating_add(lot.left());
+            if sum >= amount { Err(()) } else { Ok(sum) }
+        })
+        .is_err()
+}
+
+fn insufficient(asset: AssetId) -> Rejection {
+    if asset == MONEY { Rejection::InsufficientStored } else { Rejection::InsufficientPoints }
+}

@@ -1,0 +1,142 @@
+//! A record in the making.
+
+use super::{Fact, HEAD_SIZE, Head, Kind, RECORD_MAX, Record, RecordBuf, Sums, write_head};
+use crate::account::{Account, Code, Posting};
+use crate::ids::{
+    ActorId, AssetId, At, Day, IdempotencyKey, LotId, MemberId, Seq, StoreId, TerminalId,
+};
+use crate::wire::Wire;
+use alloc::vec::Vec;
+use proto_wire::Timestamp;
+
+/// Collects postings and facts; used again and again, so that a busy ledger does not
+/// allocate for each command.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) head: Head,
+    postings: Vec<Posting>,
+    facts: Vec<u8>,
+    fact_count: u16,
+    /// What this record has done to lots so far: lot, principal, bonus.
+    pub(crate) moves: Vec<(LotId, i64, i64)>,
+    pub(crate) lots_opened: u32,
+    pub(crate) lots_touched: u16,
+}
+
+impl Draft {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: Head {
+                kind: Kind::Enrolled,
+                store: StoreId::new(0),
+                seq: Seq::new(0),
+                at: At::new(Timestamp::UNIX_EPOCH, Day::FIRST),
+                key: IdempotencyKey::new(0),
+                digest: 0,
+                actor: ActorId::new(0),
+                terminal: TerminalId::new(0),
+                occurred_at: Timestamp::UNIX_EPOCH,
+                member: None,
+                program: 0,
+                postings: 0,
+                facts: 0,
+            },
+            postings: Vec::new(),
+            facts: Vec::new(),
+            fact_count: 0,
+            moves: Vec::new(),
+            lots_opened: 0,
+            lots_touched: 0,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, head: Head) {
+        self.head = head;
+        self.postings.clear();
+        self.facts.clear();
+        self.moves.clear();
+        self.fact_count = 0;
+        self.lots_opened = 0;
+        self.lots_touched = 0;
+    }
+
+    #[inline]
+    pub(crate) fn fact(&mut self, fact: Fact) {
+        fact.put(&mut self.facts);
+        self.fact_count = self.fact_count.saturating_add(1);
+    }
+
+    /// Books on a member's account; nothing for zero.
+    #[inline]
+    pub(crate) fn member(&mut self, member: MemberId, code: Code, asset: AssetId, amount: i64) {
+        self.post(Account::raw(member.value(), code, asset), amount);
+    }
+
+    /// Books on the account of the store where the command was given; nothing for zero.
+    #[inline]
+    pub(crate) fn store(&mut self, code: Code, asset: AssetId, amount: i64) {
+        self.post(Account::raw(self.head.store.value(), code, asset), amount);
+    }
+
+    #[inline]
+    fn post(&mut self, account: Account, amount: i64) {
+        if amount != 0 {
+            self.postings.push(Posting::new(account, amount));
+        }
+    }
+
+    pub(crate) fn postings(&self) -> &[Posting] {
+        &self.postings
+    }
+
+    /// Whether the record is no longer than any may be.
+    pub(crate) fn fits(&self) -> bool {
+        let size = self.postings.len().saturating_mul(Posting::SIZE);
+        let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts.len());
+        let counts = self.postings.len() < usize::from(u16::MAX) && self.fact_count < u16::MAX;
+        length <= RECORD_MAX && counts
+    }
+
+    pub(crate) fn is_balanced(&self) -> bool {
+        let mut sums = Sums::default();
+        for posting in &self.postings {
+            sums.add(*posting);
+        }
+        sums.balance()
+    }
+
+    /// Appends the record to `out` and gives the view of what was appended.
+    pub(crate) fn encode<'a>(&mut self, out: &'a mut Vec<u8>) -> Record<'a> {
+        self.head.postings = u16::try_from(self.postings.len()).unwrap_or(u16::MAX);
+        self.head.facts = self.fact_count;
+        let start = out.len();
+        let size = self.postings.len().saturating_mul(Posting::SIZE);
+        let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts.len());
+        out.reserve(length);
+        let mut head = [0_u8; HEAD_SIZE];
+        let mut at = head.as_mut_slice();
+        u32::try_from(length).unwrap_or(u32::MAX).put(&mut at);
+        0_u32.put(&mut at);
+        write_head(&self.head, &mut at);
+        out.extend_from_slice(&head);
+        for posting in &self.postings {
+            let mut bytes = [0_u8; Posting::SIZE];
+            posting.put(&mut bytes.as_mut_slice());
+            out.extend_from_slice(&bytes);
+        }
+        out.extend_from_slice(&self.facts);
+        let bytes = out.get_mut(start..).unwrap_or_default();
+        let check = crc32fast::hash(bytes.get(8..).unwrap_or_default());
+        check.put(&mut bytes.get_mut(4..8).unwrap_or_default());
+        let bytes = &*bytes;
+        let body = bytes.get(HEAD_SIZE..).unwrap_or_default();
+        let (postings, facts) = body.split_at_checked(size).unwrap_or_default();
+        Record { bytes, head: self.head, postings, facts }
+    }
+
+    pub(crate) fn finish(&mut self) -> RecordBuf {
+        let mut bytes = Vec::new();
+        let head = self.encode(&mut bytes).head;
+        RecordBuf { bytes, head }
+    }
+}

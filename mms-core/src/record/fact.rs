@@ -1,0 +1,439 @@
+//! Facts: what a record did, apart from its postings. Each is a result; none is ever
+//! evaluated again.
+
+use crate::amount::Rounding;
+use crate::command::MemberKind;
+use crate::ids::{
+    AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, PlanId, ProductId,
+    RewardId, RuleId, SaleId, Sku, TierId,
+};
+use crate::state::{CardStatus, HoldEnd, MemberStatus};
+use crate::wire::{Wire, wire_enum};
+use alloc::vec::Vec;
+
+wire_enum! {
+    /// Why the content of a lot changed.
+    pub enum MoveKind: u8 {
+        /// Spent in a sale or redemption: it can come back by a refund.
+        Spend = 1,
+        /// Set aside by a hold.
+        Hold = 2,
+        /// Given back by a hold.
+        Release = 3,
+        /// Taken from a hold by a sale or redemption.
+        Capture = 4,
+        /// Lapsed.
+        Expire = 5,
+        /// More of the same came in.
+        Add = 6,
+        /// Taken back because a sale was returned.
+        Claw = 7,
+        /// Taken by hand.
+        Remove = 8,
+        /// Sent to another member.
+        Send = 9,
+        /// Pending points became the member's; nothing moves.
+        Mature = 10,
+    }
+}
+
+const fn padded(size: usize) -> usize {
+    size.next_multiple_of(8)
+}
+
+macro_rules! facts {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $tag:literal {
+            $( $(#[$fdoc:meta])* $field:ident: $ty:ty, )*
+        }
+    )*) => {
+        /// What a record did, apart from its postings.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Fact {
+            $( $(#[$doc])* $name { $( $(#[$fdoc])* $field: $ty, )* }, )*
+        }
+
+        impl Fact {
+            /// The name, as in the source and in listings.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $( Self::$name { .. } => stringify!($name), )*
+                }
+            }
+
+            /// Appends the fact: tag, length in bytes, fields, zeros to a multiple of eight.
+            #[inline]
+            pub(crate) fn put(self, out: &mut Vec<u8>) {
+                match self {
+                    $( Self::$name { $( $field, )* } => {
+                        const SIZE: usize = padded(4 $( + <$ty as Wire>::SIZE )*);
+                        let mut bytes = [0_u8; SIZE];
+                        let mut at = bytes.as_mut_slice();
+                        let tag: u16 = $tag;
+                        tag.put(&mut at);
+                        (SIZE as u16).put(&mut at);
+                        $( $field.put(&mut at); )*
+                        out.extend_from_slice(&bytes);
+                    } )*
+                }
+            }
+
+            /// Reads the fact at the start; `None` when it is malformed or not known.
+            #[inline]
+            pub(crate) fn take(from: &mut &[u8]) -> Option<Self> {
+                let (mut tag, mut length) = (from.get(..2)?, from.get(2..4)?);
+                let tag = u16::take(&mut tag)?;
+                let length = u16::take(&mut length)?;
+                match tag {
+                    $( $tag => {
+                        const SIZE: usize = padded(4 $( + <$ty as Wire>::SIZE )*);
+                        let (bytes, rest) = from.split_first_chunk::<SIZE>()?;
+                        if usize::from(length) != SIZE {
+                            return None;
+                        }
+                        let mut body = bytes.get(4..)?;
+                        $( let $field = <$ty as Wire>::take(&mut body)?; )*
+                        if body.iter().any(|padding| *padding != 0) {
+                            return None;
+                        }
+                        *from = rest;
+                        Some(Self::$name { $( $field, )* })
+                    } )*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+facts! {
+    /// A member came to be.
+    MemberEnrolled = 1 {
+        /// The id, the next one.
+        member: MemberId,
+        /// What the host looks the member up by.
+        token: MemberToken,
+        /// What kind.
+        kind: MemberKind,
+        /// Under which plan.
+        plan: PlanId,
+        /// Where the member starts.
+        tier: TierId,
+        /// Who brought the member.
+        referrer: Option<MemberId>,
+    }
+    /// A member's status changed.
+    MemberChanged = 2 {
+        /// Whose.
+        member: MemberId,
+        /// To what.
+        status: MemberStatus,
+    }
+    /// A member's tier changed.
+    TierChanged = 3 {
+        /// Whose.
+        member: MemberId,
+        /// From what.
+        from: TierId,
+        /// To what.
+        to: TierId,
+    }
+    /// Lifetime counters moved.
+    Counted = 4 {
+        /// Whose.
+        member: MemberId,
+        /// Points earned.
+        points: i64,
+        /// Stored value loaded.
+        top_up: i64,
+        /// Spend.
+        spend: i64,
+        /// Sales.
+        visits: i32,
+    }
+    /// A card came to be.
+    CardIssued = 5 {
+        /// The id, the next one.
+        card: CardId,
+        /// Whose.
+        member: MemberId,
+        /// The number on it.
+        number: CardNumber,
+        /// Which product.
+        product: ProductId,
+        /// Its state.
+        status: CardStatus,
+        /// Its last day.
+        expires: Day,
+    }
+    /// A card's state, last day or count of wrong PINs changed.
+    CardChanged = 6 {
+        /// Which.
+        card: CardId,
+        /// The new state.
+        status: CardStatus,
+        /// The new last day.
+        expires: Day,
+        /// The new count of wrong PINs.
+        pin_tries: u8,
+    }
+    /// A card was replaced by one that was just issued.
+    CardReplaced = 7 {
+        /// The old one.
+        card: CardId,
+        /// The new one.
+        by: CardId,
+    }
+    /// A lot came to be.
+    LotOpened = 8 {
+        /// The id, the next one.
+        lot: LotId,
+        /// Whose.
+        member: MemberId,
+        /// Of what.
+        asset: AssetId,
+        /// Whether the member must wait for it.
+        pending: u8,
+        /// The first day on which it can be spent.
+        from: Day,
+        /// The last one.
+        expires: Day,
+        /// What was paid for, or points.
+        principal: i64,
+        /// What was given on top.
+        bonus: i64,
+    }
+    /// A lot's content changed.
+    LotMoved = 9 {
+        /// Which.
+        lot: LotId,
+        /// Why; tells the direction, too.
+        how: MoveKind,
+        /// How much of what was paid for, or points.
+        principal: i64,
+        /// How much of what was given on top.
+        bonus: i64,
+    }
+    /// Value was set aside; the record's number is the hold's.
+    HoldOpened = 10 {
+        /// Whose.
+        member: MemberId,
+        /// Of what.
+        asset: AssetId,
+        /// How much of what was paid for, or points.
+        principal: i64,
+        /// How much of what was given on top.
+        bonus: i64,
+        /// When it ends by itself, in microseconds.
+        until: i64,
+    }
+    /// A hold is over.
+    HoldClosed = 11 {
+        /// Which.
+        hold: HoldId,
+        /// How.
+        end: HoldEnd,
+    }
+    /// A sale or redemption; the record's number is the sale's.
+    SaleOpened = 12 {
+        /// To whom; `None` for a walk-in.
+        member: Option<MemberId>,
+        /// What the total is counted in.
+        asset: AssetId,
+        /// At list price.
+        list: i64,
+        /// Taken off.
+        discount: i64,
+        /// Paid over the counter.
+        cash: i64,
+        /// Paid with stored principal.
+        principal: i64,
+        /// Paid with stored bonus.
+        bonus: i64,
+        /// Points given in payment.
+        points: i64,
+        /// What they were worth.
+        points_value: i64,
+        /// Points earned.
+        earned: i64,
+        /// The lot they went to.
+        earned_lot: Option<LotId>,
+        /// What they were earned on.
+        earn_base: i64,
+        /// Above the line of the rate that gave them.
+        earn_num: u64,
+        /// Below the line.
+        earn_den: u64,
+        /// How the part of a point was rounded.
+        earn_rounding: Rounding,
+        /// By which rule.
+        rule: Option<RuleId>,
+        /// The last day on which it can be returned.
+        returnable: Day,
+    }
+    /// One line of the sale of this record.
+    SaleLine = 13 {
+        /// What.
+        sku: Sku,
+        /// How many.
+        quantity: u32,
+        /// At list price.
+        list: i64,
+        /// After discounts.
+        net: i64,
+    }
+    /// A part of a sale was taken back.
+    SaleReturned = 14 {
+        /// Which.
+        sale: SaleId,
+        /// How much of the total.
+        amount: i64,
+        /// Given back over the counter.
+        cash: i64,
+        /// To stored principal.
+        principal: i64,
+        /// To stored bonus.
+        bonus: i64,
+        /// To points.
+        points: i64,
+        /// What these were worth.
+        points_value: i64,
+        /// Discount that fell away with it.
+        discount: i64,
+        /// Earned points taken back.
+        clawed: i64,
+    }
+    /// So many of a line came back.
+    LineReturned = 15 {
+        /// Which sale.
+        sale: SaleId,
+        /// Which line, from 0.
+        line: u16,
+        /// How many.
+        quantity: u32,
+        /// What was paid for them.
+        net: i64,
+    }
+    /// Value came back to a lot from which a sale had taken it.
+    SaleRestored = 16 {
+        /// Which sale.
+        sale: SaleId,
+        /// Which of its takings, from 0.
+        alloc: u16,
+        /// To which lot: the same, or a new one when the old one is dead.
+        lot: LotId,
+        /// How much of what was paid for, or points.
+        principal: i64,
+        /// How much of what was given on top.
+        bonus: i64,
+    }
+    /// Why an amount is what it is: a rule gave it.
+    RuleApplied = 17 {
+        /// Which.
+        rule: RuleId,
+        /// On what amount.
+        base: i64,
+        /// Money that it gave.
+        bonus: i64,
+        /// Points that it gave.
+        points: i64,
+    }
+    /// What points were spent on.
+    Rewarded = 18 {
+        /// Which reward.
+        reward: RewardId,
+        /// For how many points.
+        points: i64,
+    }
+    /// Points were adjusted by hand.
+    PointsAdjusted = 19 {
+        /// By how many, with sign.
+        points: i64,
+        /// Why.
+        reason: u16,
+    }
+    /// A PIN was reported.
+    PinReported = 20 {
+        /// Which card.
+        card: CardId,
+        /// 1 when it was right.
+        correct: u8,
+    }
+    /// Points paid a debt instead of going to a lot.
+    DebtPaid = 21 {
+        /// Whose.
+        member: MemberId,
+        /// How many.
+        points: i64,
+    }
+    /// Points that should have been taken back were spent already.
+    DebtMade = 22 {
+        /// Whose.
+        member: MemberId,
+        /// How many.
+        points: i64,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_take_multiples_of_eight_and_come_back() {
+        let facts = [
+            Fact::TierChanged {
+                member: MemberId::new(1),
+                from: TierId::new(0),
+                to: TierId::new(2),
+            },
+            Fact::LotMoved {
+                lot: LotId::new(9),
+                how: MoveKind::Claw,
+                principal: -1,
+                bonus: i64::MAX,
+            },
+            Fact::MemberEnrolled {
+                member: MemberId::new(3),
+                token: MemberToken::new(u128::MAX - 1),
+                kind: MemberKind::Dealer,
+                plan: PlanId::new(4),
+                tier: TierId::new(5),
+                referrer: None,
+            },
+        ];
+        let mut bytes = Vec::new();
+        for fact in facts {
+            fact.put(&mut bytes);
+            assert_eq!(bytes.len() % 8, 0);
+        }
+        let mut from = bytes.as_slice();
+        for fact in facts {
+            assert_eq!(Fact::take(&mut from), Some(fact));
+        }
+        assert!(from.is_empty());
+        for cut in 1..16 {
+            assert_eq!(Fact::take(&mut &bytes[..cut]), None, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn padding_and_length_must_be_exact() {
+        let mut bytes = Vec::new();
+        Fact::PinReported { card: CardId::new(1), correct: 1 }.put(&mut bytes);
+        assert_eq!(bytes.len(), 16);
+        let mut bad = bytes.clone();
+        bad[15] = 1;
+        assert_eq!(Fact::take(&mut bad.as_slice()), None);
+        let mut bad = bytes.clone();
+        bad[2] = 8;
+        assert_eq!(Fact::take(&mut bad.as_slice()), None);
+        let mut bad = bytes;
+        bad[0] = 200;
+        assert_eq!(Fact::take(&mut bad.as_slice()), None);
+    }
+}

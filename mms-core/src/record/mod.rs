@@ -1,0 +1,405 @@
+//! The record: one accepted command, as results.
+//!
+//! A record is bytes. [`Record`] reads them where they lie; [`RecordBuf`] owns them. The
+//! same bytes are booked when a command is accepted and when a journal is replayed, so
+//! the two cannot differ. The layout stands in `docs/mms-core.md`.
+
+mod draft;
+mod fact;
+
+pub(crate) use draft::Draft;
+pub use fact::{Fact, MoveKind};
+
+use crate::account::Posting;
+use crate::ids::{ActorId, At, Day, IdempotencyKey, MemberId, Seq, StoreId, TerminalId};
+use crate::wire::{Wire, wire_enum};
+use alloc::vec::Vec;
+use core::fmt;
+use proto_wire::{ParseError, Timestamp};
+use thiserror::Error;
+
+/// Bytes before the first posting.
+pub(crate) const HEAD_SIZE: usize = 88;
+/// The version of records that this crate writes.
+pub(crate) const RECORD_VERSION: u8 = 1;
+/// No record is longer: 256 lots and 256 lines fit several times.
+pub(crate) const RECORD_MAX: usize = 128 * 1024;
+
+wire_enum! {
+    /// What a record is about.
+    pub enum Kind: u16 {
+        /// A member was enrolled.
+        Enrolled = 1,
+        /// A member was frozen, unfrozen or closed.
+        MemberChanged = 2,
+        /// A card was issued.
+        CardIssued = 3,
+        /// A card's state changed.
+        CardChanged = 4,
+        /// A card was replaced.
+        CardReplaced = 5,
+        /// A PIN was reported.
+        PinReported = 6,
+        /// Stored value was loaded.
+        ToppedUp = 7,
+        /// Stored value was debited.
+        Spent = 8,
+        /// Goods were sold.
+        Sold = 9,
+        /// Points were earned elsewhere.
+        Earned = 10,
+        /// Points were redeemed.
+        Redeemed = 11,
+        /// A sale or redemption was taken back.
+        Refunded = 12,
+        /// Value was set aside.
+        Held = 13,
+        /// A hold was captured.
+        Captured = 14,
+        /// A hold was given back.
+        Voided = 15,
+        /// Points were adjusted by hand.
+        Adjusted = 16,
+        /// Value moved from member to member.
+        Transferred = 17,
+        /// Time: a lot lapsed.
+        Expired = 128,
+        /// Time: pending points became the member's.
+        Matured = 129,
+        /// Time: a hold ended by itself.
+        HoldEnded = 130,
+    }
+}
+
+/// The fixed part of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Head {
+    /// What it is about.
+    pub kind: Kind,
+    /// Where the command was given.
+    pub store: StoreId,
+    /// The place in the journal.
+    pub seq: Seq,
+    /// When it was booked; never goes back from one record to the next.
+    pub at: At,
+    /// The command's key; zero for what time itself caused.
+    pub key: IdempotencyKey,
+    /// The command's digest; zero for what time itself caused.
+    pub digest: u64,
+    /// Who.
+    pub actor: ActorId,
+    /// On which device.
+    pub terminal: TerminalId,
+    /// When it happened, as the sender saw it.
+    pub occurred_at: Timestamp,
+    /// Whom it is mainly about.
+    pub member: Option<MemberId>,
+    /// The version of the program whose rules were read.
+    pub program: u32,
+    pub(crate) postings: u16,
+    pub(crate) facts: u16,
+}
+
+/// A record, read where it lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    bytes: &'a [u8],
+    head: Head,
+    postings: &'a [u8],
+    facts: &'a [u8],
+}
+
+/// A record that owns its bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecordBuf {
+    bytes: Vec<u8>,
+    head: Head,
+}
+
+/// What is wrong with the bytes of a record. The offset counts from the record's start.
+pub type RecordError = ParseError<RecordErrorKind>;
+
+/// What can be wrong with the bytes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
+#[non_exhaustive]
+pub enum RecordErrorKind {
+    /// The record ends too early.
+    #[error("the record ends too early")]
+    Truncated,
+    /// The length is not a multiple of eight, or too short or too long for a record.
+    #[error("the record's length is impossible")]
+    Length,
+    /// The checksum does not match.
+    #[error("the record's checksum does not match")]
+    Check,
+    /// The version is newer than this crate.
+    #[error("the record's version is not known")]
+    Version,
+    /// The kind is not known.
+    #[error("the record's kind is not known")]
+    Kind,
+    /// A reserved byte is not zero.
+    #[error("a reserved byte is not zero")]
+    Reserved,
+    /// A posting names an account that does not exist.
+    #[error("a posting is malformed")]
+    Posting,
+    /// A fact is malformed or not known.
+    #[error("a fact is malformed or not known")]
+    Fact,
+    /// The postings do not sum to zero for each asset.
+    #[error("the postings do not balance")]
+    Unbalanced,
+    /// The sequence number is not the one that comes next.
+    #[error("the record is not the next one")]
+    Sequence,
+    /// The time or day lies before that of the record before it.
+    #[error("the record's time goes back")]
+    Time,
+    /// The record speaks of something that does not exist, or takes what is not there.
+    #[error("the record does not fit the state before it")]
+    State,
+}
+
+impl<'a> Record<'a> {
+    /// Reads the record at the start of `bytes`, and what stands behind it.
+    ///
+    /// Everything that can be said without a ledger's state is checked: length, checksum,
+    /// kind, postings (that they balance, too), facts.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong first.
+    pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
+        let fail = |kind, offset| Err(RecordError::new(kind, offset));
+        let Some(length) = u32::take(&mut { bytes }) else {
+            return fail(RecordErrorKind::Truncated, bytes.len());
+        };
+        let length = length as usize;
+        if !(HEAD_SIZE..=RECORD_MAX).contains(&length) || length % 8 != 0 {
+            return fail(RecordErrorKind::Length, 0);
+        }
+        let Some((bytes, rest)) = bytes.split_at_checked(length) else {
+            return fail(RecordErrorKind::Truncated, bytes.len());
+        };
+        let mut from = bytes.get(4..).unwrap_or_default();
+        let check = u32::take(&mut from).unwrap_or_default();
+        if check != crc32fast::hash(from) {
+            return fail(RecordErrorKind::Check, 4);
+        }
+        let head = read_head(&mut from)?;
+        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
+        let Some((postings, facts)) = from.split_at_checked(size) else {
+            return fail(RecordErrorKind::Posting, HEAD_SIZE);
+        };
+        let record = Self { bytes, head, postings, facts };
+        record.check_postings()?;
+        record.check_facts(HEAD_SIZE.saturating_add(size))?;
+        Ok((record, rest))
+    }
+
+    /// Reads a record that was checked before: the layout only.
+    pub(crate) fn reread(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = u32::take(&mut { bytes })?;
+        let (bytes, rest) = bytes.split_at_checked(length as usize)?;
+        let mut from = bytes.get(8..)?;
+        let head = read_head(&mut from).ok()?;
+        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
+        let (postings, facts) = from.split_at_checked(size)?;
+        Some((Self { bytes, head, postings, facts }, rest))
+    }
+
+    /// The fixed part.
+    #[must_use]
+    pub const fn head(self) -> Head {
+        self.head
+    }
+
+    /// The postings, in order.
+    pub fn postings(self) -> impl ExactSizeIterator<Item = Posting> + 'a {
+        let fallback =
+            Posting::new(crate::Account::raw(0, crate::Code::Tender, crate::account::MONEY), 0);
+        // `parse` has read each once, so the fallback is never taken.
+        self.postings
+            .chunks_exact(Posting::SIZE)
+            .map(move |mut chunk| Posting::take(&mut chunk).unwrap_or(fallback))
+    }
+
+    /// What happened, in order, apart from the postings.
+    #[must_use]
+    pub const fn facts(self) -> Facts<'a> {
+        Facts { left: self.facts }
+    }
+
+    /// The whole record as it lies in the journal.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// A copy that owns its bytes.
+    #[must_use]
+    pub fn to_buf(self) -> RecordBuf {
+        RecordBuf { bytes: self.bytes.to_vec(), head: self.head }
+    }
+
+    fn check_postings(self) -> Result<(), RecordError> {
+        let mut sums = Sums::default();
+        let mut offset = HEAD_SIZE;
+        for mut chunk in self.postings.chunks_exact(Posting::SIZE) {
+            let posting = Posting::take(&mut chunk)
+                .ok_or_else(|| RecordError::new(RecordErrorKind::Posting, offset))?;
+            sums.add(posting);
+            offset = offset.saturating_add(Posting::SIZE);
+        }
+        if sums.balance() {
+            Ok(())
+        } else {
+            Err(RecordError::new(RecordErrorKind::Unbalanced, HEAD_SIZE))
+        }
+    }
+
+    fn check_facts(self, start: usize) -> Result<(), RecordError> {
+        let mut facts = self.facts();
+        let mut count: usize = 0;
+        while !facts.left.is_empty() {
+            let offset = start.saturating_add(self.facts.len().saturating_sub(facts.left.len()));
+            if Fact::take(&mut facts.left).is_none() {
+                return Err(RecordError::new(RecordErrorKind::Fact, offset));
+            }
+            count = count.saturating_add(1);
+        }
+        if count == usize::from(self.head.facts) {
+            Ok(())
+        } else {
+            Err(RecordError::new(RecordErrorKind::Fact, start))
+        }
+    }
+}
+
+impl RecordBuf {
+    /// The view of it.
+    #[must_use]
+    pub fn view(&self) -> Record<'_> {
+        let body = self.bytes.get(HEAD_SIZE..).unwrap_or_default();
+        let size = usize::from(self.head.postings).saturating_mul(Posting::SIZE);
+        let (postings, facts) = body.split_at_checked(size).unwrap_or_default();
+        Record { bytes: &self.bytes, head: self.head, postings, facts }
+    }
+
+    /// The bytes, as they go to the journal.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// The facts of a record.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    left: &'a [u8],
+}
+
+impl Iterator for Facts<'_> {
+    type Item = Fact;
+
+    #[inline]
+    fn next(&mut self) -> Option<Fact> {
+        Fact::take(&mut self.left)
+    }
+}
+
+/// The sum of postings for each asset; a record has few assets.
+#[derive(Default)]
+pub(crate) struct Sums {
+    sums: Vec<(u16, i128)>,
+    first: (u16, i128),
+}
+
+impl Sums {
+    #[inline]
+    pub(crate) fn add(&mut self, posting: Posting) {
+        let asset = posting.account.asset().value();
+        let amount = i128::from(posting.amount);
+        if self.first.0 == asset || self.first.1 == 0 && self.sums.is_empty() {
+            self.first = (asset, self.first.1.saturating_add(amount));
+            return;
+        }
+        match self.sums.iter_mut().find(|(of, _)| *of == asset) {
+            Some((_, sum)) => *sum = sum.saturating_add(amount),
+            None => self.sums.push((asset, amount)),
+        }
+    }
+
+    pub(crate) fn balance(&self) -> bool {
+        self.first.1 == 0 && self.sums.iter().all(|(_, sum)| *sum == 0)
+    }
+}
+
+fn read_head(from: &mut &[u8]) -> Result<Head, RecordError> {
+    fn field<T: Wire>(from: &mut &[u8]) -> Result<T, RecordError> {
+        T::take(from).ok_or_else(|| RecordError::new(RecordErrorKind::Length, 0))
+    }
+    let kind = Kind::from_number(field(from)?)
+        .ok_or_else(|| RecordError::new(RecordErrorKind::Kind, 8))?;
+    if field::<u8>(from)? != RECORD_VERSION {
+        return Err(RecordError::new(RecordErrorKind::Version, 10));
+    }
+    if field::<u8>(from)? != 0 {
+        return Err(RecordError::new(RecordErrorKind::Reserved, 11));
+    }
+    let store = field(from)?;
+    let seq = field(from)?;
+    let time = Timestamp::from_unix_micros(field(from)?);
+    Ok(Head {
+        kind,
+        store,
+        seq,
+        key: field(from)?,
+        digest: field(from)?,
+        actor: field(from)?,
+        terminal: field(from)?,
+        occurred_at: Timestamp::from_unix_micros(field(from)?),
+        at: At::new(time, field::<Day>(from)?),
+        member: field(from)?,
+        postings: field(from)?,
+        facts: field(from)?,
+        program: field(from)?,
+    })
+}
+
+fn write_head(head: &Head, out: &mut &mut [u8]) {
+    head.kind.put(out);
+    RECORD_VERSION.put(out);
+    0_u8.put(out);
+    head.store.put(out);
+    head.seq.put(out);
+    head.at.time.as_unix_micros().put(out);
+    head.key.put(out);
+    head.digest.put(out);
+    head.actor.put(out);
+    head.terminal.put(out);
+    head.occurred_at.as_unix_micros().put(out);
+    head.at.day.put(out);
+    head.member.put(out);
+    head.postings.put(out);
+    head.facts.put(out);
+    head.program.put(out);
+}
+
+impl fmt::Debug for Record<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("head", &self.head)
+            .field("postings", &self.postings().collect::<Vec<_>>())
+            .field("facts", &self.facts().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl fmt::Debug for RecordBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.view(), f)
+    }
+}

@@ -1,0 +1,40 @@
+//! Accounts of stores.
+
+use crate::account::Account;
+use alloc::vec::Vec;
+
+/// Raw balances of stores' accounts, sorted by owner, code and asset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Books {
+    rows: Vec<(u64, i64)>,
+}
+
+impl Books {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    pub(crate) fn balance(&self, account: Account) -> Option<i64> {
+        let at = self.rows.binary_search_by_key(&account.key(), |(key, _)| *key).ok()?;
+        self.rows.get(at).map(|(_, amount)| *amount)
+    }
+
+    #[inline]
+    pub(crate) fn book(&mut self, account: Account, amount: i64) {
+        match self.rows.binary_search_by_key(&account.key(), |(key, _)| *key) {
+            Ok(at) => {
+                if let Some((_, balance)) = self.rows.get_mut(at) {
+                    *balance = balance.saturating_add(amount);
+                }
+            }
+            Err(at) => self.rows.insert(at, (account.key(), amount)),
+        }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Account, i64)> {
+        self.rows
+            .iter()
+            .filter_map(|(key, amount)| Account::from_key(*key).map(|account| (account, *amount)))
+    }
+}

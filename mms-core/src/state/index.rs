@@ -1,0 +1,172 @@
+//! An open-addressed index from a hash to a place in a table: eight bytes a slot.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Finds places by hash; the table itself holds the keys.
+///
+/// A slot is a 32-bit tag (which is also where the search begins) and a 32-bit place plus
+/// one; zero is empty. Growing needs no keys. The order of slots never reaches an output.
+#[derive(Clone, Debug)]
+pub(crate) struct Index {
+    slots: Vec<u64>,
+    len: usize,
+    /// Mixed into every hash, so that a sender of keys cannot aim at one slot.
+    secret: u64,
+}
+
+const PLACE: u64 = 0xffff_ffff;
+
+impl Index {
+    pub(crate) fn new(secret: u64) -> Self {
+        Self { slots: vec![0; 16], len: 0, secret }
+    }
+
+    /// The place with this key, if `is_it` knows it.
+    #[inline]
+    pub(crate) fn find(&self, key: u128, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        let tag = self.tag(key);
+        let mut at = self.home(tag);
+        loop {
+            let slot = *self.slots.get(at)?;
+            if slot == 0 {
+                return None;
+            }
+            if slot >> 32 == tag {
+                let place = place_of(slot);
+                if is_it(place) {
+                    return Some(place);
+                }
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// Adds a place. The caller has made sure that the key is not there.
+    #[inline]
+    pub(crate) fn insert(&mut self, key: u128, place: u32) {
+        if self.len.saturating_mul(4) >= self.slots.len().saturating_mul(3) {
+            self.grow();
+        }
+        let tag = self.tag(key);
+        self.put((tag << 32) | u64::from(place).saturating_add(1));
+        self.len = self.len.saturating_add(1);
+    }
+
+    /// Takes a place out; later slots of the same run move up, so that no grave is left.
+    pub(crate) fn remove(&mut self, key: u128, place: u32) {
+        let tag = self.tag(key);
+        let wanted = (tag << 32) | u64::from(place).saturating_add(1);
+        let mut hole = self.home(tag);
+        loop {
+            match self.slots.get(hole) {
+                None | Some(0) => return,
+                Some(slot) if *slot == wanted => break,
+                Some(_) => hole = self.after(hole),
+            }
+        }
+        let mask = self.mask();
+        let mut at = hole;
+        loop {
+            at = self.after(at);
+            let slot = self.slots.get(at).copied().unwrap_or(0);
+            if slot == 0 {
+                break;
+            }
+            // A slot may move into the hole when its search passes the hole on its way.
+            let home = self.home(slot >> 32);
+            if at.wrapping_sub(home) & mask >= at.wrapping_sub(hole) & mask {
+                self.set(hole, slot);
+                hole = at;
+            }
+        }
+        self.set(hole, 0);
+        self.len = self.len.saturating_sub(1);
+    }
+
+    fn tag(&self, key: u128) -> u64 {
+        let high = u64::try_from(key >> 64).unwrap_or(0);
+        let low = u64::try_from(key & u128::from(u64::MAX)).unwrap_or(0);
+        mix(mix(low ^ self.secret) ^ high) >> 32
+    }
+
+    fn home(&self, tag: u64) -> usize {
+        usize::try_from(tag).unwrap_or(0) & self.mask()
+    }
+
+    fn after(&self, at: usize) -> usize {
+        at.wrapping_add(1) & self.mask()
+    }
+
+    fn mask(&self) -> usize {
+        self.slots.len().wrapping_sub(1)
+    }
+
+    fn set(&mut self, at: usize, slot: u64) {
+        if let Some(to) = self.slots.get_mut(at) {
+            *to = slot;
+        }
+    }
+
+    fn put(&mut self, slot: u64) {
+        let mut at = self.home(slot >> 32);
+        while self.slots.get(at).is_some_and(|slot| *slot != 0) {
+            at = self.after(at);
+        }
+        self.set(at, slot);
+    }
+
+    fn grow(&mut self) {
+        let size = self.slots.len().saturating_mul(2);
+        let old = core::mem::replace(&mut self.slots, vec![0; size]);
+        for slot in old.into_iter().filter(|slot| *slot != 0) {
+            self.put(slot);
+        }
+    }
+}
+
+fn place_of(slot: u64) -> u32 {
+    u32::try_from((slot & PLACE).wrapping_sub(1)).unwrap_or(u32::MAX)
+}
+
+#[inline]
+fn mix(word: u64) -> u64 {
+    let product = u128::from(word ^ 0xa076_1d64_78bd_642f).wrapping_mul(0xe703_7ed1_a0b4_28db);
+    let high = u64::try_from(product >> 64).unwrap_or(0);
+    high ^ u64::try_from(product & u128::from(u64::MAX)).unwrap_or(0)
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use proto_wire::{Rng, Seed};
+
+    #[test]
+    fn agrees_with_a_tree_under_random_inserts_and_removals() {
+        let mut rng = Rng::new(&Seed::from_u64(11));
+        let mut index = Index::new(5);
+        let mut model = BTreeMap::new();
+        let mut table: Vec<u128> = Vec::new();
+        for _ in 0..20_000 {
+            let key = u128::from(rng.below(2_000));
+            let found = index.find(key, |place| table[place as usize] == key);
+            assert_eq!(found, model.get(&key).copied());
+            match found {
+                Some(place) if rng.below(2) == 0 => {
+                    index.remove(key, place);
+                    model.remove(&key);
+                }
+                Some(_) => {}
+                None => {
+                    let place = u32::try_from(table.len()).unwrap();
+                    table.push(key);
+                    index.insert(key, place);
+                    model.insert(key, place);
+                }
+            }
+        }
+        assert_eq!(index.len, model.len());
+    }
+}

@@ -1,0 +1,328 @@
+//! Lots: value that came in together and expires together.
+
+use crate::account::{Code, MONEY, POINTS};
+use crate::ids::{AssetId, Day, LotId, MemberId, Seq};
+use crate::record::MoveKind;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// Value that came in together and expires together.
+///
+/// Money has a part that was paid for and a part that was given on top; points have only
+/// the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lot {
+    /// Whose.
+    pub member: MemberId,
+    /// Of what.
+    pub asset: AssetId,
+    /// Whether the member must wait for it (points only).
+    pub pending: bool,
+    /// The first day on which it can be spent.
+    pub from: Day,
+    /// The last one.
+    pub expires: Day,
+    /// What is left of what was paid for, or of the points.
+    pub principal: i64,
+    /// What is left of what was given on top.
+    pub bonus: i64,
+    /// What holds have set aside.
+    pub held_principal: i64,
+    /// Likewise of what was given on top.
+    pub held_bonus: i64,
+    /// All that ever came in: paid for, or points.
+    pub principal_in: i64,
+    /// Likewise given on top.
+    pub bonus_in: i64,
+    /// The record that opened it.
+    pub origin: Seq,
+    next: Option<LotId>,
+    linked: bool,
+}
+
+impl Lot {
+    pub(crate) const fn new(member: MemberId, asset: AssetId, origin: Seq) -> Self {
+        Self {
+            member,
+            asset,
+            pending: false,
+            from: Day::FIRST,
+            expires: Day::NEVER,
+            principal: 0,
+            bonus: 0,
+            held_principal: 0,
+            held_bonus: 0,
+            principal_in: 0,
+            bonus_in: 0,
+            origin,
+            next: None,
+            linked: false,
+        }
+    }
+
+    /// What is left, without what is held.
+    #[must_use]
+    pub const fn left(&self) -> i64 {
+        self.principal.saturating_add(self.bonus)
+    }
+
+    /// Whether it can be spent on `day`. Nothing depends on whether anybody booked its
+    /// end or its beginning before.
+    #[must_use]
+    pub fn is_live(&self, day: Day) -> bool {
+        self.expires >= day && self.from <= day
+    }
+
+    /// The account on which the principal, or the points, stand.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        if self.asset != POINTS {
+            Code::StoredPrincipal
+        } else if self.pending {
+            Code::PointsPending
+        } else {
+            Code::Points
+        }
+    }
+}
+
+/// Every lot, and the list of each member's in the order in which they are spent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lots {
+    arena: Vec<Lot>,
+    /// Lots with value and a last day.
+    expiring: BTreeSet<(Day, LotId)>,
+    /// Pending lots with value.
+    pending: BTreeSet<(Day, LotId)>,
+}
+
+impl Lots {
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.arena.len()).unwrap_or(u32::MAX)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, lot: LotId) -> Option<&Lot> {
+        self.arena.get(lot.value() as usize)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, lot: LotId) -> Option<&mut Lot> {
+        self.arena.get_mut(lot.value() as usize)
+    }
+
+    /// A member's lots with value left, in the order of spending: soonest expiry first,
+    /// then the oldest.
+    pub(crate) fn of(&self, head: Option<LotId>) -> impl Iterator<Item = (LotId, &Lot)> {
+        let mut at = head;
+        core::iter::from_fn(move || {
+            let id = at?;
+            let lot = self.get(id)?;
+            at = lot.next;
+            Some((id, lot))
+        })
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (LotId, &Lot)> {
+        (0..).map(LotId::new).zip(&self.arena)
+    }
+
+    /// The next lot whose last day is before `day`.
+    pub(crate) fn next_expired(&self, day: Day) -> Option<(LotId, &Lot)> {
+        self.expiring
+            .iter()
+            .take_while(|(last, _)| *last < day)
+            .filter_map(|(_, id)| self.get(*id).map(|lot| (*id, lot)))
+            .find(|(_, lot)| lot.left() > 0)
+    }
+
+    /// The next pending lot that has become the member's by `day`.
+    pub(crate) fn next_matured(&self, day: Day) -> Option<(LotId, &Lot)> {
+        let (from, id) = self.pending.first()?;
+        if *from > day {
+            return None;
+        }
+        self.get(*id).map(|lot| (*id, lot))
+    }
+
+    /// The next day on which something lapses or matures.
+    pub(crate) fn next_day(&self) -> Option<Day> {
+        let expiry = self.expiring.first().map(|(last, _)| last.plus(1));
+        let maturity = self.pending.first().map(|(from, _)| *from);
+        match (expiry, maturity) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    pub(crate) fn open(&mut self, lot: Lot, head: &mut Option<LotId>) -> LotId {
+        let id = LotId::new(self.len());
+        if lot.pending {
+            self.pending.insert((lot.from, id));
+        }
+        self.arena.push(lot);
+        self.settle(id, head);
+        id
+    }
+
+    /// Moves value in, out of, or within a lot. `head` is the owner's list.
+    #[inline]
+    pub(crate) fn apply(
+        &mut self,
+        id: LotId,
+        how: MoveKind,
+        principal: i64,
+        bonus: i64,
+        head: &mut Option<LotId>,
+    ) {
+        let mut matured = None;
+        let Some(lot) = self.get_mut(id) else {
+            return;
+        };
+        let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
+        let take = |to: &mut i64, amount: i64| *to = to.saturating_sub(amount);
+        match how {
+            MoveKind::Spend
+            | MoveKind::Expire
+            | MoveKind::Claw
+            | MoveKind::Remove
+            | MoveKind::Send => {
+                take(&mut lot.principal, principal);
+                take(&mut lot.bonus, bonus);
+            }
+            MoveKind::Hold => {
+                take(&mut lot.principal, principal);
+                take(&mut lot.bonus, bonus);
+                add(&mut lot.held_principal, principal);
+                add(&mut lot.held_bonus, bonus);
+            }
+            MoveKind::Release => {
+                take(&mut lot.held_principal, principal);
+                take(&mut lot.held_bonus, bonus);
+                add(&mut lot.principal, principal);
+                add(&mut lot.bonus, bonus);
+            }
+            MoveKind::Capture => {
+                take(&mut lot.held_principal, principal);
+                take(&mut lot.held_bonus, bonus);
+            }
+            MoveKind::Add => {
+                add(&mut lot.principal, principal);
+                add(&mut lot.bonus, bonus);
+                add(&mut lot.principal_in, principal);
+                add(&mut lot.bonus_in, bonus);
+            }
+            MoveKind::Mature => {
+                lot.pending = false;
+                matured = Some(lot.from);
+            }
+        }
+        if let Some(from) = matured {
+            self.pending.remove(&(from, id));
+        }
+        self.settle(id, head);
+    }
+
+    /// Value comes back to a lot from a refund.
+    pub(crate) fn restore(
+        &mut self,
+        id: LotId,
+        principal: i64,
+        bonus: i64,
+        head: &mut Option<LotId>,
+    ) {
+        if let Some(lot) = self.get_mut(id) {
+            lot.principal = lot.principal.saturating_add(principal);
+            lot.bonus = lot.bonus.saturating_add(bonus);
+        }
+        self.settle(id, head);
+    }
+
+    /// Keeps the owner's list and the calendar in step with what the lot holds.
+    #[inline]
+    fn settle(&mut self, id: LotId, head: &mut Option<LotId>) {
+        let Some(lot) = self.get(id) else {
+            return;
+        };
+        let (linked, has_value, expires) = (lot.linked, lot.left() > 0, lot.expires);
+        if linked == has_value {
+            return;
+        }
+        if has_value {
+            self.link(id, head);
+        } else {
+            self.unlink(id, head);
+        }
+        if expires != Day::NEVER {
+            if has_value {
+                self.expiring.insert((expires, id));
+            } else {
+                self.expiring.remove(&(expires, id));
+            }
+        }
+        if let Some(lot) = self.get_mut(id) {
+            lot.linked = has_value;
+        }
+    }
+
+    fn link(&mut self, id: LotId, head: &mut Option<LotId>) {
+        let Some(order) = self.order(id) else {
+            return;
+        };
+        let mut before = None;
+        let mut at = *head;
+        while let Some(other) = at {
+            if self.order(other).is_none_or(|other| other > order) {
+                break;
+            }
+            before = Some(other);
+            at = self.get(other).and_then(|lot| lot.next);
+        }
+        self.set_next(id, at);
+        match before {
+            Some(before) => self.set_next(before, Some(id)),
+            None => *head = Some(id),
+        }
+    }
+
+    fn unlink(&mut self, id: LotId, head: &mut Option<LotId>) {
+        let next = self.get(id).and_then(|lot| lot.next);
+        if *head == Some(id) {
+            *head = next;
+        } else {
+            let mut at = *head;
+            while let Some(other) = at {
+                let after = self.get(other).and_then(|lot| lot.next);
+                if after == Some(id) {
+                    self.set_next(other, next);
+                    break;
+                }
+                at = after;
+            }
+        }
+        self.set_next(id, None);
+    }
+
+    fn set_next(&mut self, id: LotId, next: Option<LotId>) {
+        if let Some(lot) = self.get_mut(id) {
+            lot.next = next;
+        }
+    }
+
+    fn order(&self, id: LotId) -> Option<(AssetId, Day, LotId)> {
+        self.get(id).map(|lot| (lot.asset, lot.expires, id))
+    }
+}
+
+/// The account of the bonus in a lot of stored value.
+pub(crate) const BONUS: Code = Code::StoredBonus;
+
+/// The accounts on which held value of an asset stands: principal (or points), bonus.
+pub(crate) fn held_codes(asset: AssetId) -> (Code, Code) {
+    if asset == MONEY {
+        (Code::HeldPrincipal, Code::HeldBonus)
+    } else {
+        (Code::PointsHeld, Code::HeldBonus)
+    }
+}

@@ -1,0 +1,266 @@
+//! Sales and redemptions that can still be taken back.
+
+use crate::amount::Rounding;
+use crate::ids::{AssetId, Day, LotId, MemberId, RuleId, SaleId, Sku, StoreId};
+use alloc::collections::VecDeque;
+
+/// A sale or redemption, with what was taken back so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sale {
+    /// Which.
+    pub id: SaleId,
+    /// To whom; `None` for a walk-in.
+    pub member: Option<MemberId>,
+    /// Where.
+    pub store: StoreId,
+    /// What the total is counted in.
+    pub asset: AssetId,
+    /// The last day on which it can be taken back.
+    pub returnable: Day,
+    /// At list price.
+    pub list: i64,
+    /// Taken off.
+    pub discount: i64,
+    /// How it was paid.
+    pub paid: Tenders,
+    /// What of that was given back.
+    pub returned: Tenders,
+    /// Discount that fell away with what was given back.
+    pub discount_returned: i64,
+    /// Points earned.
+    pub earned: i64,
+    /// Earned points taken back.
+    pub clawed: i64,
+    pub(crate) earned_lot: Option<LotId>,
+    pub(crate) earn_base: i64,
+    pub(crate) earn_num: u64,
+    pub(crate) earn_den: u64,
+    pub(crate) earn_rounding: Rounding,
+    pub(crate) rule: Option<RuleId>,
+    pub(crate) allocs: (u64, u16),
+    pub(crate) lines: (u64, u16),
+}
+
+impl Sale {
+    /// What was paid in all, in the sale's asset.
+    #[must_use]
+    pub fn net(&self) -> i64 {
+        self.paid.total(self.asset)
+    }
+
+    /// What is left to be taken back, in the sale's asset.
+    #[must_use]
+    pub fn left(&self) -> i64 {
+        self.net().saturating_sub(self.returned.total(self.asset))
+    }
+}
+
+/// An amount by the ways it was paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tenders {
+    /// Over the counter.
+    pub cash: i64,
+    /// Stored principal.
+    pub principal: i64,
+    /// Stored bonus.
+    pub bonus: i64,
+    /// Points.
+    pub points: i64,
+    /// What the points were worth.
+    pub points_value: i64,
+}
+
+impl Tenders {
+    /// The sum in money, or the points when the total is counted in points.
+    #[must_use]
+    pub fn total(&self, asset: AssetId) -> i64 {
+        if asset == crate::POINTS {
+            self.points
+        } else {
+            self.cash
+                .saturating_add(self.principal)
+                .saturating_add(self.bonus)
+                .saturating_add(self.points_value)
+        }
+    }
+
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.cash = self.cash.saturating_add(other.cash);
+        self.principal = self.principal.saturating_add(other.principal);
+        self.bonus = self.bonus.saturating_add(other.bonus);
+        self.points = self.points.saturating_add(other.points);
+        self.points_value = self.points_value.saturating_add(other.points_value);
+    }
+}
+
+/// What a sale took from one lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Alloc {
+    pub(crate) lot: LotId,
+    pub(crate) principal: i64,
+    pub(crate) bonus: i64,
+    pub(crate) restored_principal: i64,
+    pub(crate) restored_bonus: i64,
+}
+
+impl Alloc {
+    pub(crate) const fn new(lot: LotId, principal: i64, bonus: i64) -> Self {
+        Self { lot, principal, bonus, restored_principal: 0, restored_bonus: 0 }
+    }
+}
+
+/// One line of a sale, with what came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SoldLine {
+    /// What.
+    pub sku: Sku,
+    /// How many.
+    pub quantity: u32,
+    /// After discounts, in minor units.
+    pub net: i64,
+    /// How many came back.
+    pub returned: u32,
+    /// What was paid for those.
+    pub net_returned: i64,
+}
+
+/// A queue whose places keep their numbers when the front goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ring<T> {
+    items: VecDeque<T>,
+    base: u64,
+}
+
+impl<T> Ring<T> {
+    const fn new() -> Self {
+        Self { items: VecDeque::new(), base: 0 }
+    }
+
+    fn end(&self) -> u64 {
+        self.base.saturating_add(self.items.len() as u64)
+    }
+
+    fn range(&self, (start, count): (u64, u16)) -> impl DoubleEndedIterator<Item = (u16, &T)> {
+        (0..count).filter_map(move |n| Some((n, self.items.get(self.place(start, n)?)?)))
+    }
+
+    fn get_mut(&mut self, start: u64, n: u16) -> Option<&mut T> {
+        let place = self.place(start, n)?;
+        self.items.get_mut(place)
+    }
+
+    fn place(&self, start: u64, n: u16) -> Option<usize> {
+        let from_base = start.checked_sub(self.base)?;
+        usize::try_from(from_base.checked_add(u64::from(n))?).ok()
+    }
+
+    fn drop_before(&mut self, end: u64) {
+        while self.base < end && self.items.pop_front().is_some() {
+            self.base = self.base.saturating_add(1);
+        }
+    }
+}
+
+/// Sales in the order of booking; the oldest are forgotten when their window is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sales {
+    sales: VecDeque<Sale>,
+    allocs: Ring<Alloc>,
+    lines: Ring<SoldLine>,
+}
+
+impl Sales {
+    pub(crate) const fn new() -> Self {
+        Self { sales: VecDeque::new(), allocs: Ring::new(), lines: Ring::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sales.len()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Sale> {
+        self.sales.iter()
+    }
+
+    pub(crate) fn get(&self, id: SaleId) -> Option<&Sale> {
+        let at = self.sales.binary_search_by_key(&id, |sale| sale.id).ok()?;
+        self.sales.get(at)
+    }
+
+    pub(crate) fn allocs(&self, sale: &Sale) -> impl DoubleEndedIterator<Item = (u16, &Alloc)> {
+        self.allocs.range(sale.allocs)
+    }
+
+    pub(crate) fn lines(&self, sale: &Sale) -> impl DoubleEndedIterator<Item = (u16, &SoldLine)> {
+        self.lines.range(sale.lines)
+    }
+
+    /// Where the next taking and the next line will stand.
+    pub(crate) fn ends(&self) -> (u64, u64) {
+        (self.allocs.end(), self.lines.end())
+    }
+
+    pub(crate) fn push_alloc(&mut self, alloc: Alloc) {
+        self.allocs.items.push_back(alloc);
+    }
+
+    pub(crate) fn push_line(&mut self, line: SoldLine) {
+        self.lines.items.push_back(line);
+    }
+
+    pub(crate) fn push(&mut self, mut sale: Sale, (allocs, lines): (u64, u64)) {
+        let count =
+            |end: u64, start: u64| u16::try_from(end.saturating_sub(start)).unwrap_or(u16::MAX);
+        sale.allocs = (allocs, count(self.allocs.end(), allocs));
+        sale.lines = (lines, count(self.lines.end(), lines));
+        self.sales.push_back(sale);
+    }
+
+    pub(crate) fn returned(&mut self, id: SaleId, tenders: &Tenders, discount: i64, clawed: i64) {
+        if let Some(sale) = self.get_mut(id) {
+            sale.returned.add(tenders);
+            sale.discount_returned = sale.discount_returned.saturating_add(discount);
+            sale.clawed = sale.clawed.saturating_add(clawed);
+        }
+    }
+
+    pub(crate) fn line_returned(&mut self, id: SaleId, line: u16, quantity: u32, net: i64) {
+        let start = self.get(id).map(|sale| sale.lines.0);
+        if let Some(line) = start.and_then(|start| self.lines.get_mut(start, line)) {
+            line.returned = line.returned.saturating_add(quantity);
+            line.net_returned = line.net_returned.saturating_add(net);
+        }
+    }
+
+    pub(crate) fn restored(&mut self, id: SaleId, alloc: u16, principal: i64, bonus: i64) {
+        let start = self.get(id).map(|sale| sale.allocs.0);
+        if let Some(alloc) = start.and_then(|start| self.allocs.get_mut(start, alloc)) {
+            alloc.restored_principal = alloc.restored_principal.saturating_add(principal);
+            alloc.restored_bonus = alloc.restored_bonus.saturating_add(bonus);
+        }
+    }
+
+    /// Forgets a few of the oldest sales whose window was over before `day`.
+    pub(crate) fn forget(&mut self, day: Day) {
+        for _ in 0..4 {
+            if self.sales.front().is_none_or(|sale| sale.returnable >= day) {
+                return;
+            }
+            self.sales.pop_front();
+            let (allocs, lines) = self
+                .sales
+                .front()
+                .map_or_else(|| self.ends(), |sale| (sale.allocs.0, sale.lines.0));
+            self.allocs.drop_before(allocs);
+            self.lines.drop_before(lines);
+        }
+    }
+
+    fn get_mut(&mut self, id: SaleId) -> Option<&mut Sale> {
+        let at = self.sales.binary_search_by_key(&id, |sale| sale.id).ok()?;
+        self.sales.get_mut(at)
+    }
+}

@@ -1,0 +1,271 @@
+//! The laws of the ledger, checked on the state as it is.
+
+use crate::account::{Code, MONEY, POINTS};
+use crate::ids::{AssetId, LotId, MemberId};
+use crate::ledger::Ledger;
+use crate::state::{CardStatus, MemberStatus};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// What [`Ledger::verify`] found, law by law.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verification {
+    /// One entry for each law.
+    pub checks: Vec<Check>,
+}
+
+/// One law.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Check {
+    /// Its number in `docs/mms-core.md`.
+    pub id: &'static str,
+    /// What it says.
+    pub law: &'static str,
+    /// How many things were looked at.
+    pub seen: u64,
+    /// The first thing that breaks it.
+    pub fault: Option<String>,
+}
+
+impl Verification {
+    /// Whether every law holds.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.checks.iter().all(|check| check.fault.is_none())
+    }
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for check in &self.checks {
+            let Check { id, law, seen, .. } = check;
+            match &check.fault {
+                None => writeln!(f, "ok     {id:<4} {law} ({seen} seen)")?,
+                Some(fault) => writeln!(f, "BROKEN {id:<4} {law}: {fault}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// Looks at everything and says which laws hold. Linear in the size of the ledger:
+    /// for audits, tests and the moment after a recovery.
+    #[must_use]
+    pub fn verify(&self) -> Verification {
+        let checks = alloc::vec![
+            law("I1", "postings sum to zero for each asset", |check| self.sums(check)),
+            law("I2", "balances are what the lots hold", |check| self.lots_tie(check)),
+            law("I3", "no account of a member is overdrawn", |check| self.bounds(check)),
+            law("I10", "no tender was refunded beyond what it paid", |check| {
+                self.refunds(check)
+            }),
+            law("I11", "no more points were taken back than earned", |check| self.claws(check)),
+            law("I12", "lots are in the order in which they are spent", |check| {
+                self.order(check)
+            }),
+            law("I14", "a replaced card points to its successor", |check| self.cards(check)),
+            law("I16", "holds are what lots have set aside", |check| self.holds_tie(check)),
+            law("I18", "referrers come before those they brought", |check| {
+                self.referrals(check)
+            }),
+            law("I30", "closed members have nothing", |check| self.closed(check)),
+        ];
+        Verification { checks }
+    }
+
+    fn sums(&self, check: &mut Check) {
+        let mut sums: BTreeMap<AssetId, i128> = BTreeMap::new();
+        for (account, amount) in self.accounts() {
+            check.saw(true, String::new);
+            let sum = sums.entry(account.asset()).or_default();
+            *sum = sum.saturating_add(i128::from(amount));
+        }
+        for (asset, sum) in sums {
+            check.saw(sum == 0, || format!("asset {asset} sums to {sum}"));
+        }
+    }
+
+    fn lots_tie(&self, check: &mut Check) {
+        let mut sums: BTreeMap<(MemberId, Code), i128> = BTreeMap::new();
+        let mut add = |member, code, amount: i64| {
+            let sum = sums.entry((member, code)).or_default();
+            *sum = sum.saturating_add(i128::from(amount));
+        };
+        for (_, lot) in self.lots.all() {
+            add(lot.member, lot.code(), lot.principal);
+            if lot.asset == MONEY {
+                add(lot.member, Code::StoredBonus, lot.bonus);
+                add(lot.member, Code::HeldPrincipal, lot.held_principal);
+                add(lot.member, Code::HeldBonus, lot.held_bonus);
+            } else {
+                add(lot.member, Code::PointsHeld, lot.held_principal);
+            }
+        }
+        for (member, id) in self.members.iter().zip(0_u32..) {
+            for (code, asset) in [
+                (Code::StoredPrincipal, MONEY),
+                (Code::StoredBonus, MONEY),
+                (Code::HeldPrincipal, MONEY),
+                (Code::HeldBonus, MONEY),
+                (Code::Points, POINTS),
+                (Code::PointsPending, POINTS),
+                (Code::PointsHeld, POINTS),
+            ] {
+                let booked = i128::from(code.natural(member.balance(code, asset)));
+                let held = sums.remove(&(MemberId::new(id), code)).unwrap_or(0);
+                check.saw(booked == held, || {
+                    format!("member {id} {}: booked {booked}, in lots {held}", code.short())
+                });
+            }
+        }
+    }
+
+    fn bounds(&self, check: &mut Check) {
+        for (account, amount) in self.accounts() {
+            let code = account.code();
+            check.saw(!code.is_bounded() || code.natural(amount) >= 0, || {
+                format!("{account:?} stands at {amount}")
+            });
+        }
+        for (id, lot) in self.lots.all() {
+            let parts = [lot.principal, lot.bonus, lot.held_principal, lot.held_bonus];
+            check.saw(parts.iter().all(|part| *part >= 0), || format!("{id:?} holds {parts:?}"));
+        }
+    }
+
+    fn refunds(&self, check: &mut Check) {
+        for sale in self.sales.all() {
+            let (paid, back) = (&sale.paid, &sale.returned);
+            let fits = back.cash <= paid.cash
+                && back.principal <= paid.principal
+                && back.bonus <= paid.bonus
+                && back.points <= paid.points
+                && back.points_value <= paid.points_value
+                && sale.discount_returned <= sale.discount;
+            check.saw(fits, || format!("sale {}: paid {paid:?}, returned {back:?}", sale.id));
+            let (mut money, mut points) = ((0_i64, 0_i64), 0_i64);
+            for (_, alloc) in self.sales.allocs(sale) {
+                let in_points = self.lots.get(alloc.lot).is_some_and(|lot| lot.asset == POINTS);
+                if in_points {
+                    points = points.saturating_add(alloc.restored_principal);
+                } else {
+                    money.0 = money.0.saturating_add(alloc.restored_principal);
+                    money.1 = money.1.saturating_add(alloc.restored_bonus);
+                }
+            }
+            let ties = money == (back.principal, back.bonus) && points == back.points;
+            check.saw(ties, || format!("sale {}: lots did not get back {back:?}", sale.id));
+        }
+    }
+
+    fn claws(&self, check: &mut Check) {
+        for sale in self.sales.all() {
+            check.saw(sale.clawed <= sale.earned, || {
+                format!("sale {}: earned {}, taken back {}", sale.id, sale.earned, sale.clawed)
+            });
+        }
+    }
+
+    fn order(&self, check: &mut Check) {
+        let mut listed: u64 = 0;
+        for (member, id) in self.members.iter().zip(0_u32..) {
+            let mut last: Option<(AssetId, crate::Day, LotId)> = None;
+            for (lot_id, lot) in self.lots.of(member.lots) {
+                let key = (lot.asset, lot.expires, lot_id);
+                let in_order = last.is_none_or(|last| last < key);
+                let own = lot.member == MemberId::new(id) && lot.left() > 0;
+                check.saw(in_order && own, || format!("member {id}: {lot_id:?} is out of order"));
+                last = Some(key);
+                listed = listed.saturating_add(1);
+            }
+        }
+        let with_value = self.lots.all().filter(|(_, lot)| lot.left() > 0).count() as u64;
+        check.saw(listed == with_value, || {
+            format!("{with_value} lots hold value, {listed} are listed")
+        });
+    }
+
+    fn cards(&self, check: &mut Check) {
+        for card in &self.cards {
+            let successor = card.replaced_by.and_then(|by| self.card_at(by));
+            let ties = match card.status {
+                CardStatus::Replaced => {
+                    successor.is_some_and(|successor| successor.member == card.member)
+                }
+                _ => card.replaced_by.is_none(),
+            };
+            check.saw(ties, || format!("card {} is {:?}", card.number, card.status));
+        }
+    }
+
+    fn holds_tie(&self, check: &mut Check) {
+        let mut held: BTreeMap<LotId, (i64, i64)> = BTreeMap::new();
+        for (id, hold) in &self.holds {
+            let mut sum = (0_i64, 0_i64);
+            for alloc in &hold.allocs {
+                let of_lot = held.entry(alloc.lot).or_default();
+                for to in [of_lot, &mut sum] {
+                    to.0 = to.0.saturating_add(alloc.principal);
+                    to.1 = to.1.saturating_add(alloc.bonus);
+                }
+            }
+            let listed = self.hold_ends.contains(&(hold.until, *id));
+            check.saw(sum == (hold.principal, hold.bonus) && listed, || {
+                format!("hold {id}: {hold:?}")
+            });
+        }
+        for (id, lot) in self.lots.all() {
+            let wanted = held.remove(&id).unwrap_or_default();
+            let there = (lot.held_principal, lot.held_bonus);
+            check.saw(there == wanted, || {
+                format!("{id:?} has {there:?} set aside, holds say {wanted:?}")
+            });
+        }
+    }
+
+    fn referrals(&self, check: &mut Check) {
+        for (member, id) in self.members.iter().zip(0_u32..) {
+            let above = member.referrer.and_then(|above| self.member(above));
+            let sound = match (member.referrer, above) {
+                (None, _) => member.depth == 0,
+                (Some(above), Some(row)) => {
+                    above.value() < id && member.depth == row.depth.saturating_add(1)
+                }
+                (Some(_), None) => false,
+            };
+            check.saw(sound && member.depth <= self.limits.referral_depth_max, || {
+                format!("member {id} was brought by {:?}", member.referrer)
+            });
+        }
+    }
+
+    fn closed(&self, check: &mut Check) {
+        for (member, id) in self.members.iter().zip(0_u32..) {
+            if member.status == MemberStatus::Closed {
+                let empty = member.balances.iter().all(|(_, amount)| *amount == 0);
+                check.saw(empty, || format!("member {id} is closed and has a balance"));
+            }
+        }
+    }
+}
+
+fn law(id: &'static str, law: &'static str, look: impl FnOnce(&mut Check)) -> Check {
+    let mut check = Check { id, law, seen: 0, fault: None };
+    look(&mut check);
+    check
+}
+
+impl Check {
+    fn saw(&mut self, good: bool, fault: impl FnOnce() -> String) {
+        self.seen = self.seen.saturating_add(1);
+        if !good && self.fault.is_none() {
+            self.fault = Some(fault());
+        }
+    }
+}

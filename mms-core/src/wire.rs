@@ -1,0 +1,100 @@
+//! Little-endian fields, one after another, without padding and without copies.
+
+/// A value with a fixed place in a record.
+pub(crate) trait Wire: Copy {
+    /// Bytes that the value takes.
+    const SIZE: usize;
+
+    /// Writes the value and moves on; writes nothing when there is no room.
+    fn put(self, out: &mut &mut [u8]);
+
+    /// Reads a value and moves on; `None` when too short, or when no value has these bytes.
+    fn take(from: &mut &[u8]) -> Option<Self>;
+}
+
+macro_rules! wire_int {
+    ($($int:ty),*) => {$(
+        impl Wire for $int {
+            const SIZE: usize = size_of::<$int>();
+
+            #[inline]
+            fn put(self, out: &mut &mut [u8]) {
+                if let Some((head, rest)) = core::mem::take(out).split_first_chunk_mut() {
+                    *head = self.to_le_bytes();
+                    *out = rest;
+                }
+            }
+
+            #[inline]
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                let (head, rest) = from.split_first_chunk()?;
+                *from = rest;
+                Some(Self::from_le_bytes(*head))
+            }
+        }
+    )*};
+}
+
+wire_int!(u8, u16, u32, u64, u128, i32, i64);
+
+/// An enumeration whose values have numbers for ever.
+macro_rules! wire_enum {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident: $int:ty {
+            $( $(#[$doc:meta])* $variant:ident = $number:literal, )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr($int)]
+        #[non_exhaustive]
+        $vis enum $name {
+            $( $(#[$doc])* $variant = $number, )*
+        }
+
+        impl $name {
+            /// Every value, in the order of the numbers.
+            pub const ALL: &'static [Self] = &[$( Self::$variant, )*];
+
+            /// The number that stands in records.
+            #[must_use]
+            pub const fn number(self) -> $int {
+                self as $int
+            }
+
+            /// The value with this number.
+            #[must_use]
+            pub const fn from_number(number: $int) -> Option<Self> {
+                match number {
+                    $( $number => Some(Self::$variant), )*
+                    _ => None,
+                }
+            }
+
+            /// The name, as it stands in the source and in listings.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$variant => stringify!($variant), )*
+                }
+            }
+        }
+
+        impl $crate::wire::Wire for $name {
+            const SIZE: usize = size_of::<$int>();
+
+            #[inline]
+            fn put(self, out: &mut &mut [u8]) {
+                $crate::wire::Wire::put(self.number(), out);
+            }
+
+            #[inline]
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                <$int as $crate::wire::Wire>::take(from).and_then(Self::from_number)
+            }
+        }
+    };
+}
+
+pub(crate) use wire_enum;
