@@ -3,6 +3,7 @@
 
 pub mod drive;
 pub mod inspect;
+pub mod ladder;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/RUN_LOOP.md")]
