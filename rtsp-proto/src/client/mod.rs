@@ -1,0 +1,320 @@
+//! The client's side of one connection.
+
+mod auth;
+mod command;
+mod config;
+mod event;
+mod receive;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, KeepAlive};
+pub use event::{Event, Input, Settled};
+pub use session::{Session, Stream};
+
+use crate::conn::{Outbox, Receiver};
+use crate::error::{
+    CloseReason, CommandError, PeerRequestId, RequestFailure, RequestId, SessionEnd, SessionKey,
+};
+use crate::message::{Methods, RequestBuilder, Version};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use auth::{Answers, Auth};
+use bytes::Bytes;
+use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerQueue};
+
+/// The client's side of one connection: many requests at a time, many sessions.
+///
+/// Commands return at once with the id of their request; its response comes as an event.
+/// The machine numbers requests, finds the one that a response answers (also when the
+/// response forgot its number), answers challenges when it has credentials, keeps sessions
+/// alive, and answers the server's own requests.
+///
+/// # The four kinds of methods
+/// - **A, getters**: [`session`](Self::session), [`sessions`](Self::sessions),
+///   [`public`](Self::public), [`next_timer`](Self::next_timer),
+///   [`wants_input`](Self::wants_input).
+/// - **B, what the outside reports**: [`handle_input`](Self::handle_input),
+///   [`handle_timeout`](Self::handle_timeout). They never fail.
+/// - **C, commands**: [`options`](Self::options), [`describe`](Self::describe),
+///   [`open_session`](Self::open_session), [`setup`](Self::setup),
+///   [`play`](Self::play), [`pause`](Self::pause), [`record`](Self::record),
+///   [`get_parameter`](Self::get_parameter), [`teardown`](Self::teardown),
+///   [`request`](Self::request) for all else, [`respond`](Self::respond),
+///   [`send_media`](Self::send_media), [`close`](Self::close). Legal at any time; an error
+///   is the caller's mistake, and nothing has changed.
+/// - **D, what to do**: [`poll_output`](Self::poll_output) until it is `None`,
+///   [`poll_timeout`](Self::poll_timeout).
+///
+/// ```
+/// use rtsp_proto::client::{Client, Config, Event, Input};
+/// use rtsp_proto::{Instant, Output, Seed};
+/// use std::sync::Arc;
+///
+/// let now = Instant::ZERO;
+/// let mut client = Client::new(now, Arc::new(Config::default()), Seed::from_u64(1));
+/// let asked = client.describe(now, "rtsp://h/cam")?;
+/// let mut wire = Vec::new();
+/// let mut sdp = None;
+/// # let mut reply = Some(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 5\r\n\r\nv=0\r\n");
+/// loop {
+///     while let Some(output) = client.poll_output() {
+///         match output {
+///             Output::Transmit(bytes) => wire.extend_from_slice(&bytes), // to the socket
+///             Output::Event(Event::Response { id, response, .. }) if id == asked => {
+///                 sdp = Some(response.body_bytes());
+///             }
+///             Output::Event(_) => {}
+///         }
+///     }
+///     // Then: sleep until `client.poll_timeout()` or input.
+/// #   let Some(reply) = reply.take() else { break };
+///     client.handle_input(now, Input::Data(reply));
+/// }
+/// assert!(wire.starts_with(b"DESCRIBE rtsp://h/cam RTSP/1.0\r\nCSeq: 1\r\n"));
+/// assert_eq!(sdp.as_deref(), Some(&b"v=0\r\n"[..]));
+/// # Ok::<(), rtsp_proto::CommandError>(())
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    config: Arc<Config>,
+    rng: Rng,
+    receiver: Receiver,
+    out: Outbox<Event>,
+    auth: Auth,
+    sessions: BTreeMap<SessionKey, Session>,
+    /// Requests that wait for a response, by CSeq.
+    pending: BTreeMap<u32, Pending>,
+    /// Requests of the server that wait for the application: their CSeq and version.
+    asked: BTreeMap<PeerRequestId, (u32, Version)>,
+    timers: TimerQueue<Timer>,
+    /// What the server offers, as far as it said so.
+    public: Option<Methods>,
+    next_cseq: u32,
+    next_id: u32,
+    malformed: u32,
+    closed: bool,
+}
+
+/// A request that waits for its response, and all it takes to send it again.
+#[derive(Clone, Debug)]
+struct Pending {
+    id: RequestId,
+    session: Option<SessionKey>,
+    request: RequestBuilder,
+    purpose: Purpose,
+    sent: Answers,
+}
+
+/// What a request is for, besides what its method says.
+#[derive(Clone, Debug)]
+enum Purpose {
+    Command,
+    /// SETUP: what was offered first.
+    Setup(Settled),
+    KeepAlive,
+}
+
+/// Why a [`Client`] wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Timer {
+    /// A request has no response.
+    Request(RequestId),
+    /// A session needs a sign of life.
+    KeepAlive(SessionKey),
+}
+
+impl Client {
+    /// A client on a fresh connection. `seed` decides the client nonces of Digest.
+    #[must_use]
+    pub fn new(_now: Instant, config: Arc<Config>, seed: Seed) -> Self {
+        Self {
+            receiver: Receiver::new(config.interleaved_max),
+            out: Outbox::new(config.queue_max),
+            auth: Auth::new(&config),
+            config,
+            rng: Rng::new(&seed),
+            sessions: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            timers: TimerQueue::new(),
+            public: None,
+            next_cseq: 1,
+            next_id: 0,
+            malformed: 0,
+            closed: false,
+        }
+    }
+
+    // A: getters
+
+    /// The session, while it lives.
+    #[must_use]
+    pub fn session(&self, key: SessionKey) -> Option<&Session> {
+        self.sessions.get(&key)
+    }
+
+    /// All sessions that live.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.sessions.iter().map(|(key, session)| (*key, session))
+    }
+
+    /// The methods that the server said it offers.
+    #[must_use]
+    pub const fn public(&self) -> Option<Methods> {
+        self.public
+    }
+
+    /// When the next timer fires, and why.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// Whether the host may read more.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        !self.closed && !self.out.is_full()
+    }
+
+    // B: what the outside reports
+
+    /// Takes what arrived. A server's fault never makes it fail.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        if self.closed {
+            return;
+        }
+        match input {
+            Input::Data(data) => self.receiver.push(data),
+            Input::Owned(data) => self.receiver.push_owned(data),
+            Input::Eof => return self.finish(CloseReason::Eof),
+        }
+        self.work(now);
+    }
+
+    /// Lets time act: gives up on requests, keeps sessions alive.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.expire(now) {
+            match timer {
+                Timer::Request(id) => self.give_up(id),
+                Timer::KeepAlive(key) => self.show_life(now, key),
+            }
+        }
+    }
+
+    // C: commands: in `command`
+
+    // D: what to do
+
+    /// The next thing to do; `None` until something happens.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
+        self.out.poll()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_timer().map(|(at, _)| at)
+    }
+
+    // What the parts share.
+
+    const fn check_open(&self) -> Result<(), CommandError> {
+        if self.closed { Err(CommandError::Closed) } else { Ok(()) }
+    }
+
+    fn give_up(&mut self, id: RequestId) {
+        let cseq = self.pending.iter().find(|(_, p)| p.id == id).map(|(cseq, _)| *cseq);
+        if let Some(pending) = cseq.and_then(|cseq| self.pending.remove(&cseq)) {
+            self.failed(&pending, RequestFailure::TimedOut);
+        }
+    }
+
+    /// Some cameras never answer signs of life, so nobody is told about those.
+    fn failed(&mut self, pending: &Pending, reason: RequestFailure) {
+        if !matches!(pending.purpose, Purpose::KeepAlive) {
+            let (id, method) = (pending.id, pending.request.method());
+            self.out.event(Event::RequestFailed { id, method, reason });
+        }
+    }
+
+    fn drop_session(&mut self, session: SessionKey, reason: SessionEnd) {
+        self.timers.stop(&Timer::KeepAlive(session));
+        if self.sessions.remove(&session).is_some() {
+            self.out.event(Event::SessionEnded { session, reason });
+        }
+    }
+
+    /// Ends everything, once.
+    fn finish(&mut self, reason: CloseReason) {
+        self.closed = true;
+        self.receiver.clear();
+        self.asked.clear();
+        self.timers = TimerQueue::new();
+        for pending in core::mem::take(&mut self.pending).into_values() {
+            self.failed(&pending, RequestFailure::Closed);
+        }
+        let keys: Vec<_> = self.sessions.keys().copied().collect();
+        for key in keys {
+            self.drop_session(key, SessionEnd::Closed);
+        }
+        self.out.event(Event::Closed(reason));
+    }
+
+    const fn new_number(&mut self) -> u32 {
+        let number = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        number
+    }
+
+    /// The URL and id of a session, for a request.
+    fn target(&self, key: SessionKey) -> Result<(&Session, Option<&String>), CommandError> {
+        let session = self.sessions.get(&key).ok_or(CommandError::UnknownSession)?;
+        Ok((session, session.id.as_ref()))
+    }
+}
+
+impl Machine for Client {
+    type Input<'a> = Input<'a>;
+    type Transmit = Bytes;
+    type Event = Event;
+
+    fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        Self::handle_input(self, now, input);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+}
+
+impl StreamMachine for Client {
+    fn handle_data(&mut self, now: Instant, data: &[u8]) {
+        self.handle_input(now, Input::Data(data));
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.handle_input(now, Input::Eof);
+    }
+
+    fn is_closed(event: &Event) -> bool {
+        matches!(event, Event::Closed(_))
+    }
+
+    fn wants_input(&self) -> bool {
+        Self::wants_input(self)
+    }
+}

@@ -1,0 +1,114 @@
+//! What can go wrong besides bytes: commands, closings, requests without an answer.
+
+use crate::message::{BuildError, Method};
+use crate::state::State;
+use proto_wire::{LimitKind, ParseError};
+use thiserror::Error;
+
+/// A command that cannot be carried out. It is the caller's mistake; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The connection is closed.
+    #[error("the connection is closed")]
+    Closed,
+    /// No request with this id waits for an answer.
+    #[error("no request with this id waits for an answer")]
+    UnknownRequest,
+    /// There is no such session.
+    #[error("there is no such session")]
+    UnknownSession,
+    /// The first SETUP has not been answered, so the session has no id to send.
+    #[error("the session has no id before the answer to its first SETUP")]
+    NoSessionId,
+    /// The method is not allowed in this state (RFC 2326 appendix A).
+    #[error("{method} is not allowed in state {state}")]
+    State {
+        /// What was asked for.
+        method: Method,
+        /// Where the session stands.
+        state: State,
+    },
+    /// The request is of another method than the command answers.
+    #[error("{method} is not answered like this")]
+    WrongMethod {
+        /// The method of the request.
+        method: Method,
+    },
+    /// No channel of the control connection is free.
+    #[error("no channel of the connection is free")]
+    NoChannel,
+    /// No stream was set up on this channel.
+    #[error("no stream was set up on this channel")]
+    UnknownChannel,
+    /// A limit of the configuration would be passed.
+    #[error(transparent)]
+    Limit(LimitKind),
+    /// The message cannot be written.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// Why a machine ended. Input after it is ignored, commands are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer's bytes cannot be cut into messages any further.
+    #[error("protocol error: {0}")]
+    Protocol(ParseError),
+    /// The peer passed a limit.
+    #[error(transparent)]
+    Limit(LimitKind),
+    /// The peer closed the connection, or it broke.
+    #[error("the peer closed the connection")]
+    Eof,
+    /// The host asked for it.
+    #[error("closed by this side")]
+    Local,
+}
+
+/// Why a request has no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RequestFailure {
+    /// It did not come in time.
+    #[error("no response in time")]
+    TimedOut,
+    /// The connection closed before it came.
+    #[error("the connection closed before the response")]
+    Closed,
+}
+
+/// Which session of a connection: its own number for it, not what is on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey(pub(crate) u32);
+
+/// Which request of a connection: its own number for it. It stays when the request is
+/// sent again with credentials, which the CSeq does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(crate) u32);
+
+/// Which request of the server to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerRequestId(pub(crate) u32);
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SessionEnd {
+    /// TEARDOWN.
+    #[error("torn down")]
+    TornDown,
+    /// Nothing was heard of the client for the session's timeout.
+    #[error("no sign of life within the timeout")]
+    Expired,
+    /// The server does not know it (any more).
+    #[error("the server does not know the session")]
+    NotFound,
+    /// The server sent the client elsewhere.
+    #[error("redirected")]
+    Redirected,
+    /// Its connection closed.
+    #[error("the connection closed")]
+    Closed,
+}

@@ -1,0 +1,132 @@
+//! Small readers over header bytes, shared by the header families.
+
+use proto_wire::{ParseError, ParseErrorKind};
+
+/// Whether `b` is linear white space (line ends occur inside folded values).
+pub(crate) const fn is_lws(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// `bytes` without linear white space at both ends.
+#[inline]
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes {
+        if !is_lws(*first) {
+            break;
+        }
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes {
+        if !is_lws(*last) {
+            break;
+        }
+        bytes = rest;
+    }
+    bytes
+}
+
+/// `bytes` without the quotes around it, when both are there; a lone quote at the start
+/// or the end goes too (devices forget one).
+pub(crate) fn unquote(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_prefix(b"\"").unwrap_or(bytes);
+    bytes.strip_suffix(b"\"").unwrap_or(bytes)
+}
+
+/// The decimal number that `bytes` spells, all digits, no sign, no overflow.
+#[inline]
+pub(crate) fn number(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() || bytes.len() > 20 {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for b in bytes {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(value)
+}
+
+/// The text, or where it stops being UTF-8.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, ParseError> {
+    core::str::from_utf8(bytes)
+        .map_err(|error| ParseError::new(ParseErrorKind::Utf8, error.valid_up_to()))
+}
+
+/// How far `part` begins behind the start of `whole` (0 when it is not a part of it).
+pub(crate) fn offset_in(whole: &[u8], part: &[u8]) -> usize {
+    let offset = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    if offset <= whole.len() { offset } else { 0 }
+}
+
+/// Cuts `rest` at the next `separator` that is outside quotes; the piece comes back with
+/// the white space around it, and `rest` goes on behind the separator. `None` at the end.
+#[inline]
+pub(crate) fn next_piece<'a>(rest: &mut Option<&'a [u8]>, separator: u8) -> Option<&'a [u8]> {
+    let bytes = (*rest)?;
+    let mut quoted = false;
+    let mut escaped = false;
+    for (i, b) in bytes.iter().enumerate() {
+        if escaped {
+            escaped = false;
+        } else if quoted {
+            match *b {
+                b'"' => quoted = false,
+                b'\\' => escaped = true,
+                _ => {}
+            }
+        } else if *b == b'"' {
+            quoted = true;
+        } else if *b == separator {
+            let (piece, tail) = bytes.split_at_checked(i)?;
+            *rest = tail.get(1..);
+            return Some(piece);
+        }
+    }
+    *rest = None;
+    Some(bytes)
+}
+
+/// `name` and `value` of `name=value`, trimmed; no value when there is no `=`.
+#[inline]
+pub(crate) fn pair(piece: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match piece.iter().position(|b| *b == b'=') {
+        Some(i) => (
+            trim(piece.get(..i).unwrap_or(&[])),
+            Some(trim(piece.get(i.wrapping_add(1)..).unwrap_or(&[]))),
+        ),
+        None => (trim(piece), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_respect_quotes_and_escapes() {
+        let mut rest = Some(&b"a, \"b,\\\"c\" ,,d"[..]);
+        let mut pieces = alloc::vec::Vec::new();
+        while let Some(piece) = next_piece(&mut rest, b',') {
+            pieces.push(trim(piece));
+        }
+        assert_eq!(pieces, [&b"a"[..], b"\"b,\\\"c\"", b"", b"d"]);
+    }
+
+    #[test]
+    fn numbers_have_no_sign_and_do_not_wrap() {
+        for (text, expected) in [
+            (&b"0"[..], Some(0)),
+            (b"18446744073709551615", Some(u64::MAX)),
+            (b"18446744073709551616", None),
+            (b"+5", None),
+            (b"-1", None),
+            (b"", None),
+            (b"1 2", None),
+        ] {
+            assert_eq!(number(text), expected);
+        }
+    }
+}

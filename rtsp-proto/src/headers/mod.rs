@@ -1,0 +1,138 @@
+//! Headers: names, typed values, and the view of a message's header lines.
+//!
+//! A header is raw first and typed on demand: [`Headers::typed`] reads one when somebody
+//! asks. Each type reads from bytes alone ([`TypedHeader::parse`]), so a value from a log
+//! or an SDP file needs no message around it, and each writes itself back.
+
+pub(crate) mod bytes;
+mod name;
+mod range;
+mod rtp_info;
+mod session;
+mod simple;
+mod transport;
+
+pub use name::HeaderName;
+pub(crate) use name::Rtsp;
+pub use range::{NptRange, NptTime, Range, RangeSpec};
+pub use rtp_info::{RtpInfo, RtpInfos, VersionedRtpInfo};
+pub use session::{DEFAULT_SESSION_TIMEOUT, Session};
+pub use simple::{
+    Allow, CSeq, ContentBase, ContentLocation, ContentType, Location, Public, Tokens,
+};
+pub use transport::{
+    AddrList, ChannelPair, ConnectionReuse, ConnectionSetup, Delivery, LowerTransport, Mode,
+    PortPair, RtpProfile, Transport, Transports, VersionedTransport,
+};
+
+use crate::Methods;
+use proto_wire::ParseError;
+use proto_wire::head::{Field, Fields};
+
+/// A header value that has a type.
+pub trait TypedHeader<'a>: Sized {
+    /// Whose value it is.
+    const NAME: HeaderName;
+
+    /// Reads the value of one header line, without white space around it.
+    ///
+    /// # Errors
+    /// What is wrong and where, counted from the start of `value`.
+    fn parse(value: &'a [u8]) -> Result<Self, ParseError>;
+}
+
+/// The header lines of a message, in the order in which they came.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers<'a>(Fields<'a>);
+
+impl<'a> Headers<'a> {
+    pub(crate) const fn new(fields: Fields<'a>) -> Self {
+        Self(fields)
+    }
+
+    /// The value of the first line named `name`; `None` when there is none, or it is not
+    /// UTF-8 (see [`Headers::get_bytes`]).
+    #[must_use]
+    pub fn get(self, name: HeaderName) -> Option<&'a str> {
+        core::str::from_utf8(self.get_bytes(name)?).ok()
+    }
+
+    /// The value of the first line named `name`, as bytes.
+    #[must_use]
+    #[inline]
+    pub fn get_bytes(self, name: HeaderName) -> Option<&'a [u8]> {
+        self.0.first(name.id()).map(Field::value)
+    }
+
+    /// The values of all lines named `name`, those that are UTF-8.
+    pub fn all(self, name: HeaderName) -> impl Iterator<Item = &'a str> {
+        self.all_bytes(name).filter_map(|value| core::str::from_utf8(value).ok())
+    }
+
+    /// The values of all lines named `name`, as bytes.
+    pub fn all_bytes(self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.0.all(name.id()).map(Field::value)
+    }
+
+    /// The value of the first line with a name that has no [`HeaderName`], in any case.
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<&'a [u8]> {
+        self.0
+            .iter()
+            .find(|field| field.name().eq_ignore_ascii_case(name.as_bytes()))
+            .map(Field::value)
+    }
+
+    /// Whether there is a line named `name`.
+    #[must_use]
+    pub fn contains(self, name: HeaderName) -> bool {
+        self.0.first(name.id()).is_some()
+    }
+
+    /// The first line of `T`'s name, read as `T`.
+    ///
+    /// # Errors
+    /// What is wrong and where, counted from the start of the message.
+    #[inline]
+    pub fn typed<T: TypedHeader<'a>>(self) -> Result<Option<T>, ParseError> {
+        let Some(field) = self.0.first(T::NAME.id()) else {
+            return Ok(None);
+        };
+        T::parse(field.value()).map(Some).map_err(|error| error.at(field.value_offset()))
+    }
+
+    /// The elements of the comma lists in all lines named `name`: `Require`, `Supported`, ...
+    pub fn tokens(self, name: HeaderName) -> impl Iterator<Item = &'a str> {
+        self.all_bytes(name).flat_map(Tokens::new)
+    }
+
+    /// The methods that all lines of `name` (`Public` or `Allow`) list; `None` without one.
+    #[must_use]
+    pub fn methods(self, name: HeaderName) -> Option<Methods> {
+        self.all_bytes(name).map(Methods::from_text).reduce(Methods::union)
+    }
+
+    /// The transports of all Transport lines, in order of preference.
+    pub fn transports(self) -> impl Iterator<Item = Result<Transport<'a>, ParseError>> {
+        self.0.all(HeaderName::Transport.id()).flat_map(|field| {
+            Transports::new(field.value())
+                .map(move |transport| transport.map_err(|error| error.at(field.value_offset())))
+        })
+    }
+
+    /// The entries of all RTP-Info lines.
+    pub fn rtp_infos(self) -> impl Iterator<Item = RtpInfo<'a>> {
+        self.all_bytes(HeaderName::RtpInfo).flat_map(RtpInfos::new)
+    }
+
+    /// Every line: name as written, and value.
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.0.iter().map(|field| (field.name(), field.value()))
+    }
+
+    /// Every line with its offsets, for tools that need more than name and value.
+    #[must_use]
+    pub const fn fields(self) -> Fields<'a> {
+        self.0
+    }
+}

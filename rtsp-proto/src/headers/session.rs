@@ -1,0 +1,102 @@
+//! Session (RFC 2326 §12.37, RFC 7826 §18.49).
+
+use super::bytes::{next_piece, number, pair, text, trim};
+use super::{HeaderName, TypedHeader};
+use core::fmt;
+use core::time::Duration;
+use proto_wire::{ParseError, ParseErrorKind};
+
+/// When a server says no timeout (RFC 2326 §12.37).
+pub const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A session id and, in responses, how long the session lives without a sign of life.
+///
+/// ```
+/// use core::time::Duration;
+/// use rtsp_proto::headers::{Session, TypedHeader};
+///
+/// let session = Session::parse(b"QKyjN8nt2WqbWw4tIYof52; Timeout=30").unwrap();
+/// assert_eq!(session.id, "QKyjN8nt2WqbWw4tIYof52");
+/// assert_eq!(session.timeout(), Duration::from_secs(30));
+/// assert_eq!(Session::new("x").to_string(), "x");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session<'a> {
+    /// The id: opaque and case-sensitive.
+    pub id: &'a str,
+    /// `timeout=` in seconds; `None` when it is missing, 0 or no number.
+    pub timeout_secs: Option<u32>,
+}
+
+impl<'a> Session<'a> {
+    /// The session `id`, without a timeout: what a client sends.
+    #[must_use]
+    pub const fn new(id: &'a str) -> Self {
+        Self { id, timeout_secs: None }
+    }
+
+    /// How long the session lives without a sign of life.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout_secs
+            .map_or(DEFAULT_SESSION_TIMEOUT, |secs| Duration::from_secs(u64::from(secs)))
+    }
+}
+
+impl<'a> TypedHeader<'a> for Session<'a> {
+    const NAME: HeaderName = HeaderName::Session;
+
+    fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        let mut rest = Some(value);
+        let id = trim(next_piece(&mut rest, b';').unwrap_or(&[]));
+        if id.is_empty() {
+            return Err(ParseError::new(ParseErrorKind::Empty, 0));
+        }
+        let mut session = Self::new(text(id)?);
+        while let Some(piece) = next_piece(&mut rest, b';') {
+            let (name, param) = pair(piece);
+            if name.eq_ignore_ascii_case(b"timeout") {
+                session.timeout_secs =
+                    param.and_then(number).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+            }
+        }
+        Ok(session)
+    }
+}
+
+impl fmt::Display for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)?;
+        match self.timeout_secs {
+            Some(secs) => write!(f, ";timeout={secs}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_as_devices_write_them() {
+        for (value, id, timeout) in [
+            ("12345678", "12345678", None),
+            ("abc;timeout=65", "abc", Some(65)),
+            ("abc ; timeout = 65", "abc", Some(65)),
+            ("abc;Timeout=30", "abc", Some(30)),
+            ("a-b.c_d$e+f;x;timeout=5;y=1", "a-b.c_d$e+f", Some(5)),
+            ("abc;timeout=0", "abc", None),
+            ("abc;timeout=", "abc", None),
+            ("abc;timeout=sixty", "abc", None),
+            ("abc;timeout=99999999999", "abc", None),
+            ("abc;", "abc", None),
+        ] {
+            let session = Session::parse(value.as_bytes()).unwrap();
+            assert_eq!((session.id, session.timeout_secs), (id, timeout), "{value}");
+        }
+        assert!(Session::parse(b" ;timeout=5").is_err());
+        assert!(Session::parse(b"\xff").is_err());
+    }
+}

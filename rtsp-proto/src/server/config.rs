@@ -1,0 +1,118 @@
+//! What a server offers, and how much it lets a client use.
+
+use crate::message::{Method, Methods};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+use proto_wire::Limits;
+
+/// Configuration of [`Server`](super::Server)s; one is shared by all connections.
+///
+/// ```
+/// use rtsp_proto::server::Config;
+/// use std::time::Duration;
+///
+/// let config = Config::default()
+///     .with_server_name("cameras/1.0")
+///     .with_session_timeout(Duration::from_secs(30));
+/// assert_eq!(config.session_timeout, Duration::from_secs(30));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// What stands in `Server:` (`rtsp-proto`); nothing when it is empty.
+    pub server_name: String,
+    /// Methods that are offered: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN,
+    /// `GET_PARAMETER` and `SET_PARAMETER` unless set otherwise. Known methods that are
+    /// not here are answered with 405, unknown ones with 501.
+    pub methods: Methods,
+    /// Hand requests with unknown methods to the application instead (no).
+    pub extension_methods: bool,
+    /// Option tags that `Require` may name (none). Others are answered with 551.
+    pub features: Vec<String>,
+    /// How long a session lives without a sign of life (60 s, which RFC 2326 §12.37 takes
+    /// for granted). Whole seconds, at least one.
+    pub session_timeout: Duration,
+    /// How long a request of this side waits for its response (10 s).
+    pub request_timeout: Duration,
+    /// Limits of one message.
+    pub limits: Limits,
+    /// Bytes of one interleaved payload (65,535). Stops a lying length from stalling.
+    pub interleaved_max: u16,
+    /// Requests that wait for an answer while one is answered (16), and requests of this
+    /// side that wait for theirs. Stops a client that asks faster than the application
+    /// answers from filling memory.
+    pub pending_max: usize,
+    /// Sessions on one connection (16). Stops a client from making them without end.
+    pub sessions_max: usize,
+    /// Streams in one session (32). The same.
+    pub streams_max: usize,
+    /// Messages in a row that make no sense (8); one more ends the connection. Stops a
+    /// peer that does not speak RTSP.
+    pub malformed_max: u32,
+    /// Bytes that wait to be sent before media is refused (4 MiB). Stops a client that
+    /// does not read.
+    pub queue_max: usize,
+    /// Refuse what is tolerated otherwise: any quirk that the grammar does not allow (no).
+    pub strict: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server_name: String::from("rtsp-proto"),
+            methods: Methods::of(&[
+                Method::Options,
+                Method::Describe,
+                Method::Setup,
+                Method::Play,
+                Method::Pause,
+                Method::Teardown,
+                Method::GetParameter,
+                Method::SetParameter,
+            ]),
+            extension_methods: false,
+            features: Vec::new(),
+            session_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(10),
+            limits: Limits::DEFAULT,
+            interleaved_max: u16::MAX,
+            pending_max: 16,
+            sessions_max: 16,
+            streams_max: 32,
+            malformed_max: 8,
+            queue_max: 4 * 1024 * 1024,
+            strict: false,
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($setter:ident $field:ident: $kind:ty),* $(,)?) => {
+        impl Config { $(
+            #[doc = concat!("Sets [`Config::", stringify!($field), "`].")]
+            #[must_use]
+            pub fn $setter(mut self, $field: $kind) -> Self {
+                self.$field = $field.into();
+                self
+            }
+        )* }
+    };
+}
+
+setters! {
+    with_server_name server_name: &str,
+    with_methods methods: Methods,
+    with_extension_methods extension_methods: bool,
+    with_features features: Vec<String>,
+    with_session_timeout session_timeout: Duration,
+    with_request_timeout request_timeout: Duration,
+    with_limits limits: Limits,
+    with_interleaved_max interleaved_max: u16,
+    with_pending_max pending_max: usize,
+    with_sessions_max sessions_max: usize,
+    with_streams_max streams_max: usize,
+    with_malformed_max malformed_max: u32,
+    with_queue_max queue_max: usize,
+    with_strict strict: bool,
+}

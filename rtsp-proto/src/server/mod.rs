@@ -1,0 +1,431 @@
+//! The server's side of one connection.
+
+mod answer;
+mod config;
+mod event;
+mod receive;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use answer::SetUp;
+pub use config::Config;
+pub use event::{Event, Incoming, Input};
+pub use session::{Session, Stream};
+
+use crate::conn::{Outbox, Receiver};
+use crate::error::{CloseReason, CommandError, RequestFailure, RequestId, SessionEnd, SessionKey};
+use crate::headers::ChannelPair;
+use crate::message::{Method, RequestBuf, RequestBuilder, Version};
+use crate::{HeaderName, headers};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use proto_wire::{
+    Instant, LimitKind, Machine, Output, ParseError, Rng, Seed, StreamMachine, TimerQueue,
+};
+use session::Sessions;
+
+/// The server's side of one connection: many sessions, each with many streams.
+///
+/// The machine keeps the rules: it answers what is malformed (400), of another version
+/// (505), of a method that is not offered (405, 501), requires what is not there (551),
+/// names a session that does not exist (454), is not valid in the session's state (455),
+/// has a range that cannot be read (457), or offers no transport that can be read (461); it
+/// answers OPTIONS and keep-alives, and ends sessions that are silent for too long.
+/// Everything else is for the application, which answers each [`Event::Request`] with one
+/// command.
+///
+/// # The four kinds of methods
+/// - **A, getters**: [`session`](Self::session), [`sessions`](Self::sessions),
+///   [`next_timer`](Self::next_timer), [`wants_input`](Self::wants_input).
+/// - **B, what the outside reports**: [`handle_input`](Self::handle_input),
+///   [`handle_timeout`](Self::handle_timeout). They never fail.
+/// - **C, commands**: [`describe`](Self::describe), [`accept_setup`](Self::accept_setup),
+///   [`accept_play`](Self::accept_play), [`accept`](Self::accept),
+///   [`refuse`](Self::refuse), [`respond`](Self::respond),
+///   [`send_media`](Self::send_media), [`request`](Self::request),
+///   [`touch`](Self::touch), [`end_session`](Self::end_session), [`close`](Self::close).
+///   Legal at any time; an error is the caller's mistake, and nothing has changed.
+/// - **D, what to do**: [`poll_output`](Self::poll_output) until it is `None`,
+///   [`poll_timeout`](Self::poll_timeout).
+///
+/// ```
+/// use rtsp_proto::server::{Config, Event, Input, Server};
+/// use rtsp_proto::{Instant, Method, Output, Seed, StatusCode};
+/// use std::sync::Arc;
+///
+/// let now = Instant::ZERO;
+/// let mut server = Server::new(now, Arc::new(Config::default()), Seed::from_u64(1));
+/// let mut wire = Vec::new();
+/// server.handle_input(now, Input::Data(
+///     b"SETUP rtsp://h/a/t RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n",
+/// ));
+/// while let Some(output) = server.poll_output() {
+///     match output {
+///         Output::Transmit(bytes) => wire.extend_from_slice(&bytes), // to the socket
+///         Output::Event(Event::Request(asked)) if asked.method == Method::Setup => {
+///             let headers = asked.request.view().headers();
+///             let offer = headers.transports().flatten().find(|t| t.is_interleaved());
+///             match offer {
+///                 Some(transport) => drop(server.accept_setup(now, asked.id, &transport)?),
+///                 None => server.refuse(now, asked.id, StatusCode::UNSUPPORTED_TRANSPORT)?,
+///             }
+///         }
+///         Output::Event(Event::Request(asked)) => server.accept(now, asked.id)?,
+///         Output::Event(_) => {}
+///     }
+/// }
+/// // Then: sleep until `server.poll_timeout()` or input.
+/// assert!(wire.starts_with(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n"));
+/// # Ok::<(), rtsp_proto::CommandError>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    config: Arc<Config>,
+    rng: Rng,
+    receiver: Receiver,
+    out: Outbox<Event>,
+    sessions: Sessions,
+    timers: TimerQueue<Timer>,
+    /// Requests that wait until the current one is answered, in order.
+    inbox: VecDeque<Waiting>,
+    current: Option<Current>,
+    /// Requests of this side that wait for the client's answer, by CSeq.
+    asked: BTreeMap<u32, (RequestId, Method)>,
+    next_cseq: u32,
+    next_id: u32,
+    malformed: u32,
+    /// Nothing more is read.
+    ended: bool,
+    closed: bool,
+}
+
+/// A message that waits for its turn.
+#[derive(Debug)]
+enum Waiting {
+    Request(RequestBuf),
+    /// In a good frame, with a start line that makes no sense.
+    Malformed(RequestBuf),
+    /// Nobody can tell where the next message begins. What was read of the last one.
+    Broken(RequestBuf, ParseError),
+    /// The client sends nothing more; it may still read.
+    Eof,
+}
+
+/// The request that the application is to answer.
+#[derive(Debug)]
+struct Current {
+    id: RequestId,
+    method: Method,
+    cseq: u32,
+    version: Version,
+    session: Option<SessionKey>,
+    request: RequestBuf,
+}
+
+/// Why a [`Server`] wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Timer {
+    /// A session was silent for its timeout.
+    Session(SessionKey),
+    /// A request of this side has no answer.
+    Request(RequestId),
+}
+
+impl Server {
+    /// A server on a fresh connection. `seed` decides session ids: it must be different
+    /// for each connection and not guessable.
+    #[must_use]
+    pub fn new(_now: Instant, config: Arc<Config>, seed: Seed) -> Self {
+        Self {
+            receiver: Receiver::new(config.interleaved_max),
+            out: Outbox::new(config.queue_max),
+            config,
+            rng: Rng::new(&seed),
+            sessions: Sessions::default(),
+            timers: TimerQueue::new(),
+            inbox: VecDeque::new(),
+            current: None,
+            asked: BTreeMap::new(),
+            next_cseq: 1,
+            next_id: 0,
+            malformed: 0,
+            ended: false,
+            closed: false,
+        }
+    }
+
+    // A: getters
+
+    /// The session, while it lives.
+    #[must_use]
+    pub fn session(&self, key: SessionKey) -> Option<&Session> {
+        self.sessions.get(key)
+    }
+
+    /// All sessions that live.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.sessions.iter()
+    }
+
+    /// When the next timer fires, and why.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// Whether the host may read more: not while requests or bytes pile up.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        !self.ended && self.inbox.len() < self.config.pending_max && !self.out.is_full()
+    }
+
+    // B: what the outside reports
+
+    /// Takes what arrived. A client's fault is answered, never returned.
+    ///
+    /// What is wrong, and the end of the stream, take effect behind the requests that came
+    /// before: those are still asked and answered.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        if self.ended {
+            return;
+        }
+        match input {
+            Input::Data(data) => self.receiver.push(data),
+            Input::Owned(data) => self.receiver.push_owned(data),
+            Input::Eof => self.end(Waiting::Eof),
+        }
+        self.work(now);
+    }
+
+    /// Lets time act: ends silent sessions, gives up on requests of this side.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.expire(now) {
+            match timer {
+                Timer::Session(key) => self.drop_session(key, SessionEnd::Expired),
+                Timer::Request(id) => {
+                    self.asked.retain(|_, (asked, _)| *asked != id);
+                    let reason = RequestFailure::TimedOut;
+                    self.out.event(Event::RequestFailed { id, reason });
+                }
+            }
+        }
+    }
+
+    // C: commands that answer nothing; those that answer are in `answer`
+
+    /// Sends an interleaved packet. It goes out as two pieces, the header and `payload` as
+    /// it is, so that the host can write both at once without a copy.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownChannel`] when no stream is set up on `channel`, a limit when
+    /// the payload is longer than 65,535 bytes or too much waits to be sent.
+    pub fn send_media(
+        &mut self,
+        _now: Instant,
+        channel: u8,
+        payload: Bytes,
+    ) -> Result<(), CommandError> {
+        self.check_open()?;
+        if self.sessions.of_channel(channel).is_none() {
+            return Err(CommandError::UnknownChannel);
+        }
+        self.out.send_frame(channel, payload).map_err(CommandError::Limit)
+    }
+
+    /// Asks the client something: OPTIONS as a ping, ANNOUNCE, REDIRECT, `SET_PARAMETER`,
+    /// `PLAY_NOTIFY`. CSeq and, with `session`, Session are added.
+    ///
+    /// # Errors
+    /// Closed, no such session, too many requests waiting, or a request that cannot be
+    /// written.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        session: Option<SessionKey>,
+        request: &RequestBuilder,
+    ) -> Result<RequestId, CommandError> {
+        self.check_open()?;
+        if self.asked.len() >= self.config.pending_max {
+            return Err(CommandError::Limit(LimitKind::Pending));
+        }
+        let session = match session {
+            Some(key) => Some(self.sessions.get(key).ok_or(CommandError::UnknownSession)?),
+            None => None,
+        };
+        let cseq = self.next_cseq;
+        let bytes = match session {
+            Some(session) => {
+                request.encode(&[(HeaderName::CSeq, &cseq), (HeaderName::Session, &session.id)])?
+            }
+            None => request.encode(&[(HeaderName::CSeq, &cseq)])?,
+        };
+        self.next_cseq = cseq.wrapping_add(1);
+        let id = self.new_id();
+        self.asked.insert(cseq, (id, request.method()));
+        let deadline = now.saturating_add(self.config.request_timeout);
+        self.timers.set(Timer::Request(id), deadline);
+        self.out.send(bytes);
+        Ok(id)
+    }
+
+    /// Says that the client of `session` lives: RTCP came over UDP, for example (RFC 7826
+    /// §10.5). Requests and interleaved packets count by themselves.
+    ///
+    /// # Errors
+    /// Closed, or no such session.
+    pub fn touch(&mut self, now: Instant, session: SessionKey) -> Result<(), CommandError> {
+        self.check_session(session)?;
+        self.refresh(now, session);
+        Ok(())
+    }
+
+    /// Ends a session without telling the client, which learns it by 454.
+    ///
+    /// # Errors
+    /// Closed, or no such session.
+    pub fn end_session(&mut self, _now: Instant, session: SessionKey) -> Result<(), CommandError> {
+        self.check_session(session)?;
+        self.drop_session(session, SessionEnd::TornDown);
+        Ok(())
+    }
+
+    /// Ends the connection.
+    ///
+    /// # Errors
+    /// It is closed already.
+    pub fn close(&mut self, _now: Instant) -> Result<(), CommandError> {
+        self.check_open()?;
+        self.finish(CloseReason::Local);
+        Ok(())
+    }
+
+    // D: what to do
+
+    /// The next thing to do; `None` until something happens.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
+        self.out.poll()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_timer().map(|(at, _)| at)
+    }
+
+    // What the parts share.
+
+    const fn check_open(&self) -> Result<(), CommandError> {
+        if self.closed { Err(CommandError::Closed) } else { Ok(()) }
+    }
+
+    fn check_session(&self, session: SessionKey) -> Result<(), CommandError> {
+        self.check_open()?;
+        self.sessions.get(session).map(drop).ok_or(CommandError::UnknownSession)
+    }
+
+    const fn new_id(&mut self) -> RequestId {
+        let id = RequestId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+
+    /// A sign of life: the session's time begins anew.
+    fn refresh(&mut self, now: Instant, key: SessionKey) {
+        let deadline = now.saturating_add(self.config.session_timeout);
+        self.timers.set(Timer::Session(key), deadline);
+    }
+
+    fn drop_session(&mut self, session: SessionKey, reason: SessionEnd) {
+        self.timers.stop(&Timer::Session(session));
+        if self.sessions.remove(session).is_some() {
+            self.out.event(Event::SessionEnded { session, reason });
+        }
+    }
+
+    /// Channels for a new stream: those that `wanted` names when they are free.
+    fn channels_for(&self, wanted: Option<ChannelPair>) -> Option<ChannelPair> {
+        match wanted {
+            Some(pair) if self.sessions.are_free(pair) => Some(pair),
+            _ => self.sessions.free_channels(),
+        }
+    }
+
+    /// Reads no more; ends when everything before is answered.
+    fn end(&mut self, last: Waiting) {
+        self.ended = true;
+        self.receiver.clear();
+        self.inbox.push_back(last);
+    }
+
+    /// Ends everything, once.
+    fn finish(&mut self, reason: CloseReason) {
+        self.closed = true;
+        self.ended = true;
+        self.receiver.clear();
+        self.inbox.clear();
+        self.current = None;
+        self.timers = TimerQueue::new();
+        for (id, _) in core::mem::take(&mut self.asked).into_values() {
+            let reason = RequestFailure::Closed;
+            self.out.event(Event::RequestFailed { id, reason });
+        }
+        let keys: Vec<_> = self.sessions.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.drop_session(key, SessionEnd::Closed);
+        }
+        self.out.event(Event::Closed(reason));
+    }
+}
+
+/// The Session header that answers SETUP.
+fn session_header<'a>(id: &'a str, config: &Config) -> headers::Session<'a> {
+    let secs = config.session_timeout.as_secs().max(1);
+    let mut header = headers::Session::new(id);
+    header.timeout_secs = Some(u32::try_from(secs).unwrap_or(u32::MAX));
+    header
+}
+
+impl Machine for Server {
+    type Input<'a> = Input<'a>;
+    type Transmit = Bytes;
+    type Event = Event;
+
+    fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        Self::handle_input(self, now, input);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+}
+
+impl StreamMachine for Server {
+    fn handle_data(&mut self, now: Instant, data: &[u8]) {
+        self.handle_input(now, Input::Data(data));
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.handle_input(now, Input::Eof);
+    }
+
+    fn is_closed(event: &Event) -> bool {
+        matches!(event, Event::Closed(_))
+    }
+
+    fn wants_input(&self) -> bool {
+        Self::wants_input(self)
+    }
+}
