@@ -1,0 +1,143 @@
+//! How a client behaves.
+
+use crate::jid::Jid;
+use crate::sasl::{Mechanism, Secret};
+use crate::xml::XmlLimits;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Whether the stream must be encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsPolicy {
+    /// STARTTLS, or the connection ends before anything is told (RFC 7590).
+    #[default]
+    Required,
+    /// STARTTLS when the server offers it.
+    Opportunistic,
+    /// No STARTTLS: a loopback test, or the host has TLS around the connection already.
+    Never,
+}
+
+/// The configuration of a client.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientConfig {
+    /// The account, and the resource to ask for if there is one.
+    pub jid: Jid,
+    /// The password; without one the host is asked.
+    pub password: Option<Secret>,
+    /// The default language of what is sent.
+    pub lang: Option<String>,
+    /// Whether the stream must be encrypted.
+    pub tls: TlsPolicy,
+    /// The host runs the connection inside of TLS from its first byte (XEP-0368); with
+    /// [`TlsPolicy::Never`].
+    pub direct_tls: bool,
+    /// Mechanisms to use, best first. Nothing else is ever used: a server cannot talk this
+    /// client into a weaker one.
+    pub mechanisms: Vec<Mechanism>,
+    /// PLAIN may be used without TLS. Off; for tests on loopback.
+    pub plain_without_tls: bool,
+    /// The fewest rounds of key derivation that are accepted (4,096; RFC 7677 §4).
+    pub iterations_min: u32,
+    /// The most rounds of key derivation that are accepted (1,000,000). Stops a server from
+    /// keeping the processor busy.
+    pub iterations_max: u32,
+    /// Rounds up to which the machine derives the key itself (20,000); beyond, the host is
+    /// asked to, so that an event loop is not blocked.
+    pub iterations_inline_max: u32,
+    /// Time for everything up to the bound resource (30 s).
+    pub negotiation_timeout: Duration,
+    /// Time for an answer to a request (30 s).
+    pub iq_timeout: Duration,
+    /// Time in which the host must answer a request (60 s); then it is refused for it.
+    pub answer_timeout: Duration,
+    /// Time for the peer's end of the stream after ours (5 s).
+    pub close_timeout: Duration,
+    /// Silence after which a space is sent (60 s; RFC 6120 §4.6.1); `None` for never.
+    pub keep_alive: Option<Duration>,
+    /// Requests in flight, each way (256).
+    pub requests_max: usize,
+    /// Names of the namespaces whose requests the host answers. Others are answered with
+    /// `service-unavailable` (RFC 6120 §8.4) by the machine.
+    pub handled: Vec<String>,
+    /// Answers pings (XEP-0199) by itself.
+    pub answer_pings: bool,
+    /// Limits on what the server sends before authentication.
+    pub limits_before: XmlLimits,
+    /// Limits on what the server sends after authentication.
+    pub limits_after: XmlLimits,
+}
+
+impl ClientConfig {
+    /// The defaults, for an account.
+    #[must_use]
+    pub fn new(jid: Jid) -> Self {
+        Self {
+            jid,
+            password: None,
+            lang: None,
+            tls: TlsPolicy::Required,
+            direct_tls: false,
+            mechanisms: Mechanism::ALL.to_vec(),
+            plain_without_tls: false,
+            iterations_min: 4096,
+            iterations_max: 1_000_000,
+            iterations_inline_max: 20_000,
+            negotiation_timeout: Duration::from_secs(30),
+            iq_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(60),
+            close_timeout: Duration::from_secs(5),
+            keep_alive: Some(Duration::from_secs(60)),
+            requests_max: 256,
+            handled: Vec::new(),
+            answer_pings: true,
+            limits_before: XmlLimits::PRE_AUTH,
+            limits_after: XmlLimits::POST_AUTH,
+        }
+    }
+
+    /// Sets the password.
+    #[must_use]
+    pub fn with_password(mut self, password: Secret) -> Self {
+        self.password = Some(password);
+        self
+    }
+
+    /// Sets whether the stream must be encrypted.
+    #[must_use]
+    pub const fn with_tls(mut self, tls: TlsPolicy) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Sets the mechanisms, best first.
+    #[must_use]
+    pub fn with_mechanisms(mut self, mechanisms: &[Mechanism]) -> Self {
+        self.mechanisms = mechanisms.to_vec();
+        self
+    }
+
+    /// Allows PLAIN without TLS.
+    #[must_use]
+    pub const fn with_plain_without_tls(mut self, allowed: bool) -> Self {
+        self.plain_without_tls = allowed;
+        self
+    }
+
+    /// Adds a namespace whose requests the host answers.
+    #[must_use]
+    pub fn with_handled(mut self, namespace: &str) -> Self {
+        self.handled.push(namespace.to_string());
+        self
+    }
+
+    /// Sets the keep-alive.
+    #[must_use]
+    pub const fn with_keep_alive(mut self, silence: Option<Duration>) -> Self {
+        self.keep_alive = silence;
+        self
+    }
+}

@@ -1,0 +1,214 @@
+//! What a client machine takes, tells and refuses.
+
+use crate::iq::IqToken;
+use crate::jid::Jid;
+use crate::link::ProtocolError;
+use crate::roster::RosterItem;
+#[cfg(feature = "scram")]
+use crate::sasl::Hash;
+use crate::sasl::{SaslError, SaslFailure};
+use crate::stanza::{InvalidStanza, StanzaBuf};
+use crate::stream::{Features, StreamError};
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use proto_wire::TimerKey;
+use thiserror::Error;
+
+/// What the host reports.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Input<'a> {
+    /// Bytes arrived (after TLS, if there is any).
+    Data(&'a [u8]),
+    /// The connection ended.
+    Eof,
+    /// The TLS handshake that [`Event::StartTls`] asked for is done.
+    TlsEstablished,
+}
+
+/// What a client tells its host.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Do the TLS handshake now, verify the certificate for the domain of the account
+    /// (RFC 6120 §13.7), then report [`Input::TlsEstablished`].
+    StartTls,
+    /// A password is needed: [`Client::password`](super::Client::password).
+    PasswordNeeded,
+    /// A key must be derived with many rounds: [`Client::derived`](super::Client::derived).
+    #[cfg(feature = "scram")]
+    DerivationNeeded {
+        /// The hash.
+        hash: Hash,
+        /// The salt.
+        salt: Vec<u8>,
+        /// The number of rounds.
+        iterations: u32,
+    },
+    /// Logged in.
+    Ready {
+        /// The full address that the server bound.
+        jid: Jid,
+        /// What the server offers.
+        features: Features,
+    },
+    /// A message.
+    Message(StanzaBuf),
+    /// Presence.
+    Presence(StanzaBuf),
+    /// A request to be answered once, with [`Client::answer`](super::Client::answer) or
+    /// [`Client::refuse`](super::Client::refuse).
+    Request(IqRequest),
+    /// The answer to a request of this side, or why there is none.
+    Answer {
+        /// Which request.
+        token: IqToken,
+        /// The iq of type `result` or `error`.
+        answer: Result<StanzaBuf, NoAnswer>,
+    },
+    /// The roster, after [`Client::request_roster`](super::Client::request_roster).
+    Roster {
+        /// All contacts; empty and meaningless when `unchanged`.
+        items: Vec<RosterItem>,
+        /// The version, when the server keeps versions (RFC 6121 §2.6).
+        version: Option<String>,
+        /// The version that the host has is still right.
+        unchanged: bool,
+    },
+    /// A contact was changed (RFC 6121 §2.1.6). It came from the own account, which was
+    /// checked, and was acknowledged.
+    RosterPush {
+        /// The contact; `Subscription::Remove` when it was removed.
+        item: RosterItem,
+        /// The new version.
+        version: Option<String>,
+    },
+    /// A stanza that is not valid. It was answered if that is allowed; the stream goes on.
+    Invalid {
+        /// The stanza.
+        bytes: Bytes,
+        /// What is wrong.
+        reason: InvalidStanza,
+    },
+    /// The end. Nothing follows.
+    Closed(CloseReason),
+}
+
+/// A request that waits for the host's answer. It is consumed by answering, so there is no
+/// second answer; when it is dropped, the machine refuses in its stead after a while.
+#[derive(Debug)]
+pub struct IqRequest {
+    pub(super) number: u64,
+    pub(super) stanza: StanzaBuf,
+}
+
+impl IqRequest {
+    /// The iq.
+    #[must_use]
+    pub const fn stanza(&self) -> &StanzaBuf {
+        &self.stanza
+    }
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NoAnswer {
+    /// The time is over.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The stream ended.
+    #[error("the stream ended before the answer")]
+    Closed,
+}
+
+/// Why a client ended.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The host closed it.
+    #[error("closed")]
+    Local,
+    /// The server closed it properly.
+    #[error("closed by the server")]
+    Peer,
+    /// The connection ended without the end of the stream.
+    #[error("the connection ended")]
+    Eof,
+    /// Something took too long.
+    #[error("{0:?} took too long")]
+    TimedOut(Timer),
+    /// The server sent a stream error.
+    #[error("the server ended the stream: {0}")]
+    StreamError(StreamError),
+    /// The server did something wrong.
+    #[error("the server broke the protocol: {0}")]
+    Protocol(ProtocolError),
+    /// The configuration wants TLS and the server has none.
+    #[error("the server has no TLS")]
+    NoTls,
+    /// No mechanism is both offered and allowed.
+    #[error("no mechanism is both offered and allowed")]
+    NoMechanism,
+    /// The server refused the credentials.
+    #[error("the server refused: {0}")]
+    Refused(SaslFailure),
+    /// The server is not to be trusted.
+    #[error("authentication was broken off: {0}")]
+    Sasl(SaslError),
+    /// The server refused to bind a resource.
+    #[error("no resource was bound")]
+    NotBound,
+}
+
+/// A command at the wrong time or with wrong arguments; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// Not logged in yet.
+    #[error("not logged in yet")]
+    NotReady,
+    /// The stream has ended or is ending.
+    #[error("the stream has ended")]
+    Closed,
+    /// Nothing like this was asked for.
+    #[error("nothing like this was asked for")]
+    NotAsked,
+    /// As many requests as allowed are in flight.
+    #[error("too many requests are pending")]
+    TooMany,
+    /// The request was answered already, by the machine, because it took too long.
+    #[error("the request was answered already")]
+    Answered,
+    /// What was written is not XML.
+    #[error(transparent)]
+    Write(#[from] crate::xml::WriteError),
+}
+
+/// Why [`Client::poll_timeout`](super::Client::poll_timeout) is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The negotiation must be over.
+    Negotiation,
+    /// The peer must have closed.
+    Close,
+    /// A request must be answered, by the peer or the host.
+    Request,
+    /// A space is due.
+    KeepAlive,
+}
+
+impl TimerKey for Timer {
+    const ALL: &'static [Self] = &[
+        Self::Negotiation,
+        Self::Close,
+        Self::Request,
+        Self::KeepAlive,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}

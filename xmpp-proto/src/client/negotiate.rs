@@ -1,0 +1,412 @@
+//! From the header to the bound resource: each step takes one element and names the next.
+
+use super::{Client, CloseReason, CommandError, Event, Phase, TlsPolicy};
+use crate::jid::Jid;
+use crate::link::ProtocolError;
+use crate::sasl::{
+    ClientStep, Mechanism, SaslClient, SaslError, SaslFailure, Secret, decode, encode,
+};
+#[cfg(feature = "scram")]
+use crate::sasl::{SaltedPassword, derive};
+use crate::stanza::{Iq, IqKind, Stanza};
+use crate::stream::{
+    Features, STREAM_CLOSE, StreamCondition, StreamError, StreamHeader, StreamOpen,
+};
+use crate::xml::{Element, Ns, Writer};
+use alloc::string::{String, ToString};
+use proto_wire::Instant;
+
+/// What an element asks for; decided while the element is borrowed, done after.
+enum Next {
+    Features(Features),
+    StreamError(StreamError),
+    HandOver,
+    NoTls,
+    Challenge(Option<alloc::vec::Vec<u8>>),
+    Success(Option<alloc::vec::Vec<u8>>),
+    Failure(SaslFailure),
+    Bound(Option<Jid>),
+    SessionDone,
+    Nothing,
+    Unexpected,
+}
+
+impl Client {
+    /// Sends a header: the beginning, and each restart (RFC 6120 §4.3.3).
+    pub(super) fn open_stream(&mut self) {
+        self.link.scanner.restart();
+        let jid = self.config.jid.clone();
+        let mut open = StreamOpen::new().with_to(jid.domain());
+        // RFC 6120 §4.7.1: the own address only where nobody else reads it.
+        if self.secure || self.authenticated {
+            open = open.with_from(jid.bare());
+        }
+        if let Some(lang) = &self.config.lang {
+            open = open.with_lang(lang);
+        }
+        let header = open.write(Ns::CLIENT).unwrap_or_default();
+        self.link.send(header);
+        self.phase = Phase::Header;
+    }
+
+    pub(super) fn header(&mut self, bytes: &[u8]) {
+        let read = self
+            .link
+            .scanner
+            .element(bytes)
+            .ok_or(StreamCondition::BadFormat)
+            .and_then(StreamHeader::read)
+            .and_then(|header| match (header.content(), header.version()) {
+                (Ns::CLIENT, Some((1.., _))) => Ok(()),
+                (Ns::CLIENT, _) => Err(StreamCondition::UnsupportedVersion),
+                _ => Err(StreamCondition::InvalidNamespace),
+            });
+        match read {
+            Ok(()) => {
+                if matches!(self.phase, Phase::Header) {
+                    self.phase = Phase::Features;
+                }
+            }
+            Err(condition) => self.fail(ProtocolError::Stream(condition)),
+        }
+    }
+
+    /// Takes an element before the stream is ready.
+    pub(super) fn negotiate(&mut self, now: Instant, bytes: &[u8]) {
+        let next = self
+            .link
+            .scanner
+            .element(bytes)
+            .map_or(Next::Unexpected, |element| self.read(element));
+        match next {
+            Next::Nothing => {}
+            Next::StreamError(error) => self.take_stream_error(error),
+            Next::Features(features) => self.choose(now, features),
+            Next::HandOver => {
+                self.phase = Phase::Handshake;
+                self.link.event(Event::StartTls);
+            }
+            Next::NoTls => {
+                self.link.send(STREAM_CLOSE.to_string());
+                self.end(CloseReason::NoTls);
+            }
+            Next::Challenge(message) => self.challenge(message),
+            Next::Success(message) => self.success(message),
+            Next::Failure(failure) => {
+                self.link.send(STREAM_CLOSE.to_string());
+                self.end(CloseReason::Refused(failure));
+            }
+            Next::Bound(Some(jid)) => {
+                self.jid = jid;
+                if self.features.session == Some(true) {
+                    self.send_session();
+                } else {
+                    self.ready(now);
+                }
+            }
+            Next::Bound(None) => {
+                self.link.send(STREAM_CLOSE.to_string());
+                self.end(CloseReason::NotBound);
+            }
+            Next::SessionDone => self.ready(now),
+            Next::Unexpected => {
+                self.fail(ProtocolError::Stream(
+                    StreamCondition::UnsupportedStanzaType,
+                ));
+            }
+        }
+    }
+
+    pub(super) fn take_stream_error(&mut self, error: StreamError) {
+        if self.reason.is_none() {
+            self.link.send(STREAM_CLOSE.to_string());
+        }
+        self.end(CloseReason::StreamError(error));
+    }
+
+    fn read(&self, element: Element<'_>) -> Next {
+        if let Some(error) = StreamError::read(element) {
+            return Next::StreamError(error);
+        }
+        let text = || decode(element.text().trim());
+        match (&self.phase, element.ns(), element.name()) {
+            (Phase::Features, Ns::STREAM, "features") => {
+                Features::read(element).map_or(Next::Unexpected, Next::Features)
+            }
+            (Phase::Proceed, Ns::TLS, "proceed") => Next::HandOver,
+            (Phase::Proceed, Ns::TLS, "failure") => Next::NoTls,
+            (Phase::Auth(_), Ns::SASL, "challenge") => Next::Challenge(text()),
+            (Phase::Auth(_), Ns::SASL, "success") => Next::Success(text()),
+            (Phase::Auth(_) | Phase::Derivation(_), Ns::SASL, "failure") => {
+                let condition = element
+                    .children()
+                    .find_map(|child| SaslFailure::of(child.name()));
+                // RFC 3920 had fewer names; what is not known is no.
+                Next::Failure(condition.unwrap_or(SaslFailure::NotAuthorized))
+            }
+            (Phase::Bind | Phase::Session, ..) => match Stanza::of(element) {
+                Some(Stanza::Iq(iq)) => self.read_iq(&iq),
+                // A server may already send what was waiting for the account.
+                Some(_) => Next::Nothing,
+                None => Next::Unexpected,
+            },
+            _ => Next::Unexpected,
+        }
+    }
+
+    fn read_iq(&self, iq: &Iq<'_>) -> Next {
+        if iq.id() != self.step_id() {
+            return Next::Nothing;
+        }
+        match (&self.phase, iq.kind()) {
+            (Phase::Bind, Some(IqKind::Result)) => {
+                let bound = iq
+                    .payload()
+                    .filter(|payload| payload.is(Ns::BIND, "bind"))
+                    .and_then(|payload| payload.child(Ns::BIND, "jid"))
+                    .and_then(|jid| Jid::new(jid.text().trim()).ok())
+                    .filter(|jid| !jid.is_bare());
+                Next::Bound(bound)
+            }
+            (Phase::Bind, Some(IqKind::Error)) => Next::Bound(None),
+            // The session is a formality: its failure means nothing (RFC 6121 §1.4).
+            (Phase::Session, Some(IqKind::Result | IqKind::Error)) => Next::SessionDone,
+            _ => Next::Nothing,
+        }
+    }
+
+    /// The id of the request that the negotiation waits for.
+    fn step_id(&self) -> String {
+        crate::iq::id_of(self.prefix.as_str(), self.count)
+    }
+
+    /// What to do about the features, mandatory ones first (RFC 6120 §4.3.2).
+    fn choose(&mut self, now: Instant, features: Features) {
+        self.features = features;
+        if !self.secure && self.config.tls != TlsPolicy::Never {
+            match (self.features.starttls, self.config.tls) {
+                (Some(_), _) => {
+                    let ask = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+                    self.link.send(ask.to_string());
+                    self.phase = Phase::Proceed;
+                    return;
+                }
+                (None, TlsPolicy::Required) => {
+                    self.link.send(STREAM_CLOSE.to_string());
+                    return self.end(CloseReason::NoTls);
+                }
+                _ => {}
+            }
+        }
+        if !self.authenticated {
+            let offered = &self.features.mechanisms;
+            let plain = self.secure || self.config.plain_without_tls;
+            let chosen = self.config.mechanisms.iter().copied().find(|mechanism| {
+                (*mechanism != Mechanism::Plain || plain)
+                    && offered.iter().any(|name| name == mechanism.name())
+            });
+            let Some(mechanism) = chosen else {
+                self.link.send(STREAM_CLOSE.to_string());
+                return self.end(CloseReason::NoMechanism);
+            };
+            match self.config.password.clone() {
+                Some(password) => self.start_auth(mechanism, &password),
+                None => {
+                    self.phase = Phase::Password(mechanism);
+                    self.link.event(Event::PasswordNeeded);
+                }
+            }
+            return;
+        }
+        if self.features.bind {
+            self.send_bind();
+        } else {
+            let _ = now;
+            self.fail(ProtocolError::Stream(StreamCondition::UnsupportedFeature));
+        }
+    }
+
+    fn start_auth(&mut self, mechanism: Mechanism, password: &Secret) {
+        let nonce = self.rng.hex::<32>();
+        let user = self.config.jid.local().unwrap_or("").to_string();
+        match SaslClient::start(mechanism, &user, Some(password), nonce.as_str()) {
+            Ok((sasl, ClientStep::Send(message))) => {
+                let text = alloc::format!(
+                    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>",
+                    mechanism.name(),
+                    encode(&message)
+                );
+                self.link.send(text);
+                self.given = Some(password.clone());
+                self.phase = Phase::Auth(sasl);
+            }
+            #[cfg(feature = "scram")]
+            Ok((_, ClientStep::Derive { .. })) => self.distrust(SaslError::Malformed),
+            Err(error) => self.distrust(error),
+        }
+    }
+
+    fn challenge(&mut self, message: Option<alloc::vec::Vec<u8>>) {
+        let Phase::Auth(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
+            return;
+        };
+        let bounds = self.config.iterations_min..=self.config.iterations_max;
+        let step = message
+            .ok_or(SaslError::Malformed)
+            .and_then(|message| sasl.challenge(&message, bounds));
+        match step {
+            Ok(ClientStep::Send(message)) => {
+                self.respond(&message);
+                self.phase = Phase::Auth(sasl);
+            }
+            #[cfg(feature = "scram")]
+            Ok(ClientStep::Derive {
+                hash,
+                salt,
+                iterations,
+            }) => {
+                self.phase = Phase::Derivation(sasl);
+                if iterations > self.config.iterations_inline_max {
+                    return self.link.event(Event::DerivationNeeded {
+                        hash,
+                        salt,
+                        iterations,
+                    });
+                }
+                let password = self.given.take();
+                let salted = password.and_then(|p| derive(hash, p.expose(), &salt, iterations));
+                match salted {
+                    Some(salted) => self.continue_scram(&salted),
+                    None => self.distrust(SaslError::Credentials),
+                }
+            }
+            Err(error) => self.distrust(error),
+        }
+    }
+
+    #[cfg(feature = "scram")]
+    fn continue_scram(&mut self, salted: &SaltedPassword) {
+        let Phase::Derivation(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features)
+        else {
+            return;
+        };
+        match sasl.derived(salted) {
+            Some(ClientStep::Send(message)) => {
+                self.respond(&message);
+                self.phase = Phase::Auth(sasl);
+            }
+            _ => self.distrust(SaslError::Malformed),
+        }
+    }
+
+    fn respond(&mut self, message: &[u8]) {
+        // RFC 6120 §6.4.3: an empty response is an empty element.
+        let text = if message.is_empty() {
+            String::new()
+        } else {
+            encode(message)
+        };
+        self.link.send(alloc::format!(
+            "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{text}</response>"
+        ));
+    }
+
+    fn success(&mut self, message: Option<alloc::vec::Vec<u8>>) {
+        let Phase::Auth(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
+            return;
+        };
+        let proved = message
+            .ok_or(SaslError::Malformed)
+            .and_then(|message| sasl.success(&message));
+        match proved {
+            Ok(()) => {
+                self.given = None;
+                self.authenticated = true;
+                self.link.scanner.set_limits(self.config.limits_after);
+                self.open_stream();
+            }
+            Err(error) => self.distrust(error),
+        }
+    }
+
+    /// The server is not to be trusted: aborts (RFC 6120 §6.4.4) and ends.
+    fn distrust(&mut self, error: SaslError) {
+        let abort = "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+        self.link.send(abort.to_string());
+        self.link.send(STREAM_CLOSE.to_string());
+        self.end(CloseReason::Sasl(error));
+    }
+
+    fn send_bind(&mut self) {
+        let resource = self.config.jid.resource().map(ToString::to_string);
+        self.send_step(Phase::Bind, |w| {
+            w.start(Ns::BIND, "bind");
+            if let Some(resource) = &resource {
+                w.leaf(Ns::BIND, "resource", resource);
+            }
+            w.end();
+        });
+    }
+
+    fn send_session(&mut self) {
+        self.send_step(Phase::Session, |w| {
+            w.leaf(Ns::SESSION, "session", "");
+        });
+    }
+
+    fn send_step(&mut self, phase: Phase, payload: impl FnOnce(&mut Writer)) {
+        let id = self.next_id();
+        let mut w = Writer::in_stream(Ns::CLIENT);
+        w.start(Ns::CLIENT, "iq")
+            .attr("type", "set")
+            .attr("id", &id);
+        payload(&mut w);
+        w.end();
+        let text = w.finish().unwrap_or_default();
+        self.link.send(text);
+        self.phase = phase;
+    }
+
+    fn ready(&mut self, now: Instant) {
+        self.phase = Phase::Ready;
+        self.timers.clear();
+        self.transmit(now, String::new());
+        self.link.event(Event::Ready {
+            jid: self.jid.clone(),
+            features: self.features.clone(),
+        });
+    }
+
+    /// Answers [`Event::PasswordNeeded`].
+    ///
+    /// # Errors
+    /// Nothing was asked for.
+    pub fn password(&mut self, now: Instant, password: &Secret) -> Result<(), CommandError> {
+        let _ = now;
+        match self.phase {
+            Phase::Password(mechanism) => {
+                self.start_auth(mechanism, password);
+                Ok(())
+            }
+            Phase::Closed => Err(CommandError::Closed),
+            _ => Err(CommandError::NotAsked),
+        }
+    }
+
+    /// Answers [`Event::DerivationNeeded`] with [`derive`]'s result.
+    ///
+    /// # Errors
+    /// Nothing was asked for.
+    #[cfg(feature = "scram")]
+    pub fn derived(&mut self, now: Instant, salted: &SaltedPassword) -> Result<(), CommandError> {
+        let _ = now;
+        match self.phase {
+            Phase::Derivation(_) => {
+                self.continue_scram(salted);
+                Ok(())
+            }
+            Phase::Closed => Err(CommandError::Closed),
+            _ => Err(CommandError::NotAsked),
+        }
+    }
+}

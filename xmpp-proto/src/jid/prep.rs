@@ -1,0 +1,152 @@
+//! Preparation: nodeprep, nameprep and IDNA, resourceprep (RFC 6122), `SASLprep` (RFC 4013).
+//! ASCII, which is nearly all of the traffic, needs no tables.
+
+use super::JidError;
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+/// RFC 6122 appendix A.5: not allowed in a local part beyond the tables of stringprep.
+const fn is_barred_in_local(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'"' | b'&' | b'\'' | b'/' | b':' | b'<' | b'>' | b'@' | 0..=0x20 | 0x7f
+    )
+}
+
+const fn is_domain_byte(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_')
+}
+
+/// Whether all parts are ASCII and already what preparation would make of them.
+pub(super) fn is_prepared(local: Option<&str>, domain: &str, resource: Option<&str>) -> bool {
+    local
+        .unwrap_or("")
+        .bytes()
+        .all(|b| b < 0x7f && !is_barred_in_local(b) && !b.is_ascii_uppercase())
+        && is_plain_domain(domain)
+        && resource
+            .unwrap_or("")
+            .bytes()
+            .all(|b| matches!(b, 0x20..=0x7e))
+}
+
+/// Lower-case ASCII labels, none empty, none an A-label.
+fn is_plain_domain(domain: &str) -> bool {
+    let mut before = b'.';
+    for byte in domain.bytes() {
+        if !is_domain_byte(byte) || (byte == b'.' && before == b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.' && !domain.contains("xn--")
+}
+
+pub(super) fn local(text: &str) -> Result<Cow<'_, str>, JidError> {
+    let prepared = if text.is_ascii() {
+        lowered(text)
+    } else {
+        nodeprep(text)?
+    };
+    if prepared.bytes().any(is_barred_in_local) {
+        return Err(JidError::Local);
+    }
+    if prepared.is_empty() {
+        return Err(JidError::EmptyLocal);
+    }
+    Ok(prepared)
+}
+
+pub(super) fn domain(text: &str) -> Result<Cow<'_, str>, JidError> {
+    if let Some(literal) = text.strip_prefix('[') {
+        let inner = literal.strip_suffix(']').ok_or(JidError::Domain)?;
+        let address: core::net::Ipv6Addr = inner.parse().map_err(|_| JidError::Domain)?;
+        return Ok(Cow::Owned(alloc::format!("[{address}]")));
+    }
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let lower = if text.is_ascii() {
+        lowered(text)
+    } else {
+        Cow::Owned(nameprep(text)?.into_owned())
+    };
+    if is_plain_domain(&lower) {
+        return Ok(lower);
+    }
+    if lower.is_ascii() && !lower.contains("xn--") {
+        return Err(JidError::Domain);
+    }
+    let (unicode, checked) = idna::domain_to_unicode(&lower);
+    match checked {
+        Ok(()) if !unicode.is_empty() && !unicode.split('.').any(str::is_empty) => {
+            Ok(Cow::Owned(unicode))
+        }
+        _ => Err(JidError::Domain),
+    }
+}
+
+pub(super) fn resource(text: &str) -> Result<Cow<'_, str>, JidError> {
+    if text.is_ascii() {
+        return if text.bytes().all(|b| matches!(b, 0x20..=0x7e)) {
+            Ok(Cow::Borrowed(text))
+        } else {
+            Err(JidError::Resource)
+        };
+    }
+    resourceprep(text)
+}
+
+fn lowered(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        let mut owned = String::from(text);
+        owned.make_ascii_lowercase();
+        Cow::Owned(owned)
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(feature = "stringprep")]
+mod tables {
+    use super::{Cow, JidError};
+
+    pub(super) fn nodeprep(text: &str) -> Result<Cow<'_, str>, JidError> {
+        stringprep::nodeprep(text).map_err(|_| JidError::Local)
+    }
+
+    pub(super) fn nameprep(text: &str) -> Result<Cow<'_, str>, JidError> {
+        stringprep::nameprep(text).map_err(|_| JidError::Domain)
+    }
+
+    pub(super) fn resourceprep(text: &str) -> Result<Cow<'_, str>, JidError> {
+        stringprep::resourceprep(text).map_err(|_| JidError::Resource)
+    }
+
+    pub(crate) fn saslprep(text: &str) -> Option<Cow<'_, str>> {
+        stringprep::saslprep(text).ok()
+    }
+}
+
+#[cfg(not(feature = "stringprep"))]
+mod tables {
+    use super::{Cow, JidError};
+
+    pub(super) fn nodeprep(_: &str) -> Result<Cow<'_, str>, JidError> {
+        Err(JidError::Unprepared)
+    }
+
+    pub(super) fn nameprep(text: &str) -> Result<Cow<'_, str>, JidError> {
+        // IDNA mapping, which follows, includes what nameprep does to names in use.
+        Ok(Cow::Borrowed(text))
+    }
+
+    pub(super) fn resourceprep(_: &str) -> Result<Cow<'_, str>, JidError> {
+        Err(JidError::Unprepared)
+    }
+
+    pub(crate) fn saslprep(text: &str) -> Option<Cow<'_, str>> {
+        (text.bytes().all(|b| matches!(b, 0x20..=0x7e))).then_some(Cow::Borrowed(text))
+    }
+}
+
+pub(crate) use tables::saslprep;
+use tables::{nameprep, nodeprep, resourceprep};

@@ -1,0 +1,114 @@
+//! What both machines have around their state: the receive buffer and the queue.
+
+use crate::stream::StreamCondition;
+use crate::xml::{FrameKind, Scanner, XmlError, XmlLimits};
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use bytes::{Bytes, BytesMut};
+use proto_wire::Output;
+use thiserror::Error;
+
+/// What a peer did wrong; [`ProtocolError::condition`] is how it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The bytes are not XML that a stream allows; the offset counts from the start of the
+    /// element.
+    #[error("{0}")]
+    Xml(XmlError),
+    /// The stream or what it says at this point is not acceptable.
+    #[error("{0}")]
+    Stream(StreamCondition),
+    /// Bytes in clear after the hand-over to TLS: an attempt to inject them
+    /// (RFC 6120 §5.4.3.3).
+    #[error("bytes were sent in clear behind the start of TLS")]
+    Injection,
+}
+
+impl ProtocolError {
+    /// The stream error that answers it.
+    #[must_use]
+    pub fn condition(self) -> StreamCondition {
+        match self {
+            Self::Xml(error) => error.kind().into(),
+            Self::Stream(condition) => condition,
+            Self::Injection => StreamCondition::PolicyViolation,
+        }
+    }
+}
+
+/// Bytes of output beyond which a connection wants no more input.
+const BACKLOG: usize = 1024 * 1024;
+/// Capacity above which an empty receive buffer is given back.
+const KEEP: usize = 16 * 1024;
+
+pub(crate) struct Link<E> {
+    pub(crate) scanner: Scanner,
+    buf: BytesMut,
+    out: VecDeque<Output<Bytes, E>>,
+    waiting: usize,
+}
+
+impl<E> Link<E> {
+    pub(crate) fn new(limits: XmlLimits) -> Self {
+        Self {
+            scanner: Scanner::stream(limits),
+            buf: BytesMut::new(),
+            out: VecDeque::new(),
+            waiting: 0,
+        }
+    }
+
+    pub(crate) fn feed(&mut self, data: &[u8]) {
+        self.buf.extend_from_slice(data);
+    }
+
+    /// The next complete frame, cut out of the buffer without copying.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<(FrameKind, Bytes)>, XmlError> {
+        if self.buf.is_empty() {
+            if self.buf.capacity() > KEEP {
+                self.buf = BytesMut::new();
+            }
+            return Ok(None);
+        }
+        match self.scanner.scan(&self.buf)? {
+            Some(frame) => Ok(Some((frame.kind, self.buf.split_to(frame.len).freeze()))),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn has_rest(&self) -> bool {
+        !self.buf.is_empty()
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.buf.len()
+    }
+
+    pub(crate) fn drop_rest(&mut self) {
+        self.buf = BytesMut::new();
+    }
+
+    pub(crate) fn send(&mut self, text: String) {
+        if !text.is_empty() {
+            self.waiting = self.waiting.saturating_add(text.len());
+            self.out.push_back(Output::Transmit(Bytes::from(text)));
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: E) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Output<Bytes, E>> {
+        let output = self.out.pop_front();
+        if let Some(Output::Transmit(bytes)) = &output {
+            self.waiting = self.waiting.saturating_sub(bytes.len());
+        }
+        output
+    }
+
+    pub(crate) const fn wants_input(&self) -> bool {
+        self.waiting < BACKLOG
+    }
+}

@@ -1,0 +1,217 @@
+//! SASL (RFC 6120 §6, RFC 4422): PLAIN (RFC 4616), SCRAM (RFC 5802, 7677), both sides.
+
+mod client;
+mod plain;
+#[cfg(feature = "scram")]
+mod scram;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use client::{ClientStep, SaslClient};
+pub use plain::PlainMessage;
+#[cfg(feature = "scram")]
+pub use scram::{Hash, SaltedPassword, ScramKeys, derive};
+pub use server::{Credentials, SaslServer, ServerStep};
+
+use alloc::string::String;
+use core::fmt;
+use thiserror::Error;
+use zeroize::Zeroize;
+
+/// A password or another secret: cleared when dropped, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a secret.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for the moment of its use.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// A mechanism, weakest first in the order of strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Mechanism {
+    /// The password itself (RFC 4616): only under TLS, unless the configuration says so.
+    Plain,
+    /// RFC 5802.
+    #[cfg(feature = "scram")]
+    ScramSha1,
+    /// RFC 7677.
+    #[cfg(feature = "scram")]
+    ScramSha256,
+}
+
+impl Mechanism {
+    /// All that this build has, strongest first.
+    pub const ALL: &'static [Self] = &[
+        #[cfg(feature = "scram")]
+        Self::ScramSha256,
+        #[cfg(feature = "scram")]
+        Self::ScramSha1,
+        Self::Plain,
+    ];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            #[cfg(feature = "scram")]
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            #[cfg(feature = "scram")]
+            Self::ScramSha256 => "SCRAM-SHA-256",
+        }
+    }
+
+    /// The mechanism of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|m| m.name() == name)
+    }
+}
+
+/// The conditions of RFC 6120 §6.5, as sent in `<failure/>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
+#[non_exhaustive]
+pub enum SaslFailure {
+    /// The client gave up.
+    #[error("aborted")]
+    Aborted,
+    /// The account may not log in.
+    #[error("account-disabled")]
+    AccountDisabled,
+    /// The password has expired.
+    #[error("credentials-expired")]
+    CredentialsExpired,
+    /// The mechanism needs TLS.
+    #[error("encryption-required")]
+    EncryptionRequired,
+    /// Not base64.
+    #[error("incorrect-encoding")]
+    IncorrectEncoding,
+    /// The authorization identity is not allowed or malformed.
+    #[error("invalid-authzid")]
+    InvalidAuthzid,
+    /// The mechanism is not offered.
+    #[error("invalid-mechanism")]
+    InvalidMechanism,
+    /// A message of the mechanism is malformed.
+    #[error("malformed-request")]
+    MalformedRequest,
+    /// The mechanism is too weak for this account.
+    #[error("mechanism-too-weak")]
+    MechanismTooWeak,
+    /// Wrong name or password.
+    #[error("not-authorized")]
+    NotAuthorized,
+    /// The server cannot tell now.
+    #[error("temporary-auth-failure")]
+    TemporaryAuthFailure,
+}
+
+impl SaslFailure {
+    const ALL: &'static [Self] = &[
+        Self::Aborted,
+        Self::AccountDisabled,
+        Self::CredentialsExpired,
+        Self::EncryptionRequired,
+        Self::IncorrectEncoding,
+        Self::InvalidAuthzid,
+        Self::InvalidMechanism,
+        Self::MalformedRequest,
+        Self::MechanismTooWeak,
+        Self::NotAuthorized,
+        Self::TemporaryAuthFailure,
+    ];
+
+    /// The name of the element.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aborted => "aborted",
+            Self::AccountDisabled => "account-disabled",
+            Self::CredentialsExpired => "credentials-expired",
+            Self::EncryptionRequired => "encryption-required",
+            Self::IncorrectEncoding => "incorrect-encoding",
+            Self::InvalidAuthzid => "invalid-authzid",
+            Self::InvalidMechanism => "invalid-mechanism",
+            Self::MalformedRequest => "malformed-request",
+            Self::MechanismTooWeak => "mechanism-too-weak",
+            Self::NotAuthorized => "not-authorized",
+            Self::TemporaryAuthFailure => "temporary-auth-failure",
+        }
+    }
+
+    /// The condition of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|f| f.name() == name)
+    }
+}
+
+/// Why a client does not trust what the server says in an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
+#[non_exhaustive]
+pub enum SaslError {
+    /// Not base64 or not in the form of the mechanism.
+    #[error("the server's message is malformed")]
+    Malformed,
+    /// The server's nonce does not begin with the client's (RFC 5802 §5.1).
+    #[error("the server's nonce does not continue the client's")]
+    Nonce,
+    /// Fewer or more rounds than the configuration allows.
+    #[error("the number of iterations is out of bounds")]
+    Iterations,
+    /// An extension that the client must understand and does not.
+    #[error("the server asks for an extension")]
+    Extension,
+    /// The server does not know the password either.
+    #[error("the server's signature is wrong")]
+    Signature,
+    /// The server says success before it has proved itself.
+    #[error("the server skips its proof")]
+    Unproved,
+    /// The user name or password has characters that are not allowed (RFC 4013).
+    #[error("the credentials cannot be prepared")]
+    Credentials,
+}
+
+/// `text` as base64 inside of an element: `=` stands for an empty message
+/// (RFC 6120 §6.4.2).
+pub(crate) fn encode(message: &[u8]) -> String {
+    use base64::Engine as _;
+    if message.is_empty() {
+        return String::from("=");
+    }
+    base64::engine::general_purpose::STANDARD.encode(message)
+}
+
+pub(crate) fn decode(text: &str) -> Option<alloc::vec::Vec<u8>> {
+    use base64::Engine as _;
+    if text == "=" {
+        return Some(alloc::vec::Vec::new());
+    }
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}

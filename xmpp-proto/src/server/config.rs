@@ -1,0 +1,96 @@
+//! How a server's connection behaves.
+
+use crate::sasl::Mechanism;
+use crate::xml::XmlLimits;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Whether clients must encrypt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerTls {
+    /// STARTTLS is offered and nothing else until it is done.
+    #[default]
+    Required,
+    /// STARTTLS is offered beside the rest.
+    Offered,
+    /// No STARTTLS: the host has no certificate, or has TLS around the connection already.
+    None,
+}
+
+/// The configuration of a server's connections.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// The domain that is served.
+    pub domain: String,
+    /// Whether clients must encrypt.
+    pub tls: ServerTls,
+    /// The host runs the connections inside of TLS from the first byte (XEP-0368).
+    pub direct_tls: bool,
+    /// Mechanisms to offer, in this order.
+    pub mechanisms: Vec<Mechanism>,
+    /// PLAIN is offered without TLS. Off; for tests on loopback.
+    pub plain_without_tls: bool,
+    /// Rounds of key derivation when a host gives passwords (4,096).
+    pub iterations: u32,
+    /// Attempts to log in on one connection (3; RFC 6120 §6.4.5). Stops guessing.
+    pub attempts_max: u32,
+    /// Time for everything up to the bound resource (30 s). Stops idle strangers from
+    /// holding connections.
+    pub negotiation_timeout: Duration,
+    /// Time for the peer's end of the stream after ours (5 s).
+    pub close_timeout: Duration,
+    /// Silence of this side after which a space is sent; `None` for never.
+    pub keep_alive: Option<Duration>,
+    /// Silence of the client after which it counts as gone; `None` for never.
+    pub idle_timeout: Option<Duration>,
+    /// Limits before authentication.
+    pub limits_before: XmlLimits,
+    /// Limits after authentication (256 KiB a stanza), advertised (XEP-0478).
+    pub limits_after: XmlLimits,
+}
+
+impl ServerConfig {
+    /// The defaults, for a domain.
+    #[must_use]
+    pub fn new(domain: &str) -> Self {
+        Self {
+            domain: domain.to_string(),
+            tls: ServerTls::Required,
+            direct_tls: false,
+            mechanisms: Mechanism::ALL.to_vec(),
+            plain_without_tls: false,
+            iterations: 4096,
+            attempts_max: 3,
+            negotiation_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            keep_alive: Some(Duration::from_secs(60)),
+            idle_timeout: None,
+            limits_before: XmlLimits::PRE_AUTH,
+            limits_after: XmlLimits::POST_AUTH.with_stanza_max(256 * 1024),
+        }
+    }
+
+    /// Sets whether clients must encrypt.
+    #[must_use]
+    pub const fn with_tls(mut self, tls: ServerTls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Sets the mechanisms.
+    #[must_use]
+    pub fn with_mechanisms(mut self, mechanisms: &[Mechanism]) -> Self {
+        self.mechanisms = mechanisms.to_vec();
+        self
+    }
+
+    /// Offers PLAIN without TLS.
+    #[must_use]
+    pub const fn with_plain_without_tls(mut self, allowed: bool) -> Self {
+        self.plain_without_tls = allowed;
+        self
+    }
+}

@@ -1,0 +1,138 @@
+//! What a server's connection takes, tells and refuses.
+
+use crate::jid::{Jid, JidError};
+use crate::link::ProtocolError;
+use crate::sasl::{Mechanism, Secret};
+use crate::stanza::{InvalidStanza, StanzaBuf};
+use crate::stream::{StreamCondition, StreamError};
+use alloc::string::String;
+use bytes::Bytes;
+use proto_wire::TimerKey;
+use thiserror::Error;
+
+/// What the host reports.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Input<'a> {
+    /// Bytes arrived (after TLS, if there is any).
+    Data(&'a [u8]),
+    /// The connection ended.
+    Eof,
+    /// The TLS handshake that [`Event::StartTls`] asked for is done.
+    TlsEstablished,
+}
+
+/// What a connection tells its host.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Do the TLS handshake now (the go-ahead stands before this in the queue), then report
+    /// [`Input::TlsEstablished`].
+    StartTls,
+    /// Somebody logs in: answer with
+    /// [`ServerConnection::credentials`](super::ServerConnection::credentials).
+    CredentialsNeeded {
+        /// The user name, as the client wrote it.
+        user: String,
+        /// How.
+        mechanism: Mechanism,
+        /// The password, when the mechanism shows it (PLAIN).
+        password: Option<Secret>,
+    },
+    /// The client is who it says.
+    Authenticated {
+        /// The account.
+        jid: Jid,
+    },
+    /// The client wants a resource: answer with
+    /// [`ServerConnection::bind`](super::ServerConnection::bind) or
+    /// [`ServerConnection::refuse_bind`](super::ServerConnection::refuse_bind).
+    BindRequested {
+        /// The account.
+        account: Jid,
+        /// The resource that it asks for.
+        resource: Option<String>,
+    },
+    /// A valid stanza of the bound client. Its `from` is absent or the client's own; whoever
+    /// forwards it stamps the full address (RFC 6120 §8.1.2.1).
+    Stanza(StanzaBuf),
+    /// A stanza that is not valid. It was answered if that is allowed; the stream goes on.
+    Invalid {
+        /// The stanza.
+        bytes: Bytes,
+        /// What is wrong.
+        reason: InvalidStanza,
+    },
+    /// The end. Nothing follows.
+    Closed(CloseReason),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The host closed it.
+    #[error("closed")]
+    Local,
+    /// The client closed it properly.
+    #[error("closed by the client")]
+    Peer,
+    /// The connection ended without the end of the stream.
+    #[error("the connection ended")]
+    Eof,
+    /// Something took too long.
+    #[error("{0:?} took too long")]
+    TimedOut(Timer),
+    /// The client sent a stream error.
+    #[error("the client ended the stream: {0}")]
+    StreamError(StreamError),
+    /// The client did something wrong.
+    #[error("the client broke the protocol: {0}")]
+    Protocol(ProtocolError),
+    /// The host ended it with this stream error.
+    #[error("ended with {0}")]
+    Expelled(StreamCondition),
+    /// Too many failed attempts to log in.
+    #[error("too many failed attempts to log in")]
+    TooManyAttempts,
+}
+
+/// A command at the wrong time or with wrong arguments; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// No resource is bound yet.
+    #[error("no resource is bound yet")]
+    NotReady,
+    /// The stream has ended or is ending.
+    #[error("the stream has ended")]
+    Closed,
+    /// Nothing like this was asked for.
+    #[error("nothing like this was asked for")]
+    NotAsked,
+    /// The resource is not one.
+    #[error("the resource is malformed: {0}")]
+    Resource(JidError),
+}
+
+/// Why [`ServerConnection::poll_timeout`](super::ServerConnection::poll_timeout) is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The negotiation must be over.
+    Negotiation,
+    /// The peer must have closed.
+    Close,
+    /// The client must have said something.
+    Idle,
+    /// A space is due.
+    KeepAlive,
+}
+
+impl TimerKey for Timer {
+    const ALL: &'static [Self] = &[Self::Negotiation, Self::Close, Self::Idle, Self::KeepAlive];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}

@@ -1,0 +1,475 @@
+//! The server's side of client-to-server streams: a [`ServerConnection`] per socket, and a
+//! [`Router`] that carries stanzas between them.
+//!
+//! | kind | methods of [`ServerConnection`] |
+//! |---|---|
+//! | A getters | [`jid`](ServerConnection::jid), [`is_ready`](ServerConnection::is_ready), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
+//! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
+//! | C commands | [`credentials`](ServerConnection::credentials), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel) |
+//! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
+//!
+//! What a host does with the events, for one connection:
+//!
+//! ```
+//! use proto_wire::{Instant, Output, Seed};
+//! use std::sync::Arc;
+//! use xmpp_proto::sasl::{Credentials, Secret};
+//! use xmpp_proto::server::{Event, Input, Router, ServerConfig, ServerConnection, ServerTls};
+//!
+//! let config = ServerConfig::new("example.org").with_tls(ServerTls::None).with_plain_without_tls(true);
+//! let now = Instant::ZERO;
+//! let mut router = Router::new("example.org");
+//! router.add_account("juliet");
+//! let mut connection = ServerConnection::new(now, Arc::new(config), Seed::from_u64(1));
+//! connection.handle_input(now, Input::Data(b"<stream:stream to='example.org' version='1.0' \
+//!     xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"));
+//! let mut wire = String::new();
+//! while let Some(output) = connection.poll_output() {
+//!     match output {
+//!         Output::Transmit(bytes) => wire += std::str::from_utf8(&bytes)?,
+//!         Output::Event(Event::CredentialsNeeded { user, .. }) => {
+//!             let known = match router.has_account(&user) {
+//!                 true => Credentials::Password(Secret::new("secret")),
+//!                 false => Credentials::Refused,
+//!             };
+//!             connection.credentials(now, &known)?;
+//!         }
+//!         Output::Event(Event::BindRequested { account, resource }) => {
+//!             let resource = resource.unwrap_or_else(|| "made-up".into());
+//!             let jid = connection.bind(now, &resource)?;
+//!             router.connect(1, &jid);
+//!         }
+//!         Output::Event(Event::Stanza(stanza)) => router.handle(&1, &stanza),
+//!         Output::Event(_) => {}
+//!     }
+//! }
+//! while let Some(delivery) = router.poll_delivery() {
+//!     connection.send(now, delivery.stanza)?; // to the connection `delivery.to`
+//! }
+//! assert!(wire.contains("<mechanism>SCRAM-SHA-256</mechanism>"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod config;
+mod event;
+mod negotiate;
+mod roster;
+mod router;
+#[cfg(test)]
+mod tests;
+
+pub use config::{ServerConfig, ServerTls};
+pub use event::{CloseReason, CommandError, Event, Input, Timer};
+pub use router::{Delivery, Router};
+
+use crate::iq::is_own;
+use crate::jid::Jid;
+use crate::link::{Link, ProtocolError};
+use crate::sasl::SaslServer;
+use crate::stanza::{
+    InvalidStanza, IqKind, Stanza, StanzaBuf, StanzaXml, error_reply, result_reply,
+};
+use crate::stream::{STREAM_CLOSE, StreamCondition, StreamError};
+use crate::xml::{FrameKind, Ns};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use bytes::Bytes;
+use proto_wire::{Instant, Machine, Output, Rng, Seed, TimerTable};
+
+/// Where the negotiation stands.
+#[derive(Debug)]
+enum Phase {
+    /// The client's header is awaited.
+    Header,
+    /// Our features are sent.
+    Features,
+    /// The host does the handshake.
+    Handshake,
+    /// The host looks up credentials.
+    LookUp(SaslServer),
+    /// A challenge is sent.
+    Auth(SaslServer),
+    /// The host chooses a resource; the id of the request.
+    Binding(String),
+    Ready,
+    /// Our end of the stream is sent.
+    Closing,
+    Closed,
+}
+
+/// One client's connection.
+pub struct ServerConnection {
+    config: Arc<ServerConfig>,
+    link: Link<Event>,
+    phase: Phase,
+    timers: TimerTable<Timer, 4>,
+    rng: Rng,
+    /// Our header of this stream is sent.
+    opened: bool,
+    secure: bool,
+    attempts: u32,
+    /// The account, then the full address.
+    jid: Option<Jid>,
+    reason: Option<CloseReason>,
+}
+
+impl ServerConnection {
+    /// A connection that was just accepted.
+    #[must_use]
+    pub fn new(now: Instant, config: Arc<ServerConfig>, seed: Seed) -> Self {
+        let mut connection = Self {
+            link: Link::new(config.limits_before),
+            phase: Phase::Header,
+            timers: TimerTable::new(),
+            rng: Rng::new(&seed),
+            opened: false,
+            secure: config.direct_tls,
+            attempts: 0,
+            jid: None,
+            reason: None,
+            config,
+        };
+        let deadline = now.saturating_add(connection.config.negotiation_timeout);
+        connection.timers.set(Timer::Negotiation, deadline);
+        connection
+    }
+
+    /// The client's address: the account once it is authenticated, the full address once
+    /// bound.
+    #[must_use]
+    pub const fn jid(&self) -> Option<&Jid> {
+        self.jid.as_ref()
+    }
+
+    /// Whether a resource is bound.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// Whether it is done: [`Event::Closed`] was or will be the last event.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Whether more input is welcome: not while the host must answer, nor while a megabyte
+    /// waits to be sent.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.link.wants_input() && !self.waits_for_host()
+    }
+
+    /// When the next timer fires, and which.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// Takes what the host reports.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        match input {
+            Input::Data(data) => {
+                if self.waits_for_host() && self.link.held() > self.config.limits_before.stanza_max
+                {
+                    let limit = StreamCondition::PolicyViolation;
+                    return self.fail(ProtocolError::Stream(limit));
+                }
+                self.link.feed(data);
+                self.restart_idle(now);
+                self.run(now);
+            }
+            Input::Eof => {
+                let reason = match self.reason.take() {
+                    Some(reason) => reason,
+                    None => CloseReason::Eof,
+                };
+                self.end(reason);
+            }
+            Input::TlsEstablished => {
+                if matches!(self.phase, Phase::Handshake) {
+                    self.secure = true;
+                    self.restart();
+                }
+            }
+        }
+    }
+
+    /// Lets time act.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.expire(now) {
+            match timer {
+                Timer::Negotiation | Timer::Idle => {
+                    self.send_error(StreamCondition::ConnectionTimeout);
+                    self.end(CloseReason::TimedOut(timer));
+                }
+                Timer::Close => {
+                    let reason = match self.reason.take() {
+                        Some(CloseReason::Local) | None => CloseReason::TimedOut(timer),
+                        Some(reason) => reason,
+                    };
+                    self.end(reason);
+                }
+                Timer::KeepAlive => self.transmit(now, " ".to_string()),
+            }
+        }
+    }
+
+    /// The next thing to do.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
+        self.link.poll()
+    }
+
+    /// When [`ServerConnection::handle_timeout`] must be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next().map(|(at, _)| at)
+    }
+
+    /// Sends a stanza to the client.
+    ///
+    /// # Errors
+    /// No resource is bound, or the stream has ended.
+    pub fn send(&mut self, now: Instant, stanza: StanzaXml) -> Result<(), CommandError> {
+        match self.phase {
+            Phase::Ready => {
+                self.transmit(now, stanza.into_string());
+                Ok(())
+            }
+            Phase::Closing | Phase::Closed => Err(CommandError::Closed),
+            _ => Err(CommandError::NotReady),
+        }
+    }
+
+    /// Ends the stream properly (RFC 6120 §4.4).
+    ///
+    /// # Errors
+    /// It has ended or is ending.
+    pub fn close(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.begin_close(now, None)
+    }
+
+    /// Ends the stream with an error, such as `conflict` when the resource was taken over,
+    /// or `system-shutdown`.
+    ///
+    /// # Errors
+    /// It has ended or is ending.
+    pub fn expel(&mut self, now: Instant, condition: StreamCondition) -> Result<(), CommandError> {
+        self.begin_close(now, Some(condition))
+    }
+
+    fn begin_close(
+        &mut self,
+        now: Instant,
+        condition: Option<StreamCondition>,
+    ) -> Result<(), CommandError> {
+        if matches!(self.phase, Phase::Closing | Phase::Closed) {
+            return Err(CommandError::Closed);
+        }
+        self.open_if_needed("");
+        if let Some(condition) = condition {
+            self.link.send(StreamError::new(condition).write());
+        }
+        self.link.send(STREAM_CLOSE.to_string());
+        self.reason = Some(condition.map_or(CloseReason::Local, CloseReason::Expelled));
+        self.phase = Phase::Closing;
+        self.timers.clear();
+        let deadline = now.saturating_add(self.config.close_timeout);
+        self.timers.set(Timer::Close, deadline);
+        Ok(())
+    }
+
+    const fn waits_for_host(&self) -> bool {
+        matches!(self.phase, Phase::LookUp(_) | Phase::Binding(_))
+    }
+
+    /// Works off the buffer, until more bytes or the host are needed.
+    fn run(&mut self, now: Instant) {
+        loop {
+            if matches!(self.phase, Phase::Handshake) && self.link.has_rest() {
+                // RFC 6120 §5.4.3.3: nothing may be pipelined behind <starttls/>.
+                self.link.drop_rest();
+                return self.end(CloseReason::Protocol(ProtocolError::Injection));
+            }
+            if matches!(self.phase, Phase::Closed) {
+                return self.link.drop_rest();
+            }
+            if self.waits_for_host() {
+                return;
+            }
+            match self.link.next_frame() {
+                Ok(None) => return,
+                Ok(Some((kind, bytes))) => self.frame(now, kind, bytes),
+                Err(error) => {
+                    self.link.drop_rest();
+                    return self.fail(ProtocolError::Xml(error));
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, now: Instant, kind: FrameKind, bytes: Bytes) {
+        match kind {
+            FrameKind::Whitespace => {}
+            FrameKind::StreamOpen => self.header(&bytes),
+            FrameKind::StreamClose => {
+                let reason = match self.reason.take() {
+                    Some(reason) => reason,
+                    None => {
+                        self.link.send(STREAM_CLOSE.to_string());
+                        CloseReason::Peer
+                    }
+                };
+                self.end(reason);
+            }
+            FrameKind::Element => {
+                let element = self.link.scanner.element(&bytes);
+                if let Some(error) = element.and_then(StreamError::read) {
+                    if self.reason.is_none() {
+                        self.link.send(STREAM_CLOSE.to_string());
+                    }
+                    return self.end(CloseReason::StreamError(error));
+                }
+                match self.phase {
+                    Phase::Ready => self.stanza(now, bytes),
+                    Phase::Closing | Phase::Closed => {}
+                    _ => self.negotiate(now, &bytes),
+                }
+            }
+        }
+    }
+
+    /// Takes a stanza of the bound client.
+    fn stanza(&mut self, now: Instant, bytes: Bytes) {
+        match StanzaBuf::from_frame(bytes.clone(), &self.link.scanner) {
+            Ok(stanza) => {
+                let view = stanza.view();
+                let header = view.header();
+                let own = self.jid.as_ref();
+                // RFC 6120 §8.1.2.1: `from` is the client's own or it is a forgery.
+                let honest = match (header.from(), own) {
+                    (Some(from), Some(own)) => is_own(from, own),
+                    _ => true,
+                };
+                if header.element().ns() != Ns::CLIENT {
+                    return self.fail(ProtocolError::Stream(StreamCondition::InvalidNamespace));
+                }
+                if !honest {
+                    return self.fail(ProtocolError::Stream(StreamCondition::InvalidFrom));
+                }
+                if let Stanza::Iq(iq) = &view
+                    && let Some(reply) = self.own_answer(iq)
+                {
+                    return self.transmit(now, reply.into_string());
+                }
+                self.link.event(Event::Stanza(stanza));
+            }
+            Err(InvalidStanza::NotAStanza) => {
+                self.fail(ProtocolError::Stream(
+                    StreamCondition::UnsupportedStanzaType,
+                ));
+            }
+            Err(reason) => {
+                let element = self.link.scanner.element(&bytes);
+                let reply = element.and_then(|e| error_reply(e, &reason.condition().into()));
+                if let Some(reply) = reply {
+                    self.transmit(now, reply.into_string());
+                }
+                self.link.event(Event::Invalid { bytes, reason });
+            }
+        }
+    }
+
+    /// What the connection answers itself: a ping of the server, the session of RFC 3921.
+    fn own_answer(&self, iq: &crate::stanza::Iq<'_>) -> Option<StanzaXml> {
+        let to = iq.header().to();
+        let to_server = to.is_none_or(|to| to.as_str() == self.config.domain);
+        let payload = iq.payload()?;
+        let known = match (iq.kind()?, payload.ns(), payload.name()) {
+            (IqKind::Get, Ns::PING, "ping") => to_server,
+            (IqKind::Set, Ns::SESSION, "session") => to_server,
+            _ => false,
+        };
+        known
+            .then(|| result_reply(iq.header(), |_| {}).ok())
+            .flatten()
+    }
+
+    /// The peer broke the protocol: tells it and ends. A stream that was not opened yet is
+    /// opened first, so that there is something to put the error in (RFC 6120 §4.9.1.2).
+    fn fail(&mut self, error: ProtocolError) {
+        self.send_error(error.condition());
+        self.end(CloseReason::Protocol(error));
+    }
+
+    fn send_error(&mut self, condition: StreamCondition) {
+        if self.reason.is_none() {
+            self.open_if_needed("");
+            self.link.send(StreamError::new(condition).write());
+            self.link.send(STREAM_CLOSE.to_string());
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason) {
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        self.phase = Phase::Closed;
+        self.timers.clear();
+        self.link.event(Event::Closed(reason));
+    }
+
+    fn transmit(&mut self, now: Instant, text: String) {
+        if !matches!(self.phase, Phase::Ready) {
+            return;
+        }
+        self.link.send(text);
+        if let Some(silence) = self.config.keep_alive {
+            let silence = silence.max(core::time::Duration::from_millis(1));
+            self.timers
+                .set(Timer::KeepAlive, now.saturating_add(silence));
+        }
+    }
+
+    fn restart_idle(&mut self, now: Instant) {
+        if let (Phase::Ready, Some(silence)) = (&self.phase, self.config.idle_timeout) {
+            let silence = silence.max(core::time::Duration::from_millis(1));
+            self.timers.set(Timer::Idle, now.saturating_add(silence));
+        }
+    }
+}
+
+impl Machine for ServerConnection {
+    type Input<'a> = Input<'a>;
+    type Transmit = Bytes;
+    type Event = Event;
+
+    fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        Self::handle_input(self, now, input);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+}
+
+impl core::fmt::Debug for ServerConnection {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ServerConnection")
+            .field("jid", &self.jid)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,376 @@
+//! From the client's header to the bound resource.
+
+use super::{CloseReason, CommandError, Event, Phase, ServerConnection, ServerTls};
+use crate::jid::{Jid, escape_local};
+use crate::link::ProtocolError;
+use crate::sasl::{Credentials, Mechanism, SaslFailure, SaslServer, ServerStep, decode, encode};
+use crate::stanza::{Condition, InvalidStanza, IqKind, Stanza, StanzaXml, error_reply};
+use crate::stream::{Features, STREAM_CLOSE, StreamCondition, StreamHeader, StreamOpen};
+use crate::xml::{Element, Ns, Writer};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use proto_wire::Instant;
+
+/// What an element asks for; decided while the element is borrowed, done after.
+enum Next {
+    StartTls,
+    Auth(Option<Mechanism>, Option<Vec<u8>>),
+    Response(Option<Vec<u8>>),
+    Abort,
+    Bind(String, Option<String>),
+    Reply(Option<StanzaXml>),
+    Refuse(StreamCondition),
+}
+
+impl ServerConnection {
+    /// A new stream begins on the same connection (RFC 6120 §4.3.3).
+    pub(super) fn restart(&mut self) {
+        self.link.scanner.restart();
+        self.opened = false;
+        self.phase = Phase::Header;
+    }
+
+    /// Sends our header, once in each stream.
+    pub(super) fn open_if_needed(&mut self, to: &str) {
+        if self.opened {
+            return;
+        }
+        self.opened = true;
+        let id = self.rng.hex::<32>();
+        let domain = self.config.domain.clone();
+        let open = StreamOpen::new()
+            .with_from(&domain)
+            .with_to(to)
+            .with_id(id.as_str())
+            .with_lang("en");
+        let header = open.write(Ns::CLIENT).unwrap_or_default();
+        self.link.send(header);
+    }
+
+    pub(super) fn header(&mut self, bytes: &[u8]) {
+        let Some(element) = self.link.scanner.element(bytes) else {
+            return self.refuse(StreamCondition::BadFormat);
+        };
+        let header = match StreamHeader::read(element) {
+            Ok(header) => header,
+            Err(condition) => return self.refuse(condition),
+        };
+        // RFC 6120 §4.7.2: the answer is addressed to whom the client says it is.
+        let to = header.from().filter(|from| Jid::new(from).is_ok());
+        let to = to.map(alloc::borrow::Cow::into_owned).unwrap_or_default();
+        let domain = header.to().map(|to| to.to_ascii_lowercase());
+        let (content, version) = (header.content(), header.version());
+        self.open_if_needed(&to);
+        match (content, version) {
+            (Ns::CLIENT, Some((1.., _))) => {}
+            (Ns::CLIENT, _) => return self.refuse(StreamCondition::UnsupportedVersion),
+            _ => return self.refuse(StreamCondition::InvalidNamespace),
+        }
+        let served = self.config.domain.to_ascii_lowercase();
+        // A client that does not say whom it wants gets the only one there is.
+        if domain.is_some_and(|domain| domain.trim_end_matches('.') != served) {
+            return self.refuse(StreamCondition::HostUnknown);
+        }
+        let text = self.features().write().unwrap_or_default();
+        self.link.send(text);
+        if matches!(self.phase, Phase::Header) {
+            self.phase = Phase::Features;
+        }
+    }
+
+    fn refuse(&mut self, condition: StreamCondition) {
+        self.fail(ProtocolError::Stream(condition));
+    }
+
+    fn features(&self) -> Features {
+        let mut features = Features::new();
+        let max = self.config.limits_after.stanza_max;
+        if self.jid.is_some() {
+            features.bind = true;
+            features.session = Some(false);
+            features.pre_approval = true;
+            features.stanza_max = u32::try_from(max).ok();
+            return features;
+        }
+        if !self.secure && self.config.tls != ServerTls::None {
+            let required = self.config.tls == ServerTls::Required;
+            features.starttls = Some(required);
+            if required {
+                return features;
+            }
+        }
+        features.mechanisms = self
+            .config
+            .mechanisms
+            .iter()
+            .filter(|m| self.allows(**m))
+            .map(|m| m.name().to_string())
+            .collect();
+        features
+    }
+
+    fn allows(&self, mechanism: Mechanism) -> bool {
+        let encrypted = self.secure || self.config.tls != ServerTls::Required;
+        let plain = self.secure || self.config.plain_without_tls;
+        self.config.mechanisms.contains(&mechanism)
+            && encrypted
+            && (mechanism != Mechanism::Plain || plain)
+    }
+
+    /// Takes an element before a resource is bound.
+    pub(super) fn negotiate(&mut self, now: Instant, bytes: &[u8]) {
+        let next = self
+            .link
+            .scanner
+            .element(bytes)
+            .map_or(Next::Refuse(StreamCondition::BadFormat), |element| {
+                self.read(element)
+            });
+        match next {
+            Next::StartTls => {
+                let go = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+                self.link.send(go.to_string());
+                self.phase = Phase::Handshake;
+                self.link.event(Event::StartTls);
+            }
+            Next::Auth(mechanism, message) => self.auth(mechanism, message),
+            Next::Response(message) => self.response(message),
+            Next::Abort => self.auth_failed(SaslFailure::Aborted),
+            Next::Bind(id, resource) => {
+                let account = self.jid.clone();
+                self.phase = Phase::Binding(id);
+                if let Some(account) = account {
+                    self.link.event(Event::BindRequested { account, resource });
+                }
+            }
+            Next::Reply(reply) => {
+                if let Some(reply) = reply {
+                    self.link.send(reply.into_string());
+                }
+            }
+            Next::Refuse(condition) => self.refuse(condition),
+        }
+        let _ = now;
+    }
+
+    fn read(&self, element: Element<'_>) -> Next {
+        let text = || decode(element.text().trim());
+        match (&self.phase, element.ns(), element.name()) {
+            (Phase::Features, Ns::TLS, "starttls")
+                if !self.secure && self.config.tls != ServerTls::None =>
+            {
+                Next::StartTls
+            }
+            (Phase::Features, Ns::SASL, "auth") if self.jid.is_none() => {
+                let mechanism = element.attr("mechanism");
+                let mechanism = mechanism
+                    .and_then(|name| Mechanism::of(&name))
+                    .filter(|mechanism| self.allows(*mechanism));
+                // No initial response: an empty challenge asks for it (RFC 6120 §6.4.2).
+                let message = if element.is_blank() {
+                    Some(Vec::new())
+                } else {
+                    text()
+                };
+                Next::Auth(mechanism, message)
+            }
+            (Phase::Auth(_), Ns::SASL, "response") => Next::Response(text()),
+            (Phase::Auth(_) | Phase::Features, Ns::SASL, "abort") if self.jid.is_none() => {
+                Next::Abort
+            }
+            (Phase::Features, ..) if self.jid.is_some() => Self::read_bind(element),
+            // RFC 6120 §4.9.3.12: stanzas before authentication.
+            _ if Stanza::of(element).is_some() => Next::Refuse(StreamCondition::NotAuthorized),
+            _ => Next::Refuse(StreamCondition::UnsupportedStanzaType),
+        }
+    }
+
+    /// After authentication nothing but a request to bind makes sense (RFC 6120 §7.1).
+    fn read_bind(element: Element<'_>) -> Next {
+        match Stanza::parse(element) {
+            Ok(Stanza::Iq(iq)) if iq.kind() == Some(IqKind::Set) => {
+                let bind = iq.payload().filter(|p| p.is(Ns::BIND, "bind"));
+                let Some(bind) = bind else {
+                    let error = Condition::NotAllowed.into();
+                    return Next::Reply(error_reply(element, &error));
+                };
+                let resource = bind.child(Ns::BIND, "resource");
+                let resource = resource.map(|r| r.text().trim().to_string());
+                Next::Bind(iq.id().to_string(), resource.filter(|r| !r.is_empty()))
+            }
+            Err(InvalidStanza::NotAStanza) => Next::Refuse(StreamCondition::UnsupportedStanzaType),
+            Err(reason) => Next::Reply(error_reply(element, &reason.condition().into())),
+            Ok(_) => Next::Refuse(StreamCondition::NotAuthorized),
+        }
+    }
+
+    fn auth(&mut self, mechanism: Option<Mechanism>, message: Option<Vec<u8>>) {
+        let Some(mechanism) = mechanism else {
+            return self.auth_failed(SaslFailure::InvalidMechanism);
+        };
+        let Some(message) = message else {
+            return self.auth_failed(SaslFailure::IncorrectEncoding);
+        };
+        let nonce = self.rng.hex::<32>();
+        match SaslServer::start(mechanism, &message, nonce.as_str()) {
+            Ok((sasl, step)) => self.step(sasl, step),
+            Err(failure) => self.auth_failed(failure),
+        }
+    }
+
+    fn response(&mut self, message: Option<Vec<u8>>) {
+        let Phase::Auth(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
+            return;
+        };
+        let step = message
+            .ok_or(SaslFailure::IncorrectEncoding)
+            .and_then(|message| sasl.response(&message));
+        match step {
+            Ok(step) => self.step(sasl, step),
+            Err(failure) => self.auth_failed(failure),
+        }
+    }
+
+    fn step(&mut self, sasl: SaslServer, step: ServerStep) {
+        match step {
+            ServerStep::LookUp { user, password } => {
+                let mechanism = sasl.mechanism();
+                self.phase = Phase::LookUp(sasl);
+                self.link.event(Event::CredentialsNeeded {
+                    user,
+                    mechanism,
+                    password,
+                });
+            }
+            ServerStep::Challenge(message) => {
+                self.link.send(alloc::format!(
+                    "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</challenge>",
+                    encode(&message)
+                ));
+                self.phase = Phase::Auth(sasl);
+            }
+            ServerStep::Success { user, data } => {
+                let account = account(&user, &self.config.domain);
+                let Some(account) = account else {
+                    return self.auth_failed(SaslFailure::NotAuthorized);
+                };
+                let text = if data.is_empty() {
+                    String::new()
+                } else {
+                    encode(&data)
+                };
+                self.link.send(alloc::format!(
+                    "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{text}</success>"
+                ));
+                self.jid = Some(account.clone());
+                self.link.scanner.set_limits(self.config.limits_after);
+                // What is in the buffer already belongs to the new stream.
+                self.restart();
+                self.link.event(Event::Authenticated { jid: account });
+            }
+        }
+    }
+
+    /// A failure is not the end: the client may try again, a few times (RFC 6120 §6.4.5).
+    fn auth_failed(&mut self, failure: SaslFailure) {
+        self.link.send(alloc::format!(
+            "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{}/></failure>",
+            failure.name()
+        ));
+        self.attempts = self.attempts.saturating_add(1);
+        self.phase = Phase::Features;
+        if self.attempts >= self.config.attempts_max {
+            self.link.send(STREAM_CLOSE.to_string());
+            self.end(CloseReason::TooManyAttempts);
+        }
+    }
+
+    /// Answers [`Event::CredentialsNeeded`].
+    ///
+    /// # Errors
+    /// Nothing was asked for.
+    pub fn credentials(
+        &mut self,
+        now: Instant,
+        credentials: &Credentials,
+    ) -> Result<(), CommandError> {
+        if !matches!(self.phase, Phase::LookUp(_)) {
+            return self.not_asked();
+        }
+        let Phase::LookUp(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
+            return Ok(());
+        };
+        let mut salt = [0; 16];
+        self.rng.fill(&mut salt);
+        match sasl.credentials(credentials, &salt, self.config.iterations) {
+            Ok(step) => self.step(sasl, step),
+            Err(failure) => self.auth_failed(failure),
+        }
+        self.run(now);
+        Ok(())
+    }
+
+    /// Answers [`Event::BindRequested`]; gives the full address.
+    ///
+    /// # Errors
+    /// Nothing was asked for, or the resource is malformed (the request then stays open).
+    pub fn bind(&mut self, now: Instant, resource: &str) -> Result<Jid, CommandError> {
+        let (Phase::Binding(id), Some(account)) = (&self.phase, &self.jid) else {
+            return Err(self.not_asked().err().unwrap_or(CommandError::NotAsked));
+        };
+        let jid = account
+            .with_resource(resource)
+            .map_err(CommandError::Resource)?;
+        let mut w = Writer::in_stream(Ns::CLIENT);
+        w.start(Ns::CLIENT, "iq")
+            .attr("type", "result")
+            .attr("id", id);
+        w.start(Ns::BIND, "bind")
+            .leaf(Ns::BIND, "jid", jid.as_str());
+        w.end().end();
+        let text = w.finish().unwrap_or_default();
+        self.link.send(text);
+        self.jid = Some(jid.clone());
+        self.phase = Phase::Ready;
+        self.timers.clear();
+        self.restart_idle(now);
+        self.transmit(now, String::new());
+        self.run(now);
+        Ok(jid)
+    }
+
+    /// Refuses [`Event::BindRequested`], for example with `conflict`; the client may ask
+    /// again (RFC 6120 §7.7.2).
+    ///
+    /// # Errors
+    /// Nothing was asked for.
+    pub fn refuse_bind(&mut self, now: Instant, condition: Condition) -> Result<(), CommandError> {
+        let Phase::Binding(id) = &self.phase else {
+            return self.not_asked();
+        };
+        let mut w = Writer::in_stream(Ns::CLIENT);
+        w.start(Ns::CLIENT, "iq")
+            .attr("type", "error")
+            .attr("id", id);
+        crate::stanza::StanzaError::new(condition).write(&mut w, Ns::CLIENT);
+        w.end();
+        let text = w.finish().unwrap_or_default();
+        self.link.send(text);
+        self.phase = Phase::Features;
+        self.run(now);
+        Ok(())
+    }
+
+    fn not_asked(&self) -> Result<(), CommandError> {
+        match self.phase {
+            Phase::Closing | Phase::Closed => Err(CommandError::Closed),
+            _ => Err(CommandError::NotAsked),
+        }
+    }
+}
+
+/// The account of a user name; names that cannot be a local part are escaped (XEP-0106).
+fn account(user: &str, domain: &str) -> Option<Jid> {
+    let name = escape_local(user)?;
+    Jid::new(&alloc::format!("{name}@{domain}")).ok()
+}

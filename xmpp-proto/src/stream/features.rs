@@ -1,0 +1,121 @@
+//! Stream features (RFC 6120 §4.3.2).
+
+use crate::xml::{Element, Ns, WriteError, Writer};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// What a server offers at this point of the negotiation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Features {
+    /// STARTTLS is offered (RFC 6120 §5); the value says whether it is required.
+    pub starttls: Option<bool>,
+    /// SASL mechanisms in the server's order (RFC 6120 §6.4.1).
+    pub mechanisms: Vec<String>,
+    /// Resource binding (RFC 6120 §7).
+    pub bind: bool,
+    /// The session of RFC 3921; the value says whether it is required.
+    pub session: Option<bool>,
+    /// Stream management (XEP-0198).
+    pub stream_management: bool,
+    /// Roster versioning (RFC 6121 §2.6).
+    pub roster_versioning: bool,
+    /// Subscription pre-approval (RFC 6121 §3.4).
+    pub pre_approval: bool,
+    /// The largest stanza that the server takes, in bytes (XEP-0478).
+    pub stanza_max: Option<u32>,
+}
+
+impl Features {
+    /// No features: the negotiation is over (RFC 6120 §4.3.2).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads `<stream:features/>`; `None` when `element` is something else.
+    #[must_use]
+    pub fn read(element: Element<'_>) -> Option<Self> {
+        if !element.is(Ns::STREAM, "features") {
+            return None;
+        }
+        let mut features = Self::default();
+        for child in element.children() {
+            match (child.ns(), child.name()) {
+                (Ns::TLS, "starttls") => {
+                    features.starttls = Some(child.child(Ns::TLS, "required").is_some());
+                }
+                (Ns::SASL, "mechanisms") => {
+                    features.mechanisms = child
+                        .children()
+                        .filter(|m| m.is(Ns::SASL, "mechanism"))
+                        .map(|m| m.text().trim().to_string())
+                        .collect();
+                }
+                (Ns::BIND, "bind") => features.bind = true,
+                (Ns::SESSION, "session") => {
+                    features.session = Some(child.child(Ns::SESSION, "optional").is_none());
+                }
+                (Ns::SM, "sm") => features.stream_management = true,
+                (Ns::ROSTER_VERSIONING, "ver") => features.roster_versioning = true,
+                (Ns::PRE_APPROVAL, "sub") => features.pre_approval = true,
+                (Ns::STREAM_LIMITS, "limits") => {
+                    features.stanza_max = child
+                        .child(Ns::STREAM_LIMITS, "max-bytes")
+                        .and_then(|max| max.text().trim().parse().ok());
+                }
+                _ => {}
+            }
+        }
+        Some(features)
+    }
+
+    /// Writes `<stream:features/>`.
+    ///
+    /// # Errors
+    /// A mechanism's name has a character that XML does not allow.
+    pub fn write(&self) -> Result<String, WriteError> {
+        let mut w = Writer::in_stream(Ns::CLIENT);
+        w.start(Ns::STREAM, "features");
+        if let Some(required) = self.starttls {
+            w.start(Ns::TLS, "starttls");
+            if required {
+                w.leaf(Ns::TLS, "required", "");
+            }
+            w.end();
+        }
+        if !self.mechanisms.is_empty() {
+            w.start(Ns::SASL, "mechanisms");
+            for mechanism in &self.mechanisms {
+                w.leaf(Ns::SASL, "mechanism", mechanism);
+            }
+            w.end();
+        }
+        if self.bind {
+            w.leaf(Ns::BIND, "bind", "");
+        }
+        if let Some(required) = self.session {
+            w.start(Ns::SESSION, "session");
+            if !required {
+                w.leaf(Ns::SESSION, "optional", "");
+            }
+            w.end();
+        }
+        if self.stream_management {
+            w.leaf(Ns::SM, "sm", "");
+        }
+        if self.roster_versioning {
+            w.leaf(Ns::ROSTER_VERSIONING, "ver", "");
+        }
+        if self.pre_approval {
+            w.leaf(Ns::PRE_APPROVAL, "sub", "");
+        }
+        if let Some(max) = self.stanza_max {
+            w.start(Ns::STREAM_LIMITS, "limits");
+            w.leaf(Ns::STREAM_LIMITS, "max-bytes", &max.to_string());
+            w.end();
+        }
+        w.end();
+        w.finish()
+    }
+}

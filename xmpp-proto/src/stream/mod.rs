@@ -1,0 +1,14 @@
+//! Streams (RFC 6120 §4): header, features, errors.
+
+mod error;
+mod features;
+mod header;
+#[cfg(test)]
+mod tests;
+
+pub use error::{StreamCondition, StreamError};
+pub use features::Features;
+pub use header::{StreamHeader, StreamOpen};
+
+/// The end of a stream (RFC 6120 §4.4).
+pub const STREAM_CLOSE: &str = "</stream:stream>";

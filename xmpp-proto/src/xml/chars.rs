@@ -1,0 +1,273 @@
+//! Characters of XML 1.0 and how to run over the harmless ones, eight bytes at a time.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "offsets are at most a slice's length plus 8"
+)]
+
+use super::XmlErrorKind;
+
+const NAME_START: u8 = 1;
+const NAME: u8 = 2;
+const SPACE: u8 = 4;
+
+/// What an ASCII byte may be; bytes from 0x80 have no class and are looked at as characters.
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 128 {
+        let byte = at as u8;
+        #[expect(clippy::indexing_slicing, reason = "`at` is below 128")]
+        {
+            table[at] = match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' => NAME_START | NAME,
+                b'0'..=b'9' | b'-' | b'.' => NAME,
+                b' ' | b'\t' | b'\n' | b'\r' => SPACE,
+                _ => 0,
+            };
+        }
+        at += 1;
+    }
+    table
+}
+
+#[inline]
+fn class(byte: u8) -> u8 {
+    #[expect(clippy::indexing_slicing, reason = "256 entries for 256 values")]
+    CLASS[usize::from(byte)]
+}
+
+#[inline]
+pub(super) fn is_space(byte: u8) -> bool {
+    class(byte) & SPACE != 0
+}
+
+/// Where the white space that begins at `pos` ends.
+#[inline]
+pub(super) fn skip_space(bytes: &[u8], mut pos: usize) -> usize {
+    while bytes.get(pos).is_some_and(|&b| is_space(b)) {
+        pos += 1;
+    }
+    pos
+}
+
+/// Where the run of ASCII name characters (without colon) that begins at `pos` ends.
+#[inline]
+pub(super) fn skip_ascii_name(bytes: &[u8], mut pos: usize) -> usize {
+    while bytes.get(pos).is_some_and(|&b| class(b) & NAME != 0) {
+        pos += 1;
+    }
+    pos
+}
+
+#[inline]
+pub(super) fn is_ascii_name_start(byte: u8) -> bool {
+    class(byte) & NAME_START != 0
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// High bits mark bytes equal to zero; exact up to and including the first one.
+#[inline]
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word
+}
+
+#[inline]
+const fn equals(word: u64, byte: u8) -> u64 {
+    zeros(word ^ ONES.wrapping_mul(byte as u64))
+}
+
+#[inline]
+const fn controls(word: u64) -> u64 {
+    word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word
+}
+
+#[inline]
+fn word_at(bytes: &[u8], pos: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(pos..)?.first_chunk::<8>()?))
+}
+
+/// Where the run of bytes for which `marks` has no mark ends.
+#[inline]
+fn run(bytes: &[u8], mut pos: usize, marks: impl Fn(u64) -> u64) -> usize {
+    while let Some(word) = word_at(bytes, pos) {
+        let marked = (marks(word) | word) & HIGHS;
+        if marked != 0 {
+            return pos + (marked.trailing_zeros() / 8) as usize;
+        }
+        pos += 8;
+    }
+    let tail = bytes.get(pos..).unwrap_or(&[]);
+    let mut padded = [0; 8];
+    for (to, from) in padded.iter_mut().zip(tail) {
+        *to = *from;
+    }
+    // The padding is zeros, which every caller marks.
+    let word = u64::from_le_bytes(padded);
+    let marked = (marks(word) | word) & HIGHS;
+    pos + tail.len().min((marked.trailing_zeros() / 8) as usize)
+}
+
+/// The first byte from `pos` that text must look at: `<`, `&`, `>`, a control or not ASCII.
+#[inline]
+pub(super) fn text_run(bytes: &[u8], pos: usize) -> usize {
+    // `<` and `>` differ in one bit.
+    run(bytes, pos, |w| {
+        equals(w | ONES.wrapping_mul(2), b'>') | equals(w, b'&') | controls(w)
+    })
+}
+
+/// The first byte from `pos` that a value must look at: the quote, `<`, `&`, a control or
+/// not ASCII.
+#[inline]
+pub(super) fn value_run(bytes: &[u8], pos: usize, quote: u8) -> usize {
+    run(bytes, pos, |w| {
+        equals(w, quote) | equals(w, b'<') | equals(w, b'&') | controls(w)
+    })
+}
+
+/// The first byte from `pos` that CDATA must look at: `]`, a control or not ASCII.
+#[inline]
+pub(super) fn cdata_run(bytes: &[u8], pos: usize) -> usize {
+    run(bytes, pos, |w| equals(w, b']') | controls(w))
+}
+
+/// The first byte from `pos` that a writer must escape in text or in a value in single
+/// quotes, or that it must look at.
+#[inline]
+pub(super) fn plain_run(bytes: &[u8], pos: usize) -> usize {
+    run(bytes, pos, |w| {
+        equals(w | ONES.wrapping_mul(2), b'>')
+            | equals(w | ONES, b'\'')
+            | equals(w, b'"')
+            | controls(w)
+    })
+}
+
+/// A character that is not ASCII, at the beginning of `bytes`, and its length: `Ok(None)`
+/// when it is not all there yet, an error as soon as it cannot become one (RFC 3629).
+pub(super) fn wide_char(bytes: &[u8], pos: usize) -> Result<Option<(u32, usize)>, XmlErrorKind> {
+    let mut rest = bytes.get(pos..).unwrap_or(&[]).iter().copied();
+    let Some(lead) = rest.next() else {
+        return Ok(None);
+    };
+    let (len, mut low, mut high) = match lead {
+        0xc2..=0xdf => (2, 0x80, 0xbf),
+        0xe0 => (3, 0xa0, 0xbf),
+        0xed => (3, 0x80, 0x9f),
+        0xe1..=0xef => (3, 0x80, 0xbf),
+        0xf0 => (4, 0x90, 0xbf),
+        0xf4 => (4, 0x80, 0x8f),
+        0xf1..=0xf3 => (4, 0x80, 0xbf),
+        _ => return Err(XmlErrorKind::Utf8),
+    };
+    let mut code = u32::from(lead) & (0x7f >> len);
+    for _ in 1..len {
+        let Some(byte) = rest.next() else {
+            return Ok(None);
+        };
+        if byte < low || byte > high {
+            return Err(XmlErrorKind::Utf8);
+        }
+        (low, high) = (0x80, 0xbf);
+        code = code << 6 | u32::from(byte & 0x3f);
+    }
+    if code == 0xfffe || code == 0xffff {
+        return Err(XmlErrorKind::Char);
+    }
+    Ok(Some((code, len)))
+}
+
+/// XML 1.0 §2.2, production 2.
+pub(super) const fn is_char(code: u32) -> bool {
+    matches!(code, 0x9 | 0xa | 0xd | 0x20..=0xd7ff | 0xe000..=0xfffd | 0x1_0000..=0x10_ffff)
+}
+
+/// XML 1.0 (fifth edition) §2.3, production 4, for characters that are not ASCII.
+pub(super) const fn is_wide_name_start(code: u32) -> bool {
+    matches!(code,
+        0xc0..=0xd6 | 0xd8..=0xf6 | 0xf8..=0x2ff | 0x370..=0x37d | 0x37f..=0x1fff
+        | 0x200c..=0x200d | 0x2070..=0x218f | 0x2c00..=0x2fef | 0x3001..=0xd7ff
+        | 0xf900..=0xfdcf | 0xfdf0..=0xfffd | 0x1_0000..=0xe_ffff)
+}
+
+/// XML 1.0 (fifth edition) §2.3, production 4a, for characters that are not ASCII.
+pub(super) const fn is_wide_name(code: u32) -> bool {
+    is_wide_name_start(code) || matches!(code, 0xb7 | 0x300..=0x36f | 0x203f..=0x2040)
+}
+
+/// Whether `name` is a name without colon (XML Namespaces 1.0 §3).
+pub(super) fn is_ncname(name: &str) -> bool {
+    let mut chars = name.chars();
+    let start = |c: char| match u8::try_from(c) {
+        Ok(byte) if byte < 0x80 => is_ascii_name_start(byte),
+        _ => is_wide_name_start(u32::from(c)),
+    };
+    let rest = |c: char| match u8::try_from(c) {
+        Ok(byte) if byte < 0x80 => class(byte) & NAME != 0,
+        _ => is_wide_name(u32::from(c)),
+    };
+    chars.next().is_some_and(start) && chars.all(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_stop_at_the_first_special_byte_wherever_it_stands() {
+        for len in 0..40 {
+            for special in [b'<', b'>', b'&', 0, 0x1f, 0x80, 0xff] {
+                let mut bytes = [b'a'; 40];
+                bytes[len] = special;
+                assert_eq!(text_run(&bytes, 0), len, "{special}");
+                assert_eq!(text_run(&bytes[..len], 0), len, "{special}");
+            }
+            let mut bytes = [b'='; 40];
+            bytes[len] = b'"';
+            assert_eq!(value_run(&bytes, 0, b'"'), len);
+            assert_eq!(plain_run(&bytes, 0), len);
+            bytes[len] = b'&';
+            assert_eq!(plain_run(&bytes, 0), len);
+        }
+    }
+
+    #[test]
+    fn every_byte_that_text_may_not_pass_is_seen() {
+        for byte in 0..=255_u8 {
+            let stops = matches!(byte, b'<' | b'>' | b'&' | 0..=0x1f | 0x80..);
+            assert_eq!(text_run(&[byte; 9], 0) == 0, stops, "{byte:#x}");
+            assert_eq!(text_run(&[byte; 3], 0) == 0, stops, "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn wide_characters_agree_with_the_standard_library() {
+        for code in (0x80..=0x10_ffff).step_by(7).filter_map(char::from_u32) {
+            let mut buf = [0; 4];
+            let bytes = code.encode_utf8(&mut buf).as_bytes();
+            let got = wide_char(bytes, 0);
+            if matches!(u32::from(code), 0xfffe | 0xffff) {
+                assert_eq!(got, Err(XmlErrorKind::Char));
+            } else {
+                assert_eq!(got, Ok(Some((u32::from(code), bytes.len()))));
+                assert_eq!(wide_char(&bytes[..bytes.len() - 1], 0), Ok(None));
+            }
+        }
+        for bad in [
+            &b"\xc0\x80"[..],
+            b"\xe0\x80\x80",
+            b"\xed\xa0\x80",
+            b"\xf4\x90\x80\x80",
+            b"\xf8",
+            b"\x80",
+            b"\xe2\x28",
+        ] {
+            assert_eq!(wide_char(bad, 0), Err(XmlErrorKind::Utf8), "{bad:x?}");
+        }
+    }
+}
