@@ -35,11 +35,7 @@ impl IqTracker {
     pub(crate) fn insert(&mut self, id: String, to: Option<Jid>, deadline: Instant) -> IqToken {
         let token = IqToken(self.next);
         self.next = self.next.wrapping_add(1);
-        let pending = Pending {
-            token,
-            to,
-            deadline,
-        };
+        let pending = Pending { token, to, deadline };
         self.pending.insert(id, pending);
         token
     }
@@ -97,8 +93,7 @@ pub(crate) fn is_own(from: &JidRef<'_>, own: &Jid) -> bool {
     if text == own.bare() || text == own.as_str() {
         return true;
     }
-    from.to_jid()
-        .is_ok_and(|jid| jid.as_str() == own.bare() || jid == *own)
+    from.to_jid().is_ok_and(|jid| jid.as_str() == own.bare() || jid == *own)
 }
 
 fn same(from: &JidRef<'_>, to: &Jid) -> bool {

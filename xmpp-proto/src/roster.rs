@@ -110,9 +110,7 @@ impl RosterItem {
         Some(Self {
             jid,
             name: element.attr("name").map(alloc::borrow::Cow::into_owned),
-            subscription: subscription
-                .and_then(|s| Subscription::of(&s))
-                .unwrap_or_default(),
+            subscription: subscription.and_then(|s| Subscription::of(&s)).unwrap_or_default(),
             ask: element.attr("ask").as_deref() == Some("subscribe"),
             approved: matches!(element.attr("approved").as_deref(), Some("true" | "1")),
             groups: element

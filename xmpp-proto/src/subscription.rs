@@ -246,24 +246,16 @@ mod tests {
         State::ALL
             .into_iter()
             .find(|s| {
-                (
-                    s.is_to(),
-                    s.is_from(),
-                    s.is_pending_out(),
-                    s.is_pending_in(),
-                ) == (to, from, out, pending_in)
+                (s.is_to(), s.is_from(), s.is_pending_out(), s.is_pending_in())
+                    == (to, from, out, pending_in)
             })
             .unwrap()
     }
 
     /// The rules of §3 in words, as a second writing of the tables.
     fn by_rule(s: State, direction: Direction, request: Request) -> (Action, State) {
-        let (to, from, out, asked) = (
-            s.is_to(),
-            s.is_from(),
-            s.is_pending_out(),
-            s.is_pending_in(),
-        );
+        let (to, from, out, asked) =
+            (s.is_to(), s.is_from(), s.is_pending_out(), s.is_pending_in());
         let pass_if = |changed: bool| if changed { Pass } else { Drop };
         match (direction, request) {
             (Direction::Outbound, Request::Subscribe) => (Pass, with(to, from, !to, asked)),
@@ -295,12 +287,8 @@ mod tests {
 
     #[test]
     fn all_72_transitions_agree_with_the_rules_in_words() {
-        let requests = [
-            Request::Subscribe,
-            Request::Unsubscribe,
-            Request::Subscribed,
-            Request::Unsubscribed,
-        ];
+        let requests =
+            [Request::Subscribe, Request::Unsubscribe, Request::Subscribed, Request::Unsubscribed];
         let mut count = 0;
         for direction in [Direction::Outbound, Direction::Inbound] {
             for request in requests {
@@ -321,36 +309,22 @@ mod tests {
     /// Two servers that follow the tables never disagree about who sees whom.
     #[test]
     fn both_ends_agree_after_each_handshake() {
-        let (mut user, mut contact) = (State::None, State::None);
+        let (mut user, mut contact) = (None, None);
         let mut send = |from_user: bool, request: Request| {
-            let (near, far) = if from_user {
-                (&mut user, &mut contact)
-            } else {
-                (&mut contact, &mut user)
-            };
+            let (near, far) =
+                if from_user { (&mut user, &mut contact) } else { (&mut contact, &mut user) };
             let (action, next) = process(*near, Direction::Outbound, request);
             *near = next;
             if action == Pass {
                 *far = process(*far, Direction::Inbound, request).1;
             }
-            (
-                user.is_to(),
-                contact.is_from(),
-                user.is_from(),
-                contact.is_to(),
-            )
+            (user.is_to(), contact.is_from(), user.is_from(), contact.is_to())
         };
         assert_eq!(send(true, Request::Subscribe), (false, false, false, false));
         assert_eq!(send(false, Request::Subscribed), (true, true, false, false));
         assert_eq!(send(false, Request::Subscribe), (true, true, false, false));
         assert_eq!(send(true, Request::Subscribed), (true, true, true, true));
-        assert_eq!(
-            send(true, Request::Unsubscribed),
-            (true, true, false, false)
-        );
-        assert_eq!(
-            send(true, Request::Unsubscribe),
-            (false, false, false, false)
-        );
+        assert_eq!(send(true, Request::Unsubscribed), (true, true, false, false));
+        assert_eq!(send(true, Request::Unsubscribe), (false, false, false, false));
     }
 }

@@ -201,12 +201,7 @@ pub enum Timer {
 }
 
 impl TimerKey for Timer {
-    const ALL: &'static [Self] = &[
-        Self::Negotiation,
-        Self::Close,
-        Self::Request,
-        Self::KeepAlive,
-    ];
+    const ALL: &'static [Self] = &[Self::Negotiation, Self::Close, Self::Request, Self::KeepAlive];
 
     fn index(self) -> usize {
         self as usize

@@ -75,7 +75,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use proto_wire::{HexToken, Instant, Machine, Output, Rng, Seed, TimerTable};
+use proto_wire::{HexToken, Instant, Machine, Output, Rng, Seed, StreamMachine, TimerTable};
 
 /// Where the negotiation stands.
 #[derive(Debug)]
@@ -370,8 +370,7 @@ impl Client {
         if let Some(silence) = self.config.keep_alive {
             // A period of nothing would be a busy loop.
             let silence = silence.max(core::time::Duration::from_millis(1));
-            self.timers
-                .set(Timer::KeepAlive, now.saturating_add(silence));
+            self.timers.set(Timer::KeepAlive, now.saturating_add(silence));
         }
     }
 
@@ -409,5 +408,23 @@ impl core::fmt::Debug for Client {
             .field("jid", &self.jid)
             .field("phase", &self.phase)
             .finish_non_exhaustive()
+    }
+}
+
+impl StreamMachine for Client {
+    fn handle_data(&mut self, now: Instant, data: &[u8]) {
+        self.handle_input(now, Input::Data(data));
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.handle_input(now, Input::Eof);
+    }
+
+    fn is_closed(event: &Event) -> bool {
+        matches!(event, Event::Closed(_))
+    }
+
+    fn wants_input(&self) -> bool {
+        Self::wants_input(self)
     }
 }

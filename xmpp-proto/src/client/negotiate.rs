@@ -73,11 +73,8 @@ impl Client {
 
     /// Takes an element before the stream is ready.
     pub(super) fn negotiate(&mut self, now: Instant, bytes: &[u8]) {
-        let next = self
-            .link
-            .scanner
-            .element(bytes)
-            .map_or(Next::Unexpected, |element| self.read(element));
+        let next =
+            self.link.scanner.element(bytes).map_or(Next::Unexpected, |element| self.read(element));
         match next {
             Next::Nothing => {}
             Next::StreamError(error) => self.take_stream_error(error),
@@ -110,9 +107,7 @@ impl Client {
             }
             Next::SessionDone => self.ready(now),
             Next::Unexpected => {
-                self.fail(ProtocolError::Stream(
-                    StreamCondition::UnsupportedStanzaType,
-                ));
+                self.fail(ProtocolError::Stream(StreamCondition::UnsupportedStanzaType));
             }
         }
     }
@@ -138,9 +133,7 @@ impl Client {
             (Phase::Auth(_), Ns::SASL, "challenge") => Next::Challenge(text()),
             (Phase::Auth(_), Ns::SASL, "success") => Next::Success(text()),
             (Phase::Auth(_) | Phase::Derivation(_), Ns::SASL, "failure") => {
-                let condition = element
-                    .children()
-                    .find_map(|child| SaslFailure::of(child.name()));
+                let condition = element.children().find_map(|child| SaslFailure::of(child.name()));
                 // RFC 3920 had fewer names; what is not known is no.
                 Next::Failure(condition.unwrap_or(SaslFailure::NotAuthorized))
             }
@@ -260,18 +253,10 @@ impl Client {
                 self.phase = Phase::Auth(sasl);
             }
             #[cfg(feature = "scram")]
-            Ok(ClientStep::Derive {
-                hash,
-                salt,
-                iterations,
-            }) => {
+            Ok(ClientStep::Derive { hash, salt, iterations }) => {
                 self.phase = Phase::Derivation(sasl);
                 if iterations > self.config.iterations_inline_max {
-                    return self.link.event(Event::DerivationNeeded {
-                        hash,
-                        salt,
-                        iterations,
-                    });
+                    return self.link.event(Event::DerivationNeeded { hash, salt, iterations });
                 }
                 let password = self.given.take();
                 let salted = password.and_then(|p| derive(hash, p.expose(), &salt, iterations));
@@ -301,11 +286,7 @@ impl Client {
 
     fn respond(&mut self, message: &[u8]) {
         // RFC 6120 §6.4.3: an empty response is an empty element.
-        let text = if message.is_empty() {
-            String::new()
-        } else {
-            encode(message)
-        };
+        let text = if message.is_empty() { String::new() } else { encode(message) };
         self.link.send(alloc::format!(
             "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{text}</response>"
         ));
@@ -315,9 +296,7 @@ impl Client {
         let Phase::Auth(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
             return;
         };
-        let proved = message
-            .ok_or(SaslError::Malformed)
-            .and_then(|message| sasl.success(&message));
+        let proved = message.ok_or(SaslError::Malformed).and_then(|message| sasl.success(&message));
         match proved {
             Ok(()) => {
                 self.given = None;
@@ -357,9 +336,7 @@ impl Client {
     fn send_step(&mut self, phase: Phase, payload: impl FnOnce(&mut Writer)) {
         let id = self.next_id();
         let mut w = Writer::in_stream(Ns::CLIENT);
-        w.start(Ns::CLIENT, "iq")
-            .attr("type", "set")
-            .attr("id", &id);
+        w.start(Ns::CLIENT, "iq").attr("type", "set").attr("id", &id);
         payload(&mut w);
         w.end();
         let text = w.finish().unwrap_or_default();
@@ -371,10 +348,7 @@ impl Client {
         self.phase = Phase::Ready;
         self.timers.clear();
         self.transmit(now, String::new());
-        self.link.event(Event::Ready {
-            jid: self.jid.clone(),
-            features: self.features.clone(),
-        });
+        self.link.event(Event::Ready { jid: self.jid.clone(), features: self.features.clone() });
     }
 
     /// Answers [`Event::PasswordNeeded`].

@@ -88,10 +88,7 @@ impl Client {
             let number = self.count;
             let deadline = now.saturating_add(self.config.answer_timeout);
             self.questions.push((number, deadline, stanza.clone()));
-            return self.link.event(Event::Request(IqRequest {
-                number,
-                stanza: stanza.clone(),
-            }));
+            return self.link.event(Event::Request(IqRequest { number, stanza: stanza.clone() }));
         };
         self.refuse_stanza(now, stanza, &condition.into());
     }
@@ -110,11 +107,8 @@ impl Client {
             items.next().is_none().then_some(item)
         });
         let (true, Some(item)) = (trusted, item) else {
-            let condition = if trusted {
-                Condition::BadRequest
-            } else {
-                Condition::ServiceUnavailable
-            };
+            let condition =
+                if trusted { Condition::BadRequest } else { Condition::ServiceUnavailable };
             let error: StanzaError<'_> = condition.into();
             if let Some(reply) = error_reply(iq.header().element(), &error) {
                 self.transmit(now, reply.into_string());
@@ -302,9 +296,7 @@ fn roster(iq: &Iq<'_>) -> Event {
     let query = iq.payload();
     Event::Roster {
         items: query.map(read_items).unwrap_or_default(),
-        version: query
-            .and_then(|query| query.attr("ver"))
-            .map(|ver| ver.to_string()),
+        version: query.and_then(|query| query.attr("ver")).map(|ver| ver.to_string()),
         // RFC 6121 §2.6.3: an empty result means that the known version is right.
         unchanged: query.is_none(),
     }

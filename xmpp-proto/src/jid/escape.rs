@@ -19,8 +19,7 @@ const CODES: [(char, &str); 10] = [
 
 fn code_at(rest: &str) -> Option<(char, usize)> {
     let found = CODES.iter().find(|(_, code)| {
-        rest.get(..code.len())
-            .is_some_and(|there| there.eq_ignore_ascii_case(code))
+        rest.get(..code.len()).is_some_and(|there| there.eq_ignore_ascii_case(code))
     });
     found.map(|(c, code)| (*c, code.len()))
 }

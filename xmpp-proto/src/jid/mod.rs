@@ -64,9 +64,7 @@ impl Split {
         let slash = memchr::memchr(b'/', text.as_bytes());
         let bare = slash.map_or(text, |slash| text.get(..slash).unwrap_or(""));
         let at = memchr::memchr(b'@', bare.as_bytes());
-        let domain = bare
-            .len()
-            .saturating_sub(at.map_or(0, |at| at.saturating_add(1)));
+        let domain = bare.len().saturating_sub(at.map_or(0, |at| at.saturating_add(1)));
         let resource = slash.map_or(1, |s| text.len().saturating_sub(s).saturating_sub(1));
         match (at, domain, resource) {
             (Some(0), _, _) => Err(JidError::EmptyLocal),
@@ -141,9 +139,7 @@ impl<'a> JidRef<'a> {
     /// Everything before the resource.
     #[must_use]
     pub fn bare(&self) -> &str {
-        self.text
-            .get(..self.split.bare_len(&self.text))
-            .unwrap_or("")
+        self.text.get(..self.split.bare_len(&self.text)).unwrap_or("")
     }
 
     /// The whole address as received.
@@ -193,10 +189,7 @@ impl Jid {
     pub fn new(text: &str) -> Result<Self, JidError> {
         let split = Split::of(text)?;
         if prep::is_prepared(split.local(text), split.domain(text), split.resource(text)) {
-            return Ok(Self {
-                text: text.into(),
-                split,
-            });
+            return Ok(Self { text: text.into(), split });
         }
         let mut out = String::with_capacity(text.len());
         if let Some(local) = split.local(text) {
@@ -234,9 +227,7 @@ impl Jid {
     /// The address without resource, as text.
     #[must_use]
     pub fn bare(&self) -> &str {
-        self.text
-            .get(..self.split.bare_len(&self.text))
-            .unwrap_or("")
+        self.text.get(..self.split.bare_len(&self.text)).unwrap_or("")
     }
 
     /// Whether there is no resource.
@@ -248,13 +239,7 @@ impl Jid {
     /// The address without resource.
     #[must_use]
     pub fn to_bare(&self) -> Self {
-        Self {
-            text: self.bare().into(),
-            split: Split {
-                at: self.split.at,
-                slash: None,
-            },
-        }
+        Self { text: self.bare().into(), split: Split { at: self.split.at, slash: None } }
     }
 
     /// The same account or domain with `resource`.
@@ -277,10 +262,7 @@ impl Jid {
     /// The borrowed form.
     #[must_use]
     pub fn view(&self) -> JidRef<'_> {
-        JidRef {
-            text: Cow::Borrowed(&self.text),
-            split: self.split,
-        }
+        JidRef { text: Cow::Borrowed(&self.text), split: self.split }
     }
 }
 

@@ -7,10 +7,7 @@ use alloc::string::String;
 
 /// RFC 6122 appendix A.5: not allowed in a local part beyond the tables of stringprep.
 const fn is_barred_in_local(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'"' | b'&' | b'\'' | b'/' | b':' | b'<' | b'>' | b'@' | 0..=0x20 | 0x7f
-    )
+    matches!(byte, b'"' | b'&' | b'\'' | b'/' | b':' | b'<' | b'>' | b'@' | 0..=0x20 | 0x7f)
 }
 
 const fn is_domain_byte(byte: u8) -> bool {
@@ -24,10 +21,7 @@ pub(super) fn is_prepared(local: Option<&str>, domain: &str, resource: Option<&s
         .bytes()
         .all(|b| b < 0x7f && !is_barred_in_local(b) && !b.is_ascii_uppercase())
         && is_plain_domain(domain)
-        && resource
-            .unwrap_or("")
-            .bytes()
-            .all(|b| matches!(b, 0x20..=0x7e))
+        && resource.unwrap_or("").bytes().all(|b| matches!(b, 0x20..=0x7e))
 }
 
 /// Lower-case ASCII labels, none empty, none an A-label.
@@ -43,11 +37,7 @@ fn is_plain_domain(domain: &str) -> bool {
 }
 
 pub(super) fn local(text: &str) -> Result<Cow<'_, str>, JidError> {
-    let prepared = if text.is_ascii() {
-        lowered(text)
-    } else {
-        nodeprep(text)?
-    };
+    let prepared = if text.is_ascii() { lowered(text) } else { nodeprep(text)? };
     if prepared.bytes().any(is_barred_in_local) {
         return Err(JidError::Local);
     }
@@ -64,11 +54,8 @@ pub(super) fn domain(text: &str) -> Result<Cow<'_, str>, JidError> {
         return Ok(Cow::Owned(alloc::format!("[{address}]")));
     }
     let text = text.strip_suffix('.').unwrap_or(text);
-    let lower = if text.is_ascii() {
-        lowered(text)
-    } else {
-        Cow::Owned(nameprep(text)?.into_owned())
-    };
+    let lower =
+        if text.is_ascii() { lowered(text) } else { Cow::Owned(nameprep(text)?.into_owned()) };
     if is_plain_domain(&lower) {
         return Ok(lower);
     }

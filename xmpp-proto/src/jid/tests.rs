@@ -4,10 +4,7 @@ use alloc::string::ToString;
 
 #[test]
 fn splitting_follows_rfc_7622() {
-    type Row<'a> = (
-        &'a str,
-        Result<(Option<&'a str>, &'a str, Option<&'a str>), JidError>,
-    );
+    type Row<'a> = (&'a str, Result<(Option<&'a str>, &'a str, Option<&'a str>), JidError>);
     let rows: &[Row<'_>] = &[
         ("example.org", Ok((None, "example.org", None))),
         ("a@b", Ok((Some("a"), "b", None))),
@@ -34,11 +31,7 @@ fn splitting_follows_rfc_7622() {
 fn parts_may_have_1023_octets_and_not_1024() {
     for (n, good) in [(1023, true), (1024, false)] {
         let part = "a".repeat(n);
-        for text in [
-            format!("{part}@b"),
-            format!("a@{part}"),
-            format!("a@b/{part}"),
-        ] {
+        for text in [format!("{part}@b"), format!("a@{part}"), format!("a@b/{part}")] {
             assert_eq!(JidRef::parse(text.as_str()).is_ok(), good, "{n}");
             assert_eq!(Jid::new(&text).is_ok(), good, "{n}");
         }
@@ -48,10 +41,7 @@ fn parts_may_have_1023_octets_and_not_1024() {
 #[test]
 fn preparation() {
     let rows: &[(&str, Result<&str, JidError>)] = &[
-        (
-            "Romeo@Montague.LIT/Orchard",
-            Ok("romeo@montague.lit/Orchard"),
-        ),
+        ("Romeo@Montague.LIT/Orchard", Ok("romeo@montague.lit/Orchard")),
         ("a@b.", Ok("a@b")),
         ("a@[::1]", Ok("a@[::1]")),
         ("a@[0:0::1]", Ok("a@[::1]")),
@@ -72,11 +62,7 @@ fn preparation() {
     ];
     for (text, expected) in rows {
         let got = Jid::new(text);
-        assert_eq!(
-            got.as_ref().map(Jid::as_str).map_err(|e| *e),
-            *expected,
-            "{text}"
-        );
+        assert_eq!(got.as_ref().map(Jid::as_str).map_err(|e| *e), *expected, "{text}");
     }
 }
 
@@ -95,11 +81,7 @@ fn preparation_outside_of_ascii() {
     ];
     for (text, expected) in rows {
         let got = Jid::new(text);
-        assert_eq!(
-            got.as_ref().map(Jid::as_str).map_err(|e| *e),
-            *expected,
-            "{text}"
-        );
+        assert_eq!(got.as_ref().map(Jid::as_str).map_err(|e| *e), *expected, "{text}");
     }
 }
 

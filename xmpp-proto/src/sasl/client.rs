@@ -79,11 +79,7 @@ impl SaslClient {
                 let message = alloc::format!("{GS2}{first_bare}");
                 let client = Self {
                     mechanism,
-                    scram: Scram {
-                        first_bare,
-                        nonce: nonce.into(),
-                        ..Scram::default()
-                    },
+                    scram: Scram { first_bare, nonce: nonce.into(), ..Scram::default() },
                     proved: false,
                 };
                 Ok((client, ClientStep::Send(message.into_bytes())))
@@ -164,19 +160,12 @@ impl SaslClient {
             self.server_final(text)?;
         }
         let _ = message;
-        if self.proved {
-            Ok(())
-        } else {
-            Err(SaslError::Unproved)
-        }
+        if self.proved { Ok(()) } else { Err(SaslError::Unproved) }
     }
 
     #[cfg(feature = "scram")]
     fn server_final(&mut self, text: &str) -> Result<(), SaslError> {
-        let value = text
-            .split(',')
-            .next()
-            .and_then(|part| part.strip_prefix("v="));
+        let value = text.split(',').next().and_then(|part| part.strip_prefix("v="));
         let value = value.and_then(super::decode).ok_or(SaslError::Malformed)?;
         match &self.scram.signature {
             Some(signature) if signature.equals(&value) => {

@@ -37,9 +37,7 @@ impl PlainMessage {
     #[must_use]
     pub fn write(user: &str, password: &Secret) -> Vec<u8> {
         let mut out = Vec::with_capacity(
-            user.len()
-                .saturating_add(password.expose().len())
-                .saturating_add(2),
+            user.len().saturating_add(password.expose().len()).saturating_add(2),
         );
         out.push(0);
         out.extend_from_slice(user.as_bytes());

@@ -45,10 +45,7 @@ impl Octets {
         for (to, from) in bytes.iter_mut().zip(part) {
             *to = *from;
         }
-        Self {
-            bytes,
-            len: part.len().min(32),
-        }
+        Self { bytes, len: part.len().min(32) }
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
@@ -225,10 +222,7 @@ pub(super) fn prove(hash: Hash, salted: &SaltedPassword, auth: &str) -> (Octets,
     let stored = digest(hash, client.as_slice());
     let signature = hmac(hash, stored.as_slice(), auth.as_bytes());
     let server = hmac(hash, salted.as_slice(), b"Server Key");
-    (
-        client.xor(&signature),
-        hmac(hash, server.as_slice(), auth.as_bytes()),
-    )
+    (client.xor(&signature), hmac(hash, server.as_slice(), auth.as_bytes()))
 }
 
 /// A user name in a message: `=` and `,` as `=3D` and `=2C` (RFC 5802 §5.1).
@@ -289,9 +283,6 @@ pub(super) fn parse_server_first<'a>(
     Ok(ServerFirst {
         nonce,
         salt: salt.ok_or(SaslError::Malformed)?,
-        iterations: plain
-            .then(|| rounds.parse().ok())
-            .flatten()
-            .ok_or(SaslError::Malformed)?,
+        iterations: plain.then(|| rounds.parse().ok()).flatten().ok_or(SaslError::Malformed)?,
     })
 }

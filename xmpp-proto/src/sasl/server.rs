@@ -95,10 +95,8 @@ impl SaslServer {
                 {
                     return Err(SaslFailure::InvalidAuthzid);
                 }
-                let step = ServerStep::LookUp {
-                    user: plain.authcid,
-                    password: Some(plain.password),
-                };
+                let step =
+                    ServerStep::LookUp { user: plain.authcid, password: Some(plain.password) };
                 Ok((server, step))
             }
             #[cfg(feature = "scram")]
@@ -129,21 +127,15 @@ impl SaslServer {
                 let _ = (salt, iterations);
                 let password = self.password.take().ok_or(SaslFailure::MalformedRequest)?;
                 let right = match credentials {
-                    Credentials::Password(known) => known
-                        .expose()
-                        .as_bytes()
-                        .ct_eq(password.expose().as_bytes())
-                        .into(),
+                    Credentials::Password(known) => {
+                        known.expose().as_bytes().ct_eq(password.expose().as_bytes()).into()
+                    }
                     #[cfg(feature = "scram")]
                     Credentials::Keys(keys) => keys.matches(password.expose()),
                     Credentials::Accepted => true,
                     Credentials::Refused => false,
                 };
-                if right {
-                    Ok(self.succeed(Vec::new()))
-                } else {
-                    Err(SaslFailure::NotAuthorized)
-                }
+                if right { Ok(self.succeed(Vec::new())) } else { Err(SaslFailure::NotAuthorized) }
             }
             #[cfg(feature = "scram")]
             Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
@@ -168,10 +160,7 @@ impl SaslServer {
     }
 
     fn succeed(&self, data: Vec<u8>) -> ServerStep {
-        ServerStep::Success {
-            user: self.user.clone(),
-            data,
-        }
+        ServerStep::Success { user: self.user.clone(), data }
     }
 }
 
@@ -220,10 +209,7 @@ impl SaslServer {
                 ..Scram::default()
             },
         };
-        let step = ServerStep::LookUp {
-            user,
-            password: None,
-        };
+        let step = ServerStep::LookUp { user, password: None };
         Ok((server, step))
     }
 
@@ -258,9 +244,7 @@ impl SaslServer {
             keys.iterations
         );
         self.scram.keys = Some(keys);
-        Ok(ServerStep::Challenge(
-            self.scram.server_first.clone().into_bytes(),
-        ))
+        Ok(ServerStep::Challenge(self.scram.server_first.clone().into_bytes()))
     }
 
     fn client_final(&self, message: &[u8]) -> Result<ServerStep, SaslFailure> {
@@ -276,11 +260,8 @@ impl SaslServer {
             return Err(SaslFailure::NotAuthorized);
         }
         let proof = super::decode(proof).ok_or(malformed)?;
-        let auth = alloc::format!(
-            "{},{},{without_proof}",
-            self.scram.first_bare,
-            self.scram.server_first
-        );
+        let auth =
+            alloc::format!("{},{},{without_proof}", self.scram.first_bare, self.scram.server_first);
         match keys.verify(&auth, &proof) {
             Some(signature) if !self.scram.refused => {
                 let data = alloc::format!("v={}", super::encode(signature.as_slice()));

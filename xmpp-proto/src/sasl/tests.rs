@@ -14,21 +14,10 @@ fn plain_messages() {
     assert_eq!(message, b"\0u\0p");
     let read = PlainMessage::parse(b"z\0u\0p").unwrap();
     assert_eq!(
-        (
-            read.authzid.as_str(),
-            read.authcid.as_str(),
-            read.password.expose()
-        ),
+        (read.authzid.as_str(), read.authcid.as_str(), read.password.expose()),
         ("z", "u", "p")
     );
-    for bad in [
-        &b""[..],
-        b"u\0p",
-        b"\0\0p",
-        b"\0u\0",
-        b"\0u\0p\0",
-        b"\0\xff\0p",
-    ] {
+    for bad in [&b""[..], b"u\0p", b"\0\0p", b"\0u\0", b"\0u\0p\0", b"\0\xff\0p"] {
         assert_eq!(PlainMessage::parse(bad), None, "{bad:?}");
     }
 }
@@ -79,14 +68,7 @@ mod scram_exchanges {
             let (mut client, step) = SaslClient::start(mechanism, "user", None, nonce).unwrap();
             assert_eq!(sent(step), first.as_bytes());
             let step = client.challenge(server_first.as_bytes(), ROUNDS).unwrap();
-            let ClientStep::Derive {
-                hash,
-                salt,
-                iterations,
-            } = step
-            else {
-                panic!("{step:?}")
-            };
+            let ClientStep::Derive { hash, salt, iterations } = step else { panic!("{step:?}") };
             let salted = derive(hash, "pencil", &salt, iterations).unwrap();
             assert_eq!(sent(client.derived(&salted).unwrap()), last.as_bytes());
             assert_eq!(client.success(server_final.as_bytes()), Ok(()));
@@ -193,11 +175,8 @@ mod scram_exchanges {
         let ServerStep::Challenge(challenge) = server.credentials(known, b"salt", 4096)? else {
             panic!("challenge")
         };
-        let ClientStep::Derive {
-            hash,
-            salt,
-            iterations,
-        } = client.challenge(&challenge, ROUNDS).unwrap()
+        let ClientStep::Derive { hash, salt, iterations } =
+            client.challenge(&challenge, ROUNDS).unwrap()
         else {
             panic!("derive")
         };
@@ -222,50 +201,27 @@ mod scram_exchanges {
         // A server does not tell that there is no such user, nor lets him in.
         assert_eq!(exchange("pw", &Credentials::Refused, |s| s), no);
         assert_eq!(exchange("pw", &Credentials::Accepted, |s| s), no);
-        assert_eq!(
-            exchange("pw", &right, |s| s.replace("c=biws", "c=eSws")),
-            no
-        );
-        assert_eq!(
-            exchange("pw", &right, |s| s.replace("r=cnsn", "r=cnsm")),
-            no
-        );
+        assert_eq!(exchange("pw", &right, |s| s.replace("c=biws", "c=eSws")), no);
+        assert_eq!(exchange("pw", &right, |s| s.replace("r=cnsn", "r=cnsm")), no);
         assert_eq!(exchange("pw", &right, |s| s.replace(",p=", ",x=1,p=")), no);
         let malformed = Err(SaslFailure::MalformedRequest);
         assert_eq!(
             exchange("pw", &right, |s| s.split(",p=").next().unwrap().to_string()),
             malformed
         );
-        assert_eq!(
-            exchange("pw", &right, |s| s.replace(",p=", ",p=*")),
-            malformed
-        );
+        assert_eq!(exchange("pw", &right, |s| s.replace(",p=", ",p=*")), malformed);
         let sha1 = Credentials::Keys(ScramKeys::derive(Hash::Sha1, "pw", b"s", 4096).unwrap());
-        assert_eq!(
-            exchange("pw", &sha1, |s| s),
-            Err(SaslFailure::MechanismTooWeak)
-        );
+        assert_eq!(exchange("pw", &sha1, |s| s), Err(SaslFailure::MechanismTooWeak));
     }
 
     #[test]
     fn keys_verify_plain_too() {
         let keys = ScramKeys::derive(Hash::Sha1, "pw", b"salt", 4096).unwrap();
-        let kept = ScramKeys::new(
-            Hash::Sha1,
-            b"salt",
-            4096,
-            keys.stored_key(),
-            keys.server_key(),
-        );
+        let kept = ScramKeys::new(Hash::Sha1, b"salt", 4096, keys.stored_key(), keys.server_key());
         for (password, right) in [("pw", true), ("pw2", false)] {
             let message = PlainMessage::write("u", &Secret::new(password));
             let (mut server, _) = SaslServer::start(Mechanism::Plain, &message, "").unwrap();
-            assert_eq!(
-                server
-                    .credentials(&Credentials::Keys(kept.clone()), b"", 0)
-                    .is_ok(),
-                right
-            );
+            assert_eq!(server.credentials(&Credentials::Keys(kept.clone()), b"", 0).is_ok(), right);
         }
     }
 }

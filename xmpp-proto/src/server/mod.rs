@@ -74,7 +74,7 @@ use crate::xml::{FrameKind, Ns};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use bytes::Bytes;
-use proto_wire::{Instant, Machine, Output, Rng, Seed, TimerTable};
+use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerTable};
 
 /// Where the negotiation stands.
 #[derive(Debug)]
@@ -369,9 +369,7 @@ impl ServerConnection {
                 self.link.event(Event::Stanza(stanza));
             }
             Err(InvalidStanza::NotAStanza) => {
-                self.fail(ProtocolError::Stream(
-                    StreamCondition::UnsupportedStanzaType,
-                ));
+                self.fail(ProtocolError::Stream(StreamCondition::UnsupportedStanzaType));
             }
             Err(reason) => {
                 let element = self.link.scanner.element(&bytes);
@@ -394,9 +392,7 @@ impl ServerConnection {
             (IqKind::Set, Ns::SESSION, "session") => to_server,
             _ => false,
         };
-        known
-            .then(|| result_reply(iq.header(), |_| {}).ok())
-            .flatten()
+        known.then(|| result_reply(iq.header(), |_| {}).ok()).flatten()
     }
 
     /// The peer broke the protocol: tells it and ends. A stream that was not opened yet is
@@ -430,8 +426,7 @@ impl ServerConnection {
         self.link.send(text);
         if let Some(silence) = self.config.keep_alive {
             let silence = silence.max(core::time::Duration::from_millis(1));
-            self.timers
-                .set(Timer::KeepAlive, now.saturating_add(silence));
+            self.timers.set(Timer::KeepAlive, now.saturating_add(silence));
         }
     }
 
@@ -471,5 +466,23 @@ impl core::fmt::Debug for ServerConnection {
             .field("jid", &self.jid)
             .field("phase", &self.phase)
             .finish_non_exhaustive()
+    }
+}
+
+impl StreamMachine for ServerConnection {
+    fn handle_data(&mut self, now: Instant, data: &[u8]) {
+        self.handle_input(now, Input::Data(data));
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.handle_input(now, Input::Eof);
+    }
+
+    fn is_closed(event: &Event) -> bool {
+        matches!(event, Event::Closed(_))
+    }
+
+    fn wants_input(&self) -> bool {
+        Self::wants_input(self)
     }
 }

@@ -38,11 +38,8 @@ impl ServerConnection {
         self.opened = true;
         let id = self.rng.hex::<32>();
         let domain = self.config.domain.clone();
-        let open = StreamOpen::new()
-            .with_from(&domain)
-            .with_to(to)
-            .with_id(id.as_str())
-            .with_lang("en");
+        let open =
+            StreamOpen::new().with_from(&domain).with_to(to).with_id(id.as_str()).with_lang("en");
         let header = open.write(Ns::CLIENT).unwrap_or_default();
         self.link.send(header);
     }
@@ -123,9 +120,7 @@ impl ServerConnection {
             .link
             .scanner
             .element(bytes)
-            .map_or(Next::Refuse(StreamCondition::BadFormat), |element| {
-                self.read(element)
-            });
+            .map_or(Next::Refuse(StreamCondition::BadFormat), |element| self.read(element));
         match next {
             Next::StartTls => {
                 let go = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
@@ -167,11 +162,7 @@ impl ServerConnection {
                     .and_then(|name| Mechanism::of(&name))
                     .filter(|mechanism| self.allows(*mechanism));
                 // No initial response: an empty challenge asks for it (RFC 6120 §6.4.2).
-                let message = if element.is_blank() {
-                    Some(Vec::new())
-                } else {
-                    text()
-                };
+                let message = if element.is_blank() { Some(Vec::new()) } else { text() };
                 Next::Auth(mechanism, message)
             }
             (Phase::Auth(_), Ns::SASL, "response") => Next::Response(text()),
@@ -236,11 +227,7 @@ impl ServerConnection {
             ServerStep::LookUp { user, password } => {
                 let mechanism = sasl.mechanism();
                 self.phase = Phase::LookUp(sasl);
-                self.link.event(Event::CredentialsNeeded {
-                    user,
-                    mechanism,
-                    password,
-                });
+                self.link.event(Event::CredentialsNeeded { user, mechanism, password });
             }
             ServerStep::Challenge(message) => {
                 self.link.send(alloc::format!(
@@ -254,11 +241,7 @@ impl ServerConnection {
                 let Some(account) = account else {
                     return self.auth_failed(SaslFailure::NotAuthorized);
                 };
-                let text = if data.is_empty() {
-                    String::new()
-                } else {
-                    encode(&data)
-                };
+                let text = if data.is_empty() { String::new() } else { encode(&data) };
                 self.link.send(alloc::format!(
                     "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{text}</success>"
                 ));
@@ -318,15 +301,10 @@ impl ServerConnection {
         let (Phase::Binding(id), Some(account)) = (&self.phase, &self.jid) else {
             return Err(self.not_asked().err().unwrap_or(CommandError::NotAsked));
         };
-        let jid = account
-            .with_resource(resource)
-            .map_err(CommandError::Resource)?;
+        let jid = account.with_resource(resource).map_err(CommandError::Resource)?;
         let mut w = Writer::in_stream(Ns::CLIENT);
-        w.start(Ns::CLIENT, "iq")
-            .attr("type", "result")
-            .attr("id", id);
-        w.start(Ns::BIND, "bind")
-            .leaf(Ns::BIND, "jid", jid.as_str());
+        w.start(Ns::CLIENT, "iq").attr("type", "result").attr("id", id);
+        w.start(Ns::BIND, "bind").leaf(Ns::BIND, "jid", jid.as_str());
         w.end().end();
         let text = w.finish().unwrap_or_default();
         self.link.send(text);
@@ -349,9 +327,7 @@ impl ServerConnection {
             return self.not_asked();
         };
         let mut w = Writer::in_stream(Ns::CLIENT);
-        w.start(Ns::CLIENT, "iq")
-            .attr("type", "error")
-            .attr("id", id);
+        w.start(Ns::CLIENT, "iq").attr("type", "error").attr("id", id);
         crate::stanza::StanzaError::new(condition).write(&mut w, Ns::CLIENT);
         w.end();
         let text = w.finish().unwrap_or_default();

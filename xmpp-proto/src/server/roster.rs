@@ -75,9 +75,7 @@ impl Roster {
     }
 
     pub(super) fn state(&self, jid: &str) -> State {
-        self.contacts
-            .get(jid)
-            .map_or(State::None, |contact| contact.state)
+        self.contacts.get(jid).map_or(State::None, |contact| contact.state)
     }
 
     /// Adds or renames; `None` when there are too many.
@@ -123,11 +121,8 @@ impl Roster {
                 action = Action::Reply;
             }
         }
-        contact.asked = if contact.state.is_pending_in() {
-            contact.asked.take().or(stanza)
-        } else {
-            None
-        };
+        contact.asked =
+            if contact.state.is_pending_in() { contact.asked.take().or(stanza) } else { None };
         // A stranger's request lists nobody; whatever the user does about him does.
         contact.listed |= direction == Direction::Outbound
             && matches!(request, Request::Subscribe | Request::Subscribed);
@@ -145,10 +140,6 @@ impl Roster {
         if !self.contacts.contains_key(bare) && self.contacts.len() >= CONTACTS_MAX {
             return None;
         }
-        Some(
-            self.contacts
-                .entry(bare.to_string())
-                .or_insert_with(|| Contact::new(jid)),
-        )
+        Some(self.contacts.entry(bare.to_string()).or_insert_with(|| Contact::new(jid)))
     }
 }

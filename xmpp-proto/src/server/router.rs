@@ -89,12 +89,7 @@ impl<K: Ord + Clone> Router<K> {
         if let Some(old) = &old {
             self.disconnect(old);
         }
-        let session = Session {
-            jid: jid.clone(),
-            interested: false,
-            presence: None,
-            priority: 0,
-        };
+        let session = Session { jid: jid.clone(), interested: false, presence: None, priority: 0 };
         self.sessions.insert(key, session);
         old
     }
@@ -106,10 +101,8 @@ impl<K: Ord + Clone> Router<K> {
         };
         let (jid, available) = (session.jid.clone(), session.presence.is_some());
         if available
-            && let Ok(gone) = PresenceBuilder::new()
-                .from(&jid)
-                .kind(PresenceKind::Unavailable)
-                .build()
+            && let Ok(gone) =
+                PresenceBuilder::new().from(&jid).kind(PresenceKind::Unavailable).build()
         {
             self.broadcast(&jid, &gone);
         }
@@ -118,9 +111,7 @@ impl<K: Ord + Clone> Router<K> {
 
     /// The addresses that are connected, with whether they are available.
     pub fn online(&self) -> impl Iterator<Item = (&Jid, bool)> {
-        self.sessions
-            .values()
-            .map(|session| (&session.jid, session.presence.is_some()))
+        self.sessions.values().map(|session| (&session.jid, session.presence.is_some()))
     }
 
     /// Takes a stanza of the connection `key`; its deliveries come out of
@@ -139,7 +130,7 @@ impl<K: Ord + Clone> Router<K> {
     /// Delivers a message of the host itself, such as a notice of the domain, by the same
     /// rules as any other. `false` when nobody can get it.
     pub fn inject(&mut self, to: &Jid, message: StanzaXml) -> bool {
-        self.to_account(to, MessageKind::Normal, message)
+        self.account_message(to, MessageKind::Normal, message)
     }
 
     /// The next stanza to send.
@@ -149,10 +140,7 @@ impl<K: Ord + Clone> Router<K> {
     }
 
     fn deliver(&mut self, to: &K, stanza: StanzaXml) {
-        self.out.push_back(Delivery {
-            to: to.clone(),
-            stanza,
-        });
+        self.out.push_back(Delivery { to: to.clone(), stanza });
     }
 
     fn key_of(&self, full: &str) -> Option<K> {
@@ -210,13 +198,13 @@ impl<K: Ord + Clone> Router<K> {
         if message.kind() == MessageKind::Error {
             return;
         }
-        if !self.to_account(&to, message.kind(), stamped) {
+        if !self.account_message(&to, message.kind(), stamped) {
             self.bounce(key, from, element, Condition::ServiceUnavailable);
         }
     }
 
     /// RFC 6121 §8.5.2: a message to the bare address.
-    fn to_account(&mut self, to: &Jid, kind: MessageKind, stanza: StanzaXml) -> bool {
+    fn account_message(&mut self, to: &Jid, kind: MessageKind, stanza: StanzaXml) -> bool {
         if kind == MessageKind::Groupchat || !self.accounts.contains_key(to.bare()) {
             return false;
         }
@@ -542,9 +530,7 @@ impl<K: Ord + Clone> Router<K> {
         };
         let saw_us = account.roster.state(from.as_str()).is_from();
         let kept = Some(stanza.clone());
-        let (action, changed) = account
-            .roster
-            .apply(from, Direction::Inbound, request, kept);
+        let (action, changed) = account.roster.apply(from, Direction::Inbound, request, kept);
         if matches!(action, Action::Pass | Action::PassAndReply) {
             for (key, _) in self.available(to.as_str()) {
                 self.deliver(&key, stanza.clone());
@@ -601,11 +587,8 @@ impl<K: Ord + Clone> Router<K> {
             .map(|s| s.jid.clone())
             .collect();
         for jid in gone {
-            let stanza = PresenceBuilder::new()
-                .from(&jid)
-                .to(to)
-                .kind(PresenceKind::Unavailable)
-                .build();
+            let stanza =
+                PresenceBuilder::new().from(&jid).to(to).kind(PresenceKind::Unavailable).build();
             if let Ok(stanza) = stanza {
                 for (key, _) in self.available(to.as_str()) {
                     self.deliver(&key, stanza.clone());
@@ -630,12 +613,7 @@ const fn request_of(kind: PresenceKind) -> Option<Request> {
 }
 
 fn subscription(kind: PresenceKind, from: &Jid, to: &Jid) -> Option<StanzaXml> {
-    PresenceBuilder::new()
-        .from(from)
-        .to(to)
-        .kind(kind)
-        .build()
-        .ok()
+    PresenceBuilder::new().from(from).to(to).kind(kind).build().ok()
 }
 
 fn stamp(element: Element<'_>, from: &Jid, to: &Jid) -> StanzaXml {

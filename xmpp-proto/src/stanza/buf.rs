@@ -33,10 +33,7 @@ impl StanzaBuf {
     pub fn from_frame(bytes: Bytes, scanner: &Scanner) -> Result<Self, InvalidStanza> {
         let element = scanner.element(&bytes).ok_or(InvalidStanza::NotAStanza)?;
         Stanza::parse(element)?;
-        Ok(Self {
-            tape: scanner.tape().clone(),
-            bytes,
-        })
+        Ok(Self { tape: scanner.tape().clone(), bytes })
     }
 
     /// Parses a stanza that stands in a stream of the content namespace `content`.
@@ -90,9 +87,7 @@ impl StanzaBuf {
     #[must_use]
     pub fn element(&self) -> Element<'_> {
         let text = core::str::from_utf8(&self.bytes).unwrap_or("");
-        self.tape
-            .root(text)
-            .unwrap_or_else(|| Element::none(&self.tape))
+        self.tape.root(text).unwrap_or_else(|| Element::none(&self.tape))
     }
 
     /// The bytes as received.
@@ -104,10 +99,6 @@ impl StanzaBuf {
 
 impl core::fmt::Debug for StanzaBuf {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "StanzaBuf({})",
-            alloc::string::String::from_utf8_lossy(&self.bytes)
-        )
+        write!(f, "StanzaBuf({})", alloc::string::String::from_utf8_lossy(&self.bytes))
     }
 }

@@ -193,8 +193,7 @@ impl PresenceBuilder {
     /// Adds the priority.
     #[must_use]
     pub fn priority(mut self, priority: i8) -> Self {
-        self.w
-            .leaf(Ns::CLIENT, "priority", &alloc::format!("{priority}"));
+        self.w.leaf(Ns::CLIENT, "priority", &alloc::format!("{priority}"));
         self
     }
 }

@@ -125,13 +125,7 @@ impl ErrorKind {
     }
 
     fn of(name: &str) -> Option<Self> {
-        let all = [
-            Self::Auth,
-            Self::Cancel,
-            Self::Continue,
-            Self::Modify,
-            Self::Wait,
-        ];
+        let all = [Self::Auth, Self::Cancel, Self::Continue, Self::Modify, Self::Wait];
         all.into_iter().find(|kind| kind.name() == name)
     }
 }
@@ -216,11 +210,7 @@ impl<'a> StanzaError<'a> {
     pub fn write(&self, w: &mut Writer, content: Ns) {
         w.start(content, "error").attr("type", self.kind.name());
         w.attr_opt("by", self.by.as_deref());
-        w.leaf(
-            Ns::STANZA_ERRORS,
-            self.condition.name(),
-            self.address.as_deref().unwrap_or(""),
-        );
+        w.leaf(Ns::STANZA_ERRORS, self.condition.name(), self.address.as_deref().unwrap_or(""));
         if let Some(text) = &self.text {
             w.leaf(Ns::STANZA_ERRORS, "text", text);
         }

@@ -97,10 +97,7 @@ impl<'a> Iq<'a> {
     #[must_use]
     pub fn payload(&self) -> Option<Element<'a>> {
         let content = self.header.element.ns();
-        self.header
-            .element
-            .children()
-            .find(|child| !child.is(content, "error"))
+        self.header.element.children().find(|child| !child.is(content, "error"))
     }
 
     /// The error, in a stanza of type `error`.

@@ -70,9 +70,7 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     pub(super) fn of(element: Element<'a>) -> Self {
         let header = Header::read(element);
-        let kind = header
-            .raw_kind()
-            .map_or(MessageKind::Normal, MessageKind::of);
+        let kind = header.raw_kind().map_or(MessageKind::Normal, MessageKind::of);
         Self { header, kind }
     }
 
@@ -136,10 +134,7 @@ impl<'a> Message<'a> {
 
     fn children(&self, name: &'static str) -> impl Iterator<Item = Element<'a>> + use<'a> {
         let content = self.header.element.ns();
-        self.header
-            .element
-            .children()
-            .filter(move |child| child.is(content, name))
+        self.header.element.children().filter(move |child| child.is(content, name))
     }
 
     fn text_of(&self, name: &'static str) -> Option<Cow<'a, str>> {

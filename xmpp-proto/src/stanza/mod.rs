@@ -23,10 +23,7 @@ use thiserror::Error;
 
 /// A stanza.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "RFC 6120 §8 has three kinds of stanza"
-)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6120 §8 has three kinds of stanza")]
 pub enum Stanza<'a> {
     /// A push.
     Message(Message<'a>),
@@ -220,9 +217,7 @@ impl<'a> Header<'a> {
     /// The payloads: child elements that are not of the stanza's own namespace.
     pub fn payloads(&self) -> impl Iterator<Item = Element<'a>> + use<'a> {
         let content = self.element.ns();
-        self.element
-            .children()
-            .filter(move |child| child.ns() != content)
+        self.element.children().filter(move |child| child.ns() != content)
     }
 
     /// The payload `name` of the known namespace `ns`.

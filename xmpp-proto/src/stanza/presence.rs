@@ -58,10 +58,7 @@ impl PresenceKind {
     /// Whether it is about a subscription.
     #[must_use]
     pub const fn is_subscription(self) -> bool {
-        matches!(
-            self,
-            Self::Subscribe | Self::Subscribed | Self::Unsubscribe | Self::Unsubscribed
-        )
+        matches!(self, Self::Subscribe | Self::Subscribed | Self::Unsubscribe | Self::Unsubscribed)
     }
 }
 
@@ -102,9 +99,7 @@ pub struct Presence<'a> {
 impl<'a> Presence<'a> {
     pub(super) fn of(element: Element<'a>) -> Self {
         let header = Header::read(element);
-        let kind = header
-            .raw_kind()
-            .map_or(Some(PresenceKind::Available), PresenceKind::of);
+        let kind = header.raw_kind().map_or(Some(PresenceKind::Available), PresenceKind::of);
         Self { header, kind }
     }
 
@@ -132,9 +127,7 @@ impl<'a> Presence<'a> {
     #[must_use]
     pub fn show(&self) -> Option<Show> {
         let text = self.child("show")?.text();
-        [Show::Away, Show::Chat, Show::Dnd, Show::Xa]
-            .into_iter()
-            .find(|show| show.name() == text)
+        [Show::Away, Show::Chat, Show::Dnd, Show::Xa].into_iter().find(|show| show.name() == text)
     }
 
     /// The text for people.
@@ -146,9 +139,7 @@ impl<'a> Presence<'a> {
     /// The priority, -128 to 127; 0 without one or with one that is no number.
     #[must_use]
     pub fn priority(&self) -> i8 {
-        self.child("priority")
-            .and_then(|child| child.text().trim().parse().ok())
-            .unwrap_or(0)
+        self.child("priority").and_then(|child| child.text().trim().parse().ok()).unwrap_or(0)
     }
 
     /// The error, in a stanza of type `error`.

@@ -29,10 +29,7 @@ fn what_makes_a_stanza_invalid() {
         ("<iq type='set' id='1'><a/><b/></iq>", Some(I::Payloads)),
         ("<iq type='result' id='1'><a/><b/></iq>", Some(I::Payloads)),
         ("<message to='@x'/>", Some(I::To(JidError::EmptyLocal))),
-        (
-            "<message from='x/'/>",
-            Some(I::From(JidError::EmptyResource)),
-        ),
+        ("<message from='x/'/>", Some(I::From(JidError::EmptyResource))),
         ("<message to=''/>", Some(I::To(JidError::NoDomain))),
         ("<massage/>", Some(I::NotAStanza)),
         ("<message xmlns='u'/>", Some(I::NotAStanza)),
@@ -54,10 +51,7 @@ fn every_condition_reads_back_what_it_writes() {
         let text = w.finish().unwrap();
         let buf = parse(&text).unwrap();
         let error = buf.as_message().unwrap().error().unwrap();
-        assert_eq!(
-            (error.condition, error.kind),
-            (*condition, condition.kind())
-        );
+        assert_eq!((error.condition, error.kind), (*condition, condition.kind()));
         assert_eq!(Condition::of(condition.name()), Some(*condition));
     }
     assert_eq!(Condition::ALL.len(), 22);
@@ -71,17 +65,10 @@ fn errors_of_all_ages_are_read() {
         let e = iq.error().unwrap();
         (e.condition, e.kind, e.text.map(|t| t.into_owned()))
     };
-    assert_eq!(
-        error(""),
-        (Condition::UndefinedCondition, ErrorKind::Cancel, None)
-    );
+    assert_eq!(error(""), (Condition::UndefinedCondition, ErrorKind::Cancel, None));
     assert_eq!(
         error("<error code='404'>Not found</error>"),
-        (
-            Condition::ItemNotFound,
-            ErrorKind::Cancel,
-            Some("Not found".into())
-        )
+        (Condition::ItemNotFound, ErrorKind::Cancel, Some("Not found".into()))
     );
     assert_eq!(
         error("<error type='auth'><payment-required xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>").0,
@@ -127,10 +114,7 @@ fn languages() {
 fn presence_values() {
     let buf = parse("<presence><show>dnd</show><status>a&amp;b</status><priority> -5 </priority><c xmlns='http://jabber.org/protocol/caps' node='n'/></presence>").unwrap();
     let p = buf.as_presence().unwrap();
-    assert_eq!(
-        (p.show(), p.status().as_deref(), p.priority()),
-        (Some(Show::Dnd), Some("a&b"), -5)
-    );
+    assert_eq!((p.show(), p.status().as_deref(), p.priority()), (Some(Show::Dnd), Some("a&b"), -5));
     assert!(p.payload(Ns::CAPS, "c").is_some());
     let buf = parse("<presence><show>odd</show><priority>300</priority></presence>").unwrap();
     let p = buf.as_presence().unwrap();

@@ -123,10 +123,7 @@ impl StreamError {
     /// A bare condition.
     #[must_use]
     pub const fn new(condition: StreamCondition) -> Self {
-        Self {
-            condition,
-            text: None,
-        }
+        Self { condition, text: None }
     }
 
     /// Reads `<stream:error/>`; `None` when `element` is something else. One without a known
@@ -161,8 +158,7 @@ impl StreamError {
             w.leaf(Ns::STREAM_ERRORS, "text", text);
         }
         w.end();
-        w.finish()
-            .unwrap_or_else(|_| Self::new(self.condition).write_bare())
+        w.finish().unwrap_or_else(|_| Self::new(self.condition).write_bare())
     }
 
     fn write_bare(&self) -> String {

@@ -12,11 +12,7 @@ fn with_header<T>(text: &str, f: impl FnOnce(crate::xml::Element<'_>) -> T) -> T
 
 #[test]
 fn headers_read_back() {
-    let open = StreamOpen::new()
-        .with_to("a'b<c")
-        .with_from("d")
-        .with_id("&1")
-        .with_lang("de");
+    let open = StreamOpen::new().with_to("a'b<c").with_from("d").with_id("&1").with_lang("de");
     let text = open.write(Ns::CLIENT).unwrap();
     with_header(&text, |e| {
         let header = StreamHeader::read(e).unwrap();
@@ -32,43 +28,30 @@ fn headers_read_back() {
 #[test]
 fn headers_that_are_none() {
     for (text, expected) in [
-        (
-            "<stream:stream xmlns:stream='http://etherx.jabber.org/streams'>",
-            None,
-        ),
+        ("<stream:stream xmlns:stream='http://etherx.jabber.org/streams'>", None),
         ("<stream xmlns='http://etherx.jabber.org/streams'>", None),
         (
             "<stream:flood xmlns:stream='http://etherx.jabber.org/streams'>",
             Some(StreamCondition::BadFormat),
         ),
-        (
-            "<stream:stream xmlns:stream='urn:other'>",
-            Some(StreamCondition::InvalidNamespace),
-        ),
+        ("<stream:stream xmlns:stream='urn:other'>", Some(StreamCondition::InvalidNamespace)),
         ("<html>", Some(StreamCondition::BadFormat)),
     ] {
-        with_header(text, |e| {
-            assert_eq!(StreamHeader::read(e).err(), expected, "{text}")
-        });
+        with_header(text, |e| assert_eq!(StreamHeader::read(e).err(), expected, "{text}"));
     }
-    for (version, expected) in [
-        ("1.0", Some((1, 0))),
-        ("2.10", Some((2, 10))),
-        ("1", None),
-        ("x.y", None),
-    ] {
+    for (version, expected) in
+        [("1.0", Some((1, 0))), ("2.10", Some((2, 10))), ("1", None), ("x.y", None)]
+    {
         let text = alloc::format!(
             "<s:stream xmlns:s='http://etherx.jabber.org/streams' version='{version}'>"
         );
-        with_header(&text, |e| {
-            assert_eq!(StreamHeader::read(e).unwrap().version(), expected)
-        });
+        with_header(&text, |e| assert_eq!(StreamHeader::read(e).unwrap().version(), expected));
     }
 }
 
 fn in_stream<T>(text: &str, f: impl FnOnce(crate::xml::Element<'_>) -> T) -> T {
     let header = StreamOpen::new().write(Ns::CLIENT).unwrap();
-    let all = header + text;
+    let all = alloc::format!("{header}{text}");
     let mut scanner = Scanner::stream(XmlLimits::PRE_AUTH);
     let open = scanner.scan(all.as_bytes()).unwrap().unwrap();
     let rest = &all.as_bytes()[open.len..];
@@ -90,28 +73,18 @@ fn features_read_back() {
     };
     let text = features.write().unwrap();
     in_stream(&text, |e| assert_eq!(Features::read(e), Some(features)));
-    in_stream("<stream:features/>", |e| {
-        assert_eq!(Features::read(e), Some(Features::new()))
-    });
+    in_stream("<stream:features/>", |e| assert_eq!(Features::read(e), Some(Features::new())));
 }
 
 #[test]
 fn stream_errors_read_back() {
     assert_eq!(StreamCondition::ALL.len(), 25);
     for condition in StreamCondition::ALL {
-        let error = StreamError {
-            condition: *condition,
-            text: Some("why & how".to_string()),
-        };
-        in_stream(&error.write(), |e| {
-            assert_eq!(StreamError::read(e), Some(error))
-        });
+        let error = StreamError { condition: *condition, text: Some("why & how".to_string()) };
+        in_stream(&error.write(), |e| assert_eq!(StreamError::read(e), Some(error)));
     }
     let old = "<stream:error><xml-not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     in_stream(old, |e| {
-        assert_eq!(
-            StreamError::read(e).unwrap().condition,
-            StreamCondition::NotWellFormed
-        )
+        assert_eq!(StreamError::read(e).unwrap().condition, StreamCondition::NotWellFormed)
     });
 }

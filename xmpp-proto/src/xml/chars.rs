@@ -1,9 +1,6 @@
 //! Characters of XML 1.0 and how to run over the harmless ones, eight bytes at a time.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    reason = "offsets are at most a slice's length plus 8"
-)]
+#![expect(clippy::arithmetic_side_effects, reason = "offsets are at most a slice's length plus 8")]
 
 use super::XmlErrorKind;
 
@@ -116,18 +113,14 @@ fn run(bytes: &[u8], mut pos: usize, marks: impl Fn(u64) -> u64) -> usize {
 #[inline]
 pub(super) fn text_run(bytes: &[u8], pos: usize) -> usize {
     // `<` and `>` differ in one bit.
-    run(bytes, pos, |w| {
-        equals(w | ONES.wrapping_mul(2), b'>') | equals(w, b'&') | controls(w)
-    })
+    run(bytes, pos, |w| equals(w | ONES.wrapping_mul(2), b'>') | equals(w, b'&') | controls(w))
 }
 
 /// The first byte from `pos` that a value must look at: the quote, `<`, `&`, a control or
 /// not ASCII.
 #[inline]
 pub(super) fn value_run(bytes: &[u8], pos: usize, quote: u8) -> usize {
-    run(bytes, pos, |w| {
-        equals(w, quote) | equals(w, b'<') | equals(w, b'&') | controls(w)
-    })
+    run(bytes, pos, |w| equals(w, quote) | equals(w, b'<') | equals(w, b'&') | controls(w))
 }
 
 /// The first byte from `pos` that CDATA must look at: `]`, a control or not ASCII.

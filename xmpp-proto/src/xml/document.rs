@@ -40,15 +40,8 @@ impl Document {
         }
         let text = core::str::from_utf8(element)
             .map_err(|e| XmlError::new(XmlErrorKind::Utf8, e.valid_up_to()))?;
-        debug_assert_eq!(
-            frame.kind,
-            FrameKind::Element,
-            "a fragment has no other frames"
-        );
-        Ok(Self {
-            text: text.to_string(),
-            tape: scanner.tape().clone(),
-        })
+        debug_assert_eq!(frame.kind, FrameKind::Element, "a fragment has no other frames");
+        Ok(Self { text: text.to_string(), tape: scanner.tape().clone() })
     }
 
     /// Like [`Document::parse`], for text that stands where `default` is the default
@@ -67,20 +60,13 @@ impl Document {
         }
         let text = core::str::from_utf8(bytes)
             .map_err(|e| XmlError::new(XmlErrorKind::Utf8, e.valid_up_to()))?;
-        Ok(Self {
-            text: text.to_string(),
-            tape: scanner.tape().clone(),
-        })
+        Ok(Self { text: text.to_string(), tape: scanner.tape().clone() })
     }
 
     /// The element.
     #[must_use]
     pub fn root(&self) -> Element<'_> {
-        Element {
-            text: &self.text,
-            tape: &self.tape,
-            index: 0,
-        }
+        Element { text: &self.text, tape: &self.tape, index: 0 }
     }
 }
 

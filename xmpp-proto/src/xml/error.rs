@@ -90,9 +90,6 @@ impl XmlErrorKind {
     /// (`<restricted-xml/>`, RFC 6120 §4.9.3.18).
     #[must_use]
     pub const fn is_restricted(self) -> bool {
-        matches!(
-            self,
-            Self::Comment | Self::ProcessingInstruction | Self::Doctype | Self::Entity
-        )
+        matches!(self, Self::Comment | Self::ProcessingInstruction | Self::Doctype | Self::Entity)
     }
 }

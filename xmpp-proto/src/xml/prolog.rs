@@ -65,19 +65,14 @@ pub(super) fn declaration(b: &[u8], start: usize) -> Result<Option<usize>, XmlEr
     let window = rest.get(..DECLARATION_MAX).unwrap_or(rest);
     let malformed = || XmlError::new(XmlErrorKind::Declaration, start);
     let Some(end) = window.iter().position(|&b| b == b'>') else {
-        return if window.len() < DECLARATION_MAX {
-            Ok(None)
-        } else {
-            Err(malformed())
-        };
+        return if window.len() < DECLARATION_MAX { Ok(None) } else { Err(malformed()) };
     };
     let inner = window.get(OPEN.len()..end).unwrap_or(&[]);
     let inner = core::str::from_utf8(inner).map_err(|_| malformed())?;
     let mut inner = inner.strip_suffix('?').ok_or_else(malformed)?;
 
-    let (version, rest) = pseudo_attribute(inner, "version")
-        .ok_or_else(malformed)?
-        .ok_or_else(malformed)?;
+    let (version, rest) =
+        pseudo_attribute(inner, "version").ok_or_else(malformed)?.ok_or_else(malformed)?;
     if version != "1.0" {
         return Err(malformed());
     }
@@ -94,19 +89,12 @@ pub(super) fn declaration(b: &[u8], start: usize) -> Result<Option<usize>, XmlEr
         }
         inner = rest;
     }
-    if inner.bytes().all(chars::is_space) {
-        Ok(Some(start + end + 1))
-    } else {
-        Err(malformed())
-    }
+    if inner.bytes().all(chars::is_space) { Ok(Some(start + end + 1)) } else { Err(malformed()) }
 }
 
 /// ` name="value"` at the front of `text`: the value and what follows. `Some(None)` when
 /// another name stands there, `None` when the form is wrong.
-#[expect(
-    clippy::option_option,
-    reason = "absent and malformed are different answers"
-)]
+#[expect(clippy::option_option, reason = "absent and malformed are different answers")]
 fn pseudo_attribute<'a>(text: &'a str, name: &str) -> Option<Option<(&'a str, &'a str)>> {
     const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
     let trimmed = text.trim_start_matches(SPACE);

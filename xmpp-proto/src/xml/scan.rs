@@ -232,10 +232,7 @@ impl Scanner {
         match result {
             Ok(Some(kind)) => {
                 self.complete = true;
-                Ok(Some(Frame {
-                    kind,
-                    len: self.pos,
-                }))
+                Ok(Some(Frame { kind, len: self.pos }))
             }
             Ok(None) => Ok(None),
             Err(error) => {
@@ -279,10 +276,7 @@ impl Scanner {
         if ended {
             Ok(())
         } else {
-            fail(
-                XmlErrorKind::Truncated,
-                if self.complete { 0 } else { self.pos },
-            )
+            fail(XmlErrorKind::Truncated, if self.complete { 0 } else { self.pos })
         }
     }
 
@@ -776,11 +770,7 @@ impl Scanner {
                 return Ok(Some(FrameKind::Element));
             }
         } else {
-            self.open.push(Open {
-                node: offset(self.tag),
-                default,
-                bindings,
-            });
+            self.open.push(Open { node: offset(self.tag), default, bindings });
         }
         self.begin_text(pos);
         Ok(None)
@@ -830,17 +820,11 @@ impl Scanner {
 }
 
 fn previous(b: &[u8], pos: usize) -> u8 {
-    pos.checked_sub(1)
-        .and_then(|p| b.get(p))
-        .copied()
-        .unwrap_or(0)
+    pos.checked_sub(1).and_then(|p| b.get(p)).copied().unwrap_or(0)
 }
 
 /// Offsets fit: frames are shorter than 4 GiB or end in an error.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "`stanza_max` is checked to fit below"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "`stanza_max` is checked to fit below")]
 #[inline]
 fn offset(n: usize) -> u32 {
     n as u32

@@ -60,9 +60,7 @@ impl<'a> Element<'a> {
         }
         let mut context = self.context();
         let inherits = context.known && default == Some(context.default_ns);
-        context
-            .prefixes
-            .retain(|(prefix, _)| !declared.contains(prefix) && self.uses(prefix));
+        context.prefixes.retain(|(prefix, _)| !declared.contains(prefix) && self.uses(prefix));
         if replace.is_empty() && (declares_default || inherits) && context.prefixes.is_empty() {
             out.push_str(raw);
             return;

@@ -52,8 +52,7 @@ impl Node {
 
     fn part<'a>(&self, text: &'a str, from: usize, to: usize) -> &'a str {
         let start = self.name_at();
-        text.get(start.saturating_add(from)..start.saturating_add(to))
-            .unwrap_or("")
+        text.get(start.saturating_add(from)..start.saturating_add(to)).unwrap_or("")
     }
 
     fn local<'a>(&self, text: &'a str) -> &'a str {
@@ -89,11 +88,7 @@ impl Tape {
     #[must_use]
     pub fn root<'a>(&'a self, text: &'a str) -> Option<Element<'a>> {
         let first = self.nodes.first()?;
-        (first.kind == Kind::Element).then_some(Element {
-            text,
-            tape: self,
-            index: 0,
-        })
+        (first.kind == Kind::Element).then_some(Element { text, tape: self, index: 0 })
     }
 
     /// Entries: elements, attributes and texts together.
@@ -118,11 +113,7 @@ impl Tape {
             Place::Header(_) => Cow::Borrowed(self.scope.uri(ns)),
             Place::Frame(index) => self.uris.get(index).map_or(Cow::Borrowed(""), |at| {
                 let raw = text.get(at.start as usize..at.end as usize).unwrap_or("");
-                if at.escaped {
-                    unescape_value(raw)
-                } else {
-                    Cow::Borrowed(raw)
-                }
+                if at.escaped { unescape_value(raw) } else { Cow::Borrowed(raw) }
             }),
         }
     }
@@ -151,11 +142,7 @@ pub struct Element<'a> {
 impl<'a> Element<'a> {
     /// An element without name, for owners whose frame had none.
     pub(crate) const fn none(tape: &'a Tape) -> Self {
-        Self {
-            text: "",
-            tape,
-            index: usize::MAX,
-        }
+        Self { text: "", tape, index: usize::MAX }
     }
 
     pub(super) fn node(self) -> Option<&'a Node> {
@@ -202,12 +189,7 @@ impl<'a> Element<'a> {
         Attrs {
             text: self.text,
             tape: self.tape,
-            nodes: self
-                .tape
-                .nodes
-                .get(self.index.saturating_add(1)..)
-                .unwrap_or(&[])
-                .iter(),
+            nodes: self.tape.nodes.get(self.index.saturating_add(1)..).unwrap_or(&[]).iter(),
             declarations: false,
         }
     }
@@ -215,10 +197,7 @@ impl<'a> Element<'a> {
     /// The namespace declarations of this element.
     #[must_use]
     pub fn declarations(self) -> Attrs<'a> {
-        Attrs {
-            declarations: true,
-            ..self.attrs()
-        }
+        Attrs { declarations: true, ..self.attrs() }
     }
 
     /// The value of the attribute `name` without namespace, unescaped.
@@ -230,9 +209,7 @@ impl<'a> Element<'a> {
     /// The value of the attribute `name` of the namespace `ns`, unescaped.
     #[must_use]
     pub fn attr_ns(self, ns: Ns, name: &str) -> Option<Cow<'a, str>> {
-        self.attrs()
-            .find(|attr| attr.ns() == ns && attr.name() == name)
-            .map(Attr::value)
+        self.attrs().find(|attr| attr.ns() == ns && attr.name() == name).map(Attr::value)
     }
 
     /// The `xml:lang` of this very element (nothing is inherited here).
@@ -308,11 +285,7 @@ impl<'a> Element<'a> {
     /// [`Element::to_standalone`] adds what is missing.
     #[must_use]
     pub fn raw(self) -> &'a str {
-        self.node().map_or("", |node| {
-            self.text
-                .get(node.a as usize..node.b as usize)
-                .unwrap_or("")
-        })
+        self.node().map_or("", |node| self.text.get(node.a as usize..node.b as usize).unwrap_or(""))
     }
 }
 
@@ -372,16 +345,12 @@ impl<'a> Attr<'a> {
     #[must_use]
     #[inline]
     pub fn raw_value(self) -> &'a str {
-        self.text
-            .get(self.node.b as usize..self.node.c as usize)
-            .unwrap_or("")
+        self.text.get(self.node.b as usize..self.node.c as usize).unwrap_or("")
     }
 
     /// Name and value as written, quotes included: `a="1"`.
     pub(super) fn raw(self) -> &'a str {
-        self.text
-            .get(self.node.a as usize..(self.node.c as usize).saturating_add(1))
-            .unwrap_or("")
+        self.text.get(self.node.a as usize..(self.node.c as usize).saturating_add(1)).unwrap_or("")
     }
 
     pub(super) fn end(self) -> usize {
@@ -389,8 +358,7 @@ impl<'a> Attr<'a> {
     }
 
     pub(super) fn qualified(self) -> &'a str {
-        self.node
-            .part(self.text, 0, usize::from(self.node.name_len))
+        self.node.part(self.text, 0, usize::from(self.node.name_len))
     }
 }
 
@@ -421,11 +389,7 @@ impl<'a> Iterator for Attrs<'a> {
                 return None;
             }
             if (node.flags & DECLARES != 0) == self.declarations {
-                return Some(Attr {
-                    text: self.text,
-                    tape: self.tape,
-                    node,
-                });
+                return Some(Attr { text: self.text, tape: self.tape, node });
             }
         }
     }
@@ -476,16 +440,9 @@ impl<'a> Iterator for Contents<'a> {
     fn next(&mut self) -> Option<Content<'a>> {
         let (index, node) = self.next_node()?;
         if node.kind == Kind::Element {
-            return Some(Content::Element(Element {
-                text: self.text,
-                tape: self.tape,
-                index,
-            }));
+            return Some(Content::Element(Element { text: self.text, tape: self.tape, index }));
         }
-        let raw = self
-            .text
-            .get(node.a as usize..node.b as usize)
-            .unwrap_or("");
+        let raw = self.text.get(node.a as usize..node.b as usize).unwrap_or("");
         Some(Content::Text(match node.kind {
             _ if node.flags & ESCAPED == 0 => Cow::Borrowed(raw),
             Kind::Cdata => unescape_cdata(raw),
@@ -506,11 +463,7 @@ impl<'a> Iterator for Children<'a> {
         loop {
             let (index, node) = self.0.next_node()?;
             if node.kind == Kind::Element {
-                return Some(Element {
-                    text: self.0.text,
-                    tape: self.0.tape,
-                    index,
-                });
+                return Some(Element { text: self.0.text, tape: self.0.tape, index });
             }
         }
     }

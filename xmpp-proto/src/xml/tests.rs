@@ -36,9 +36,7 @@ fn frames(
             }
             Ok(None) if there == bytes.len() => return (seen, None),
             Ok(None) => {
-                there = bytes
-                    .len()
-                    .min(there + cuts.next().unwrap_or(usize::MAX / 2).max(1))
+                there = bytes.len().min(there + cuts.next().unwrap_or(usize::MAX / 2).max(1))
             }
         }
     }
@@ -63,11 +61,7 @@ fn first_error(body: &[u8]) -> Option<(XmlErrorKind, usize)> {
     bytes.extend_from_slice(body);
     let (_, error) = frames(&bytes, &[], XmlLimits::POST_AUTH);
     let ones = vec![1; bytes.len()];
-    assert_eq!(
-        error,
-        frames(&bytes, &ones, XmlLimits::POST_AUTH).1,
-        "byte by byte"
-    );
+    assert_eq!(error, frames(&bytes, &ones, XmlLimits::POST_AUTH).1, "byte by byte");
     error.map(|(kind, at)| (kind, at - HEADER.len()))
 }
 
@@ -100,11 +94,7 @@ fn every_malformed_class_is_refused_where_it_shows() {
         (b"<a b='&'/>", K::Reference, 6),
         (b"<a>&nbsp;</a>", K::Entity, 3),
         (b"<a b='&Amp;'/>", K::Entity, 6),
-        (
-            b"<a>&aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;</a>",
-            K::Entity,
-            3,
-        ),
+        (b"<a>&aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;</a>", K::Entity, 3),
         (b"<a a='1'b='2'/>", K::MissingSpace, 8),
         (b"<1a/>", K::Name, 1),
         (b"<-a/>", K::Name, 1),
@@ -127,11 +117,7 @@ fn every_malformed_class_is_refused_where_it_shows() {
         (b"<a b c='1'/>", K::Attribute, 5),
         (b"<a b='1' b='2'/>", K::DuplicateAttribute, 9),
         (b"<a xmlns='u1' xmlns='u2'/>", K::DuplicateAttribute, 14),
-        (
-            b"<a xmlns:p='u' xmlns:q='u' p:x='1' q:x='2'/>",
-            K::DuplicateAttribute,
-            35,
-        ),
+        (b"<a xmlns:p='u' xmlns:q='u' p:x='1' q:x='2'/>", K::DuplicateAttribute, 35),
         (b"<a xmlns:p='u' xmlns:p='v'/>", K::DuplicateAttribute, 15),
         (b"<p:a/>", K::UnboundPrefix, 1),
         (b"<a p:b='1'/>", K::UnboundPrefix, 3),
@@ -139,26 +125,10 @@ fn every_malformed_class_is_refused_where_it_shows() {
         (b"<a xmlns:p=''/>", K::Declared, 3),
         (b"<a xmlns:xmlns='u'/>", K::Declared, 3),
         (b"<a xmlns:xml='u'/>", K::Declared, 3),
-        (
-            b"<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
-            K::Declared,
-            3,
-        ),
-        (
-            b"<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
-            K::Declared,
-            3,
-        ),
-        (
-            b"<a xmlns='http://www.w3.org/2000/xmlns/'/>",
-            K::Declared,
-            3,
-        ),
-        (
-            b"<a xmlns:p='http://www.w3.org/2000/xmlns/'/>",
-            K::Declared,
-            3,
-        ),
+        (b"<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>", K::Declared, 3),
+        (b"<a xmlns='http://www.w3.org/XML/1998/namespace'/>", K::Declared, 3),
+        (b"<a xmlns='http://www.w3.org/2000/xmlns/'/>", K::Declared, 3),
+        (b"<a xmlns:p='http://www.w3.org/2000/xmlns/'/>", K::Declared, 3),
         (b"<xmlns:a/>", K::UnboundPrefix, 1),
         (b"<a></b>", K::EndTag, 5),
         (b"<a></ab>", K::EndTag, 5),
@@ -228,46 +198,22 @@ fn prologs() {
     use XmlErrorKind as K;
     let rows: &[(&str, Option<(K, usize)>)] = &[
         ("<?xml version='1.0'?><s/>", None),
-        (
-            "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone='yes' ?>\n<s/>",
-            None,
-        ),
+        ("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone='yes' ?>\n<s/>", None),
         ("<?xml version='1.0' encoding='utf-8'?><s/>", None),
         ("\u{feff}<?xml version='1.0'?><s/>", None),
         ("\u{feff}<s/>", None),
         (" \n<s/>", None),
-        (
-            " <?xml version='1.0'?><s/>",
-            Some((K::ProcessingInstruction, 1)),
-        ),
-        (
-            "<?xml version='1.0'?><?xml version='1.0'?><s/>",
-            Some((K::ProcessingInstruction, 21)),
-        ),
+        (" <?xml version='1.0'?><s/>", Some((K::ProcessingInstruction, 1))),
+        ("<?xml version='1.0'?><?xml version='1.0'?><s/>", Some((K::ProcessingInstruction, 21))),
         ("<?xml version='1.1'?><s/>", Some((K::Declaration, 0))),
         ("<?xml?><s/>", Some((K::ProcessingInstruction, 0))),
         ("<?xml ?><s/>", Some((K::Declaration, 0))),
         ("<?xml version='1.0'><s/>", Some((K::Declaration, 0))),
-        (
-            "<?xml version='1.0'encoding='UTF-8'?><s/>",
-            Some((K::Declaration, 0)),
-        ),
-        (
-            "<?xml version='1.0' encoding='ISO-8859-1'?><s/>",
-            Some((K::Encoding, 0)),
-        ),
-        (
-            "<?xml version='1.0' standalone='maybe'?><s/>",
-            Some((K::Declaration, 0)),
-        ),
-        (
-            "<?xml-stylesheet?><s/>",
-            Some((K::ProcessingInstruction, 0)),
-        ),
-        (
-            "<?XML version='1.0'?><s/>",
-            Some((K::ProcessingInstruction, 0)),
-        ),
+        ("<?xml version='1.0'encoding='UTF-8'?><s/>", Some((K::Declaration, 0))),
+        ("<?xml version='1.0' encoding='ISO-8859-1'?><s/>", Some((K::Encoding, 0))),
+        ("<?xml version='1.0' standalone='maybe'?><s/>", Some((K::Declaration, 0))),
+        ("<?xml-stylesheet?><s/>", Some((K::ProcessingInstruction, 0))),
+        ("<?XML version='1.0'?><s/>", Some((K::ProcessingInstruction, 0))),
         ("<!DOCTYPE s><s/>", Some((K::Doctype, 0))),
         ("<!--c--><s/>", Some((K::Comment, 0))),
         ("x<s/>", Some((K::TextOutside, 0))),
@@ -281,10 +227,7 @@ fn prologs() {
         }
     }
     let long = format!("<?xml version='1.0' {}", " ".repeat(200));
-    assert_eq!(
-        frames(long.as_bytes(), &[], XmlLimits::PRE_AUTH).1,
-        Some((K::Declaration, 0))
-    );
+    assert_eq!(frames(long.as_bytes(), &[], XmlLimits::PRE_AUTH).1, Some((K::Declaration, 0)));
 }
 
 #[test]
@@ -301,20 +244,10 @@ fn the_stream_prefix_is_the_peers_choice() {
     let text = "<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns:c='jabber:client'><c:message/></s:stream>";
     let mut scanner = Scanner::stream(XmlLimits::PRE_AUTH);
     let open = scanner.scan(text.as_bytes()).unwrap().unwrap();
-    assert!(
-        scanner
-            .element(&text.as_bytes()[..open.len])
-            .unwrap()
-            .is(Ns::STREAM, "stream")
-    );
+    assert!(scanner.element(&text.as_bytes()[..open.len]).unwrap().is(Ns::STREAM, "stream"));
     let rest = &text.as_bytes()[open.len..];
     let message = scanner.scan(rest).unwrap().unwrap();
-    assert!(
-        scanner
-            .element(&rest[..message.len])
-            .unwrap()
-            .is(Ns::CLIENT, "message")
-    );
+    assert!(scanner.element(&rest[..message.len]).unwrap().is(Ns::CLIENT, "message"));
     let close = scanner.scan(&rest[message.len..]).unwrap().unwrap();
     assert_eq!(close.kind, FrameKind::StreamClose);
     assert_eq!(scanner.finish(), Ok(()));
@@ -341,28 +274,20 @@ fn limits_hold_at_n_and_break_at_n_plus_1() {
     };
     let nest = |n: usize| format!("{}{}", "<a>".repeat(n), "</a>".repeat(n));
     let spaces = |n: usize| {
-        let list: String = (0..n)
-            .map(|i| format!(" xmlns:p{i}='jabber:client'"))
-            .collect();
+        let list: String = (0..n).map(|i| format!(" xmlns:p{i}='jabber:client'")).collect();
         format!("<a{list}/>")
     };
     type Case<'a> = (LimitKind, XmlLimits, &'a dyn Fn(usize) -> String);
     let cases: &[Case<'_>] = &[
-        (LimitKind::Stanza, base.with_stanza_max(20), &|n| {
-            format!("<a>{}</a>", "x".repeat(n - 7))
-        }),
+        (LimitKind::Stanza, base.with_stanza_max(20), &|n| format!("<a>{}</a>", "x".repeat(n - 7))),
         (LimitKind::Depth, base.with_depth_max(20), &nest),
         (LimitKind::Elements, base.with_elements_max(20), &|n| {
             format!("<a>{}</a>", "<b/>".repeat(n - 1))
         }),
         (LimitKind::Attributes, base.with_attributes_max(20), &attrs),
         (LimitKind::Namespaces, base.with_namespaces_max(20), &spaces),
-        (LimitKind::Name, base.with_name_max(20), &|n| {
-            format!("<{}/>", "a".repeat(n))
-        }),
-        (LimitKind::Value, base.with_value_max(20), &|n| {
-            format!("<a b='{}'/>", "x".repeat(n))
-        }),
+        (LimitKind::Name, base.with_name_max(20), &|n| format!("<{}/>", "a".repeat(n))),
+        (LimitKind::Value, base.with_value_max(20), &|n| format!("<a b='{}'/>", "x".repeat(n))),
     ];
     for (kind, limits, make) in cases {
         for n in [20, 21] {
@@ -405,27 +330,10 @@ fn truncation_is_only_an_error_at_the_end() {
     let mut scanner = Scanner::stream(XmlLimits::PRE_AUTH);
     let open = scanner.scan(text.as_bytes()).unwrap().unwrap();
     assert_eq!(scanner.scan(&text.as_bytes()[open.len..]), Ok(None));
-    assert_eq!(
-        scanner.finish().unwrap_err().kind(),
-        XmlErrorKind::Truncated
-    );
-    for part in [
-        "",
-        "<",
-        "<a",
-        "<a>",
-        "<a>hel",
-        "<a><b/>",
-        "<a b='",
-        "<a>&am",
-        "<a><![CDATA[x]]",
-    ] {
+    assert_eq!(scanner.finish().unwrap_err().kind(), XmlErrorKind::Truncated);
+    for part in ["", "<", "<a", "<a>", "<a>hel", "<a><b/>", "<a b='", "<a>&am", "<a><![CDATA[x]]"] {
         let error = Document::parse(part.as_bytes()).unwrap_err();
-        assert_eq!(
-            (error.kind(), error.offset()),
-            (XmlErrorKind::Truncated, part.len()),
-            "{part}"
-        );
+        assert_eq!((error.kind(), error.offset()), (XmlErrorKind::Truncated, part.len()), "{part}");
     }
 }
 
@@ -448,10 +356,7 @@ fn elements_taken_out_of_their_stream_keep_their_meaning() {
         let mut w = Writer::in_stream(Ns::SERVER);
         w.start(Ns::SERVER, "iq").element(element).end();
         let carried = Document::parse(w.finish().unwrap().as_bytes()).unwrap();
-        assert_eq!(
-            dump(carried.root().children().next().unwrap()),
-            dump(element)
-        );
+        assert_eq!(dump(carried.root().children().next().unwrap()), dump(element));
     }
 }
 

@@ -217,10 +217,7 @@ impl Writer {
         self.open.last().map_or(Some(self.default), |o| o.default)
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "outer: changes; inner: to a known one"
-    )]
+    #[expect(clippy::option_option, reason = "outer: changes; inner: to a known one")]
     fn begin(&mut self, prefix: &str, name: &str, default: Option<Option<Ns>>) -> &mut Self {
         self.end_tag();
         if !is_ncname(name) {
@@ -234,11 +231,7 @@ impl Writer {
         let name_at = self.out.len();
         self.out.push_str(prefix);
         self.out.push_str(name);
-        self.open.push(Open {
-            name_at,
-            name_end: self.out.len(),
-            default,
-        });
+        self.open.push(Open { name_at, name_end: self.out.len(), default });
         self.in_tag = true;
         self.attributes.clear();
         self
@@ -258,11 +251,7 @@ impl Writer {
         self.out.push_str(name);
         let end = self.out.len();
         let (written, new) = (self.out.as_str(), self.out.get(start..end));
-        if self
-            .attributes
-            .iter()
-            .any(|&(s, e)| written.get(s..e) == new)
-        {
+        if self.attributes.iter().any(|&(s, e)| written.get(s..e) == new) {
             return self.fail(WriteError::DuplicateAttribute);
         }
         self.attributes.push((start, end));

@@ -16,10 +16,7 @@ impl Scanner {
     /// default namespace inside and the number of bindings outside.
     pub(super) fn resolve(&mut self, b: &[u8]) -> Step<(Ns, u32)> {
         let outside = offset(self.bindings.len());
-        let mut default = self
-            .open
-            .last()
-            .map_or(self.tape.scope.default, |open| open.default);
+        let mut default = self.open.last().map_or(self.tape.scope.default, |open| open.default);
         if self.declarations > 0
             && let Some(inside) = self.declare(b)?
         {
@@ -104,11 +101,7 @@ impl Scanner {
             return fail(XmlErrorKind::Utf8, node.b as usize);
         };
         let escaped = node.flags & ESCAPED != 0;
-        let name = if escaped {
-            unescape_value(raw)
-        } else {
-            Cow::Borrowed(raw)
-        };
+        let name = if escaped { unescape_value(raw) } else { Cow::Borrowed(raw) };
         if let Some(ns) = known(&name) {
             return Ok(ns);
         }
@@ -126,11 +119,7 @@ impl Scanner {
                 return Ok(Ns::in_frame(index));
             }
         }
-        self.tape.uris.push(FrameUri {
-            start: node.b,
-            end: node.c,
-            escaped,
-        });
+        self.tape.uris.push(FrameUri { start: node.b, end: node.c, escaped });
         Ok(Ns::in_frame(self.tape.uris.len().saturating_sub(1)))
     }
 
@@ -187,10 +176,7 @@ impl Scanner {
         }
         let declarations = self.tape.nodes.iter().filter(|n| n.flags & DECLARES != 0);
         for node in declarations.filter(|n| n.local_at == 0) {
-            let raw = text(
-                node.b as usize,
-                (node.c as usize).saturating_sub(node.b as usize),
-            );
+            let raw = text(node.b as usize, (node.c as usize).saturating_sub(node.b as usize));
             let name = unescape_value(raw);
             scope.default = known(&name).unwrap_or_else(|| {
                 let index = scope.uris.iter().position(|uri| *uri == *name);
@@ -215,8 +201,7 @@ impl Scanner {
 fn local<'a>(b: &'a [u8], node: &Node) -> &'a [u8] {
     let start = node.name_at();
     let from = start.saturating_add(usize::from(node.local_at));
-    b.get(from..start.saturating_add(usize::from(node.name_len)))
-        .unwrap_or(&[])
+    b.get(from..start.saturating_add(usize::from(node.name_len))).unwrap_or(&[])
 }
 
 /// No two attributes have the same expanded name. At most `attributes_max` are compared.
