@@ -27,6 +27,8 @@ mod message;
 mod quirks;
 pub mod server;
 mod state;
+#[cfg(feature = "tunnel")]
+pub mod tunnel;
 mod url;
 
 pub use error::{
