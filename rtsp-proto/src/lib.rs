@@ -7,6 +7,8 @@
 //! and [`server::Server`] own a buffer and the protocol state of one connection; bytes and
 //! time go in, bytes and events come out.
 //!
+//! [`range`] does exact arithmetic on parts of media.
+//!
 //! Nothing here opens a socket, reads a clock or starts a thread.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -25,6 +27,7 @@ pub mod headers;
 pub mod interleaved;
 mod message;
 mod quirks;
+pub mod range;
 pub mod server;
 mod state;
 #[cfg(feature = "tunnel")]
