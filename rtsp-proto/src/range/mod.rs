@@ -71,7 +71,8 @@ impl Extent {
         if unit.eq_ignore_ascii_case("clock") {
             return Interval::parse(value.as_bytes(), UtcTime::parse).map(Self::Clock);
         }
-        let unit = SmpteUnit::from_name(unit).ok_or_else(|| ParseError::new(ParseErrorKind::Range, 0))?;
+        let unit =
+            SmpteUnit::from_name(unit).ok_or_else(|| ParseError::new(ParseErrorKind::Range, 0))?;
         SmpteRange::parse(unit, value.as_bytes()).map(Self::Smpte)
     }
 
