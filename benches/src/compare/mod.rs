@@ -5,6 +5,7 @@
 //! found the same; while timing, the [`Adding`] sink only adds up, so that nothing can be
 //! optimised away and neither side pays for formatting.
 
+pub mod ledger;
 pub mod pair;
 pub mod rtsp;
 pub mod sip;
@@ -55,6 +56,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(rtsp::rows());
     rows.extend(sip::rows());
     rows.extend(xmpp::rows());
+    rows.extend(ledger::rows());
     rows
 }
 
