@@ -1,14 +1,13 @@
 //! One call, or a few, into each crate: enough that it is linked, and that its result is looked at.
 
 // Named, so that each is linked even where nothing of it is called.
-use mms_core as _;
 use rtsp_proto as _;
 use xmpp_proto as _;
 
 use proto_wire::{Instant, Rng, Seed};
 
 /// In the order of the crates; the exit status names the one that failed.
-pub const ALL: &[fn() -> bool] = &[wire, sip];
+pub const ALL: &[fn() -> bool] = &[wire, sip, ledger];
 
 fn wire() -> bool {
     let mut rng = Rng::new(&Seed::from_u64(1));
@@ -29,4 +28,37 @@ fn sip() -> bool {
     message.headers().get(HeaderName::CALL_ID) == Some("a@b")
         && via.is_ok_and(|via| via.is_some_and(|via| via.branch() == Some(b"z9hG4bK7")))
         && Message::parse_datagram(b"nonsense", &mut Index::new(), &Default::default()).is_err()
+}
+
+fn ledger() -> bool {
+    use alloc::sync::Arc;
+    use alloc::vec::Vec;
+    use mms_core::{
+        Action, At, Command, IdempotencyKey, Ledger, Limits, MemberKind, MemberToken, Outcome,
+        PlanId, Program, StoreId, Timestamp,
+    };
+    let program = Arc::new(Program::sample());
+    let Ok(mut ledger) = Ledger::new(Limits::default(), program, Seed::from_u64(1)) else {
+        return false;
+    };
+    let at = At::utc(Timestamp::from_unix_secs(1_790_000_000));
+    let enrol = Action::Enrol {
+        token: MemberToken::new(1),
+        kind: MemberKind::Individual,
+        plan: PlanId::new(0),
+        referrer: None,
+    };
+    let mut journal = Vec::new();
+    let enrol = Command::new(IdempotencyKey::new(1), StoreId::new(1), enrol);
+    let Outcome::Accepted(receipt) = ledger.apply(at, &enrol, &mut journal) else {
+        return false;
+    };
+    let Some(member) = receipt.member else {
+        return false;
+    };
+    let load = Action::TopUp { who: member.into(), amount: 5_000 };
+    let load = Command::new(IdempotencyKey::new(2), StoreId::new(1), load);
+    matches!(ledger.apply(at, &load, &mut journal), Outcome::Accepted(r) if r.stored_after == 5_000)
+        && ledger.verify().is_sound()
+        && !journal.is_empty()
 }
