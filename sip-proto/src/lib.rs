@@ -11,6 +11,7 @@ pub mod dialog;
 pub mod endpoint;
 pub mod headers;
 pub mod message;
+pub mod offer_answer;
 pub mod simple;
 pub mod stream;
 pub mod transaction;
