@@ -7,9 +7,11 @@ const ROWS_MAX: usize = 200;
 /// Slots of the hash table: a power of two, more than twice the rows.
 const SLOTS: usize = 512;
 const SLOT_BITS: u32 = 9;
+/// Leaves out the one bit in which the letters of both cases differ.
+const CASELESS: u64 = 0xdfdf_dfdf_dfdf_dfdf;
 
-/// Folded key of a name: its first and its last eight bytes in lower case (they overlap
-/// below sixteen), and its length.
+/// A name by its first and its last eight bytes (they overlap below sixteen; shorter than
+/// eight, there is no last), and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     first: u64,
@@ -20,9 +22,8 @@ struct Key {
 impl Key {
     const EMPTY: Self = Self { first: 0, last: 0, len: 0 };
 
-    /// The letters of both cases differ in one bit, which the hash leaves out.
+    /// The same for both cases of a letter.
     const fn slot(first: u64, last: u64) -> usize {
-        const CASELESS: u64 = 0xdfdf_dfdf_dfdf_dfdf;
         let mixed = (first & CASELESS)
             .wrapping_mul(0x9E37_79B9_7F4A_7C15)
             .wrapping_add((last & CASELESS).wrapping_mul(0xC2B2_AE3D_27D4_EB4F));
@@ -77,9 +78,8 @@ impl NameTable {
         while row < rows.len() {
             let name = rows[row].0.as_bytes();
             let key = const_key(name);
-            let lower = Key { first: to_lower(key.first), last: to_lower(key.last), len: key.len };
             let id = (row + 1) as u8;
-            table.keys[row] = lower;
+            table.keys[row] = key;
             let mut slot = Key::slot(key.first, key.last);
             while table.slots[slot] != 0 {
                 let other = rows[table.slots[slot] as usize - 1].0.as_bytes();
@@ -133,23 +133,29 @@ impl NameTable {
             last = load(buf, start.wrapping_add(len).wrapping_sub(8));
         }
         let mut slot = Key::slot(first, last);
-        let key = Key { first: to_lower(first), last: to_lower(last), len };
         loop {
             let id = self.slots.get(slot).copied().unwrap_or(0);
             if id == 0 {
                 return 0;
             }
             let row = usize::from(id).wrapping_sub(1);
-            if self.keys.get(row) == Some(&key)
-                && (len <= 16
-                    || self.rows.get(row).zip(buf.get(start..start.wrapping_add(len))).is_some_and(
-                        |((name, _), bytes)| bytes.eq_ignore_ascii_case(name.as_bytes()),
-                    ))
-            {
-                return id;
+            let key = self.keys.get(row).copied().unwrap_or(Key::EMPTY);
+            let (first_differs, last_differs) = (first ^ key.first, last ^ key.last);
+            if len == key.len && (first_differs | last_differs) & CASELESS == 0 {
+                // The spelling of the table is the rule; any other is compared in full.
+                let exact = (first_differs | last_differs) == 0 && len <= 16;
+                if exact || self.is_named(row, buf.get(start..start.wrapping_add(len))) {
+                    return id;
+                }
             }
             slot = slot.wrapping_add(1) & (SLOTS - 1);
         }
+    }
+
+    #[cold]
+    fn is_named(&self, row: usize, bytes: Option<&[u8]>) -> bool {
+        let name = self.rows.get(row).map(|row| row.0.as_bytes());
+        name.zip(bytes).is_some_and(|(name, bytes)| name.eq_ignore_ascii_case(bytes))
     }
 
     /// The name of `id` in the spelling to send.
@@ -176,19 +182,6 @@ impl NameTable {
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
-}
-
-/// Eight ASCII bytes in lower case, other bytes untouched: for each byte, bit 7 of
-/// `at_least_a ^ beyond_z` tells a letter `A-Z`, and a quarter of it is the 0x20 to add.
-/// (0x3f is 0x80 less `A`, 0x25 is 0x7f less `Z`.)
-#[inline]
-pub(super) const fn to_lower(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let low = word & (0x7f * ONES);
-    let at_least_a = low.wrapping_add(0x3f * ONES);
-    let beyond_z = low.wrapping_add(0x25 * ONES);
-    let letter = (at_least_a ^ beyond_z) & !word & (0x80 * ONES);
-    word | (letter >> 2)
 }
 
 #[expect(
@@ -281,16 +274,6 @@ mod tests {
             "T\u{e9}",
         ] {
             assert_eq!(TABLE.lookup(name.as_bytes()), 0, "{name}");
-        }
-    }
-
-    #[test]
-    fn lower_case_of_a_word_is_that_of_its_bytes() {
-        for byte in 0..=u8::MAX {
-            let word = u64::from_le_bytes([byte, b'A', 0x80, byte, b'z', b'Z', 0xff, b'[']);
-            let mut expected = word.to_le_bytes();
-            expected.make_ascii_lowercase();
-            assert_eq!(to_lower(word).to_le_bytes(), expected);
         }
     }
 }

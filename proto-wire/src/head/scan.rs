@@ -419,8 +419,16 @@ const fn not_printable(word: u64) -> u64 {
     (word.wrapping_sub(0x20 * ONES) | word.wrapping_add(ONES)) & HIGH
 }
 
+/// Past the blanks at `at`, of which there is nearly always one.
 #[inline]
-fn skip_blanks(buf: &[u8], mut at: usize) -> usize {
+fn skip_blanks(buf: &[u8], at: usize) -> usize {
+    match buf.get(at..at.wrapping_add(2)) {
+        Some([b' ', b'!'..]) => at.wrapping_add(1),
+        _ => skip_more_blanks(buf, at),
+    }
+}
+
+fn skip_more_blanks(buf: &[u8], mut at: usize) -> usize {
     while matches!(buf.get(at), Some(b' ' | b'\t')) {
         at = at.wrapping_add(1);
     }

@@ -35,15 +35,7 @@ impl<'a> Host<'a> {
         if let Some(at) = bytes.iter().position(|b| !chars::is_host_byte(*b)) {
             return parse_v6(bytes).map(Self::V6).ok_or_else(|| bad(at));
         }
-        // Only ASCII got here.
-        let text = core::str::from_utf8(bytes).map_err(|_| bad(0))?;
-        let looks_numeric = bytes.first().is_some_and(u8::is_ascii_digit);
-        if looks_numeric {
-            if let Ok(address) = text.parse() {
-                return Ok(Self::V4(address));
-            }
-        }
-        Ok(Self::Name(text))
+        name_or_v4(bytes)
     }
 
     /// The address, unless this is a name.
@@ -99,6 +91,18 @@ impl fmt::Display for Host<'_> {
     }
 }
 
+/// `bytes` holds nothing but host bytes, and so only ASCII.
+#[inline]
+fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, ParseError> {
+    let bad = ParseErrorKind::Host;
+    let text = core::str::from_utf8(bytes).map_err(|_| ParseError::new(bad, 0))?;
+    match bytes {
+        [] => Err(ParseError::new(bad, 0)),
+        [b'0'..=b'9', ..] => Ok(text.parse().map_or(Host::Name(text), Host::V4)),
+        _ => Ok(Host::Name(text)),
+    }
+}
+
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
     core::str::from_utf8(bytes).ok()?.parse().ok()
 }
@@ -135,7 +139,25 @@ impl<'a> HostPort<'a> {
     /// # Errors
     ///
     /// [`ParseErrorKind::Host`] or [`ParseErrorKind::Port`] with its offset.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        // Nearly always a name or an IPv4 address, perhaps with a port.
+        let host_len = bytes.iter().position(|b| !chars::is_host_byte(*b)).unwrap_or(bytes.len());
+        let (host, rest) = bytes.split_at_checked(host_len).unwrap_or((bytes, &[]));
+        let port = match rest {
+            [] => None,
+            [b':', digits @ ..] => match chars::parse_u16(digits) {
+                Some(port) => Some(port),
+                None => return Self::parse_slowly(bytes),
+            },
+            _ => return Self::parse_slowly(bytes),
+        };
+        Ok(Self { host: name_or_v4(host)?, port })
+    }
+
+    /// Brackets, bare IPv6 addresses, white space, and what is wrong.
+    #[cold]
+    fn parse_slowly(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let lead = chars::lws_len(bytes);
         let bytes = chars::trim(bytes);
         Self::parse_trimmed(bytes).map_err(|error| error.at(lead))
