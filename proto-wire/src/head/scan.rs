@@ -423,7 +423,7 @@ const fn not_printable(word: u64) -> u64 {
 #[inline]
 fn skip_blanks(buf: &[u8], at: usize) -> usize {
     match buf.get(at..at.wrapping_add(2)) {
-        Some([b' ', b'!'..]) => at.wrapping_add(1),
+        Some([b' ', b'!'..=u8::MAX]) => at.wrapping_add(1),
         _ => skip_more_blanks(buf, at),
     }
 }
