@@ -1,13 +1,12 @@
 //! One call, or a few, into each crate: enough that it is linked, and that its result is looked at.
 
 // Named, so that each is linked even where nothing of it is called.
-use rtsp_proto as _;
 use xmpp_proto as _;
 
 use proto_wire::{Instant, Rng, Seed};
 
 /// In the order of the crates; the exit status names the one that failed.
-pub const ALL: &[fn() -> bool] = &[wire, sip, ledger];
+pub const ALL: &[fn() -> bool] = &[wire, rtsp, sip, ledger];
 
 fn wire() -> bool {
     let mut rng = Rng::new(&Seed::from_u64(1));
@@ -61,4 +60,21 @@ fn ledger() -> bool {
     matches!(ledger.apply(at, &load, &mut journal), Outcome::Accepted(r) if r.stored_after == 5_000)
         && ledger.verify().is_sound()
         && !journal.is_empty()
+}
+
+fn rtsp() -> bool {
+    use rtsp_proto::{Index, Limits, Message, Method};
+    let bytes = b"SETUP rtsp://h/a RTSP/1.0\r\nCSeq: 2\r\n\
+        Transport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n";
+    let mut index = Index::new();
+    let Ok(Some((Message::Request(request), used))) =
+        Message::parse(bytes, &mut index, &Limits::default())
+    else {
+        return false;
+    };
+    let transport = request.headers().transports().next();
+    request.method() == Method::Setup
+        && request.cseq() == Some(2)
+        && used == bytes.len()
+        && transport.is_some_and(|found| found.is_ok_and(|found| found.client_port.is_some()))
 }

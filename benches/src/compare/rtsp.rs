@@ -5,18 +5,98 @@
 //! *SETUP*: CSeq, Session, the two client ports or channels of Transport, the start of Range.
 //! *PLAY*: CSeq, Session, the start of Range; of every stream the URL, the sequence number, the time.
 
-#[cfg(test)]
-use super::Set;
-use super::{Row, Sink};
-#[cfg(test)]
+use super::{Row, Set, Sink};
 use crate::inputs::rtsp as inputs;
-#[cfg(test)]
 use crate::side;
+use rtsp_proto::headers::{CSeq, NptRange, NptTime, Range, RangeSpec, Session};
+use rtsp_proto::{HeaderName, Headers, Index, Limits, Message, Response};
 
 /// The rows of this area.
 #[must_use]
 pub fn rows() -> Vec<Row> {
-    Vec::new()
+    let mut rows = Vec::new();
+    for set in &described() {
+        let mut row = |peer, theirs| {
+            let ours = side!(set, <[u8]>::to_vec, Index::new(), index);
+            let name = format!("rtsp/index/{}", set.name);
+            rows.push(Row { name, peer, items: set.messages.len(), ours, theirs });
+        };
+        row("httparse", side!(set, httparse::as_http, httparse::index));
+        row("oddity-rtsp", side!(set, <[u8]>::to_vec, oddity::index));
+        row("rtsp-types", side!(set, <[u8]>::to_vec, rtsp_types::index));
+    }
+    for set in &setups() {
+        let mut row = |peer, theirs| {
+            let ours = side!(set, <[u8]>::to_vec, Index::new(), setup);
+            let name = format!("rtsp/setup/{}", set.name);
+            rows.push(Row { name, peer, items: set.messages.len(), ours, theirs });
+        };
+        row("oddity-rtsp", side!(set, <[u8]>::to_vec, oddity::setup));
+        row("rtsp-types", side!(set, <[u8]>::to_vec, rtsp_types::setup));
+    }
+    for set in &playing() {
+        let mut row = |peer, theirs| {
+            let ours = side!(set, <[u8]>::to_vec, Index::new(), play);
+            let name = format!("rtsp/play/{}", set.name);
+            rows.push(Row { name, peer, items: set.messages.len(), ours, theirs });
+        };
+        row("oddity-rtsp", side!(set, <[u8]>::to_vec, oddity::playing));
+        row("rtsp-types", side!(set, <[u8]>::to_vec, rtsp_types::playing));
+    }
+    rows
+}
+
+fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+    let response = response(message, index);
+    sink.number(u64::from(response.status().code()));
+    sink.number(response.headers().iter().count() as u64);
+    sink.text(response.headers().get_bytes(HeaderName::CSeq).expect("a CSeq"));
+    sink.number(response.body().len() as u64);
+}
+
+fn setup(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+    let (message, _) =
+        Message::parse(message, index, &Limits::DEFAULT).expect("parses").expect("whole");
+    let Message::Request(request) = message else { panic!("a request") };
+    let headers = request.headers();
+    sink.number(u64::from(headers.typed::<CSeq>().expect("a CSeq").expect("a CSeq").0));
+    sink.text(headers.typed::<Session<'_>>().expect("a Session").expect("a Session").id.as_bytes());
+    let transport = headers.transports().next().expect("a Transport").expect("a Transport");
+    if let Some(ports) = transport.client_port {
+        sink.number(u64::from(ports.rtp));
+        sink.number(u64::from(ports.rtcp()));
+    }
+    if let Some(channels) = transport.interleaved {
+        sink.number(u64::from(channels.rtp));
+        sink.number(channels.rtcp.map_or(0, u64::from));
+    }
+    start(headers, sink);
+}
+
+fn play(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+    let headers = response(message, index).headers();
+    sink.number(u64::from(headers.typed::<CSeq>().expect("a CSeq").expect("a CSeq").0));
+    sink.text(headers.typed::<Session<'_>>().expect("a Session").expect("a Session").id.as_bytes());
+    start(headers, sink);
+    for stream in headers.rtp_infos() {
+        sink.text(stream.url.as_bytes());
+        sink.number(stream.seq.map_or(0, u64::from));
+        sink.number(stream.rtptime.map_or(0, u64::from));
+    }
+}
+
+fn response<'a>(message: &'a [u8], index: &'a mut Index) -> Response<'a> {
+    let (message, _) =
+        Message::parse(message, index, &Limits::DEFAULT).expect("parses").expect("whole");
+    let Message::Response(response) = message else { panic!("a response") };
+    response
+}
+
+fn start(headers: Headers<'_>, sink: &mut impl Sink) {
+    let range = headers.typed::<Range<'_>>().expect("a Range").expect("a Range");
+    if let RangeSpec::Npt(NptRange { start: Some(NptTime::At(start)), .. }) = range.spec {
+        sink.number(u64::try_from(start.as_millis()).expect("a time of day"));
+    }
 }
 
 /// `httparse`, as a yardstick on the same message with an HTTP start line.
@@ -180,17 +260,14 @@ pub mod rtsp_types {
     }
 }
 
-#[cfg(test)]
 fn setups() -> [Set; 2] {
     [Set::one("setup", inputs::setup()), Set::varied(inputs::varied_setups())]
 }
 
-#[cfg(test)]
 fn described() -> [Set; 2] {
     [Set::one("200sdp", inputs::described()), Set::varied(inputs::varied_described())]
 }
 
-#[cfg(test)]
 fn playing() -> [Set; 2] {
     [Set::one("play200", inputs::playing()), Set::varied(inputs::varied_playing())]
 }
