@@ -1,0 +1,288 @@
+//! The postings of every operation, as a table that runs.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests state what must hold"
+)]
+
+mod common;
+use common::*;
+use mms_core::*;
+
+/// Bonus 10 % from 100.00; a point per 1.00 of money paid; no tiers.
+fn program() -> Program {
+    Program::default()
+        .with_top_up_rules(vec![
+            TopUpRule::new(RuleId::new(1), 10_000).with_bonus(Ratio::percent(10)).with_points(7),
+        ])
+        .with_earn_rules(vec![EarnRule::new(RuleId::new(10), Ratio::percent(1))])
+}
+
+struct Row {
+    name: &'static str,
+    /// Prepares the shop and gives the last action.
+    act: fn(&mut Shop, MemberId) -> Action,
+    postings: &'static str,
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        name: "1 issue a card with a fee",
+        act: |_, member| Action::IssueCard {
+            member,
+            card: CardNumber::new(5),
+            product: ProductId::new(0),
+            expires: Day::NEVER,
+            active: false,
+            fee: 500,
+        },
+        postings: "T +500, FEE -500",
+    },
+    Row {
+        name: "2 top up with bonus and points",
+        act: |_, member| top_up(member, 10_000),
+        postings: "T +10000, BI +1000, m0.SVP -10000, m0.SVB -1000, PTI +7, m0.PT -7",
+    },
+    Row {
+        name: "2 top up below the bonus",
+        act: |_, member| top_up(member, 9_999),
+        postings: "T +9999, m0.SVP -9999",
+    },
+    Row {
+        name: "3 quick debit, principal and bonus in proportion",
+        act: |shop, member| {
+            shop.ok(top_up(member, 10_000));
+            spend(member, 1_100)
+        },
+        postings: "m0.SVP +1000, m0.SVB +100, DISC +100, REV -1100, BI -100, PTI +10, m0.PT -10",
+    },
+    Row {
+        name: "4 mixed tender: cash, stored value and points",
+        act: |shop, member| {
+            shop.ok(top_up(member, 10_000));
+            shop.ok(adjust(member, 300));
+            checkout(
+                member,
+                &[line(1, 2, 1_000), line(2, 1, 500)],
+                Pay::Mixed { cash: 1_100, stored: 1_100, points: 300 },
+            )
+        },
+        postings: "m0.SVP +1000, m0.SVB +100, T +1100, DISC +100, PROMO +300, REV -2500, \
+                   BI -100, m0.PT +300, PTR -300, PTI +21, m0.PT -21",
+    },
+    Row {
+        name: "4 walk-in for cash",
+        act: |_, _| Action::Checkout { who: None, lines: vec![line(1, 3, 333)], pay: Pay::Cash },
+        postings: "T +999, REV -999",
+    },
+    Row {
+        name: "6 earn elsewhere",
+        act: |_, member| Action::Earn { who: member.into(), base: 12_345, rule: RuleId::new(10) },
+        postings: "PTI +123, m0.PT -123",
+    },
+    Row {
+        name: "8 redeem for a reward",
+        act: |shop, member| {
+            shop.ok(adjust(member, 300));
+            redeem(member, 120)
+        },
+        postings: "m0.PT +120, PTR -120",
+    },
+    Row {
+        name: "11 adjust up",
+        act: |_, member| adjust(member, 42),
+        postings: "PTI +42, m0.PT -42",
+    },
+    Row {
+        name: "11 clear",
+        act: |shop, member| {
+            shop.ok(adjust(member, 42));
+            Action::AdjustPoints { who: member.into(), adjust: Adjust::Clear, reason: 3 }
+        },
+        postings: "m0.PT +42, PTI -42",
+    },
+    Row {
+        name: "14 hold stored value",
+        act: |shop, member| {
+            shop.ok(top_up(member, 10_000));
+            hold(member, Held::Stored, 2_200, shop.at.time.saturating_add(HOUR))
+        },
+        postings: "m0.SVP +2000, m0.SVB +200, m0.SVPH -2000, m0.SVBH -200",
+    },
+    Row {
+        name: "14 capture a part of it",
+        act: |shop, member| {
+            shop.ok(top_up(member, 10_000));
+            let until = shop.at.time.saturating_add(HOUR);
+            let held = shop.ok(hold(member, Held::Stored, 2_200, until));
+            capture(&held, 1_100)
+        },
+        postings: "m0.SVPH +2000, m0.SVBH +200, m0.SVP -1000, m0.SVB -100, DISC +100, \
+                   REV -1100, BI -100, PTI +10, m0.PT -10",
+    },
+    Row {
+        name: "14 capture points",
+        act: |shop, member| {
+            shop.ok(adjust(member, 100));
+            let until = shop.at.time.saturating_add(HOUR);
+            let held = shop.ok(hold(member, Held::Points, 80, until));
+            capture(&held, 50)
+        },
+        postings: "m0.PTH +80, m0.PT -30, PTR -50",
+    },
+    Row {
+        name: "14 void",
+        act: |shop, member| {
+            shop.ok(adjust(member, 100));
+            let until = shop.at.time.saturating_add(HOUR);
+            let held = shop.ok(hold(member, Held::Points, 80, until));
+            Action::Void { hold: held.hold().unwrap() }
+        },
+        postings: "m0.PTH +80, m0.PT -80",
+    },
+    Row {
+        name: "15, 16 return with the earned points",
+        act: |shop, member| {
+            shop.ok(top_up(member, 10_000));
+            let sale = shop.ok(spend(member, 1_100));
+            refund(&sale, Part::Rest)
+        },
+        postings: "REV +1100, BI +100, DISC -100, m0.SVP -1000, m0.SVB -100, m0.PT +10, PTI -10",
+    },
+    Row {
+        name: "16 points that were spent meanwhile become a debt",
+        act: |shop, member| {
+            let sale = shop.ok(checkout(member, &[line(1, 1, 5_000)], Pay::Cash));
+            shop.ok(redeem(member, 35));
+            refund(&sale, Part::Rest)
+        },
+        postings: "REV +5000, T -5000, m0.PT +15, m0.PTD +35, PTI -50",
+    },
+    Row {
+        name: "16 the next points pay the debt first",
+        act: |shop, member| {
+            let sale = shop.ok(checkout(member, &[line(1, 1, 5_000)], Pay::Cash));
+            shop.ok(redeem(member, 35));
+            shop.ok(refund(&sale, Part::Rest));
+            adjust(member, 40)
+        },
+        postings: "PTI +40, m0.PTD -35, m0.PT -5",
+    },
+    Row {
+        name: "15 return a redemption",
+        act: |shop, member| {
+            shop.ok(adjust(member, 100));
+            let sale = shop.ok(redeem(member, 60));
+            refund(&sale, Part::Amount(20))
+        },
+        postings: "PTR +20, m0.PT -20",
+    },
+    Row {
+        name: "19 transfer",
+        act: |shop, member| {
+            let other = shop.enrol();
+            shop.ok(top_up(member, 10_000));
+            Action::Transfer {
+                from: member.into(),
+                to: other.into(),
+                what: Held::Stored,
+                amount: 5_500,
+            }
+        },
+        postings: "m0.SVP +5000, m0.SVB +500, m1.SVP -5000, m1.SVB -500",
+    },
+];
+
+const HOUR: core::time::Duration = core::time::Duration::from_secs(3_600);
+
+#[test]
+fn every_operation_has_its_postings() {
+    for row in ROWS {
+        let mut shop = Shop::new(program());
+        let member = shop.enrol();
+        let action = (row.act)(&mut shop, member);
+        shop.ok(action);
+        assert_eq!(shop.postings(), row.postings, "{}", row.name);
+        shop.audit();
+    }
+}
+
+#[test]
+fn time_books_what_lapses_matures_and_ends() {
+    let mut shop = Shop::new(
+        program()
+            .with_stored_expiry(Expiry::Days(10))
+            .with_points_expiry(Expiry::Days(5))
+            .with_earn_rules(vec![
+                EarnRule::new(RuleId::new(10), Ratio::percent(1))
+                    .with_pending_days(3)
+                    .with_expiry(Expiry::Days(30)),
+            ]),
+    );
+    let member = shop.enrol();
+    shop.ok(top_up(member, 10_000));
+    shop.ok(spend(member, 1_100));
+    assert_eq!(
+        shop.postings(),
+        "m0.SVP +1000, m0.SVB +100, DISC +100, REV -1100, BI -100, PTI +10, m0.PTP -10"
+    );
+    assert_eq!((shop.balances(member).points, shop.balances(member).points_pending), (7, 10));
+    let until = shop.at.time.saturating_add(HOUR);
+    shop.ok(hold(member, Held::Stored, 1_100, until));
+
+    shop.at = At::new(until, shop.at.day);
+    assert_eq!(shop.due(), 1);
+    assert_eq!(shop.postings(), "m0.SVPH +1000, m0.SVBH +100, m0.SVP -1000, m0.SVB -100");
+    assert_eq!(shop.days(2), 0);
+    assert_eq!(shop.days(1), 1);
+    assert_eq!(shop.postings(), "m0.PTP +10, m0.PT -10");
+    assert_eq!(shop.days(2), 0);
+    assert_eq!(shop.days(1), 1);
+    assert_eq!(shop.postings(), "m0.PT +7, PTX -7");
+    assert_eq!(shop.days(5), 1);
+    assert_eq!(shop.postings(), "m0.SVP +9000, m0.SVB +900, BRK -9000, BI -900");
+    assert_eq!(shop.balances(member).points, 10);
+    assert_eq!(shop.balances(member).stored(), 0);
+    shop.audit();
+}
+
+#[test]
+fn receipts_say_what_a_till_prints() {
+    let mut shop = Shop::new(program());
+    let member = shop.enrol();
+    let receipt = shop.ok(top_up(member, 10_000));
+    assert_eq!((receipt.amount, receipt.bonus, receipt.points), (10_000, 1_000, 7));
+    assert_eq!((receipt.stored_after, receipt.points_after), (11_000, 7));
+    let sale = shop.ok(checkout(
+        member,
+        &[line(1, 1, 2_000)],
+        Pay::Mixed { cash: 898, stored: 1_100, points: 2 },
+    ));
+    assert_eq!((sale.amount, sale.bonus, sale.points), (2_000, 0, 18 - 2));
+    assert_eq!((sale.stored_after, sale.points_after), (9_900, 23));
+    let back = shop.ok(refund(&sale, Part::Rest));
+    assert_eq!((back.amount, back.points), (2_000, 2 - 18));
+    assert_eq!((back.stored_after, back.points_after), (11_000, 7));
+}
+
+#[test]
+fn a_quote_is_what_the_checkout_costs() {
+    let program = program().with_tiers(vec![
+        Tier::new(TierId::new(0)).with_discount(Ratio::percent(10)).with_burn(Ratio::times(2)),
+    ]);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    let lines = [line(1, 1, 333), line(2, 3, 111), line(3, 1, 1_000).at_special_price()];
+    let quote = shop.ledger.quote(Some(member.into()), &lines).unwrap();
+    assert_eq!((quote.list, quote.discount, quote.net), (1_666, 67, 1_599));
+    assert_eq!(quote.burn, Ratio::times(2));
+    let sale = shop.ok(checkout(member, &lines, Pay::Cash));
+    assert_eq!((sale.amount, sale.bonus), (1_599, 67));
+    let sold = shop.ledger.sale(sale.sale().unwrap()).unwrap();
+    let nets: Vec<i64> = shop.ledger.sale_lines(sold).map(|line| line.net).collect();
+    assert_eq!(nets, [299, 300, 1_000], "the cent that is left goes to the first");
+    assert_eq!(shop.ledger.quote(None, &lines).unwrap().net, 1_666);
+    assert_eq!(shop.ledger.quote(None, &[]), Err(Rejection::LinesMissing));
+}
