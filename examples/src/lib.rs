@@ -4,6 +4,7 @@
 pub mod drive;
 pub mod inspect;
 pub mod ladder;
+pub mod store;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/RUN_LOOP.md")]

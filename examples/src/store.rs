@@ -1,0 +1,272 @@
+//! The ledger on an embedded store: frames in a `redb` table, one write transaction and one
+//! fsync for each group of commands; to open is to replay.
+//!
+//! ```no_run
+//! use examples::store::DurableLedger;
+//! use mms_core::{EngineConfig, Seed};
+//!
+//! let config = EngineConfig::default();
+//! let (mut ledger, opened) = DurableLedger::open("club.redb", config.into(), Seed::from_u64(1))?;
+//! println!("{opened}");
+//! # Ok::<(), examples::store::StoreError>(())
+//! ```
+
+use mms_core::{
+    At, Command, Engine, EngineConfig, Event, FrameBuf, FrameError, Input, Ledger, ProgramError,
+    Recovery, Seed,
+};
+use proto_wire::{Clock, Output};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The number of a frame's first record, and the frame.
+const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
+
+/// A ledger whose answers are on the disk before anybody hears them.
+#[derive(Debug)]
+pub struct DurableLedger {
+    engine: Engine,
+    store: Store,
+    clock: Clock,
+}
+
+/// What was found when a ledger was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// How many frames were replayed.
+    pub frames: u64,
+    /// How many records were in them.
+    pub records: u64,
+    /// The hash of the last one: the fingerprint of the whole journal.
+    pub chain: mms_core::Chain,
+}
+
+/// Frames in a file.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+}
+
+/// Why a store cannot be used.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The database refuses.
+    Database(redb::Error),
+    /// A frame is not as it was written, or is missing.
+    Journal {
+        /// The first record of the frame.
+        first_seq: u64,
+        /// What is wrong.
+        error: FrameError,
+    },
+    /// The rules contradict themselves.
+    Program(ProgramError),
+    /// A file could not be written.
+    File(std::io::Error),
+}
+
+impl DurableLedger {
+    /// Opens a store, or makes it, and replays what is in it.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be opened, a frame in it is damaged or missing, or the
+    /// program contradicts itself. Nothing is repaired silently.
+    pub fn open(
+        path: impl AsRef<Path>,
+        config: Arc<EngineConfig>,
+        seed: Seed,
+    ) -> Result<(Self, Opened), StoreError> {
+        let store = Store::open(path)?;
+        let ledger = Ledger::new(config.limits, Arc::clone(&config.program), seed)
+            .map_err(StoreError::Program)?;
+        let mut recovery = Recovery::new(ledger);
+        if config.statements {
+            recovery = recovery.with_statements();
+        }
+        store.replay(&mut recovery)?;
+        let recovered = recovery.finish();
+        let opened =
+            Opened { frames: recovered.frames, records: recovered.records, chain: recovered.chain };
+        let clock = Clock::start();
+        let engine = Engine::resume(clock.now(), config, recovered);
+        Ok((Self { engine, store, clock }, opened))
+    }
+
+    /// Books commands as one group: one write transaction, unless they are too many. Gives
+    /// what came of them, all of it durable, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails. The ledger is closed then: open it again, and send the
+    /// commands again with their keys.
+    pub fn execute(&mut self, at: At, commands: &[Command]) -> Result<Vec<Event>, StoreError> {
+        let mut events = Vec::new();
+        for command in commands {
+            // An engine that waits for the store takes no more until it is served.
+            if !self.engine.wants_input() {
+                self.drain(&mut events)?;
+            }
+            self.engine.submit(self.clock.now(), at, command);
+        }
+        self.drain(&mut events)?;
+        Ok(events)
+    }
+
+    /// Books what time has caused by `at`.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    pub fn tick(&mut self, at: At) -> Result<Vec<Event>, StoreError> {
+        let mut events = Vec::new();
+        self.engine.handle_input(self.clock.now(), Input::Tick { at });
+        self.drain(&mut events)?;
+        Ok(events)
+    }
+
+    /// The engine, for questions.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The ledger, for questions.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        self.engine.ledger()
+    }
+
+    /// Writes all frames to a flat file, which `inspect journal` reads.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read or the file cannot be written.
+    pub fn export(&self, path: impl AsRef<Path>) -> Result<u64, StoreError> {
+        self.store.export(path)
+    }
+
+    fn drain(&mut self, events: &mut Vec<Event>) -> Result<(), StoreError> {
+        loop {
+            match self.engine.poll_output() {
+                Some(Output::Transmit(frame)) => {
+                    let input = match self.store.append(&frame) {
+                        Ok(()) => Input::Stored { frame: frame.number() },
+                        Err(error) => {
+                            self.engine.handle_input(self.clock.now(), Input::StoreFailed);
+                            return Err(error);
+                        }
+                    };
+                    self.engine.handle_input(self.clock.now(), input);
+                }
+                Some(Output::Event(event)) => events.push(event),
+                // A group may wait a little for company; here there is none to wait for.
+                None => match self.engine.poll_timeout() {
+                    Some(at) => self.engine.handle_timeout(at),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Opens a store, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let database = Database::create(path).map_err(database)?;
+        let transaction = database.begin_write().map_err(self::database)?;
+        transaction.open_table(FRAMES).map_err(self::database)?;
+        transaction.commit().map_err(self::database)?;
+        Ok(Self { database })
+    }
+
+    /// Appends a frame durably.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses; whether the frame is there is then not known.
+    pub fn append(&self, frame: &FrameBuf) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin_write().map_err(database)?;
+        transaction.set_durability(Durability::Immediate).map_err(database)?;
+        {
+            let mut table = transaction.open_table(FRAMES).map_err(database)?;
+            let first = frame.view().first_seq().value();
+            table.insert(first, frame.bytes().as_ref()).map_err(database)?;
+        }
+        transaction.commit().map_err(database)
+    }
+
+    /// Replays every frame.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read, or a frame is damaged or missing.
+    pub fn replay(&self, recovery: &mut Recovery) -> Result<(), StoreError> {
+        self.each(|first_seq, bytes| {
+            recovery.frame(bytes).map_err(|error| StoreError::Journal { first_seq, error })
+        })
+    }
+
+    /// Writes all frames to a flat file; gives its length.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read or the file cannot be written.
+    pub fn export(&self, path: impl AsRef<Path>) -> Result<u64, StoreError> {
+        let file = std::fs::File::create(path).map_err(StoreError::File)?;
+        let mut file = std::io::BufWriter::new(file);
+        let mut length = 0_u64;
+        self.each(|_, bytes| {
+            length = length.saturating_add(bytes.len() as u64);
+            file.write_all(bytes).map_err(StoreError::File)
+        })?;
+        file.flush().map_err(StoreError::File)?;
+        Ok(length)
+    }
+
+    fn each(
+        &self,
+        mut visit: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let transaction = self.database.begin_read().map_err(database)?;
+        let table = transaction.open_table(FRAMES).map_err(database)?;
+        for row in table.iter().map_err(database)? {
+            let (first_seq, bytes) = row.map_err(database)?;
+            visit(first_seq.value(), bytes.value())?;
+        }
+        Ok(())
+    }
+}
+
+fn database(error: impl Into<redb::Error>) -> StoreError {
+    StoreError::Database(error.into())
+}
+
+impl fmt::Display for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, records, chain } = self;
+        write!(f, "{records} records in {frames} frames, chain {chain}")
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(error) => write!(f, "the database: {error}"),
+            Self::Journal { first_seq, error } => {
+                write!(f, "the journal is damaged in the frame of record {first_seq}: {error}")
+            }
+            Self::Program(error) => write!(f, "the program: {error}"),
+            Self::File(error) => write!(f, "the file: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
