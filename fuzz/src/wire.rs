@@ -25,7 +25,6 @@ use proto_wire::text::params::Params;
 use proto_wire::text::quoted;
 use proto_wire::websocket::{Config, Connection, Event};
 use proto_wire::{Instant, Limits, Output, ParseError, Rng, Seed, StreamMachine as _};
-use std::sync::Arc;
 
 /// The targets of this area.
 pub const TARGETS: &[Target] = &[
@@ -257,7 +256,7 @@ pub fn wire_websocket(data: &[u8]) {
     }
     bytes.extend_from_slice(data);
     let run = |chunks: &[&[u8]]| {
-        let config = Arc::new(Config::default().with_message_max(1024));
+        let config = Config::default().with_message_max(1024).into();
         let mut server = Connection::server(Instant::ZERO, config, Seed::from_u64(1));
         let mut sent = Vec::new();
         let mut events = Vec::new();
