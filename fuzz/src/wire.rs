@@ -280,7 +280,7 @@ pub fn wire_websocket(data: &[u8]) {
         }
         server.handle_eof(Instant::ZERO);
         drain(&mut server);
-        (sent, events)
+        (without_pongs(&sent), events)
     };
     let [first, rest @ ..] = cuts(&bytes);
     let expected = run(&first);
@@ -289,4 +289,20 @@ pub fn wire_websocket(data: &[u8]) {
     for chunks in rest {
         assert_eq!(run(&chunks), expected, "cut in {} chunks", chunks.len());
     }
+}
+
+/// The frames of a server without its pongs: of several pings that wait, only the last must
+/// be answered (RFC 6455 §5.5.3), so their number depends on when the host drains.
+fn without_pongs(sent: &[u8]) -> Vec<u8> {
+    let head = sent.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
+    let (mut out, mut rest) = (sent[..head].to_vec(), &sent[head..]);
+    while let [kind, len, ..] = rest {
+        assert!(*len <= 125, "a server that only answers sends control frames only");
+        let (frame, behind) = rest.split_at(2 + usize::from(*len));
+        if *kind != 0x8a {
+            out.extend_from_slice(frame);
+        }
+        rest = behind;
+    }
+    out
 }

@@ -113,14 +113,15 @@ impl Scanner {
     }
 
     /// Reports the limit that is crossed first: by the logical line, whose content reaches
-    /// to `content`, or by the head, which reaches to `next`.
+    /// to `content`, or by the head, which reaches to `next`. Of both at one byte it is the
+    /// head: when that byte is CR and the last so far, it is not known to be content yet.
     fn check_limits(&self, content: usize, next: usize, limits: &Limits) -> Result<(), ParseError> {
         let line_end = self.logical_line.saturating_add(limits.line_max);
         let (line_broken, head_broken) = (content > line_end, next > limits.head_max);
         if !(line_broken || head_broken) {
             return Ok(());
         }
-        let (kind, at) = if line_broken && (!head_broken || line_end <= limits.head_max) {
+        let (kind, at) = if line_broken && (!head_broken || line_end < limits.head_max) {
             (LimitKind::Line, line_end)
         } else {
             (LimitKind::Head, limits.head_max)
