@@ -10,11 +10,17 @@ extern crate std;
 pub mod dialog;
 pub mod endpoint;
 pub mod headers;
+#[cfg(feature = "digest")]
+pub mod home;
 pub mod message;
 pub mod offer_answer;
+#[cfg(feature = "digest")]
+pub mod registrar;
 pub mod simple;
 pub mod stream;
 pub mod transaction;
+#[cfg(feature = "digest")]
+pub mod ua;
 pub mod uri;
 
 pub use endpoint::Endpoint;

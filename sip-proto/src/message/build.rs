@@ -204,6 +204,30 @@ impl<M> Builder<M> {
         self
     }
 
+    /// Puts a tag on To, when there is a To that has none.
+    #[must_use]
+    pub fn tagged(mut self, tag: &str) -> Self {
+        // Rows that were written are never folded and end with CRLF.
+        let mut at = 0_usize;
+        while let Some(row) = self.out.get(at..).filter(|r| !r.is_empty()) {
+            let len = memchr::memchr(b'\n', row).map_or(row.len(), |n| n.saturating_add(1));
+            let line = row.get(..len.saturating_sub(2)).unwrap_or(&[]);
+            if let Some(value) = line.strip_prefix(b"To: ") {
+                if !has_tag(value) && !tag.is_empty() {
+                    let end = at.saturating_add(line.len());
+                    let tag = alloc::format!(";tag={tag}");
+                    if tag.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+                        self.fail(BuildError::LineEnd(HeaderName::TO));
+                    }
+                    self.out.splice(end..end, tag.into_bytes());
+                }
+                break;
+            }
+            at = at.saturating_add(len);
+        }
+        self
+    }
+
     /// Sets the body and its type.
     #[must_use]
     pub fn body(self, content_type: impl Display, body: impl Into<Bytes>) -> Self {

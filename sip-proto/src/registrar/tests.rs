@@ -1,0 +1,232 @@
+#![allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
+use super::*;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec;
+use proto_wire::digest::{Answer, Client, Credential, Target};
+use proto_wire::{Rng, Seed};
+
+const PATH: Path = Path::Stream(crate::endpoint::FlowId(1));
+
+struct Bench {
+    registrar: Registrar,
+    location: Location,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(digest: bool) -> Self {
+        let digest = digest.then(|| ServerConfig::new("example.com").unwrap());
+        let config = RegistrarConfig::new("example.com", digest).with_bindings_max(3);
+        Self {
+            registrar: Registrar::new(config, Seed::from_u64(1)),
+            location: Location::new(100),
+            now: Instant::from_secs(1000),
+        }
+    }
+
+    /// Runs all stages; the password of everyone is `secret`.
+    fn run(&mut self, request: RequestBuf) -> ResponseBuf {
+        assert_eq!(request.view().validate(), Ok(()));
+        let mut step = self.registrar.begin(self.now, request, PATH);
+        loop {
+            step = match step {
+                Step::Reply(reply) => return reply.build().unwrap(),
+                Step::Secret(wanted) => {
+                    self.registrar.secret(self.now, wanted, Secret::Password("secret"))
+                }
+                Step::Authorise(wanted) => {
+                    let own = wanted.address() == format!("{}@example.com", wanted.username());
+                    self.registrar.authorised(wanted, own)
+                }
+                Step::Fetch(wanted) => {
+                    let found = self.location.fetch(self.now, wanted.address());
+                    self.registrar.fetched(self.now, wanted, found)
+                }
+                Step::Commit(wanted) => {
+                    let stored =
+                        self.location.replace(wanted.address(), wanted.bindings().to_vec());
+                    self.registrar.committed(self.now, wanted, stored)
+                }
+            };
+        }
+    }
+
+    fn status(&mut self, call: &str, cseq: u32, lines: &str) -> u16 {
+        self.run(register(call, cseq, lines)).view().status().as_u16()
+    }
+
+    fn contacts(&self) -> Vec<String> {
+        let found = self.location.fetch(self.now, "alice@example.com");
+        found.iter().map(|b| b.contact(self.now)).collect()
+    }
+}
+
+fn register(call: &str, cseq: u32, lines: &str) -> RequestBuf {
+    let text = format!(
+        "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{call}{cseq}\r\n\
+         From: <sip:alice@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\nCall-ID: {call}\r\n\
+         CSeq: {cseq} REGISTER\r\n{lines}\r\n"
+    );
+    RequestBuf::parse(text.into_bytes()).unwrap()
+}
+
+#[test]
+fn bindings_are_set_refreshed_told_and_removed() {
+    let mut b = Bench::new(false);
+    let reply = b.run(register(
+        "a",
+        1,
+        "Contact: <sip:a@h1>;q=0.5, <sip:a@h2>;expires=600\r\nExpires: 1200\r\n",
+    ));
+    assert_eq!(reply.view().status(), StatusCode::OK);
+    let told: Vec<_> = reply.headers().all(HeaderName::CONTACT).map(String::from).collect();
+    assert_eq!(told, ["<sip:a@h1>;expires=1200;q=0.500", "<sip:a@h2>;expires=600"]);
+    // A query tells and changes nothing.
+    b.now = Instant::from_secs(1100);
+    let reply = b.run(register("b", 1, ""));
+    assert_eq!(reply.headers().all(HeaderName::CONTACT).count(), 2);
+    assert_eq!(b.contacts(), ["<sip:a@h1>;expires=1100;q=0.500", "<sip:a@h2>;expires=500"]);
+    // Parameter before header before default; what is equivalent is the same binding.
+    assert_eq!(b.status("a", 2, "Contact: <sip:a@H1;x=y>\r\n"), 200);
+    assert_eq!(b.contacts(), ["<sip:a@h2>;expires=500", "<sip:a@H1;x=y>;expires=3600"]);
+    assert_eq!(b.status("a", 3, "Contact: <sip:a@h2>;expires=0\r\n"), 200);
+    assert_eq!(b.contacts().len(), 1);
+    assert_eq!(b.status("a", 4, "Contact: *\r\nExpires: 0\r\n"), 200);
+    assert!(b.contacts().is_empty() && b.location.is_empty());
+    assert!(b.location.knows("alice@example.com"));
+}
+
+#[test]
+fn a_star_stands_alone_with_expires_0() {
+    let mut b = Bench::new(false);
+    for lines in ["Contact: *\r\n", "Contact: *\r\nExpires: 60\r\n"] {
+        assert_eq!(b.status("a", 1, lines), 400, "{lines}");
+    }
+    let both = register("a", 1, "Contact: *\r\nContact: <sip:a@h>\r\nExpires: 0\r\n");
+    assert_eq!(both.view().validate().unwrap_err().status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn too_brief_is_423_and_too_long_is_shortened() {
+    let mut b = Bench::new(false);
+    let reply = b.run(register("a", 1, "Contact: <sip:a@h>;expires=59\r\n"));
+    assert_eq!(reply.view().status(), StatusCode::INTERVAL_TOO_BRIEF);
+    assert_eq!(reply.headers().get(HeaderName::MIN_EXPIRES), Some("60"));
+    assert_eq!(b.status("a", 2, "Contact: <sip:a@h>;expires=60\r\n"), 200);
+    assert_eq!(b.status("a", 3, "Contact: <sip:a@h>;expires=99999999999\r\n"), 200);
+    assert_eq!(b.contacts(), ["<sip:a@h>;expires=7200"]);
+}
+
+#[test]
+fn an_older_request_of_one_call_changes_nothing_at_all() {
+    let mut b = Bench::new(false);
+    assert_eq!(b.status("a", 5, "Contact: <sip:a@h1>\r\n"), 200);
+    // The second contact is out of order, so the first is not set either.
+    assert_eq!(b.status("a", 5, "Contact: <sip:a@new>, <sip:a@h1>\r\n"), 500);
+    assert_eq!(b.status("a", 4, "Contact: *\r\nExpires: 0\r\n"), 500);
+    assert_eq!(b.contacts(), ["<sip:a@h1>;expires=3600"]);
+    // Another Call-ID has its own count: the client was restarted.
+    assert_eq!(b.status("b", 1, "Contact: <sip:a@h1>;expires=0\r\n"), 200);
+    assert!(b.contacts().is_empty());
+}
+
+#[test]
+fn limits_at_n_and_one_more() {
+    let mut b = Bench::new(false);
+    assert_eq!(b.status("a", 1, "Contact: <sip:a@1>,<sip:a@2>,<sip:a@3>\r\n"), 200);
+    assert_eq!(b.status("a", 2, "Contact: <sip:a@4>\r\n"), 403);
+    assert_eq!(b.contacts().len(), 3);
+    b.location = Location::new(1);
+    assert_eq!(b.status("a", 3, "Contact: <sip:a@1>\r\n"), 200);
+    assert_eq!(b.status("a", 4, "Contact: <sip:a@2>\r\n"), 500);
+    assert_eq!(b.status("a", 5, "Contact: <sip:a@1>\r\n"), 200);
+}
+
+#[test]
+fn what_is_not_supported_or_not_ours() {
+    let mut b = Bench::new(false);
+    let reply = b.run(register("a", 1, "Require: path, x-odd\r\nContact: <sip:a@h>\r\n"));
+    assert_eq!(reply.view().status(), StatusCode::BAD_EXTENSION);
+    assert_eq!(reply.headers().get(HeaderName::UNSUPPORTED), Some("x-odd"));
+    let other = register("a", 1, "Contact: <sip:a@h>\r\n").into_bytes();
+    let text = String::from_utf8(other.to_vec())
+        .unwrap()
+        .replace("To: <sip:alice@example.com>", "To: <sip:alice@other.com>");
+    assert_eq!(
+        b.run(RequestBuf::parse(text.into_bytes()).unwrap()).view().status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[test]
+fn instance_and_reg_id_name_the_binding_and_path_is_kept() {
+    let mut b = Bench::new(false);
+    let contact = |host: &str, reg: u32| {
+        format!("Contact: <sip:a@{host}>;+sip.instance=\"<urn:uuid:1>\";reg-id={reg}\r\n")
+    };
+    assert_eq!(
+        b.status(
+            "a",
+            1,
+            &format!("{}Path: <sip:edge;lr>\r\nSupported: path\r\n", contact("h1", 1))
+        ),
+        200
+    );
+    assert_eq!(b.status("b", 1, &contact("h2", 1)), 200);
+    assert_eq!(b.contacts(), ["<sip:a@h2>;expires=3600;+sip.instance=\"<urn:uuid:1>\";reg-id=1"]);
+    assert_eq!(b.status("b", 2, &contact("h2", 2)), 200);
+    assert_eq!(b.contacts().len(), 2);
+}
+
+#[test]
+fn bindings_end_by_themselves() {
+    let mut b = Bench::new(false);
+    assert_eq!(b.status("a", 1, "Contact: <sip:a@1>;expires=60, <sip:a@2>;expires=90\r\n"), 200);
+    assert_eq!(b.location.next_expiry(), Some(Instant::from_secs(1060)));
+    assert_eq!(b.location.expire(Instant::from_secs(1060)).as_deref(), Some("alice@example.com"));
+    assert_eq!(b.location.len(), 1);
+    assert_eq!(b.location.next_expiry(), Some(Instant::from_secs(1090)));
+}
+
+#[test]
+fn digest_is_asked_for_judged_and_replays_are_stale() {
+    let mut b = Bench::new(true);
+    let first = b.run(register("a", 1, "Contact: <sip:a@h>\r\n"));
+    assert_eq!(first.view().status(), StatusCode::UNAUTHORIZED);
+    let challenges = |reply: &ResponseBuf| -> Vec<Vec<u8>> {
+        reply.headers().rows(HeaderName::WWW_AUTHENTICATE).map(|f| f.bytes().to_vec()).collect()
+    };
+    let first = challenges(&first);
+    assert!(first.len() >= 2, "SHA-256 and MD5");
+    let mut rng = Rng::new(&Seed::from_u64(3));
+    let mut answers = |challenges: &[Vec<u8>], user: &str, password: &str| -> Vec<Answer> {
+        let mut client = Client::new([Credential::new(user, password).unwrap()]);
+        client.challenged(Target::Origin, challenges, &[]).unwrap();
+        client.answers(&mut rng, b"REGISTER", b"sip:example.com", b"")
+    };
+    let line = |a: &[Answer]| format!("Authorization: {}\r\nContact: <sip:a@h>\r\n", a[0].value());
+    let good = answers(&first, "alice", "secret");
+    let reply = b.run(register("a", 2, &line(&good)));
+    assert_eq!(reply.view().status(), StatusCode::OK);
+    assert!(reply.headers().get(HeaderName::AUTHENTICATION_INFO).is_some());
+    // The same answer again is a replay: stale, not wrong.
+    let replay = b.run(register("a", 3, &line(&good)));
+    assert_eq!(replay.view().status(), StatusCode::UNAUTHORIZED);
+    assert!(replay.headers().get(HeaderName::WWW_AUTHENTICATE).unwrap().contains("stale=true"));
+    let wrong = b.run(register("a", 4, &line(&answers(&first, "alice", "wrong"))));
+    assert!(
+        !wrong
+            .headers()
+            .get(HeaderName::WWW_AUTHENTICATE)
+            .unwrap()
+            .to_string()
+            .contains("stale=true")
+    );
+    // A user may only register the own address.
+    let second = challenges(&b.run(register("a", 5, "Contact: <sip:a@h>\r\n")));
+    let bob = line(&answers(&second, "bob", "secret"));
+    assert_eq!(b.status("a", 6, &bob), 403);
+    assert_eq!(b.status("a", 7, "Authorization: Digest \r\nContact: <sip:a@h>\r\n"), 400);
+    assert_eq!(vec![b.contacts().len()], [1]);
+}
