@@ -1,10 +1,13 @@
 //! Hosts that drive the protocol crates: drivers, loopback servers, and what the
 //! programs in `src/bin` share.
 
+pub mod certificates;
 pub mod drive;
 pub mod inspect;
 pub mod ladder;
+pub mod observed;
 pub mod store;
+pub mod xmpp_server;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/RUN_LOOP.md")]
