@@ -12,7 +12,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A machine on a TCP connection, with or without TLS.
 #[derive(Debug)]
-pub struct Connection<M> {
+pub struct Connection<M: StreamMachine> {
     /// The machine. Call commands on it, with [`Connection::now`], between two events.
     pub machine: M,
     socket: TcpStream,
@@ -20,6 +20,8 @@ pub struct Connection<M> {
     layer: Layer,
     raw_out: Vec<u8>,
     buffer: Vec<u8>,
+    /// Taken from the machine already, by [`Connection::start_tls`].
+    event: Option<M::Event>,
     eof: bool,
     finished: bool,
 }
@@ -40,6 +42,7 @@ impl<M: StreamMachine> Connection<M> {
             layer: Layer::Plain,
             raw_out: Vec::new(),
             buffer: vec![0; READ_SIZE],
+            event: None,
             eof: false,
             finished: false,
         })
@@ -68,12 +71,15 @@ impl<M: StreamMachine> Connection<M> {
     }
 
     /// Puts TLS between the socket and the machine, and waits for the handshake. For
-    /// STARTTLS call it on the machine's event, then tell the machine.
+    /// STARTTLS call it on the machine's event, then tell the machine. What the machine
+    /// has said so far goes out in the clear.
     ///
     /// # Errors
     ///
     /// When the handshake fails or the connection breaks.
     pub fn start_tls(&mut self, tls: impl Into<rustls::Connection>) -> io::Result<()> {
+        self.event = self.drain()?;
+        self.write_out()?;
         self.layer = Layer::Tls(Box::new(tls.into()));
         while self.layer.is_handshaking() {
             self.layer.flush(&mut self.raw_out)?;
@@ -113,19 +119,14 @@ impl<M: StreamMachine> Connection<M> {
                 return Ok(Next::Finished);
             }
             // 1. Drain, in order: what stands before an event is written before it counts.
-            while let Some(output) = self.machine.poll_output() {
-                match output {
-                    Output::Transmit(bytes) => self.layer.send(&bytes, &mut self.raw_out)?,
-                    Output::Event(event) => {
-                        self.write_out()?;
-                        if M::is_closed(&event) {
-                            self.close()?;
-                        }
-                        return Ok(Next::Event(event));
-                    }
-                }
-            }
+            let event = self.drain()?;
             self.write_out()?;
+            if let Some(event) = event {
+                if M::is_closed(&event) {
+                    self.close()?;
+                }
+                return Ok(Next::Event(event));
+            }
             // 2. Let time act.
             let now = self.clock.now();
             let deadline = self.machine.poll_timeout();
@@ -148,6 +149,20 @@ impl<M: StreamMachine> Connection<M> {
                 self.close()?;
             }
         }
+    }
+
+    /// Moves transmits to the output, up to the next event.
+    fn drain(&mut self) -> io::Result<Option<M::Event>> {
+        if let Some(event) = self.event.take() {
+            return Ok(Some(event));
+        }
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Transmit(bytes) => self.layer.send(&bytes, &mut self.raw_out)?,
+                Output::Event(event) => return Ok(Some(event)),
+            }
+        }
+        Ok(None)
     }
 
     fn read(&mut self, wait: Option<Duration>) -> io::Result<()> {

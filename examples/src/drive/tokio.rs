@@ -137,12 +137,15 @@ impl<M: StreamMachine> Connection<M> {
     }
 
     /// Puts TLS between the socket and the machine, and waits for the handshake. For
-    /// STARTTLS call it on the machine's event, then tell the machine.
+    /// STARTTLS call it on the machine's event, then tell the machine. What the machine
+    /// has said so far goes out in the clear.
     ///
     /// # Errors
     ///
     /// When the handshake fails or the connection breaks.
     pub async fn start_tls(&mut self, tls: impl Into<rustls::Connection>) -> io::Result<()> {
+        self.drain()?;
+        self.write_out().await?;
         self.layer = Layer::Tls(Box::new(tls.into()));
         while self.layer.is_handshaking() {
             self.write_out().await?;

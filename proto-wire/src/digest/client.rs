@@ -201,7 +201,7 @@ impl Client {
             .collect();
         let mut realms: Vec<String> = Vec::new();
         for realm in challenges.iter().filter_map(Challenge::realm) {
-            if !realms.iter().any(|known| *known == realm) {
+            if realms.len() < SESSIONS_MAX && !realms.iter().any(|known| *known == realm) {
                 realms.push(realm.into_owned());
             }
         }

@@ -352,6 +352,34 @@ fn a_server_that_calls_every_nonce_stale_or_invents_realms_is_given_up() {
 }
 
 #[test]
+fn realms_and_challenges_are_bounded() {
+    let basic = |n: usize| format!("Basic realm=\"{n}\"");
+    let mut client = ann().with_basic(true);
+    for realms in [16, 17] {
+        let headers: Vec<String> = (0..realms).map(basic).collect();
+        client.reset();
+        client.challenged(Target::Origin, &headers, &[]).unwrap();
+        let sent = client.answers(&mut rng(), b"GET", b"/", b"");
+        assert_eq!(sent.len(), 16, "of {realms} realms in one reply");
+        assert_eq!(
+            client.challenged(Target::Origin, &headers, &sent),
+            Err(Refused::Rejected),
+            "what was not kept is not taken for new"
+        );
+    }
+    client.challenged(Target::Origin, [basic(99)], &[]).unwrap();
+    assert_eq!(client.answers(&mut rng(), b"GET", b"/", b"").len(), 16);
+    assert!(!client.knows(Target::Origin, "0"), "the oldest makes room");
+
+    for (before, expected) in [(31, Ok(())), (32, Err(Refused::Unsupported))] {
+        let mut headers = alloc::vec![String::from("Other"); before];
+        headers.push(basic(0));
+        let mut client = ann().with_basic(true);
+        assert_eq!(client.challenged(Target::Origin, headers, &[]), expected);
+    }
+}
+
+#[test]
 fn each_realm_of_server_and_proxies_gets_its_own_answer() {
     let mut client = Client::new([
         Credential::new("ann", "1").unwrap().for_realm("home"),
