@@ -3,9 +3,14 @@
 
 pub mod certificates;
 pub mod drive;
+pub mod entropy;
 pub mod inspect;
 pub mod ladder;
 pub mod observed;
+pub mod rtsp_media;
+pub mod rtsp_probe;
+pub mod rtsp_server;
+pub mod rtsp_tap;
 pub mod store;
 pub mod xmpp_server;
 

@@ -1,0 +1,362 @@
+//! Plays a stream for a while and says what came: the logic of the program `rtsp_probe`.
+
+use crate::drive::Next;
+use crate::drive::blocking::Connection;
+use proto_wire::digest::Credential;
+use proto_wire::sdp::Sdp;
+use proto_wire::{Clock, Instant};
+use rtsp_proto::client::{Client, Config, Event, Settled};
+use rtsp_proto::control_url::{self, Join};
+use rtsp_proto::headers::{ChannelPair, NptRange, PortPair, Range, Transport};
+use rtsp_proto::{
+    CloseReason, CommandError, HeaderName, RequestFailure, RequestId, ResponseBuf, StatusCode, Url,
+};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often UDP sockets are looked at.
+const UDP_INTERVAL: Duration = Duration::from_millis(5);
+
+/// What to play, and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The URL; user and password in it are used and not sent.
+    pub url: String,
+    /// User name and password; those of the URL when `None`.
+    pub user: Option<(String, String)>,
+    /// Media over UDP instead of the control connection.
+    pub udp: bool,
+    /// How long to play.
+    pub duration: Duration,
+}
+
+impl Options {
+    /// Three seconds of `url`, over the control connection.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), user: None, udp: false, duration: Duration::from_secs(3) }
+    }
+}
+
+/// What came.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// `Server:` of the description.
+    pub server: Option<String>,
+    /// `Public:` of the answer to OPTIONS.
+    pub public: String,
+    /// The description.
+    pub sdp: String,
+    /// One entry per stream.
+    pub streams: Vec<Stream>,
+}
+
+/// What came of one stream.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stream {
+    /// Its control URL.
+    pub url: String,
+    /// `audio`, `video`, ...
+    pub kind: String,
+    /// How it was sent.
+    pub settled: Settled,
+    /// RTP packets.
+    pub packets: u64,
+    /// Bytes of RTP, headers included.
+    pub bytes: u64,
+    /// RTCP packets.
+    pub reports: u64,
+    /// RTP packets that are missing between the first and the last.
+    pub lost: u64,
+    last: Option<u16>,
+}
+
+/// Why a stream could not be played.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProbeError {
+    /// The URL cannot be read.
+    Url(rtsp_proto::ParseError),
+    /// User name or password hold control characters.
+    Credentials,
+    /// The network.
+    Io(io::Error),
+    /// The server's answer to a request.
+    Status(&'static str, StatusCode),
+    /// No answer.
+    NoAnswer(&'static str, RequestFailure),
+    /// The server closed the connection, or what it sent is no RTSP.
+    Closed(CloseReason),
+    /// The description names no stream.
+    NoStream,
+    /// A request could not be made.
+    Command(CommandError),
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => write!(f, "the URL cannot be read: {error}"),
+            Self::Credentials => f.write_str("user name or password hold control characters"),
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Status(method, status) => write!(f, "{method}: {status:?}"),
+            Self::NoAnswer(method, reason) => write!(f, "{method}: {reason}"),
+            Self::Closed(reason) => write!(f, "{reason}"),
+            Self::NoStream => f.write_str("the description names no stream"),
+            Self::Command(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ProbeError {}
+
+impl From<io::Error> for ProbeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<CommandError> for ProbeError {
+    fn from(error: CommandError) -> Self {
+        Self::Command(error)
+    }
+}
+
+/// OPTIONS, DESCRIBE, SETUP of each stream, PLAY, TEARDOWN.
+///
+/// # Errors
+///
+/// See [`ProbeError`].
+pub fn probe(options: &Options) -> Result<Report, ProbeError> {
+    let url = Url::parse(&options.url).map_err(ProbeError::Url)?;
+    let target = url.without_credentials().to_string();
+    let from_url = url.credentials().map(|(user, password)| (user.into(), password.into()));
+    let mut config = Config::default().with_user_agent("rtsp_probe/0.1");
+    if let Some((user, password)) = options.user.clone().or(from_url) {
+        let credential = Credential::new(user, password).map_err(|_| ProbeError::Credentials)?;
+        config = config.with_credentials(vec![credential]);
+    }
+    let addr = (url.host(), url.port()).to_socket_addrs()?.next();
+    let addr = addr.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
+    let socket = TcpStream::connect(addr)?;
+    let clock = Clock::start();
+    let client = Client::new(clock.now(), Arc::new(config), crate::entropy::seed());
+    let conn = Connection::new(socket, client, clock)?;
+    let mut player = Player { conn, report: Report::default(), sockets: Vec::new() };
+    player.play(&target, options)?;
+    Ok(player.report)
+}
+
+/// A connection, and what has come so far.
+struct Player {
+    conn: Connection<Client>,
+    report: Report,
+    /// RTP and RTCP of each stream, over UDP.
+    sockets: Vec<(UdpSocket, UdpSocket)>,
+}
+
+impl Player {
+    fn play(&mut self, target: &str, options: &Options) -> Result<(), ProbeError> {
+        let now = self.conn.now();
+        let id = self.conn.machine.options(now, target)?;
+        let response = self.answer("OPTIONS", id)?;
+        let public = response.view().headers().get(HeaderName::Public);
+        self.report.public = public.unwrap_or_default().to_owned();
+
+        let now = self.conn.now();
+        let id = self.conn.machine.describe(now, target)?;
+        let response = self.answer("DESCRIBE", id)?;
+        let headers = response.view().headers();
+        self.report.server = headers.get(HeaderName::Server).map(str::to_owned);
+        self.report.sdp = String::from_utf8_lossy(response.view().body()).into_owned();
+        let base = control_url::base(
+            headers.get(HeaderName::ContentBase),
+            headers.get(HeaderName::ContentLocation),
+            target,
+        );
+        let body = response.body_bytes();
+        let sdp = Sdp::new(&body);
+        let whole = sdp.attributes().text(b"control").unwrap_or("*");
+        let whole = control_url::resolve(&base, whole, Join::Append);
+        let now = self.conn.now();
+        let session = self.conn.machine.open_session(now, &whole)?;
+        for (media, channel) in sdp.media().zip((0..=254_u8).step_by(2)) {
+            let url = control_url::resolve(&base, media.control().unwrap_or("*"), Join::Append);
+            let offer = if options.udp {
+                let (rtp, rtcp, port) =
+                    crate::rtsp_server::udp_pair(self.conn.socket().local_addr())?;
+                self.sockets.push((rtp, rtcp));
+                Transport::udp(PortPair::new(port, Some(port.saturating_add(1))))
+            } else {
+                Transport::interleaved(Some(ChannelPair::starting_at(channel)))
+            };
+            let now = self.conn.now();
+            let id = self.conn.machine.setup(now, session, &url, &[offer])?;
+            self.answer("SETUP", id)?;
+            let known = self.conn.machine.session(session).map(|known| known.streams());
+            if let Some(stream) = known.and_then(|streams| streams.last()) {
+                let (settled, kind) = (stream.settled.clone(), media.kind().to_owned());
+                self.punch(&settled);
+                self.report.streams.push(Stream::new(url, kind, settled));
+            }
+        }
+        if self.report.streams.is_empty() {
+            return Err(ProbeError::NoStream);
+        }
+        let now = self.conn.now();
+        let range = Range::npt(NptRange::from(Duration::ZERO));
+        let id = self.conn.machine.play(now, session, Some(&range))?;
+        self.answer("PLAY", id)?;
+        let until = self.conn.now().saturating_add(options.duration);
+        while self.conn.now() < until {
+            self.step(until)?;
+        }
+        let now = self.conn.now();
+        let id = self.conn.machine.teardown(now, session)?;
+        match self.answer("TEARDOWN", id) {
+            // Some servers close instead of answering.
+            Ok(_) | Err(ProbeError::NoAnswer(..) | ProbeError::Closed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The successful response to a request; media that comes meanwhile counts.
+    fn answer(
+        &mut self,
+        method: &'static str,
+        asked: RequestId,
+    ) -> Result<ResponseBuf, ProbeError> {
+        loop {
+            match self.step(Instant::FAR_FUTURE)? {
+                Some(Event::Response { id, response, .. }) if id == asked => {
+                    let status = response.view().status();
+                    return if status.is_success() {
+                        Ok(response)
+                    } else {
+                        Err(ProbeError::Status(method, status))
+                    };
+                }
+                Some(Event::RequestFailed { id, reason, .. }) if id == asked => {
+                    return Err(ProbeError::NoAnswer(method, reason));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for one event, or for packets, no longer than until `until`.
+    fn step(&mut self, until: Instant) -> Result<Option<Event>, ProbeError> {
+        let until = if self.sockets.is_empty() {
+            until
+        } else {
+            self.read_udp();
+            until.min(self.conn.now().saturating_add(UDP_INTERVAL))
+        };
+        match self.conn.next_event_until(until)? {
+            Next::Event(Event::Media { channel, payload, .. }) => {
+                for stream in &mut self.report.streams {
+                    if let Settled::Interleaved(pair) = stream.settled {
+                        if pair.rtp == channel {
+                            stream.packet(&payload);
+                        } else if pair.rtcp == Some(channel) {
+                            stream.reports += 1;
+                        }
+                    }
+                }
+                Ok(None)
+            }
+            Next::Event(Event::Closed(reason)) => Err(ProbeError::Closed(reason)),
+            Next::Event(event) => Ok(Some(event)),
+            Next::TimedOut => Ok(None),
+            Next::Finished => Err(ProbeError::Closed(CloseReason::Eof)),
+        }
+    }
+
+    fn read_udp(&mut self) {
+        let mut buffer = [0; 65_536];
+        for ((rtp, rtcp), stream) in self.sockets.iter().zip(&mut self.report.streams) {
+            while let Ok(len) = rtp.recv(&mut buffer) {
+                stream.packet(buffer.get(..len).unwrap_or_default());
+            }
+            while rtcp.recv(&mut buffer).is_ok() {
+                stream.reports += 1;
+            }
+        }
+    }
+
+    /// Sends something to the server's ports, so that firewalls on the way let its packets
+    /// in: an empty RTP packet, an empty receiver report.
+    fn punch(&self, settled: &Settled) {
+        let Settled::Udp { server_port: Some(ports), source, .. } = settled else { return };
+        let Some((rtp, rtcp)) = self.sockets.last() else { return };
+        let peer = self.conn.socket().peer_addr().map(|addr| addr.ip());
+        let source = source.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok());
+        let Some(ip) = source.or(peer.ok()) else { return };
+        if ports.rtp != 0 {
+            let version_2: [u8; 12] = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            drop(rtp.send_to(&version_2, SocketAddr::new(ip, ports.rtp)));
+            let report: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 0];
+            drop(rtcp.send_to(&report, SocketAddr::new(ip, ports.rtcp())));
+        }
+    }
+}
+
+impl Stream {
+    const fn new(url: String, kind: String, settled: Settled) -> Self {
+        Self { url, kind, settled, packets: 0, bytes: 0, reports: 0, lost: 0, last: None }
+    }
+
+    /// Counts an RTP packet (RFC 3550 §5.1: the sequence number is bytes 2 and 3).
+    fn packet(&mut self, packet: &[u8]) {
+        self.packets += 1;
+        self.bytes += packet.len() as u64;
+        if let Some([high, low]) = packet.get(2..4) {
+            let sequence = u16::from_be_bytes([*high, *low]);
+            if let Some(last) = self.last {
+                let gap = sequence.wrapping_sub(last);
+                // Behind the last one it is late, not lost.
+                if (1..0x8000).contains(&gap) {
+                    self.lost += u64::from(gap - 1);
+                }
+            }
+            self.last = Some(sequence);
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "server: {}", self.server.as_deref().unwrap_or("(does not say)"))?;
+        writeln!(f, "public: {}", self.public)?;
+        writeln!(f, "description:")?;
+        for line in self.sdp.lines() {
+            writeln!(f, "    {line}")?;
+        }
+        for stream in &self.streams {
+            writeln!(f, "{} {}", stream.kind, stream.url)?;
+            match &stream.settled {
+                Settled::Interleaved(channels) => writeln!(f, "    on channels {channels}")?,
+                Settled::Udp { client_port, server_port, .. } => {
+                    let show = |ports: &Option<PortPair>| {
+                        ports.map_or_else(|| "?".to_owned(), |ports| ports.to_string())
+                    };
+                    let (from, to) = (show(server_port), show(client_port));
+                    writeln!(f, "    over UDP from ports {from} to ports {to}")?;
+                }
+                other => writeln!(f, "    {other:?}")?,
+            }
+            writeln!(
+                f,
+                "    {} packets, {} bytes, {} lost, {} RTCP packets",
+                stream.packets, stream.bytes, stream.lost, stream.reports
+            )?;
+        }
+        Ok(())
+    }
+}
