@@ -250,6 +250,8 @@ pub fn wire_websocket(data: &[u8]) {
     let upgrade: &[u8] = b"GET /x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Version: 13\r\n\r\n";
+    // What comes with the upgrade request waits for the answer, up to the limit of a message.
+    let data = &data[..data.len().min(1024)];
     let mut bytes = Vec::new();
     if choice & 1 == 0 {
         bytes.extend_from_slice(upgrade);
@@ -274,9 +276,13 @@ pub fn wire_websocket(data: &[u8]) {
                 }
             }
         };
+        // Once open, the queue is drained at the end only: a pong that still waits in it is
+        // replaced by the next (RFC 6455 §5.5.3), so how often a host drains may be seen.
         for chunk in chunks {
             server.handle_data(Instant::ZERO, chunk);
-            drain(&mut server);
+            if !server.is_open() {
+                drain(&mut server);
+            }
         }
         server.handle_eof(Instant::ZERO);
         drain(&mut server);
