@@ -8,6 +8,7 @@ use examples::drive::blocking::Connection;
 use examples::ladder::Way;
 use examples::xmpp_server::{Options, XmppServer, seed};
 use proto_wire::Clock;
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -104,6 +105,8 @@ fn free_port() -> u16 {
 struct User {
     connection: Connection<Client>,
     ca: Option<PathBuf>,
+    /// What came while something was sent.
+    waiting: VecDeque<Event>,
 }
 
 impl User {
@@ -118,7 +121,19 @@ impl User {
         let client = Client::new(clock.now(), Arc::new(config), seed().unwrap());
         let socket = TcpStream::connect(addr).unwrap();
         let connection = Connection::new(socket, client, clock).unwrap();
-        Self { connection, ca: ca.map(Path::to_path_buf) }
+        Self { connection, ca: ca.map(Path::to_path_buf), waiting: VecDeque::new() }
+    }
+
+    fn pull(&mut self, wait: Duration) -> Next<Event> {
+        let until = self.connection.now().saturating_add(wait);
+        self.connection.next_event_until(until).unwrap()
+    }
+
+    /// Lets what was sent leave.
+    fn flush(&mut self) {
+        while let Next::Event(event) = self.pull(Duration::ZERO) {
+            self.waiting.push_back(event);
+        }
     }
 
     /// The first thing that `pick` picks out of the events.
@@ -126,8 +141,11 @@ impl User {
         let start = Instant::now();
         loop {
             assert!(start.elapsed() < PATIENCE, "no {what}");
-            let until = self.connection.now().saturating_add(Duration::from_millis(100));
-            match self.connection.next_event_until(until).unwrap() {
+            let next = match self.waiting.pop_front() {
+                Some(event) => Next::Event(event),
+                None => self.pull(Duration::from_millis(100)),
+            };
+            match next {
                 Next::Event(Event::StartTls) => {
                     let config = certificates::client(self.ca.as_deref().unwrap()).unwrap();
                     let name = "localhost".try_into().unwrap();
@@ -155,12 +173,14 @@ impl User {
         let now = self.connection.now();
         let machine = &mut self.connection.machine;
         machine.send(now, PresenceBuilder::new().build().unwrap()).unwrap();
+        self.flush();
     }
 
     fn say(&mut self, to: &str, text: &str) {
         let message = MessageBuilder::new().to(&to.parse().unwrap()).kind(MessageKind::Chat);
         let now = self.connection.now();
         self.connection.machine.send(now, message.body(text).build().unwrap()).unwrap();
+        self.flush();
     }
 
     fn hear(&mut self) -> (String, String) {
@@ -469,7 +489,7 @@ fn prosody_refuses_a_wrong_password() {
         let client = Client::new(clock.now(), Arc::new(config), seed().unwrap());
         let socket = TcpStream::connect(prosody.addr).unwrap();
         let connection = Connection::new(socket, client, clock).unwrap();
-        let mut user = User { connection, ca: None };
+        let mut user = User { connection, ca: None, waiting: VecDeque::new() };
         let why = user.until("end", |event| match event {
             Event::Closed(why) => Some(why.to_string()),
             _ => None,

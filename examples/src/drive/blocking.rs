@@ -22,6 +22,9 @@ pub struct Connection<M: StreamMachine> {
     buffer: Vec<u8>,
     /// Taken from the machine already, by [`Connection::start_tls`].
     event: Option<M::Event>,
+    /// What came with the end of a handshake: for the machine once it knows of TLS.
+    early: Vec<u8>,
+    upgrading: bool,
     eof: bool,
     finished: bool,
 }
@@ -43,6 +46,8 @@ impl<M: StreamMachine> Connection<M> {
             raw_out: Vec::new(),
             buffer: vec![0; READ_SIZE],
             event: None,
+            early: Vec::new(),
+            upgrading: false,
             eof: false,
             finished: false,
         })
@@ -81,6 +86,7 @@ impl<M: StreamMachine> Connection<M> {
         self.event = self.drain()?;
         self.write_out()?;
         self.layer = Layer::Tls(Box::new(tls.into()));
+        self.upgrading = true;
         while self.layer.is_handshaking() {
             self.layer.flush(&mut self.raw_out)?;
             self.write_out()?;
@@ -91,6 +97,7 @@ impl<M: StreamMachine> Connection<M> {
                 self.read(Some(WRITE_TIMEOUT))?;
             }
         }
+        self.upgrading = false;
         self.layer.flush(&mut self.raw_out)?;
         self.write_out()
     }
@@ -117,6 +124,10 @@ impl<M: StreamMachine> Connection<M> {
         loop {
             if self.finished {
                 return Ok(Next::Finished);
+            }
+            if !self.early.is_empty() {
+                let early = std::mem::take(&mut self.early);
+                self.machine.handle_data(self.clock.now(), &early);
             }
             // 1. Drain, in order: what stands before an event is written before it counts.
             let event = self.drain()?;
@@ -189,7 +200,9 @@ impl<M: StreamMachine> Connection<M> {
             let mut plain = Vec::new();
             open = self.layer.receive(raw, &mut plain)? && open;
             self.layer.flush(&mut self.raw_out)?;
-            if !plain.is_empty() {
+            if self.upgrading {
+                self.early.append(&mut plain);
+            } else if !plain.is_empty() {
                 self.machine.handle_data(now, &plain);
             }
         }

@@ -59,6 +59,9 @@ pub struct Connection<M: StreamMachine> {
     buffer: Vec<u8>,
     /// Waits until what stood before it is written.
     event: Option<M::Event>,
+    /// What came with the end of a handshake: for the machine once it knows of TLS.
+    early: Vec<u8>,
+    upgrading: bool,
     eof: bool,
     finished: bool,
 }
@@ -82,6 +85,8 @@ impl<M: StreamMachine> Connection<M> {
             written: 0,
             buffer: vec![0; READ_SIZE],
             event: None,
+            early: Vec::new(),
+            upgrading: false,
             eof: false,
             finished: false,
         })
@@ -98,6 +103,10 @@ impl<M: StreamMachine> Connection<M> {
         loop {
             if self.finished {
                 return Ok(None);
+            }
+            if !self.early.is_empty() {
+                let early = std::mem::take(&mut self.early);
+                self.machine.handle_data(self.clock.now(), &early);
             }
             self.drain()?;
             if self.written == self.raw_out.len() {
@@ -147,6 +156,7 @@ impl<M: StreamMachine> Connection<M> {
         self.drain()?;
         self.write_out().await?;
         self.layer = Layer::Tls(Box::new(tls.into()));
+        self.upgrading = true;
         while self.layer.is_handshaking() {
             self.write_out().await?;
             if self.eof {
@@ -157,6 +167,7 @@ impl<M: StreamMachine> Connection<M> {
                 self.took(read)?;
             }
         }
+        self.upgrading = false;
         self.write_out().await
     }
 
@@ -219,7 +230,9 @@ impl<M: StreamMachine> Connection<M> {
             let mut plain = Vec::new();
             open = self.layer.receive(raw, &mut plain)? && open;
             self.layer.flush(&mut self.raw_out)?;
-            if !plain.is_empty() {
+            if self.upgrading {
+                self.early.append(&mut plain);
+            } else if !plain.is_empty() {
                 self.machine.handle_data(now, &plain);
             }
         }
