@@ -4,16 +4,53 @@
 //! asks. Each type reads from bytes alone ([`TypedHeader::parse`]), so a value from a log
 //! or an SDP file needs no message around it, and each writes itself back.
 
+mod agents;
+#[cfg(feature = "digest")]
+mod auth;
 pub(crate) mod bytes;
+mod dates;
+mod endings;
+#[cfg(test)]
+mod every_tests;
+mod lists;
+mod media;
+mod message_tags;
 mod name;
+mod parts;
+mod playing;
 mod range;
 mod rtp_info;
 mod session;
 mod simple;
 mod transport;
+mod trust;
 
+pub use agents::{
+    Conference, FromHeader, Product, Referer, Referrer, Server, UserAgent, Via, ViaHop,
+};
+#[cfg(feature = "digest")]
+pub use auth::{
+    AuthenticationInfo, Authorization, ProxyAuthenticate, ProxyAuthenticationInfo,
+    ProxyAuthorization, WwwAuthenticate,
+};
+pub use dates::{
+    Date, Expires, IfModifiedSince, LastModified, RetryAfter, RtspDate, VersionedDate,
+};
+pub use endings::{RequestStatus, TerminateReason};
+pub use lists::{
+    Accept, AcceptEncoding, AcceptLanguage, AcceptRanges, CacheControl, CacheDirective, Connection,
+    ContentEncoding, ContentLanguage, Preference, ProxyRequire, ProxySupported, Quality, Require,
+    Supported, Tag, Unsupported, tags,
+};
+pub use media::{MediaProperties, MediaProperty, MediaRange, Scales};
+pub use message_tags::{IfMatch, IfNoneMatch, MTag};
 pub use name::HeaderName;
 pub(crate) use name::Rtsp;
+pub use parts::{Decimal, Joined, List, ListItem, Params, Token, join};
+pub use playing::{
+    Bandwidth, Blocksize, ContentLength, Frames, Immediate, NotifyReason, PipelinedRequests,
+    RateControl, Scale, SeekStyle, Speed, Timestamp, VersionedSpeed,
+};
 pub use range::{NptRange, NptTime, Range, RangeSpec};
 pub use rtp_info::{RtpInfo, RtpInfos, VersionedRtpInfo};
 pub use session::{DEFAULT_SESSION_TIMEOUT, Session};
@@ -23,6 +60,9 @@ pub use simple::{
 pub use transport::{
     AddrList, ChannelPair, ConnectionReuse, ConnectionSetup, Delivery, LowerTransport, Mode,
     PortPair, RtpProfile, Transport, Transports, VersionedTransport,
+};
+pub use trust::{
+    AcceptCredentials, Approval, ConnectionCredentials, CredentialHash, KeyMessage, KeyMgmt,
 };
 
 use crate::Methods;

@@ -25,6 +25,7 @@ mod smpte;
 mod tests;
 
 pub use clock::UtcTime;
+pub(crate) use clock::{nanos_of, write_fraction};
 pub use interval::Interval;
 pub use position::Position;
 pub use smpte::{SmpteRange, SmpteTime, SmpteUnit};
