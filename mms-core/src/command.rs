@@ -416,8 +416,7 @@ impl Digest {
 
     #[inline]
     fn word(&mut self, word: u64) {
-        let product =
-            u128::from(self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        let product = u128::from(self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let high = u64::try_from(product >> 64).unwrap_or(0);
         let low = u64::try_from(product & u128::from(u64::MAX)).unwrap_or(0);
         self.0 = (high ^ low).rotate_left(23) ^ word;

@@ -16,6 +16,9 @@ use alloc::sync::Arc;
 use core::time::Duration;
 use proto_wire::{Instant, Machine, Output, Seed};
 
+/// However large a group may be, a frame's records stay within what a reader accepts.
+const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// How an [`Engine`] works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -264,6 +267,8 @@ pub struct Engine {
     now: Instant,
     /// When the first record of the open frame came.
     open_since: Option<Instant>,
+    /// Full frames that wait for room on the way to the store.
+    sealed: VecDeque<FrameBuf>,
     /// The last frame that went out, and the last that is durable.
     sent: u64,
     stored: u64,
@@ -299,6 +304,7 @@ impl Engine {
             writer: recovered.writer,
             now,
             open_since: None,
+            sealed: VecDeque::new(),
             sent: stored,
             stored,
             waiting: VecDeque::new(),
@@ -320,6 +326,7 @@ impl Engine {
             self.ready.push_back(Event::Busy { key });
             return;
         }
+        self.end_holds(at);
         let start = self.writer.buffer().len();
         let outcome = self.ledger.apply(at, command, self.writer.buffer());
         match outcome {
@@ -374,11 +381,13 @@ impl Engine {
         if let Some(event) = self.ready.pop_front() {
             return Some(Output::Event(event));
         }
-        if self.closed || !self.may_seal() {
+        if self.closed || !self.has_flight_room() {
             return None;
         }
-        let frame = self.writer.seal()?;
-        self.open_since = None;
+        if self.sealed.is_empty() && self.group_is_over() {
+            self.seal();
+        }
+        let frame = self.sealed.pop_front()?;
         self.sent = frame.number();
         self.work_off_due();
         Some(Output::Transmit(frame))
@@ -388,7 +397,8 @@ impl Engine {
     /// waits for more records.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let since = self.open_since.filter(|_| !self.closed && self.has_flight_room())?;
+        let idle = !self.closed && self.sealed.is_empty() && self.has_flight_room();
+        let since = self.open_since.filter(|_| idle)?;
         let at = since.saturating_add(self.config.group_delay);
         (at > self.now).then_some(at)
     }
@@ -408,7 +418,8 @@ impl Engine {
     /// Whether every record is durable and nothing waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.writer.is_empty() && self.stored == self.sent && self.ready.is_empty()
+        let durable = self.writer.is_empty() && self.sealed.is_empty() && self.stored == self.sent;
+        durable && self.ready.is_empty()
     }
 
     /// The ledger, with everything that was booked; some of it may not be durable yet.
@@ -452,11 +463,21 @@ impl Engine {
                 statements.observe(record);
             }
         }
+        let bytes_max = self.config.group_bytes_max.min(GROUP_BYTES_MAX);
+        if self.writer.count() >= self.config.group_records_max || self.writer.len() >= bytes_max {
+            self.seal();
+        }
+    }
+
+    fn seal(&mut self) {
+        self.sealed.extend(self.writer.seal());
+        self.open_since = None;
     }
 
     /// An answer that books nothing still waits for what it may rest on.
     fn answer(&mut self, event: Event) {
-        let frame = if self.writer.is_empty() { self.sent } else { self.writer.next_number() };
+        let next = self.writer.next_number();
+        let frame = if self.writer.is_empty() { next.saturating_sub(1) } else { next };
         if frame <= self.stored && self.waiting.is_empty() {
             self.ready.push_back(event);
         } else {
@@ -482,11 +503,21 @@ impl Engine {
         let Some(at) = self.due else {
             return;
         };
-        let room = self.config.group_records_max.saturating_sub(self.writer.count());
-        for _ in 0..room.min(self.config.due_batch_max) {
+        for _ in 0..self.config.due_batch_max {
             let start = self.writer.buffer().len();
             let Some(receipt) = self.ledger.apply_due(at, self.writer.buffer()) else {
                 self.due = None;
+                return;
+            };
+            self.booked(start, receipt, Event::Caused { receipt });
+        }
+    }
+
+    /// Value of holds that have ended is free for the command that comes next.
+    fn end_holds(&mut self, at: At) {
+        for _ in 0..self.config.due_batch_max {
+            let start = self.writer.buffer().len();
+            let Some(receipt) = self.ledger.apply_hold_end(at, self.writer.buffer()) else {
                 return;
             };
             self.booked(start, receipt, Event::Caused { receipt });
@@ -497,13 +528,10 @@ impl Engine {
         self.sent.saturating_sub(self.stored) < u64::from(self.config.frames_in_flight_max)
     }
 
-    fn may_seal(&self) -> bool {
-        let Some(since) = self.open_since.filter(|_| self.has_flight_room()) else {
-            return false;
-        };
-        self.writer.count() >= self.config.group_records_max
-            || self.writer.len() >= self.config.group_bytes_max
-            || since.saturating_add(self.config.group_delay) <= self.now
+    /// Whether the open frame has waited long enough for more records.
+    fn group_is_over(&self) -> bool {
+        self.open_since
+            .is_some_and(|since| since.saturating_add(self.config.group_delay) <= self.now)
     }
 
     fn close(&mut self, reason: CloseReason) {

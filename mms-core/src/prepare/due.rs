@@ -22,7 +22,9 @@ pub struct Due {
 
 impl Ledger {
     /// The next thing that time has caused by `at`, or `None`. Call, commit, and call
-    /// again. Nothing depends on when this is done: a dead lot is dead, booked or not.
+    /// again. Nothing depends on when this is done, for a dead lot is dead, booked or not;
+    /// except that a hold which has ended gives its value back only when that is booked,
+    /// so book those before a command ([`Engine`](crate::Engine) does).
     #[must_use]
     pub fn prepare_due(&self, at: At) -> Option<RecordBuf> {
         let mut draft = Draft::new();
@@ -41,6 +43,16 @@ impl Ledger {
     #[must_use]
     pub fn next_due(&self) -> Due {
         Due { time: self.hold_ends.first().map(|(until, _)| *until), day: self.lots.next_day() }
+    }
+
+    /// Books the next hold that has ended by `at`; nothing else that time causes.
+    pub(crate) fn apply_hold_end(&mut self, at: At, journal: &mut Vec<u8>) -> Option<Receipt> {
+        self.hold_ends.first().filter(|(until, _)| *until <= at.time)?;
+        let mut draft = self.draft.take().unwrap_or(Draft::new());
+        let ended = Prepare::by_time(self, at, &mut draft).hold_end();
+        let receipt = ended.then(|| self.commit(draft.encode(journal)));
+        self.draft = Some(draft);
+        receipt
     }
 
     fn draft_due(&self, at: At, draft: &mut Draft) -> bool {

@@ -163,6 +163,7 @@ impl<'l> Prepare<'l, '_> {
         }
         let taken = self.claw(party, sale.earned_lot, clawed)?;
         self.debit(party.id, POINTS, taken);
+        self.draft.store(Code::PointsExpired, POINTS, taken.lapsed);
         let debt = clawed.saturating_sub(taken.total());
         if debt > 0 {
             self.draft.member(party.id, Code::PointsDebt, POINTS, debt);

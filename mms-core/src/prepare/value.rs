@@ -20,6 +20,8 @@ pub(super) struct Taken {
     /// How many of the points stand on the account of pending points, because nobody has
     /// booked their maturity yet.
     pub(super) pending: i64,
+    /// How many of the points had lapsed unspent: they stand on no account of the member.
+    pub(super) lapsed: i64,
 }
 
 impl Taken {
@@ -33,6 +35,7 @@ impl Taken {
             principal: self.principal.saturating_neg(),
             bonus: self.bonus.saturating_neg(),
             pending: self.pending.saturating_neg(),
+            lapsed: self.lapsed.saturating_neg(),
         }
     }
 
@@ -93,9 +96,33 @@ impl<'l> Prepare<'l, '_> {
             .map(|(id, _, _)| *id)
             .filter(|id| lots.get(*id).is_some_and(|lot| lot.left() == 0))
             .collect();
+        let mut left = points;
+        if let Some((id, lot)) = own.and_then(|id| Some((id, lots.get(id)?))) {
+            // What lapsed unspent was of no use to anybody: it need not be paid back.
+            if lot.expires < self.at.day {
+                let part = left.min(self.points_left(id, lot).max(0));
+                if part > 0 {
+                    self.touch(|| true, POINTS)?;
+                    self.move_lot(id, MoveKind::Claw, part, 0);
+                    taken.add(part, 0, lot.pending);
+                    left = left.saturating_sub(part);
+                }
+                let lapsed = left.min(lot.lapsed);
+                if lapsed > 0 {
+                    self.draft.fact(Fact::LotMoved {
+                        lot: id,
+                        how: MoveKind::Forgive,
+                        principal: lapsed,
+                        bonus: 0,
+                    });
+                    taken.add(lapsed, 0, false);
+                    taken.lapsed = lapsed;
+                    left = left.saturating_sub(lapsed);
+                }
+            }
+        }
         let first = own.into_iter();
         let listed = lots.of(party.member.lots).map(|(id, _)| id);
-        let mut left = points;
         for id in first.chain(listed).chain(refilled) {
             if left == 0 {
                 break;
@@ -103,7 +130,7 @@ impl<'l> Prepare<'l, '_> {
             let Some(lot) = lots.get(id) else {
                 continue;
             };
-            let usable = lot.is_live(self.at.day) || Some(id) == own;
+            let usable = lot.expires >= self.at.day && (lot.from <= self.at.day || Some(id) == own);
             let part = left.min(self.points_left(id, lot));
             if lot.asset != POINTS || lot.member != party.id || !usable || part <= 0 {
                 continue;
@@ -119,7 +146,7 @@ impl<'l> Prepare<'l, '_> {
     /// Books what was taken off the member's accounts.
     pub(super) fn debit(&mut self, member: MemberId, asset: AssetId, taken: Taken) {
         if asset == POINTS {
-            let booked = taken.principal.saturating_sub(taken.pending);
+            let booked = taken.principal.saturating_sub(taken.pending).saturating_sub(taken.lapsed);
             self.draft.member(member, Code::Points, POINTS, booked);
             self.draft.member(member, Code::PointsPending, POINTS, taken.pending);
         } else {

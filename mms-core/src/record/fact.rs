@@ -34,6 +34,8 @@ wire_enum! {
         Send = 9,
         /// Pending points became the member's; nothing moves.
         Mature = 10,
+        /// Taken back, because a sale was returned, out of what had lapsed unspent.
+        Forgive = 11,
     }
 }
 

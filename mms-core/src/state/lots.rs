@@ -35,6 +35,8 @@ pub struct Lot {
     pub principal_in: i64,
     /// Likewise given on top.
     pub bonus_in: i64,
+    /// Points that lapsed unspent.
+    pub lapsed: i64,
     /// The record that opened it.
     pub origin: Seq,
     next: Option<LotId>,
@@ -55,6 +57,7 @@ impl Lot {
             held_bonus: 0,
             principal_in: 0,
             bonus_in: 0,
+            lapsed: 0,
             origin,
             next: None,
             linked: false,
@@ -183,11 +186,13 @@ impl Lots {
         let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
         let take = |to: &mut i64, amount: i64| *to = to.saturating_sub(amount);
         match how {
-            MoveKind::Spend
-            | MoveKind::Expire
-            | MoveKind::Claw
-            | MoveKind::Remove
-            | MoveKind::Send => {
+            MoveKind::Expire => {
+                take(&mut lot.principal, principal);
+                take(&mut lot.bonus, bonus);
+                add(&mut lot.lapsed, principal);
+            }
+            MoveKind::Forgive => take(&mut lot.lapsed, principal),
+            MoveKind::Spend | MoveKind::Claw | MoveKind::Remove | MoveKind::Send => {
                 take(&mut lot.principal, principal);
                 take(&mut lot.bonus, bonus);
             }
