@@ -1,7 +1,6 @@
 //! Loading, earning, redeeming, adjusting, transferring.
 
 use super::sale::Sold;
-use super::value::Taken;
 use super::{Party, Prepare, Use};
 use crate::account::{Code, MONEY, POINTS};
 use crate::amount::{Rounding, mul_div};
@@ -163,8 +162,9 @@ impl Prepare<'_, '_> {
         self.about(Kind::Transferred, Some(source.id));
         let taken = self.take(source, asset, amount, MoveKind::Send)?;
         self.debit(source.id, asset, taken);
-        let back = Taken { pending: 0, ..taken }.negated();
-        self.debit(target.id, asset, back);
+        if asset == MONEY {
+            self.debit(target.id, MONEY, taken.negated());
+        }
         let sent = self.draft.moves.len();
         for n in 0..sent {
             let Some((id, principal, bonus)) = self.draft.moves.get(n).copied() else {
@@ -174,10 +174,12 @@ impl Prepare<'_, '_> {
                 continue;
             };
             let part = (principal.saturating_neg(), bonus.saturating_neg());
-            let alike = |lot: &Lot| {
-                asset == POINTS && lot.asset == POINTS && !lot.pending && lot.expires == expires
-            };
-            self.add_to_lot(target, alike, asset, part, self.at.day, expires)?;
+            let today = self.at.day;
+            if asset == POINTS {
+                self.credit_lot(target, part.0, today, expires)?;
+            } else {
+                self.add_to_lot(target, |_| false, asset, part, today, expires)?;
+            }
         }
         Ok(())
     }

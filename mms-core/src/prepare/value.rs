@@ -9,6 +9,7 @@ use crate::program::Consumption;
 use crate::record::{Fact, MoveKind};
 use crate::rejection::Rejection;
 use crate::state::{BONUS, Lot};
+use alloc::vec::Vec;
 
 /// What was taken from lots.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,14 +89,6 @@ impl<'l> Prepare<'l, '_> {
     ) -> Result<Taken, Rejection> {
         let mut taken = Taken::default();
         let lots = &self.ledger.lots;
-        // Lots that this record itself has filled again are in no list yet.
-        let refilled: alloc::vec::Vec<LotId> = self
-            .draft
-            .moves
-            .iter()
-            .map(|(id, _, _)| *id)
-            .filter(|id| lots.get(*id).is_some_and(|lot| lot.left() == 0))
-            .collect();
         let mut left = points;
         if let Some((id, lot)) = own.and_then(|id| Some((id, lots.get(id)?))) {
             // What lapsed unspent was of no use to anybody: it need not be paid back.
@@ -121,9 +114,13 @@ impl<'l> Prepare<'l, '_> {
                 }
             }
         }
-        let first = own.into_iter();
+        // Lots that this record itself has filled again are in no list yet.
+        let refilled = self.draft.moves.iter().map(|(id, _, _)| *id);
         let listed = lots.of(party.member.lots).map(|(id, _)| id);
-        for id in first.chain(listed).chain(refilled) {
+        let mut others: Vec<LotId> = listed.chain(refilled).collect();
+        others.sort_unstable_by_key(|id| (lots.get(*id).map(|lot| lot.expires), *id));
+        others.dedup();
+        for id in own.into_iter().chain(others) {
             if left == 0 {
                 break;
             }
@@ -174,12 +171,28 @@ impl<'l> Prepare<'l, '_> {
         if rest == 0 {
             return Ok(None);
         }
-        let pending = from > self.at.day;
+        self.credit_lot(party, rest, from, expires).map(Some)
+    }
+
+    /// Brings points to the member's lot of that last day, or to a new one, and books the
+    /// member's side.
+    pub(super) fn credit_lot(
+        &mut self,
+        party: Party<'l>,
+        points: i64,
+        from: Day,
+        expires: Day,
+    ) -> Result<LotId, Rejection> {
+        let today = self.at.day;
+        let alike = |lot: &Lot| {
+            from <= today && lot.from <= today && lot.asset == POINTS && lot.expires == expires
+        };
+        let id = self.add_to_lot(party, alike, POINTS, (points, 0), from, expires)?;
+        // A lot whose maturity nobody has booked yet still stands among the pending ones.
+        let pending = self.ledger.lots.get(id).map_or(from > today, |lot| lot.pending);
         let code = if pending { Code::PointsPending } else { Code::Points };
-        self.draft.member(party.id, code, POINTS, rest.saturating_neg());
-        let alike =
-            |lot: &Lot| !pending && !lot.pending && lot.asset == POINTS && lot.expires == expires;
-        self.add_to_lot(party, alike, POINTS, (rest, 0), from, expires).map(Some)
+        self.draft.member(party.id, code, POINTS, points.saturating_neg());
+        Ok(id)
     }
 
     /// Adds to the first lot that is `alike`, or opens one.
