@@ -1,12 +1,9 @@
 //! One call, or a few, into each crate: enough that it is linked, and that its result is looked at.
 
-// Named, so that each is linked even where nothing of it is called.
-use xmpp_proto as _;
-
 use proto_wire::{Instant, Rng, Seed};
 
 /// In the order of the crates; the exit status names the one that failed.
-pub const ALL: &[fn() -> bool] = &[wire, rtsp, sip, ledger];
+pub const ALL: &[fn() -> bool] = &[wire, rtsp, sip, xmpp, ledger];
 
 fn wire() -> bool {
     let mut rng = Rng::new(&Seed::from_u64(1));
@@ -77,4 +74,25 @@ fn rtsp() -> bool {
         && request.cseq() == Some(2)
         && used == bytes.len()
         && transport.is_some_and(|found| found.is_ok_and(|found| found.client_port.is_some()))
+}
+
+fn xmpp() -> bool {
+    use xmpp_proto::jid::Jid;
+    use xmpp_proto::stanza::Stanza;
+    use xmpp_proto::xml::{Scanner, XmlLimits};
+    let bytes = "<message xmlns='jabber:client' to='a@b.example/c'><body>h\u{e9}</body></message>";
+    let mut scanner = Scanner::fragment(XmlLimits::POST_AUTH);
+    let Ok(Some(frame)) = scanner.scan(bytes.as_bytes()) else {
+        return false;
+    };
+    let Some(element) = scanner.element(bytes.as_bytes()) else {
+        return false;
+    };
+    let Ok(Stanza::Message(message)) = Stanza::parse(element) else {
+        return false;
+    };
+    frame.len == bytes.len()
+        && message.body().as_deref() == Some("h\u{e9}")
+        && Jid::new("Juliet@Capulet.example")
+            .is_ok_and(|jid| jid.as_str() == "juliet@capulet.example")
 }

@@ -3,18 +3,48 @@
 //! *Message*: to, from, id; the body and the thread as text; the local names of other children and
 //! their namespaces.
 
-#[cfg(test)]
-use super::Set;
-use super::{Row, Sink};
-#[cfg(test)]
+use super::{Row, Set, Sink};
 use crate::inputs::xmpp as inputs;
-#[cfg(test)]
 use crate::side;
+use xmpp_proto::stanza::Stanza;
+use xmpp_proto::xml::{Scanner, XmlLimits};
 
 /// The rows of this area.
 #[must_use]
 pub fn rows() -> Vec<Row> {
-    Vec::new()
+    let mut rows = Vec::new();
+    for set in &messages() {
+        let mut row = |peer, theirs| {
+            let ours = side!(set, <[u8]>::to_vec, Scanner::fragment(XmlLimits::POST_AUTH), message);
+            let name = format!("xmpp/message/{}", set.name);
+            rows.push(Row { name, peer, items: set.messages.len(), ours, theirs });
+        };
+        row("quick-xml Ns", side!(set, <[u8]>::to_vec, quick::message));
+        row("rxml", side!(set, <[u8]>::to_vec, rxml::message));
+        row("xmpp-parsers", side!(set, <[u8]>::to_vec, parsers::message));
+    }
+    rows
+}
+
+/// One scanner for all stanzas, as a stream has.
+fn message(message: &[u8], scanner: &mut Scanner, sink: &mut impl Sink) {
+    let frame = scanner.scan(message).expect("well-formed").expect("whole");
+    let element = scanner.element(&message[..frame.len]).expect("an element");
+    let Stanza::Message(message) = Stanza::parse(element).expect("a stanza") else {
+        panic!("a message")
+    };
+    let header = message.header();
+    sink.text(header.to().expect("to").as_str().as_bytes());
+    sink.text(header.from().expect("from").as_str().as_bytes());
+    sink.text(header.id().expect("id").as_bytes());
+    sink.text(message.body().expect("a body").as_bytes());
+    if let Some(thread) = message.thread() {
+        sink.text(thread.as_bytes());
+    }
+    for payload in message.payloads() {
+        sink.text(payload.name().as_bytes());
+        sink.text(payload.namespace().as_bytes());
+    }
 }
 
 /// `xmpp-parsers` 0.23 over `rxml` and `xso`.
@@ -137,7 +167,6 @@ pub mod quick {
     }
 }
 
-#[cfg(test)]
 fn messages() -> [Set; 2] {
     [Set::one("message", inputs::message()), Set::varied(inputs::varied_messages())]
 }
