@@ -2,7 +2,7 @@
 
 use super::algorithm::{Algorithm, Qop};
 use super::value;
-use crate::text::params::{Param, Params};
+use crate::text::params::Param;
 use crate::{ParseError, ParseErrorKind};
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -232,12 +232,6 @@ impl<'a> DigestCredentials<'a> {
     #[must_use]
     pub fn nc(&self) -> Option<u32> {
         u32::from_str_radix(self.nc_text.as_deref()?, 16).ok()
-    }
-
-    /// All parameters of a header, unknown ones included.
-    #[must_use]
-    pub const fn params(params: &'a [u8]) -> Params<'a> {
-        value::params(params)
     }
 }
 

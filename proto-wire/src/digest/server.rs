@@ -280,7 +280,7 @@ impl Server {
     /// Judges a claim with what the host knows of the user: `method` and `body` are those
     /// of the request, [`Secret::Unknown`] is for a user that does not exist.
     ///
-    /// Takes the same time whether the user exists or not. The count of a nonce is used up
+    /// Does the same work whether the user exists or not, give or take one hash. The count of a nonce is used up
     /// only by a right answer, so nobody else can use up the counts of a user.
     pub fn verify(
         &mut self,

@@ -88,6 +88,53 @@ fn an_empty_body_hashes_to_the_hash_of_nothing() {
     );
 }
 
+/// What `FFmpeg`, openRTSP, PJSIP and SIPp sent to real servers, which let them in.
+#[test]
+fn the_proofs_of_real_programs_are_what_they_must_be() {
+    for (program, method, value) in [
+        (
+            "FFmpeg",
+            "DESCRIBE",
+            r#"username="alice", realm="GStreamer RTSP Server", nonce="2e7810b0a76187e7",
+                uri="rtsp://127.0.0.1:8556/audio", response="82fe318e8dd5c4b8eb52c9ad21cc6f09""#,
+        ),
+        (
+            "openRTSP",
+            "SETUP",
+            r#"username="alice", realm="GStreamer RTSP Server", nonce="a964956cedcb5516",
+                uri="rtsp://127.0.0.1:8556/audio/", response="73ecabbba7741e5ebb331b00bd6ebdb8""#,
+        ),
+        (
+            "PJSIP",
+            "PUBLISH",
+            r#"username="bob", realm="example.org",
+                nonce="awKBfGsCgUCBi66QUOmKHUlOtOw8LN8Cergy1IA=", uri="sip:bob@example.org",
+                response="9a9a11dd3cafbc71e04a899e1c8fbc2c",
+                cnonce="uB0hm0.fZ82M9S09VSHpdqSaFoM71hx1", qop=auth, nc=00000001"#,
+        ),
+        (
+            "SIPp",
+            "REGISTER",
+            r#"username="carol",realm="example.org",cnonce="6b8b4567",nc=00000001,qop=auth,uri="sip:127.0.0.1:5060",nonce="awJ2tmsCdnqQdjOG+NfJveQC6GRXhCuQergnyYA=",response="68504c430fcd2271ebe4879e54d3ad4c",algorithm=MD5"#,
+        ),
+    ] {
+        let sent = DigestCredentials::parse(value.as_bytes()).unwrap();
+        let algorithm = sent.algorithm().unwrap();
+        let response = Response {
+            algorithm,
+            ha1: &Ha1::new(algorithm, &sent.username, &sent.realm, "secret"),
+            nonce: &sent.nonce,
+            cnonce: sent.cnonce.as_deref().unwrap_or_default(),
+            nc: sent.nc_text.as_deref().unwrap_or_default(),
+            qop: sent.qop().unwrap(),
+            method: method.as_bytes(),
+            uri: sent.uri.as_bytes(),
+            body: b"",
+        };
+        assert_eq!(response.compute().as_str(), sent.response, "{program}");
+    }
+}
+
 #[test]
 fn challenges_are_read_in_order_however_they_are_written() {
     let read = |value: &'static str| -> Vec<(&str, Vec<(String, String)>)> {

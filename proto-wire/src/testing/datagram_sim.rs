@@ -119,8 +119,8 @@ impl<M: DatagramMachine> DatagramSim<M> {
     /// # Panics
     ///
     /// With the seed, when a machine breaks the rule of `poll_timeout` (a busy loop), or
-    /// time does not move for
-    /// [`STEPS_AT_ONE_INSTANT_MAX`](super::sim::STEPS_AT_ONE_INSTANT_MAX) steps.
+    /// there is no end of work at one instant
+    /// ([`STEPS_AT_ONE_INSTANT_MAX`](super::sim::STEPS_AT_ONE_INSTANT_MAX)).
     pub fn next_event(&mut self, until: Instant) -> Option<(NodeId, M::Event)> {
         loop {
             self.progress.step(self.now, self.seed);

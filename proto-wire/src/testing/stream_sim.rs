@@ -107,9 +107,9 @@ impl<L: StreamMachine, R: StreamMachine> StreamSim<L, R> {
     ///
     /// # Panics
     ///
-    /// With the seed, when a machine breaks the rule of `poll_timeout` (a busy loop), or
-    /// time does not move for
-    /// [`STEPS_AT_ONE_INSTANT_MAX`](super::sim::STEPS_AT_ONE_INSTANT_MAX) steps.
+    /// With the seed, when a machine breaks a rule: a busy loop of `poll_timeout`, an event
+    /// or a deadline after its last event, or no end of work at one instant
+    /// ([`STEPS_AT_ONE_INSTANT_MAX`](super::sim::STEPS_AT_ONE_INSTANT_MAX)).
     pub fn next_event(&mut self, until: Instant) -> Option<Side<L::Event, R::Event>> {
         loop {
             self.progress.step(self.now, self.seed);
@@ -192,6 +192,11 @@ impl<L: StreamMachine, R: StreamMachine> StreamSim<L, R> {
             match output {
                 Output::Transmit(bytes) => self.to_right.write(self.now, bytes),
                 Output::Event(event) => {
+                    assert!(
+                        !self.left_gone,
+                        "seed {}: left has an event after its last",
+                        self.seed
+                    );
                     if L::is_closed(&event) {
                         self.left_gone = true;
                         self.to_right.close(self.now);
@@ -205,6 +210,11 @@ impl<L: StreamMachine, R: StreamMachine> StreamSim<L, R> {
             match output {
                 Output::Transmit(bytes) => self.to_left.write(self.now, bytes),
                 Output::Event(event) => {
+                    assert!(
+                        !self.right_gone,
+                        "seed {}: right has an event after its last",
+                        self.seed
+                    );
                     if R::is_closed(&event) {
                         self.right_gone = true;
                         self.to_left.close(self.now);
@@ -212,6 +222,17 @@ impl<L: StreamMachine, R: StreamMachine> StreamSim<L, R> {
                     return Some(Side::Right(event));
                 }
             }
+        }
+        let idle = [
+            (self.left_gone, self.left.poll_timeout()),
+            (self.right_gone, self.right.poll_timeout()),
+        ];
+        for (gone, deadline) in idle {
+            assert!(
+                !gone || deadline.is_none(),
+                "seed {}: a deadline after the last event: {deadline:?}",
+                self.seed
+            );
         }
         if self.to_left.is_broken() != self.to_right.is_broken() {
             self.cut_after_break();

@@ -306,6 +306,38 @@ fn a_busy_loop_is_found() {
     assert_eq!(sim.next_event(HOUR), None);
 }
 
+#[test]
+#[should_panic(expected = "right has an event after its last")]
+fn an_event_after_the_last_is_found() {
+    let mut sim = StreamSim::new(Toy::default(), Toy::default(), &Profile::perfect(), 1);
+    for event in [ToyEvent::Closed, ToyEvent::Pinged] {
+        sim.right.out.push_back(Output::Event(event));
+    }
+    sim.run(HOUR, |_, _| {});
+}
+
+#[test]
+#[should_panic(expected = "a deadline after the last event")]
+fn a_deadline_after_the_last_event_is_found() {
+    let mut sim = StreamSim::new(Toy::default(), Toy::default(), &Profile::perfect(), 1);
+    sim.left.ping = Some(Instant::from_secs(1));
+    sim.left.out.push_back(Output::Event(ToyEvent::Closed));
+    sim.run(HOUR, |_, _| {});
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_million_steps_at_one_instant_are_allowed_and_one_more_is_not() {
+    let now = Instant::from_secs(1);
+    let mut progress = super::sim::Progress::default();
+    for _ in 0..super::sim::STEPS_AT_ONE_INSTANT_MAX {
+        progress.step(now, 7);
+    }
+    let over = std::panic::catch_unwind(move || progress.step(now, 7));
+    let message = *over.unwrap_err().downcast::<alloc::string::String>().unwrap();
+    assert!(message.starts_with("seed 7: more than 1000000 steps"), "{message}");
+}
+
 /// One [`Toy`] behind an address, answering whoever wrote.
 #[derive(Debug, Default)]
 struct Node(VecDeque<Output<(SocketAddr, Bytes), u8>>);
