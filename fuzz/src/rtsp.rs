@@ -1,6 +1,285 @@
 //! Targets of the area `rtsp`.
+//!
+//! - `rtsp_parse`: what is a message is written and read again as the same message; offsets of
+//!   errors lie inside.
+//! - `rtsp_headers`: no text makes a typed header panic; what is read and written is read as
+//!   the same value.
+//! - `rtsp_chunks`: the framer cuts the same units in any chunking.
+//! - `rtsp_server`, `rtsp_client`: the machines give the same outputs in any chunking, close at
+//!   most once and last, and do not grow with what they are sent.
 
 use crate::Target;
+use bytes::Bytes;
+use proto_wire::testing::chunks::{bytewise, cut, random, whole};
+use rtsp_proto::client::{self, Client};
+use rtsp_proto::control_url::{Join, base, resolve, same_stream};
+use rtsp_proto::headers::{
+    Allow, CSeq, ChannelPair, ContentType, Location, Public, Range, RtpInfos, Session, Tokens,
+    Transport, Transports,
+};
+use rtsp_proto::server::{self, Server};
+use rtsp_proto::{
+    Framer, HeaderName, Index, Instant, Limits, Message, Method, Output, RequestBuilder,
+    ResponseBuilder, Seed, StatusCode, TypedHeader, Unit, Url, Version,
+};
+use std::sync::Arc;
 
 /// The targets of this area.
-pub const TARGETS: &[Target] = &[];
+pub const TARGETS: &[Target] = &[
+    ("rtsp_parse", rtsp_parse),
+    ("rtsp_headers", rtsp_headers),
+    ("rtsp_chunks", rtsp_chunks),
+    ("rtsp_server", rtsp_server),
+    ("rtsp_client", rtsp_client),
+];
+
+/// The ways to cut `data` that are tried; the last depends on it.
+fn cuts(data: &[u8]) -> [Vec<&[u8]>; 4] {
+    let middle = data.iter().map(|b| usize::from(*b)).sum::<usize>() % (data.len() + 1);
+    [whole(data), bytewise(data), random(data, data.len() as u64), cut(data, middle)]
+}
+
+/// Any bytes as one message.
+pub fn rtsp_parse(data: &[u8]) {
+    let mut index = Index::new();
+    let (message, used) = match Message::parse(data, &mut index, &Limits::DEFAULT) {
+        Ok(None) => return,
+        Ok(Some(parsed)) => parsed,
+        Err(error) => {
+            assert!(error.offset() <= data.len(), "{error}");
+            return;
+        }
+    };
+    assert!(used <= data.len());
+    for (name, value) in message.headers().iter() {
+        assert!(!name.contains(&b':') && name.len() + value.len() <= data.len());
+        typed(value);
+    }
+    let written = match message {
+        Message::Request(request) => {
+            let builder = match request.method() {
+                Method::Extension => {
+                    RequestBuilder::extension(request.method_name(), request.uri())
+                }
+                method => RequestBuilder::new(method, request.uri()),
+            };
+            let cseq = request.cseq().unwrap_or(0);
+            builder.version(request.version()).header(HeaderName::CSeq, cseq).to_bytes()
+        }
+        Message::Response(response) => {
+            let cseq = response.cseq().unwrap_or(0);
+            ResponseBuilder::new(response.status())
+                .version(response.version())
+                .header(HeaderName::CSeq, cseq)
+                .to_bytes()
+        }
+    };
+    let written = written.expect("what was read can be written");
+    let mut second = Index::new();
+    let (again, len) = Message::parse(&written, &mut second, &Limits::DEFAULT)
+        .expect("what was written can be read")
+        .expect("it is whole");
+    assert_eq!(len, written.len());
+    match (message, again) {
+        (Message::Request(one), Message::Request(two)) => {
+            assert_eq!(one.method_name(), two.method_name());
+            assert_eq!(one.uri(), two.uri());
+            assert_eq!(one.version(), two.version());
+        }
+        (Message::Response(one), Message::Response(two)) => {
+            assert_eq!((one.status(), one.version()), (two.status(), two.version()));
+        }
+        _ => panic!("a request is no response"),
+    }
+}
+
+/// Any bytes as the value of every typed header, and as URLs.
+pub fn rtsp_headers(data: &[u8]) {
+    typed(data);
+    let Ok(text) = core::str::from_utf8(data) else { return };
+    if let Ok(url) = Url::parse(text) {
+        assert_eq!(url.to_string(), text);
+    }
+    let middle = (text.len() / 2..=text.len()).find(|at| text.is_char_boundary(*at));
+    let (one, two) = text.split_at(middle.expect("the end is one"));
+    for join in [Join::Append, Join::Rfc3986] {
+        assert!(resolve(one, two, join).len() <= text.len() + 3);
+    }
+    assert!(same_stream(one, one));
+    assert!(!base(Some(one), Some(two), "rtsp://h/").is_empty());
+}
+
+fn typed(value: &[u8]) {
+    for transport in Transports::new(value).flatten() {
+        assert!(transport.dest_addr().count() <= value.len());
+        for version in [Version::V1_0, Version::V2_0] {
+            let text = transport.for_version(version).to_string();
+            let again = Transport::parse(text.as_bytes()).expect("what was written can be read");
+            assert_eq!(again.client_port.is_some(), {
+                // 2.0 writes ports as addresses.
+                version == Version::V1_0 && transport.client_port.is_some()
+            });
+            assert_eq!(again.ssrc, transport.ssrc);
+            assert_eq!(again.interleaved, transport.interleaved);
+            assert_eq!(again.delivery, transport.delivery);
+        }
+    }
+    if let Ok(range) = Range::parse(value) {
+        let text = range.to_string();
+        let again = Range::parse(text.as_bytes()).expect("what was written can be read");
+        assert_eq!(again.as_npt(), range.as_npt());
+    }
+    if let Ok(session) = Session::parse(value) {
+        let text = session.to_string();
+        let again = Session::parse(text.as_bytes()).expect("what was written can be read");
+        assert_eq!(again, session);
+    }
+    if let Ok(cseq) = CSeq::parse(value) {
+        assert_eq!(CSeq::parse(cseq.to_string().as_bytes()), Ok(cseq));
+    }
+    for error in [
+        CSeq::parse(value).err(),
+        Range::parse(value).err(),
+        Session::parse(value).err(),
+        Location::parse(value).err(),
+        ContentType::parse(value).err(),
+        Public::parse(value).err(),
+        Allow::parse(value).err(),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        assert!(error.offset() <= value.len(), "{error}");
+    }
+    assert!(Tokens::new(value).count() <= value.len() + 1);
+    assert!(RtpInfos::new(value).count() <= value.len() + 1);
+}
+
+/// Any bytes as a stream.
+pub fn rtsp_chunks(data: &[u8]) {
+    let [first, rest @ ..] = cuts(data);
+    let expected = units(&first);
+    for chunks in rest {
+        assert_eq!(units(&chunks), expected);
+    }
+}
+
+fn units(chunks: &[&[u8]]) -> Vec<String> {
+    let (mut framer, mut index) = (Framer::new().with_payload_max(1_000), Index::new());
+    let limits = Limits::default().with_head_max(300).with_line_max(100).with_body_max(200);
+    let (mut out, mut buffer) = (Vec::new(), Vec::new());
+    for chunk in chunks {
+        buffer.extend_from_slice(chunk);
+        loop {
+            let len = match framer.next(&buffer, &mut index, &limits) {
+                Ok(None) => break,
+                Err(error) => {
+                    out.push(format!("{error}"));
+                    return out;
+                }
+                Ok(Some(Unit::Blank { len })) => len,
+                Ok(Some(Unit::Frame { channel, len })) => {
+                    out.push(format!("frame {channel} {len}"));
+                    len
+                }
+                Ok(Some(Unit::Message { len })) => {
+                    let quirks: Vec<_> = index.head().quirks().iter().collect();
+                    out.push(format!("message {len} {:?} {quirks:?}", index.defect()));
+                    len
+                }
+                Ok(Some(other)) => panic!("{other:?}"),
+            };
+            assert!(len > 0 && len <= buffer.len());
+            buffer.drain(..len);
+        }
+    }
+    out
+}
+
+/// Any bytes to a server with one session, which answers nothing by itself, in any chunks; and
+/// to one whose application answers at once.
+pub fn rtsp_server(data: &[u8]) {
+    let [first, rest @ ..] = cuts(data);
+    let expected = serve(&first, false);
+    for chunks in rest {
+        assert_eq!(serve(&chunks, false), expected);
+    }
+    let outputs = serve(&first, true);
+    let closed = outputs.iter().filter(|line| line.starts_with("Closed")).count();
+    assert!(closed <= 1 && (closed == 0 || outputs.last().expect("one").starts_with("Closed")));
+}
+
+fn serve(chunks: &[&[u8]], answers: bool) -> Vec<String> {
+    let now = Instant::ZERO;
+    let config = server::Config::default().with_malformed_max(2).with_pending_max(4);
+    let mut server = Server::new(now, Arc::new(config), Seed::from_u64(1));
+    let mut out = Vec::new();
+    for chunk in chunks {
+        server.handle_input(now, server::Input::Data(chunk));
+        while let Some(output) = server.poll_output() {
+            match output {
+                Output::Transmit(bytes) => readable(&mut out, &bytes),
+                Output::Event(event) => {
+                    if let (true, server::Event::Request(asked)) = (answers, &event) {
+                        let offer = asked.request.view().headers().transports().flatten().next();
+                        let done = match (asked.method, offer) {
+                            (Method::Setup, Some(offer)) => {
+                                server.accept_setup(now, asked.id, &offer).map(drop)
+                            }
+                            _ => server.accept(now, asked.id),
+                        };
+                        if done.is_err() {
+                            let _ = server.refuse(now, asked.id, StatusCode::NOT_FOUND);
+                        }
+                    }
+                    out.push(format!("{event:?}"));
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Any bytes to a client that has asked three things, in any chunks.
+pub fn rtsp_client(data: &[u8]) {
+    let [first, rest @ ..] = cuts(data);
+    let expected = ask(&first);
+    for chunks in rest {
+        assert_eq!(ask(&chunks), expected);
+    }
+}
+
+fn ask(chunks: &[&[u8]]) -> Vec<String> {
+    let now = Instant::ZERO;
+    let config = client::Config::default().with_malformed_max(2);
+    let mut client = Client::new(now, Arc::new(config), Seed::from_u64(1));
+    let mut out = Vec::new();
+    let url = "rtsp://h/a";
+    client.options(now, url).expect("asks");
+    client.describe(now, url).expect("asks");
+    let key = client.open_session(now, url).expect("opens");
+    let offer = Transport::interleaved(Some(ChannelPair::starting_at(0)));
+    client.setup(now, key, url, &[offer]).expect("asks");
+    for chunk in chunks {
+        client.handle_input(now, client::Input::Data(chunk));
+        while let Some(output) = client.poll_output() {
+            match output {
+                Output::Transmit(bytes) => readable(&mut out, &bytes),
+                Output::Event(event) => out.push(format!("{event:?}")),
+            }
+        }
+    }
+    let closed = out.iter().filter(|line| line.starts_with("Closed")).count();
+    assert!(closed <= 1 && (closed == 0 || out.last().expect("one").starts_with("Closed")));
+    out
+}
+
+/// What a machine sends is whole messages that its own side would read.
+fn readable(out: &mut Vec<String>, bytes: &Bytes) {
+    let mut index = Index::new();
+    let (_, used) = Message::parse(bytes, &mut index, &Limits::DEFAULT)
+        .expect("what is sent can be read")
+        .expect("it is whole");
+    assert_eq!(used, bytes.len());
+    out.push(bytes.escape_ascii().to_string());
+}

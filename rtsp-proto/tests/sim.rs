@@ -8,7 +8,11 @@
     reason = "tests state what must hold"
 )]
 
+extern crate alloc;
+
+use alloc::sync::Arc;
 use bytes::Bytes;
+use core::time::Duration;
 use proto_wire::testing::netem::Profile;
 use proto_wire::testing::sim::{Side, StreamSim, run_seeds};
 use rtsp_proto::client::{self, Client, Settled};
@@ -17,8 +21,6 @@ use rtsp_proto::server::{self, Incoming, Server};
 use rtsp_proto::{
     CloseReason, Instant, Method, RequestBuilder, Seed, SessionEnd, SessionKey, State, StatusCode,
 };
-use std::sync::Arc;
-use std::time::Duration;
 
 const URL: &str = "rtsp://h/cam/";
 /// Packets of each stream; half before the pause, half behind it.
