@@ -29,6 +29,7 @@ mod message;
 mod quirks;
 pub mod range;
 pub mod server;
+pub mod session_table;
 mod state;
 #[cfg(feature = "tunnel")]
 pub mod tunnel;
