@@ -141,13 +141,18 @@ fn a_client_that_does_not_trust_the_certificate_says_so() {
     let (accepted, _) = listener.accept().unwrap();
     let server = thread::spawn(move || {
         let mut conn = blocking::Connection::new(accepted, Toy::default(), Clock::start()).unwrap();
-        conn.start_tls(rustls::ServerConnection::new(server_config).unwrap()).unwrap_err()
+        let tls = rustls::ServerConnection::new(server_config).unwrap();
+        let error = conn.start_tls(tls).unwrap_err();
+        assert_eq!(conn.next_event().unwrap(), Some(Event::Closed));
+        error
     });
     let mut conn = blocking::Connection::new(socket, Toy::default(), Clock::start()).unwrap();
     let name = "localhost".try_into().unwrap();
     let tls = rustls::ClientConnection::new(Arc::new(stranger), name).unwrap();
     let error = conn.start_tls(tls).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidData, "{error}");
+    assert_eq!(conn.next_event().unwrap(), Some(Event::Closed), "the machine knows too");
     drop(conn);
-    drop(server.join().unwrap());
+    let told = server.join().unwrap();
+    assert!(told.to_string().contains("UnknownCA"), "the alert says why: {told}");
 }

@@ -23,7 +23,7 @@ use proto_wire::text::host::HostPort;
 use proto_wire::text::list::Items;
 use proto_wire::text::params::Params;
 use proto_wire::text::quoted;
-use proto_wire::websocket::{Config, Connection, Event};
+use proto_wire::websocket::{ClientRequest, Config, Connection, Event, accept_key};
 use proto_wire::{Instant, Limits, Output, ParseError, Rng, Seed, StreamMachine as _};
 
 /// The targets of this area.
@@ -247,46 +247,48 @@ pub fn wire_websocket(data: &[u8]) {
     let Some((choice, data)) = data.split_first() else {
         return;
     };
-    let upgrade: &[u8] = b"GET /x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
-        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-        Sec-WebSocket-Version: 13\r\n\r\n";
-    // What comes with the upgrade request waits for the answer, up to the limit of a message.
-    let data = &data[..data.len().min(1024)];
+    let is_client = choice & 2 != 0;
+    let make = || {
+        let config = Config::default().with_message_max(1024).into();
+        let seed = Seed::from_u64(1);
+        if is_client {
+            let request = ClientRequest::new("h", "/x");
+            Connection::client(Instant::ZERO, config, seed, request).expect("a good request")
+        } else {
+            Connection::server(Instant::ZERO, config, seed)
+        }
+    };
     let mut bytes = Vec::new();
     if choice & 1 == 0 {
-        bytes.extend_from_slice(upgrade);
+        bytes.extend_from_slice(&upgrade(&mut make(), is_client));
     }
     bytes.extend_from_slice(data);
     let run = |chunks: &[&[u8]]| {
-        let config = Config::default().with_message_max(1024).into();
-        let mut server = Connection::server(Instant::ZERO, config, Seed::from_u64(1));
+        let mut end = make();
         let mut sent = Vec::new();
         let mut events = Vec::new();
-        let mut drain = |server: &mut Connection| {
-            while let Some(output) = server.poll_output() {
+        let mut drain = |end: &mut Connection| {
+            while let Some(output) = end.poll_output() {
                 match output {
                     Output::Transmit(bytes) => sent.extend_from_slice(&bytes),
                     Output::Event(event) => {
                         let closed = matches!(event, Event::Closed(_));
                         if let Event::UpgradeRequested(_) = &event {
-                            server.accept(Instant::ZERO, None).expect("it was asked for");
+                            end.accept(Instant::ZERO, None).expect("it was asked for");
                         }
                         events.push((format!("{event:?}"), closed));
                     }
                 }
             }
         };
-        // Once open, the queue is drained at the end only: a pong that still waits in it is
-        // replaced by the next (RFC 6455 §5.5.3), so how often a host drains may be seen.
         for chunk in chunks {
-            server.handle_data(Instant::ZERO, chunk);
-            if !server.is_open() {
-                drain(&mut server);
-            }
+            end.handle_data(Instant::ZERO, chunk);
+            drain(&mut end);
         }
-        server.handle_eof(Instant::ZERO);
-        drain(&mut server);
-        (without_pongs(&sent), events)
+        end.handle_eof(Instant::ZERO);
+        drain(&mut end);
+        // What a client sends is masked at random, so the number of pongs changes the rest.
+        (if is_client { Vec::new() } else { without_pongs(&sent) }, events)
     };
     let [first, rest @ ..] = cuts(&bytes);
     let expected = run(&first);
@@ -295,6 +297,27 @@ pub fn wire_websocket(data: &[u8]) {
     for chunks in rest {
         assert_eq!(run(&chunks), expected, "cut in {} chunks", chunks.len());
     }
+}
+
+/// What the peer of `end` sends to have the upgrade done.
+fn upgrade(end: &mut Connection, is_client: bool) -> Vec<u8> {
+    if !is_client {
+        return b"GET /x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            .to_vec();
+    }
+    let Some(Output::Transmit(request)) = end.poll_output() else {
+        panic!("a client begins with its request");
+    };
+    let request = core::str::from_utf8(&request).expect("ASCII");
+    let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+    let proof = accept_key(key.expect("there is a key"));
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        proof.as_str()
+    )
+    .into_bytes()
 }
 
 /// The frames of a server without its pongs: of several pings that wait, only the last must

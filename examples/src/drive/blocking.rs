@@ -58,6 +58,8 @@ impl<M: StreamMachine> Connection<M> {
     /// # Errors
     ///
     /// Of the socket or of TLS, but not that the connection broke: the machine says that.
+    /// After an error of TLS the stream has ended for the machine; the next calls return
+    /// what it says to that.
     pub fn next_event(&mut self) -> io::Result<Option<M::Event>> {
         match self.wait(None)? {
             Next::Event(event) => Ok(Some(event)),
@@ -94,7 +96,10 @@ impl<M: StreamMachine> Connection<M> {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             if self.layer.is_handshaking() {
-                self.read(Some(WRITE_TIMEOUT))?;
+                if let Err(error) = self.read(Some(WRITE_TIMEOUT)) {
+                    self.write_out()?;
+                    return Err(error);
+                }
             }
         }
         self.upgrading = false;
@@ -198,12 +203,20 @@ impl<M: StreamMachine> Connection<M> {
             }
         } else {
             let mut plain = Vec::new();
-            open = self.layer.receive(raw, &mut plain)? && open;
+            let received = self.layer.receive(raw, &mut plain);
+            // Also the alert that says what was wrong.
             self.layer.flush(&mut self.raw_out)?;
             if self.upgrading {
                 self.early.append(&mut plain);
             } else if !plain.is_empty() {
                 self.machine.handle_data(now, &plain);
+            }
+            match received {
+                Ok(more) => open &= more,
+                Err(error) => {
+                    self.end(now);
+                    return Err(error);
+                }
             }
         }
         if !open {

@@ -99,6 +99,8 @@ impl<M: StreamMachine> Connection<M> {
     /// # Errors
     ///
     /// Of the socket or of TLS, but not that the connection broke: the machine says that.
+    /// After an error of TLS the stream has ended for the machine; the next calls return
+    /// what it says to that.
     pub async fn next_event(&mut self) -> io::Result<Option<M::Event>> {
         loop {
             if self.finished {
@@ -164,7 +166,10 @@ impl<M: StreamMachine> Connection<M> {
             }
             if self.layer.is_handshaking() {
                 let read = self.reader.read(&mut self.buffer).await;
-                self.took(read)?;
+                if let Err(error) = self.took(read) {
+                    self.write_out().await?;
+                    return Err(error);
+                }
             }
         }
         self.upgrading = false;
@@ -228,12 +233,20 @@ impl<M: StreamMachine> Connection<M> {
             }
         } else {
             let mut plain = Vec::new();
-            open = self.layer.receive(raw, &mut plain)? && open;
+            let received = self.layer.receive(raw, &mut plain);
+            // Also the alert that says what was wrong.
             self.layer.flush(&mut self.raw_out)?;
             if self.upgrading {
                 self.early.append(&mut plain);
             } else if !plain.is_empty() {
                 self.machine.handle_data(now, &plain);
+            }
+            match received {
+                Ok(more) => open &= more,
+                Err(error) => {
+                    self.end();
+                    return Err(error);
+                }
             }
         }
         if !open {
