@@ -8,7 +8,10 @@
 //! - `rtsp_server`, `rtsp_client`: the machines give the same outputs in any chunking, close at
 //!   most once and last, and do not grow with what they are sent.
 
+extern crate alloc;
+
 use crate::Target;
+use alloc::sync::Arc;
 use bytes::Bytes;
 use proto_wire::testing::chunks::{bytewise, cut, random, whole};
 use rtsp_proto::client::{self, Client};
@@ -22,7 +25,6 @@ use rtsp_proto::{
     Framer, HeaderName, Index, Instant, Limits, Message, Method, Output, RequestBuilder,
     ResponseBuilder, Seed, StatusCode, TypedHeader, Unit, Url, Version,
 };
-use std::sync::Arc;
 
 /// The targets of this area.
 pub const TARGETS: &[Target] = &[
@@ -229,7 +231,8 @@ fn serve(chunks: &[&[u8]], answers: bool) -> Vec<String> {
                             _ => server.accept(now, asked.id),
                         };
                         if done.is_err() {
-                            let _ = server.refuse(now, asked.id, StatusCode::NOT_FOUND);
+                            let refused = server.refuse(now, asked.id, StatusCode::NOT_FOUND);
+                            assert!(refused.is_ok(), "what waits for an answer can be refused");
                         }
                     }
                     out.push(format!("{event:?}"));
