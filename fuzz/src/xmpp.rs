@@ -1,6 +1,374 @@
 //! Targets of the area `xmpp`.
+//!
+//! - `xmpp_scan`: the scanner gives the same frames or the same error in any chunking; spans lie
+//!   inside; what is accepted quick-xml reads too; an element taken out of its place means the
+//!   same elsewhere.
+//! - `xmpp_stanza`: typed views of anything do not panic; stamping changes the addresses and
+//!   nothing else; replies are well-formed and never answer errors.
+//! - `xmpp_jid`: preparation is idempotent; parts put together again are the address; escapes
+//!   are undone.
+//! - `xmpp_sasl`: exchanges with any messages end in an answer; nobody gets in, and no server
+//!   is believed, without the password.
+//! - `xmpp_client`, `xmpp_server`: the machines give the same outputs in any chunking, stay
+//!   bounded, end at most once and then for good.
 
 use crate::Target;
+use proto_wire::testing::chunks::{bytewise, cut, random, whole};
+use proto_wire::{Instant, Output, Seed};
+use std::sync::Arc;
+use xmpp_proto::client::{self, Client, ClientConfig, TlsPolicy};
+use xmpp_proto::jid::{Jid, JidRef, escape_local, unescape_local};
+use xmpp_proto::sasl::{
+    ClientStep, Credentials, Mechanism, SaltedPassword, SaslClient, SaslServer, Secret, ServerStep,
+};
+use xmpp_proto::server::{self, Router, ServerConfig, ServerConnection, ServerTls};
+use xmpp_proto::stanza::{Condition, Stanza, StanzaBuf, error_reply};
+use xmpp_proto::stream::{Features, StreamError, StreamHeader};
+use xmpp_proto::xml::{
+    Content, Document, Element, FrameKind, Ns, Scanner, Writer, XmlLimits, restamped,
+};
 
 /// The targets of this area.
-pub const TARGETS: &[Target] = &[];
+pub const TARGETS: &[Target] = &[
+    ("xmpp_scan", xmpp_scan),
+    ("xmpp_stanza", xmpp_stanza),
+    ("xmpp_jid", xmpp_jid),
+    ("xmpp_sasl", xmpp_sasl),
+    ("xmpp_client", xmpp_client),
+    ("xmpp_server", xmpp_server),
+];
+
+/// The four ways to cut `data` that are tried; the last depends on it.
+fn cuts(data: &[u8]) -> [Vec<&[u8]>; 4] {
+    let middle = data.iter().map(|b| usize::from(*b)).sum::<usize>() % (data.len() + 1);
+    [whole(data), bytewise(data), random(data, data.len() as u64), cut(data, middle)]
+}
+
+/// Everything in an element, with names resolved.
+fn dump(element: Element<'_>, depth: usize, out: &mut String) {
+    assert!(depth <= XmlLimits::POST_AUTH.depth_max, "deeper than the limit");
+    out.push_str(&format!("({{{}}}{}", element.namespace(), element.name()));
+    for attr in element.attrs() {
+        out.push_str(&format!(" {{{}}}{}={:?}", attr.namespace(), attr.name(), attr.value()));
+    }
+    for content in element.contents() {
+        match content {
+            Content::Element(child) => dump(child, depth + 1, out),
+            Content::Text(text) => out.push_str(&format!(" {text:?}")),
+        }
+    }
+    out.push(')');
+}
+
+fn dumped(element: Element<'_>) -> String {
+    let mut out = String::new();
+    dump(element, 1, &mut out);
+    out
+}
+
+/// The first byte chooses the limits and whether there is a root; the rest is scanned.
+pub fn xmpp_scan(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let limits = match mode & 6 {
+        0 => XmlLimits::POST_AUTH,
+        2 => XmlLimits::PRE_AUTH,
+        4 => XmlLimits::PRE_AUTH.with_stanza_max(64).with_depth_max(3).with_attributes_max(2),
+        _ => XmlLimits::PRE_AUTH.with_elements_max(3).with_namespaces_max(2).with_name_max(4),
+    };
+    let make = || match mode & 1 {
+        0 => Scanner::stream(limits),
+        _ => Scanner::fragment(limits),
+    };
+    let mut expected = None;
+    for chunks in cuts(data) {
+        let mut scanner = make();
+        let (mut start, mut there, mut seen) = (0, 0, Vec::new());
+        let mut chunks = chunks.into_iter();
+        let end = loop {
+            match scanner.scan(&data[start..there]) {
+                Ok(Some(frame)) => {
+                    let part = &data[start..start + frame.len];
+                    start += frame.len;
+                    if frame.kind != FrameKind::Whitespace {
+                        let element = scanner.element(part);
+                        element.into_iter().for_each(check_element);
+                        seen.push((frame.kind, start, element.map(dumped)));
+                    }
+                }
+                Ok(None) => match chunks.next() {
+                    Some(chunk) => there += chunk.len(),
+                    None => break scanner.finish().map_err(|e| e.kind()),
+                },
+                Err(error) => {
+                    assert!(start + error.offset() <= data.len(), "{error} is outside");
+                    assert_eq!(scanner.scan(&data[start..]), Err(error), "errors are sticky");
+                    seen.push((FrameKind::Whitespace, start + error.offset(), None));
+                    break Err(error.kind());
+                }
+            }
+        };
+        let found = (seen, end);
+        assert_eq!(expected.get_or_insert_with(|| found.clone()), &found);
+    }
+}
+
+fn check_element(element: Element<'_>) {
+    let Ok(doc) = Document::parse(element.to_standalone().as_bytes()) else {
+        // A stream header stands alone only without an end; declarations that are added may
+        // exceed the limits of a document.
+        return;
+    };
+    assert_eq!(dumped(doc.root()), dumped(element), "means another thing elsewhere");
+    let mut reader = quick_xml::Reader::from_str(doc.root().raw());
+    while !matches!(
+        reader.read_event().expect("quick-xml reads it too"),
+        quick_xml::events::Event::Eof
+    ) {}
+}
+
+/// A stanza in `jabber:client`.
+pub fn xmpp_stanza(data: &[u8]) {
+    let Ok(doc) = Document::parse_in(Ns::CLIENT, data) else { return };
+    let root = doc.root();
+    let _features = Features::read(root).map(|f| f.write().expect("what was read can be written"));
+    let _error = StreamError::read(root).map(|e| e.write());
+    let _header = StreamHeader::read(root).map(|h| (h.to().is_some(), h.version(), h.content()));
+    let Some(stanza) = Stanza::of(root) else { return };
+    match &stanza {
+        Stanza::Message(m) => {
+            let _seen = (m.kind(), m.body(), m.body_in("en"), m.subject(), m.thread(), m.error());
+        }
+        Stanza::Presence(p) => {
+            let _seen = (p.kind(), p.show(), p.status(), p.priority(), p.error());
+        }
+        Stanza::Iq(iq) => {
+            let _seen = (iq.kind(), iq.payload(), iq.error());
+        }
+    }
+    let stamped = restamped(root, Ns::CLIENT, &[("from", Some("a'<@x/&\"r"))]);
+    let again = Document::parse_in(Ns::CLIENT, stamped.as_bytes());
+    if let Ok(again) = again {
+        assert_eq!(again.root().attr("from").as_deref(), Some("a'<@x/&\"r"));
+        let children = |root: Element<'_>| root.children().map(dumped).collect::<Vec<_>>();
+        assert_eq!(children(again.root()), children(root));
+    }
+    if let Some(reply) = error_reply(root, &Condition::BadRequest.into()) {
+        assert!(!stanza.is_error(), "an error was answered");
+        let reply = Document::parse_in(Ns::CLIENT, reply.as_str().as_bytes());
+        assert_eq!(reply.expect("well-formed").root().attr("type").as_deref(), Some("error"));
+    }
+}
+
+/// An address, or any text as a local part.
+pub fn xmpp_jid(data: &[u8]) {
+    let Ok(text) = core::str::from_utf8(data) else { return };
+    if let Some(local) = escape_local(text) {
+        assert_eq!(unescape_local(&local), text);
+    }
+    let Ok(split) = JidRef::parse(text) else {
+        assert!(Jid::new(text).is_err(), "prepared but not split");
+        return;
+    };
+    let mut parts = split.local().map_or_else(String::new, |local| format!("{local}@"));
+    parts.push_str(split.domain());
+    assert_eq!(parts, split.bare());
+    if let Some(resource) = split.resource() {
+        parts = format!("{parts}/{resource}");
+    }
+    assert_eq!(parts, text);
+    if let Ok(jid) = Jid::new(text) {
+        assert!(jid.as_str().len() <= 3 * 1023 + 2);
+        assert_eq!(jid.to_bare().as_str(), jid.bare());
+        if let Ok(again) = Jid::new(jid.as_str()) {
+            assert_eq!(again, jid, "prepared twice is another address");
+        }
+    }
+}
+
+/// Lines are the peer's messages; the first byte chooses mechanism and side.
+pub fn xmpp_sasl(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let mechanism = [Mechanism::Plain, Mechanism::ScramSha1, Mechanism::ScramSha256]
+        [usize::from(mode >> 1) % 3];
+    let mut messages = data.split(|b| *b == b'\n');
+    if mode & 1 == 0 {
+        let password = Secret::new("not to be guessed");
+        let Ok((mut client, _)) = SaslClient::start(mechanism, "u", Some(&password), "cn") else {
+            return;
+        };
+        for message in messages {
+            if let Ok(ClientStep::Derive { .. }) = client.challenge(message, 1..=1) {
+                client.derived(&SaltedPassword::new(&[7; 32]));
+            }
+            let believed = client.success(message).is_ok();
+            assert!(!believed || mechanism == Mechanism::Plain, "a server without proof");
+        }
+        return;
+    }
+    let first = messages.next().unwrap_or_default();
+    let Ok((mut server, mut step)) = SaslServer::start(mechanism, first, "sn") else { return };
+    for message in messages.take(4) {
+        let next = match step {
+            ServerStep::LookUp { .. } => {
+                let known = Credentials::Password(Secret::new("not to be guessed"));
+                server.credentials(&known, b"salt", 1)
+            }
+            ServerStep::Success { .. } => panic!("let in without the password"),
+            _ => server.response(message),
+        };
+        match next {
+            Ok(next) => step = next,
+            Err(_) => return,
+        }
+    }
+}
+
+/// What a machine put out, and that it ended as it must.
+fn outputs<E: core::fmt::Debug>(
+    mut poll: impl FnMut() -> Option<Output<bytes::Bytes, E>>,
+    is_closed: impl Fn(&E) -> bool,
+    input: usize,
+) -> (Vec<u8>, Vec<String>) {
+    let (mut sent, mut events, mut closed) = (Vec::new(), Vec::new(), false);
+    while let Some(output) = poll() {
+        assert!(!closed, "something follows the end");
+        match output {
+            Output::Transmit(bytes) => sent.extend_from_slice(&bytes),
+            Output::Event(event) => {
+                closed = is_closed(&event);
+                events.push(format!("{event:?}"));
+            }
+        }
+    }
+    // An answer repeats addresses and id, and says an error; nothing makes more of it.
+    assert!(sent.len() <= 4096 + 64 * input, "{} bytes out for {input} in", sent.len());
+    (sent, events)
+}
+
+/// The first byte says how far the login has come before the rest arrives.
+pub fn xmpp_client(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let now = Instant::from_secs(1);
+    let mut expected = None;
+    for chunks in cuts(data) {
+        let config = ClientConfig::new("u@h/r".parse().expect("an address"))
+            .with_password(Secret::new("p"))
+            .with_mechanisms(&[Mechanism::Plain])
+            .with_plain_without_tls(true)
+            .with_handled("urn:handled")
+            .with_tls(if mode & 8 == 0 { TlsPolicy::Never } else { TlsPolicy::Required });
+        let mut client = Client::new(now, Arc::new(config), Seed::from_u64(1));
+        for step in &login()[..usize::from(mode & 7).min(3)] {
+            client.handle_input(now, client::Input::Data(step.as_bytes()));
+        }
+        // The id of the request to bind is random: it is read from what was sent.
+        let mut sent = String::new();
+        while let Some(output) = client.poll_output() {
+            if let Output::Transmit(bytes) = output {
+                sent.push_str(core::str::from_utf8(&bytes).expect("UTF-8"));
+            }
+        }
+        if let Some((_, id)) = sent.rsplit_once("id='")
+            && mode & 7 == 7
+        {
+            let id = id.split('\'').next().unwrap_or_default();
+            let bound = format!(
+                "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+                 <jid>u@h/r</jid></bind></iq>"
+            );
+            client.handle_input(now, client::Input::Data(bound.as_bytes()));
+            assert!(client.is_ready() || mode & 8 != 0);
+        }
+        for chunk in chunks {
+            client.handle_input(now, client::Input::Data(chunk));
+        }
+        client.handle_timeout(now);
+        assert!(client.poll_timeout().is_none_or(|at| at > now), "a busy loop");
+        client.handle_input(now, client::Input::Eof);
+        assert!(client.is_closed(), "the end of the connection ends the client");
+        let closed = |event: &client::Event| matches!(event, client::Event::Closed(_));
+        let found = outputs(|| client.poll_output(), closed, data.len());
+        assert_eq!(expected.get_or_insert_with(|| found.clone()), &found);
+    }
+}
+
+const HEADER: &str = "<stream:stream xmlns='jabber:client' \
+    xmlns:stream='http://etherx.jabber.org/streams' from='h' id='1' version='1.0'>";
+
+fn login() -> [String; 3] {
+    [
+        HEADER.to_string(),
+        "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+         <mechanism>PLAIN</mechanism></mechanisms></stream:features>"
+            .to_string(),
+        format!(
+            "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>{HEADER}<stream:features>\
+             <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
+        ),
+    ]
+}
+
+/// The first byte says how far the login has come before the rest arrives.
+pub fn xmpp_server(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let now = Instant::from_secs(1);
+    let mut expected = None;
+    for chunks in cuts(data) {
+        let tls = if mode & 8 == 0 { ServerTls::None } else { ServerTls::Required };
+        let config = ServerConfig::new("h").with_tls(tls).with_plain_without_tls(true);
+        let mut server = ServerConnection::new(now, Arc::new(config), Seed::from_u64(1));
+        let mut router = Router::new("h");
+        router.add_account("u");
+        if mode & 4 != 0 && tls == ServerTls::None {
+            log_in(&mut server, &mut router, now);
+        }
+        for chunk in chunks {
+            server.handle_input(now, server::Input::Data(chunk));
+        }
+        server.handle_timeout(now);
+        assert!(server.poll_timeout().is_none_or(|at| at > now), "a busy loop");
+        server.handle_input(now, server::Input::Eof);
+        assert!(server.is_closed(), "the end of the connection ends the machine");
+        let closed = |event: &server::Event| matches!(event, server::Event::Closed(_));
+        let mut stanzas: Vec<StanzaBuf> = Vec::new();
+        let poll = || {
+            let output = server.poll_output();
+            if let Some(Output::Event(server::Event::Stanza(stanza))) = &output {
+                stanzas.push(stanza.clone());
+            }
+            output
+        };
+        let found = outputs(poll, closed, data.len());
+        assert_eq!(expected.get_or_insert_with(|| found.clone()), &found);
+        for stanza in stanzas {
+            router.handle(&1, &stanza);
+            while let Some(delivery) = router.poll_delivery() {
+                let text = delivery.stanza.as_str();
+                let doc = Document::parse_in(Ns::CLIENT, text.as_bytes());
+                assert!(doc.is_ok(), "{text}: {doc:?}");
+            }
+        }
+    }
+}
+
+fn log_in(server: &mut ServerConnection, router: &mut Router<u32>, now: Instant) {
+    let mut auth = Writer::new();
+    auth.start(Ns::SASL, "auth").attr("mechanism", "PLAIN").text("AHUAcA==").end();
+    let auth = auth.finish().expect("well-formed");
+    let bind = "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+    let script = format!("{HEADER}{auth}{HEADER}{bind}").replace("from='h'", "to='h'");
+    server.handle_input(now, server::Input::Data(script.as_bytes()));
+    while let Some(output) = server.poll_output() {
+        match output {
+            Output::Event(server::Event::CredentialsNeeded { .. }) => {
+                server.credentials(now, &Credentials::Accepted).expect("asked");
+            }
+            Output::Event(server::Event::BindRequested { .. }) => {
+                let jid = server.bind(now, "r").expect("asked");
+                router.connect(1, &jid);
+            }
+            _ => {}
+        }
+    }
+    assert!(server.is_ready());
+}
