@@ -10,10 +10,10 @@
     reason = "tests state what must hold"
 )]
 
+use core::fmt::Write as _;
 use proptest::prelude::*;
 use rtsp_proto::session_table::{v1, v2};
 use rtsp_proto::{Method, State, StatusCode};
-use std::fmt::Write as _;
 
 const NOT_IN_STATE: StatusCode = StatusCode::METHOD_NOT_VALID_IN_THIS_STATE;
 
@@ -93,8 +93,9 @@ fn every_state_event_and_target_of_version_2() {
     const GONE: StatusCode = StatusCode::SESSION_NOT_FOUND;
     const WHOLE: StatusCode = StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED;
     let no = Err(NOT_IN_STATE);
+    type Rows = &'static [(E, Result<v2::State, StatusCode>)];
     #[rustfmt::skip]
-    let table: &[(v2::State, u32, v2::Target, &[(E, Result<v2::State, StatusCode>)])] = &[
+    let table: &[(v2::State, u32, v2::Target, Rows)] = &[
         (Init, 0, Presentation, &[
             (E::Setup, Ok(Ready)), (E::Play, Err(GONE)), (E::Pause, Err(GONE)),
             (E::Teardown, Err(GONE)), (E::Other, Ok(Init)), (E::PlayNotify, Err(GONE)),
