@@ -56,11 +56,11 @@ pub enum Request {
 pub enum Action {
     /// Routes it to the contact, or delivers it to the user.
     Pass,
-    /// Passes it and answers the contact with `unsubscribed` (§A.3.2 [1]).
+    /// Passes it and answers the contact with `unsubscribed` (§A.3.2 note 1).
     PassAndReply,
     /// Drops it.
     Drop,
-    /// Drops it and answers the contact with `subscribed` (§A.3.1 [2]).
+    /// Drops it and answers the contact with `subscribed` (§A.3.1 note 2).
     Reply,
     /// Drops it and notes the approval in advance (§3.4).
     PreApprove,

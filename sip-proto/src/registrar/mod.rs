@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each stage hands out a token that holds the request; whoever has looked up what is asked gives
-//! the token back with the answer, now or later. The update is all or nothing: [`Commit`] names
+//! the token back with the answer, now or later. The update is all or nothing: [`CommitWanted`] names
 //! the new bindings of the address, all of them. [`Location`] is a store in memory.
 
 mod location;

@@ -93,6 +93,10 @@ enum Phase {
     /// An exchange goes on.
     Auth(SaslClient),
     /// The host derives a key.
+    #[cfg_attr(
+        not(feature = "scram"),
+        expect(dead_code, reason = "of the mechanisms only SCRAM derives a key")
+    )]
     Derivation(SaslClient),
     /// The request to bind is sent.
     Bind,

@@ -367,7 +367,7 @@ impl Client {
         }
     }
 
-    /// Answers [`Event::DerivationNeeded`] with [`derive`]'s result.
+    /// Answers [`Event::DerivationNeeded`] with [`derive()`]'s result.
     ///
     /// # Errors
     /// Nothing was asked for.

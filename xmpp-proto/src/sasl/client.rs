@@ -3,6 +3,7 @@
 #[cfg(feature = "scram")]
 use super::scram::{self, Hash, Octets, SaltedPassword};
 use super::{Mechanism, PlainMessage, SaslError, Secret};
+#[cfg(feature = "scram")]
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
