@@ -93,9 +93,9 @@ fn every_state_event_and_target_of_version_2() {
     const GONE: StatusCode = StatusCode::SESSION_NOT_FOUND;
     const WHOLE: StatusCode = StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED;
     let no = Err(NOT_IN_STATE);
-    type Rows = &'static [(E, Result<v2::State, StatusCode>)];
+    type Rows<'s> = &'s [(E, Result<v2::State, StatusCode>)];
     #[rustfmt::skip]
-    let table: &[(v2::State, u32, v2::Target, Rows)] = &[
+    let table: &[(v2::State, u32, v2::Target, Rows<'_>)] = &[
         (Init, 0, Presentation, &[
             (E::Setup, Ok(Ready)), (E::Play, Err(GONE)), (E::Pause, Err(GONE)),
             (E::Teardown, Err(GONE)), (E::Other, Ok(Init)), (E::PlayNotify, Err(GONE)),
