@@ -11,6 +11,8 @@ pub mod rtsp_media;
 pub mod rtsp_probe;
 pub mod rtsp_server;
 pub mod rtsp_tap;
+pub mod sip_host;
+pub mod sip_server;
 pub mod store;
 pub mod xmpp_server;
 

@@ -36,6 +36,11 @@ pub struct Framer {
     pongs_expected: u32,
     failed: Option<ParseError>,
     told: bool,
+    /// Bytes of the stream before `buf`.
+    consumed: u64,
+    item_at: u64,
+    /// Where the first half of a ping was.
+    ping_at: u64,
 }
 
 /// What stands in a stream.
@@ -64,6 +69,9 @@ impl Framer {
             pongs_expected: 0,
             failed: None,
             told: false,
+            consumed: 0,
+            item_at: 0,
+            ping_at: 0,
         }
     }
 
@@ -84,6 +92,23 @@ impl Framer {
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.buf.len()
+    }
+
+    /// Where the item (or the error) that [`Framer::next_item`] gave last begins, in bytes from
+    /// the start of the stream; and where the next one begins, when it gave `None`.
+    #[must_use]
+    pub const fn item_offset(&self) -> u64 {
+        self.item_at
+    }
+
+    /// Whether no error has ended the stream.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.failed.is_none()
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.consumed = self.consumed.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
     }
 
     /// The request whose head was read when the stream failed, so that it can be refused.
@@ -113,6 +138,7 @@ impl Framer {
                 return Some(Ok(item));
             }
         }
+        self.item_at = self.consumed;
         match self.message() {
             Ok(item) => item.map(|m| Ok(Framed::Message(m))),
             Err(error) => {
@@ -136,12 +162,18 @@ impl Framer {
                 // A CR that is not half of a CRLF, or an LF: not a keep-alive, skipped.
                 (Some(b'\n'), _) | (Some(b'\r'), Some(_)) => {
                     self.buf.advance(1);
+                    self.consume(1);
                     self.half_ping = false;
                     continue;
                 }
                 _ => return None,
             };
+            if !self.half_ping {
+                self.ping_at = self.consumed;
+            }
+            self.item_at = self.ping_at;
             self.buf.advance(line);
+            self.consume(line);
             if self.pongs_expected > 0 {
                 self.pongs_expected = self.pongs_expected.saturating_sub(1);
                 return Some(Framed::Pong);
@@ -176,6 +208,7 @@ impl Framer {
             return Ok(None);
         }
         let bytes: Bytes = self.buf.split_to(end).freeze();
+        self.consume(end);
         self.end = None;
         self.scanner = Scanner::new();
         let index = self.index.clone();

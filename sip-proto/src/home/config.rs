@@ -31,14 +31,21 @@ impl HomeConfig {
     /// When the domain has control characters.
     pub fn new(domain: &str, endpoint: Config) -> Result<Self, BadCredential> {
         let digest = ServerConfig::new(domain)?;
-        Ok(Self {
+        Ok(Self::with_rules(domain, endpoint, RegistrarConfig::new(domain, Some(digest))))
+    }
+
+    /// A server for `domain` with these rules for registering; a MESSAGE is authenticated when
+    /// they have Digest.
+    #[must_use]
+    pub fn with_rules(domain: &str, endpoint: Config, registrar: RegistrarConfig) -> Self {
+        Self {
             domain: domain.to_ascii_lowercase(),
             endpoint,
-            registrar: RegistrarConfig::new(domain, Some(digest)),
-            authenticate_messages: true,
+            authenticate_messages: registrar.digest.is_some(),
+            registrar,
             bindings_max: 100_000,
             queue_max: 32,
-        })
+        }
     }
 
     /// Lets everybody in: for tests and closed networks.
@@ -46,13 +53,6 @@ impl HomeConfig {
     pub fn without_authentication(mut self) -> Self {
         self.registrar.digest = None;
         self.authenticate_messages = false;
-        self
-    }
-
-    /// Sets [`HomeConfig::registrar`].
-    #[must_use]
-    pub fn with_registrar(mut self, registrar: RegistrarConfig) -> Self {
-        self.registrar = registrar;
         self
     }
 

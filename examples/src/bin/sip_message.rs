@@ -1,0 +1,220 @@
+//! Sends a MESSAGE over SIP, waits for one, or both; registers first when asked to.
+
+use examples::sip_host::{Host, Next};
+use examples::sip_server::os_seed;
+use proto_wire::digest::Credential;
+use sip_proto::Transport;
+use sip_proto::endpoint::{Config, Listener, Target};
+use sip_proto::ua::{UaConfig, UaEvent, UserAgent};
+use std::error::Error;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const HELP: &str = "\
+Sends a MESSAGE over SIP, waits for one, or both.
+
+usage: sip_message --as sip:ann@club.example --via HOST:PORT [OPTIONS] [TO TEXT]
+
+  --as URI         who we are
+  --via HOST:PORT  the server that all requests go to
+  --tcp            over TCP instead of UDP
+  --password WORD  answers challenges with the user of --as and this password
+  --register       registers first, and unregisters at the end
+  --wait SECONDS   waits so long for a message (0: does not wait)
+  --listen ADDR    where we listen (127.0.0.1:0)
+  --help           this text
+
+  TO TEXT          the URI to write to, and what
+
+Prints `registered`, `sent 200`, `from URI: text`. Exit status: 0 all that was asked for
+happened, 1 something did not, 2 wrong usage.
+";
+
+struct Arguments {
+    own: String,
+    via: SocketAddr,
+    tcp: bool,
+    password: Option<String>,
+    register: bool,
+    wait: u64,
+    listen: SocketAddr,
+    message: Option<(String, String)>,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|w| w == "--help" || w == "-h") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let arguments = match parse(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("sip_message: {error}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("sip_message: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
+    let mut words = words.into_iter();
+    let (mut own, mut via, mut tcp, mut password, mut register, mut wait) =
+        (None, None, false, None, false, 0);
+    let mut listen: SocketAddr = "127.0.0.1:0".parse()?;
+    let mut rest = Vec::new();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--as" => own = Some(value()?),
+            "--via" => via = value()?.to_socket_addrs()?.next(),
+            "--tcp" => tcp = true,
+            "--password" => password = Some(value()?),
+            "--register" => register = true,
+            "--wait" => wait = value()?.parse()?,
+            "--listen" => listen = value()?.parse()?,
+            other if other.starts_with("--") => {
+                return Err(format!("unknown option {other}").into());
+            }
+            _ => rest.push(word),
+        }
+    }
+    let message = match rest.as_slice() {
+        [] => None,
+        [to, text] => Some((to.clone(), text.clone())),
+        _ => return Err("TO and TEXT go together".into()),
+    };
+    Ok(Arguments {
+        own: own.ok_or("--as is missing")?,
+        via: via.ok_or("--via is missing")?,
+        tcp,
+        password,
+        register,
+        wait,
+        listen,
+        message,
+    })
+}
+
+/// Whether everything that was asked for happened.
+fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let transport = if arguments.tcp { Transport::Tcp } else { Transport::Udp };
+    let target = Target::Address(transport, arguments.via);
+    let mut config = UaConfig::new(&arguments.own, target, Config::default())?
+        .with_outbound_stream(Target::Address(Transport::Tcp, arguments.via));
+    if let Some(password) = &arguments.password {
+        let credential = Credential::new(config.user.clone(), password.clone())?;
+        config = config.with_credential(credential);
+    }
+    let mut host = Host::bind(arguments.listen, |now, address| {
+        let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, address));
+        config.endpoint = Config::new(listeners).with_product("sip_message");
+        UserAgent::new(now, Arc::new(config), os_seed())
+    })?;
+    if arguments.register {
+        let now = host.now();
+        host.machine.register(now)?;
+        if !wait_for(&mut host, Duration::from_secs(40), registered)? {
+            return Ok(false);
+        }
+    }
+    let mut good = true;
+    let mut got = false;
+    if let Some((to, text)) = &arguments.message {
+        let now = host.now();
+        host.machine.send_message(now, to, "text/plain", text.clone())?;
+        good &= wait_for(&mut host, Duration::from_secs(40), |event| {
+            // One may come while ours is on its way.
+            got |= matches!(event, UaEvent::Message { .. });
+            sent(event)
+        })?;
+    }
+    if arguments.wait > 0 && !got {
+        good &= wait_for(&mut host, Duration::from_secs(arguments.wait), received)?;
+    }
+    if arguments.register {
+        let now = host.now();
+        host.machine.unregister(now)?;
+        good &= wait_for(&mut host, Duration::from_secs(40), unregistered)?;
+    }
+    Ok(good)
+}
+
+/// Shows events until one decides; `false` when the time is up.
+fn wait_for(
+    host: &mut Host<UserAgent>,
+    wait: Duration,
+    mut decide: impl FnMut(&UaEvent) -> Option<bool>,
+) -> Result<bool, Box<dyn Error>> {
+    let end = Instant::now() + wait;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match host.next_event(left) {
+            Next::Event(event) => {
+                show(&event);
+                if let Some(good) = decide(&event) {
+                    return Ok(good);
+                }
+            }
+            Next::Nothing if left.is_zero() => return Ok(false),
+            Next::Nothing => {}
+        }
+    }
+}
+
+fn show(event: &UaEvent) {
+    match event {
+        UaEvent::Registered { expires, bindings } => {
+            println!("registered for {expires} s, {bindings} bindings")
+        }
+        UaEvent::RegistrationFailed { status, .. } => match status {
+            Some(status) => println!("not registered: {status:?}"),
+            None => println!("not registered: no answer"),
+        },
+        UaEvent::Unregistered => println!("unregistered"),
+        UaEvent::Message { from, body, .. } => {
+            println!("from {from}: {}", String::from_utf8_lossy(body))
+        }
+        UaEvent::Delivered { status, .. } => println!("sent {status}"),
+        UaEvent::Refused { status, .. } => println!("refused {status:?}"),
+        UaEvent::Undelivered { .. } => println!("no answer"),
+        _ => {}
+    }
+}
+
+fn registered(event: &UaEvent) -> Option<bool> {
+    match event {
+        UaEvent::Registered { .. } => Some(true),
+        UaEvent::RegistrationFailed { .. } => Some(false),
+        _ => None,
+    }
+}
+
+fn unregistered(event: &UaEvent) -> Option<bool> {
+    match event {
+        UaEvent::Unregistered => Some(true),
+        UaEvent::RegistrationFailed { .. } => Some(false),
+        _ => None,
+    }
+}
+
+fn sent(event: &UaEvent) -> Option<bool> {
+    match event {
+        UaEvent::Delivered { .. } => Some(true),
+        UaEvent::Refused { .. } | UaEvent::Undelivered { .. } => Some(false),
+        _ => None,
+    }
+}
+
+fn received(event: &UaEvent) -> Option<bool> {
+    matches!(event, UaEvent::Message { .. }).then_some(true)
+}
