@@ -6,6 +6,10 @@ static ALLOC: benches::alloc::Counting = benches::alloc::Counting;
 #[test]
 fn operations_keep_their_word_about_allocations() {
     assert!(benches::alloc::is_counting());
+    for protocol in ["rtsp/index/", "sip/index/", "xmpp/scan/"] {
+        let borrowed = benches::ops().find(|op| op.name.starts_with(protocol) && !op.allocates);
+        assert!(borrowed.is_some(), "nothing parses {protocol} without allocating");
+    }
     for op in benches::ops().filter(|op| !op.allocates) {
         let mut run = (op.make)();
         // Scratch memory that is reused (an index of headers) may grow in the first run.
