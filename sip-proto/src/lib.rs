@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod call;
 pub mod dialog;
 pub mod endpoint;
 pub mod headers;

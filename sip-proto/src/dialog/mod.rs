@@ -280,10 +280,20 @@ impl Dialog {
     /// # Errors
     /// [`DialogError::Exhausted`] after 2³¹ - 1.
     pub fn request(&mut self, method: Method<'_>) -> Result<RequestBuilder, DialogError> {
+        let number = self.next_cseq()?;
+        Ok(self.request_with(method, number))
+    }
+
+    /// Takes the next of our sequence numbers, for a request that is sent again after a
+    /// challenge.
+    ///
+    /// # Errors
+    /// [`DialogError::Exhausted`] after 2³¹ - 1.
+    pub fn next_cseq(&mut self) -> Result<u32, DialogError> {
         let number = self.local_cseq.map_or(Some(1), |n| n.checked_add(1));
         let number = number.filter(|n| *n <= CSEQ_MAX).ok_or(DialogError::Exhausted)?;
         self.local_cseq = Some(number);
-        Ok(self.request_with(method, number))
+        Ok(number)
     }
 
     /// Begins the ACK of a 2xx to our INVITE with this sequence number (RFC 3261 §13.2.2.4):

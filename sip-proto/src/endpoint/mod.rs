@@ -29,7 +29,7 @@ use store::Store;
 /// |---|---|
 /// | A: getters | [`transactions`](Self::transactions), [`flows`](Self::flows), [`request_of`](Self::request_of), [`path_of`](Self::path_of), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`request`](Self::request), [`respond`](Self::respond), [`cancel`](Self::cancel), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`request`](Self::request), [`respond`](Self::respond), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
 /// ```

@@ -140,6 +140,23 @@ impl Endpoint {
         Ok(self.start_client(key, Kind::Client(client::State::Initial), dest, cancel))
     }
 
+    /// Ends a client transaction without an answer: the user does not want one any more. What
+    /// still comes for it is a stray response. An INVITE that was cancelled without effect is
+    /// ended like this (RFC 3261 §9.1).
+    ///
+    /// # Errors
+    /// [`CommandError::NoTransaction`] when it has ended, [`CommandError::State`] for a server
+    /// transaction, whose request is owed an answer.
+    pub fn abandon(&mut self, now: Instant, id: TransactionId) -> Result<(), CommandError> {
+        self.advance(now);
+        let transaction = self.store.get(id).ok_or(CommandError::NoTransaction("abandon"))?;
+        if !transaction.kind.is_client() {
+            return Err(CommandError::State("abandon"));
+        }
+        self.end_transaction(id);
+        Ok(())
+    }
+
     /// Sends a keep-alive over a stream (RFC 5626 §3.5.1); the answer is
     /// [`SipEvent::Pong`].
     ///

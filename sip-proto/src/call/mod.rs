@@ -1,0 +1,428 @@
+//! Calls: the user agent of RFC 3261 §13 to §15 with reliable provisional responses (3262),
+//! UPDATE (3311), offers and answers (3264), session timers (4028), REFER (3515) and Replaces
+//! (3891).
+
+mod config;
+mod event;
+mod incoming;
+mod outgoing;
+mod refer;
+mod send;
+pub mod session_timer;
+mod state;
+mod within;
+
+pub use config::{Config, Reliable};
+pub use event::{CallRef, CommandError, Ending, Event, LookupId};
+pub use state::{CallTimer, Phase};
+
+use crate::dialog::{Dialog, DialogId, Role};
+use crate::endpoint::{Endpoint, SipEvent, SipInput, SipTransmit, TransactionId};
+use crate::message::{HeaderName, Headers, Method, StatusCode};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::net::SocketAddr;
+use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed, TimerQueue};
+use send::Pending;
+use state::Call;
+
+/// A user agent: its calls, over an [`Endpoint`] of its own.
+///
+/// | kind | methods |
+/// |---|---|
+/// | A: getters | [`calls`](Self::calls), [`phase`](Self::phase), [`dialog`](Self::dialog), [`replaces`](Self::replaces), [`endpoint`](Self::endpoint), [`next_timer`](Self::next_timer) |
+/// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
+/// | C: commands | [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`respond`](Self::respond), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up) |
+/// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
+///
+/// ```
+/// use std::sync::Arc;
+/// use core::net::SocketAddr;
+/// use proto_wire::{Instant, Output, Seed};
+/// use sip_proto::call::{Agent, Config, Event};
+/// use sip_proto::endpoint::{self, Listener, SipInput};
+/// use sip_proto::{StatusCode, Transport};
+///
+/// let agent = |n: u8| {
+///     let here = SocketAddr::from(([192, 0, 2, n], 5060));
+///     let below = Arc::new(endpoint::Config::new([Listener::new(Transport::Udp, here)]));
+///     let config = Config::new(below, format!("sip:{n}@example.com"), format!("sip:{here}"));
+///     (here, Agent::new(Instant::ZERO, Arc::new(config), Seed::from_u64(n.into())))
+/// };
+/// let ((a, mut alice), (b, mut bob)) = (agent(1), agent(2));
+/// let now = Instant::ZERO;
+/// let call = alice.call(now, "sip:bob@192.0.2.2", Some("v=0\r\n..".into()))?;
+/// // Carry datagrams from one to the other until both are silent.
+/// let (mut rang, mut answered) = (false, false);
+/// loop {
+///     let mut idle = true;
+///     for (from, to, one, two) in [(a, b, &mut alice, &mut bob), (b, a, &mut bob, &mut alice)] {
+///         while let Some(output) = one.poll_output() {
+///             idle = false;
+///             match output {
+///                 Output::Transmit(t) => two.handle_input(now, SipInput::Datagram { local: to, remote: from, data: &t.payload }),
+///                 Output::Event(Event::Incoming { call, .. }) => {
+///                     one.ring(now, call, StatusCode::RINGING, None)?;
+///                     one.answer(now, call, Some("v=0\r\n..".into()))?;
+///                 }
+///                 Output::Event(Event::Progress { .. }) => rang = true,
+///                 Output::Event(Event::Answered { .. }) => answered = true,
+///                 Output::Event(_) => {}
+///             }
+///         }
+///     }
+///     if idle { break }
+/// }
+/// assert!(rang && answered);
+/// // Then sleep until input, or until this time: handle_timeout.
+/// assert!(alice.poll_timeout().is_some());
+/// # Ok::<(), sip_proto::call::CommandError>(())
+/// ```
+#[derive(Debug)]
+pub struct Agent {
+    config: Arc<Config>,
+    endpoint: Endpoint,
+    rng: Rng,
+    now: Instant,
+    calls: BTreeMap<CallRef, Call>,
+    next_call: u64,
+    dialogs: BTreeMap<DialogId, CallRef>,
+    uses: BTreeMap<TransactionId, Use>,
+    /// Requests outside of dialogs whose transactions live, to know merged ones.
+    merges: BTreeMap<MergeKey, TransactionId>,
+    lookups: BTreeMap<LookupId, Pending>,
+    next_lookup: u64,
+    timers: TimerQueue<(CallRef, CallTimer)>,
+    told: Vec<Event>,
+    output: VecDeque<Output<SipTransmit, Event>>,
+    #[cfg(feature = "digest")]
+    auth: proto_wire::digest::Client,
+    #[cfg(feature = "digest")]
+    answers: BTreeMap<TransactionId, Vec<proto_wire::digest::Answer>>,
+}
+
+/// From tag, Call-ID, CSeq (RFC 3261 §8.2.2.2).
+type MergeKey = (String, String, String);
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Our first INVITE.
+    Invite(CallRef),
+    /// Our re-INVITE or UPDATE.
+    Change(CallRef),
+    Bye(CallRef),
+    /// The BYE of a fork that is not the call.
+    ForkBye,
+    Prack(CallRef, usize),
+    Refer(CallRef),
+    Notify(CallRef),
+    /// The application's request.
+    Plain(Option<CallRef>),
+    /// The peer's first INVITE.
+    Incoming(CallRef),
+    /// The peer's re-INVITE.
+    Reinvite(CallRef),
+    /// A request of the peer that waits for the application.
+    Asked,
+}
+
+impl Agent {
+    /// An agent without calls.
+    #[must_use]
+    pub fn new(now: Instant, config: Arc<Config>, seed: Seed) -> Self {
+        let mut rng = Rng::new(&seed);
+        let endpoint = Endpoint::new(now, config.endpoint.clone(), rng.seed());
+        Self {
+            endpoint,
+            rng,
+            now,
+            calls: BTreeMap::new(),
+            next_call: 0,
+            dialogs: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            merges: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+            next_lookup: 0,
+            timers: TimerQueue::new(),
+            told: Vec::new(),
+            output: VecDeque::new(),
+            #[cfg(feature = "digest")]
+            auth: proto_wire::digest::Client::new(config.credentials.iter().cloned()),
+            #[cfg(feature = "digest")]
+            answers: BTreeMap::new(),
+            config,
+        }
+    }
+
+    /// The calls that are not over.
+    pub fn calls(&self) -> impl Iterator<Item = CallRef> {
+        self.calls.iter().filter(|(_, c)| c.phase != Phase::Over).map(|(call, _)| *call)
+    }
+
+    /// How far a call is; [`Phase::Over`] for one that is not there any more.
+    #[must_use]
+    pub fn phase(&self, call: CallRef) -> Phase {
+        self.calls.get(&call).map_or(Phase::Over, |c| c.phase)
+    }
+
+    /// The dialog of a call, once there is one.
+    #[must_use]
+    pub fn dialog(&self, call: CallRef) -> Option<&Dialog> {
+        self.calls.get(&call)?.current().map(|leg| &leg.dialog)
+    }
+
+    /// The value of a Replaces header that takes this call over (RFC 3891), for the Refer-To of
+    /// an attended transfer.
+    #[must_use]
+    pub fn replaces(&self, call: CallRef) -> Option<String> {
+        let id = self.dialog(call)?.id();
+        // Who receives it sees our tag as the remote one.
+        let to_tag = id.remote_tag().unwrap_or("0");
+        Some(alloc::format!("{};to-tag={to_tag};from-tag={}", id.call_id(), id.local_tag()))
+    }
+
+    /// The transactions below.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// When the next timer of a call fires, and which. Transactions have timers of their own.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Instant, CallRef, CallTimer)> {
+        self.timers.next().map(|(at, (call, timer))| (at, call, timer))
+    }
+
+    /// Takes what the host reports.
+    pub fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
+        self.advance(now);
+        self.endpoint.handle_input(self.now, input);
+        self.pump();
+    }
+
+    /// Lets time act.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        self.endpoint.handle_timeout(self.now);
+        self.pump();
+        while let Some((call, timer)) = self.timers.expire(self.now) {
+            self.fired(call, timer);
+            self.pump();
+        }
+    }
+
+    /// The next thing to send or to tell.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<SipTransmit, Event>> {
+        self.output.pop_front()
+    }
+
+    /// When [`Agent::handle_timeout`] must be called at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let own = self.timers.next().map(|(at, _)| at);
+        own.into_iter().chain(self.endpoint.poll_timeout()).min()
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Carries what comes from below upwards. What one event makes us send stands before what
+    /// it makes us tell.
+    fn pump(&mut self) {
+        let mut below = VecDeque::new();
+        loop {
+            while let Some(output) = self.endpoint.poll_output() {
+                match output {
+                    Output::Transmit(transmit) => self.output.push_back(Output::Transmit(transmit)),
+                    Output::Event(event) => below.push_back(event),
+                }
+            }
+            self.output.extend(self.told.drain(..).map(Output::Event));
+            let Some(event) = below.pop_front() else { return };
+            self.below(event);
+        }
+    }
+
+    fn below(&mut self, event: SipEvent) {
+        match event {
+            SipEvent::Request { id, request, path } => self.receive(id, request, path),
+            SipEvent::Ack { request, .. } => self.receive_ack(&request),
+            SipEvent::Cancelled { id } => self.cancelled(id),
+            SipEvent::Response { id, response } => self.receive_response(id, response),
+            SipEvent::TimedOut { id } => self.unanswered(id, Ending::TimedOut),
+            SipEvent::TransportFailed { id } => self.unanswered(id, Ending::Unreachable),
+            SipEvent::Terminated { id } => self.terminated(id),
+            other => self.tell(Event::Below(other)),
+        }
+    }
+
+    fn terminated(&mut self, id: TransactionId) {
+        #[cfg(feature = "digest")]
+        self.answers.remove(&id);
+        self.merges.retain(|_, of| *of != id);
+        let Some(Use::Invite(call)) = self.uses.remove(&id) else { return };
+        let Some(known) =
+            self.calls.get_mut(&call).filter(|c| c.invite == Some(id) || c.set.is_some())
+        else {
+            return;
+        };
+        // An INVITE that was sent anew has another transaction now.
+        let resent = self.uses.values().any(|u| *u == Use::Invite(call));
+        if !resent {
+            known.set = None;
+            if known.phase == Phase::Over {
+                self.calls.remove(&call);
+            }
+        }
+    }
+
+    fn fired(&mut self, call: CallRef, timer: CallTimer) {
+        match timer {
+            CallTimer::Ring => self.rang_out(call),
+            CallTimer::CancelGiveUp => {
+                let Some(known) = self.calls.get_mut(&call) else { return };
+                let why = known.why.take();
+                if let Some(invite) = known.invite {
+                    // §9.1: the INVITE is taken as cancelled, its transaction destroyed.
+                    let _gone = self.endpoint.abandon(self.now, invite);
+                }
+                self.end(call, why.unwrap_or(Ending::Local));
+            }
+            CallTimer::OkAgain => self.ok_again(call),
+            CallTimer::OkGiveUp => self.hang(call, Ending::NoAck),
+            CallTimer::ReliableAgain => self.reliable_again(call),
+            CallTimer::ReliableGiveUp => self.reliable_lost(call),
+            CallTimer::StillRinging => self.still_ringing(call),
+            CallTimer::GlareOver => self.change_again(call),
+            CallTimer::Refresh => self.refresh(call),
+            CallTimer::Expire => self.hang(call, Ending::Expired),
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        // Nothing is told of a call behind its end: answers that come late are nobody's.
+        let late = event.call().is_some_and(|call| self.phase(call) == Phase::Over);
+        if late && !matches!(event, Event::Ended { .. }) {
+            return;
+        }
+        self.told.push(event);
+    }
+
+    fn tell_sdp(
+        &mut self,
+        call: CallRef,
+        meaning: crate::offer_answer::Meaning,
+        sdp: Option<Bytes>,
+    ) {
+        if let (Some(sdp), true) = (sdp, meaning != crate::offer_answer::Meaning::Nothing) {
+            self.tell(Event::Description { call, meaning, sdp });
+        }
+    }
+
+    fn add(&mut self, role: Role, phase: Phase) -> CallRef {
+        let call = CallRef(self.next_call);
+        self.next_call = self.next_call.saturating_add(1);
+        self.calls.insert(call, Call::new(role, phase));
+        call
+    }
+
+    fn live(&mut self, call: CallRef, verb: &'static str) -> Result<&mut Call, CommandError> {
+        self.calls.get_mut(&call).filter(|c| c.is_live()).ok_or(CommandError::NoCall(verb))
+    }
+
+    fn set_timer(&mut self, call: CallRef, timer: CallTimer, after: core::time::Duration) {
+        self.timers.set((call, timer), self.now.saturating_add(after));
+    }
+
+    fn stop_timer(&mut self, call: CallRef, timer: CallTimer) {
+        self.timers.stop(&(call, timer));
+    }
+
+    /// The call is over. It stays only while late answers to its INVITE can come.
+    fn end(&mut self, call: CallRef, why: Ending) {
+        let Some(known) = self.calls.get_mut(&call).filter(|c| c.phase != Phase::Over) else {
+            return;
+        };
+        known.phase = Phase::Over;
+        known.owed = None;
+        let waits = known.set.is_some();
+        for timer in CallTimer::ALL {
+            self.timers.stop(&(call, timer));
+        }
+        self.dialogs.retain(|_, of| *of != call);
+        self.lookups.retain(|_, pending| pending.call() != Some(call));
+        if !waits {
+            self.calls.remove(&call);
+        }
+        self.tell(Event::Ended { call, why });
+    }
+}
+
+/// The session description that a message carries.
+fn sdp_of(headers: Headers<'_>, body: Bytes) -> Option<Bytes> {
+    if body.is_empty() {
+        return None;
+    }
+    let kind = headers.typed::<crate::headers::ContentType<'_>>().ok().flatten()?;
+    kind.is("application/sdp").then_some(body)
+}
+
+fn lists(headers: Headers<'_>, name: HeaderName, word: &str) -> bool {
+    let words = headers.all(name).flat_map(|row| row.split(','));
+    words.into_iter().any(|w| w.trim().eq_ignore_ascii_case(word))
+}
+
+/// Whether the peer says that it takes UPDATE.
+fn allows_update(headers: Headers<'_>) -> bool {
+    lists(headers, HeaderName::ALLOW, Method::Update.as_str())
+}
+
+impl Machine for Agent {
+    type Input<'a> = SipInput<'a>;
+    type Transmit = SipTransmit;
+    type Event = Event;
+
+    fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
+        Self::handle_input(self, now, input);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<SipTransmit, Event>> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+}
+
+impl DatagramMachine for Agent {
+    fn handle_datagram(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+        data: &[u8],
+    ) {
+        self.handle_input(now, SipInput::Datagram { local, remote, data });
+    }
+
+    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, Bytes)> {
+        transmit.into_datagram()
+    }
+}
+
+/// 408 of our own, when no answer came (RFC 3261 §8.1.3.1).
+const NO_ANSWER: StatusCode = StatusCode::REQUEST_TIMEOUT;
+
+#[cfg(test)]
+mod tests;

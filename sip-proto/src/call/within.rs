@@ -1,0 +1,782 @@
+//! Requests within a call, of both sides: BYE, re-INVITE, UPDATE, and those of the application
+//! (RFC 3261 §12.2, §14, §15; RFC 3311; RFC 4028).
+
+use super::event::{CallRef, CommandError, Ending, Event};
+use super::incoming::with_session;
+use super::outgoing::SDP;
+use super::session_timer::{self, Agreed, Verdict};
+use super::state::{CallTimer, Change, Owed, Phase};
+use super::{Agent, Use, allows_update, config, sdp_of};
+use crate::dialog::{DialogId, Role, Scope, Usage, failure_scope};
+use crate::endpoint::{Path, TransactionId};
+use crate::headers::{CSeq, Refresher, SessionExpires};
+use crate::message::{HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf, StatusCode};
+use crate::offer_answer::{By, Carrier, Meaning};
+use alloc::string::String;
+use bytes::Bytes;
+use core::time::Duration;
+use proto_wire::Instant;
+
+/// How often a change that collides is asked for.
+const GLARES_MAX: u32 = 4;
+
+impl Agent {
+    /// A request of the peer.
+    pub(super) fn receive(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
+        let method = request.view().method();
+        let Some(dialog) = DialogId::of_request(request.view()) else {
+            return self.receive_outside(id, request, path);
+        };
+        let found = self.dialogs.get(&dialog).copied();
+        let Some((call, leg)) = found.and_then(|call| {
+            self.calls.get(&call).and_then(|c| c.leg_of(&dialog)).map(|leg| (call, leg))
+        }) else {
+            // RFC 3261 §12.2.2: in a dialog that nobody knows.
+            return self.answer_with(id, StatusCode::CALL_DOES_NOT_EXIST);
+        };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let Some(in_leg) = known.legs.get_mut(leg) else { return };
+        if let Err(error) = in_leg.dialog.receive(request.view()) {
+            return self.answer_with(id, error.status());
+        }
+        known.path = Some(path);
+        match method {
+            Method::Bye => self.receive_bye(call, leg, id),
+            Method::Invite => self.receive_reinvite(call, leg, id, request),
+            Method::Update => self.receive_update(call, leg, id, &request),
+            Method::Prack => self.receive_prack(call, id, &request),
+            Method::Refer => self.receive_refer(call, id, &request),
+            Method::Notify => self.receive_notify(call, id, &request),
+            Method::Options if self.config.answer_options => self.answer_options(id),
+            _ => {
+                self.uses.insert(id, Use::Asked);
+                self.tell(Event::Request { call: Some(call), id, request });
+            }
+        }
+    }
+
+    fn receive_outside(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
+        if self.is_merged(id, &request) {
+            return self.answer_with(id, StatusCode::LOOP_DETECTED);
+        }
+        match request.view().method() {
+            Method::Invite => self.incoming(id, request, path),
+            // These are in dialogs by what they are.
+            Method::Bye | Method::Prack | Method::Update | Method::Info => {
+                self.answer_with(id, StatusCode::CALL_DOES_NOT_EXIST);
+            }
+            Method::Options if self.config.answer_options => self.answer_options(id),
+            _ => {
+                self.uses.insert(id, Use::Asked);
+                self.tell(Event::Request { call: None, id, request });
+            }
+        }
+    }
+
+    /// RFC 3261 §11.2: what an INVITE would be answered with, and what we can do.
+    fn answer_options(&mut self, id: TransactionId) {
+        let full = self.calls().count() >= self.config.calls_max;
+        let status = if full { StatusCode::BUSY_HERE } else { StatusCode::OK };
+        let Some(reply) = self.reply(id, status) else { return };
+        let reply = reply
+            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact))
+            .header(HeaderName::ALLOW, config::ALLOW)
+            .header(HeaderName::SUPPORTED, self.config.supported())
+            .header(HeaderName::ACCEPT, SDP)
+            .build();
+        self.respond_built(id, reply);
+    }
+
+    fn receive_bye(&mut self, call: CallRef, leg: usize, id: TransactionId) {
+        self.answer_with(id, StatusCode::OK);
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        // The BYE of a fork that is not the call: our own is on its way.
+        if known.phase == Phase::Over || (known.set.is_some() && leg != known.leg) {
+            return;
+        }
+        known.usages.end(&Usage::Invite);
+        // RFC 3261 §15.1.2: requests that wait get 487.
+        let waiting = match known.owed.take() {
+            Some(Owed::InviteOk(id) | Owed::Ok(id, _)) => Some(id),
+            _ => None,
+        };
+        let ringing = (known.role == Role::Uas && known.phase == Phase::Ringing)
+            .then_some(known.invite)
+            .flatten();
+        let why = known.why.take().unwrap_or(Ending::Remote);
+        for id in waiting.into_iter().chain(ringing) {
+            self.answer_with(id, StatusCode::REQUEST_TERMINATED);
+        }
+        self.end(call, why);
+    }
+
+    fn receive_reinvite(
+        &mut self,
+        call: CallRef,
+        leg: usize,
+        id: TransactionId,
+        request: RequestBuf,
+    ) {
+        let sdp = sdp_of(request.headers(), request.body());
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let ours = matches!(
+            known.invite.and_then(|i| self.uses.get(&i)),
+            Some(Use::Invite(_) | Use::Change(_))
+        );
+        // RFC 3261 §14.2: ours is out: 491. Theirs is, or is not acknowledged: 500.
+        if known.phase != Phase::Up
+            || known.invite.is_some()
+            || known.ok.is_some()
+            || leg != known.leg
+        {
+            return match ours {
+                true if known.invite.is_some() => self.answer_with(id, StatusCode::REQUEST_PENDING),
+                _ => self.answer_later(id, StatusCode::SERVER_INTERNAL_ERROR),
+            };
+        }
+        let verdict = session_timer::answer(request.headers(), &self.config.session);
+        if let Verdict::TooSmall(min) = verdict {
+            if let Some(reply) = self.reply(id, StatusCode::SESSION_INTERVAL_TOO_SMALL) {
+                self.respond_built(id, reply.header(HeaderName::MIN_SE, min).build());
+            }
+            return;
+        }
+        let Some(in_leg) = known.current_mut() else { return };
+        let meaning = match in_leg.offers.step(By::Peer, Carrier::Invite, sdp.is_some()) {
+            Ok((next, meaning)) => {
+                in_leg.offers = next;
+                meaning
+            }
+            Err(fault) => return self.refuse_fault(id, fault),
+        };
+        known.verdict = match verdict {
+            Verdict::On(agreed) => Some(agreed),
+            _ => None,
+        };
+        known.invite = Some(id);
+        known.owed = Some(Owed::InviteOk(id));
+        known.request = Some(request);
+        self.uses.insert(id, Use::Reinvite(call));
+        match meaning {
+            Meaning::Offer => self.tell_sdp(call, meaning, sdp),
+            _ => self.tell(Event::OfferWanted { call }),
+        }
+    }
+
+    /// The peer's re-INVITE came to nothing.
+    pub(super) fn reinvite_over(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        known.invite = None;
+        known.owed = None;
+        if let Some(leg) = known.current_mut() {
+            leg.offers = leg.offers.refused(By::Peer, Carrier::Invite);
+        }
+    }
+
+    fn receive_update(
+        &mut self,
+        call: CallRef,
+        leg: usize,
+        id: TransactionId,
+        request: &RequestBuf,
+    ) {
+        let sdp = sdp_of(request.headers(), request.body());
+        let verdict = session_timer::answer(request.headers(), &self.config.session);
+        if let Verdict::TooSmall(min) = verdict {
+            if let Some(reply) = self.reply(id, StatusCode::SESSION_INTERVAL_TOO_SMALL) {
+                self.respond_built(id, reply.header(HeaderName::MIN_SE, min).build());
+            }
+            return;
+        }
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let Some(in_leg) = known.legs.get_mut(leg) else { return };
+        let meaning = match in_leg.offers.step(By::Peer, Carrier::Update, sdp.is_some()) {
+            Ok((next, meaning)) => {
+                in_leg.offers = next;
+                meaning
+            }
+            Err(fault) => return self.refuse_fault(id, fault),
+        };
+        if meaning == Meaning::Offer {
+            known.owed = Some(Owed::Ok(id, Carrier::Update));
+            known.request = Some(request.clone());
+            self.uses.insert(id, Use::Asked);
+            return self.tell_sdp(call, meaning, sdp);
+        }
+        in_leg.dialog.refresh_target(request.headers());
+        let up = known.phase == Phase::Up;
+        let agreed = match verdict {
+            Verdict::On(agreed) if up => Some(agreed),
+            _ => None,
+        };
+        let Some(reply) = self.reply(id, StatusCode::OK) else { return };
+        let reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact));
+        self.respond_built(id, with_session(reply, agreed, request).build());
+        if up {
+            self.session_agreed(call, agreed, Refresher::Uas);
+        }
+    }
+
+    /// Gives the session description that is owed: the answer to an offer, or the offer that
+    /// was asked for.
+    ///
+    /// # Errors
+    /// [`CommandError::State`] when none is owed, [`CommandError::Offer`] when one is missing.
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        sdp: Option<Bytes>,
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        let known = self.live(call, "accept")?;
+        let owed = known.owed.ok_or(CommandError::State("accept"))?;
+        match owed {
+            Owed::Ack(cseq) => self.accept_in(call, Carrier::Ack, sdp, |agent, sdp| {
+                let leg = agent.calls.get(&call).map_or(0, |c| c.leg);
+                agent.acknowledge(call, leg, cseq, sdp);
+            })?,
+            Owed::Prack { leg, rseq, cseq } => {
+                let known = self.live(call, "accept")?;
+                let of = known.legs.get_mut(leg).ok_or(CommandError::State("accept"))?;
+                let (next, _) = of.offers.step(By::Us, Carrier::Prack, sdp.is_some())?;
+                of.offers = next;
+                known.owed = None;
+                self.prack(call, leg, (rseq, cseq), sdp);
+            }
+            Owed::InviteOk(id) => {
+                let request = known.request.clone().ok_or(CommandError::State("accept"))?;
+                self.ok(call, id, &request, sdp)?;
+                if let Some(known) = self.calls.get_mut(&call) {
+                    known.owed = None;
+                    if let Some(leg) = known.current_mut() {
+                        leg.dialog.refresh_target(request.headers());
+                    }
+                }
+            }
+            Owed::Ok(id, of) => {
+                let carrier =
+                    if of == Carrier::Update { Carrier::UpdateOk } else { Carrier::PrackOk };
+                self.accept_in(call, carrier, sdp, |agent, sdp| {
+                    agent.accept_request(call, id, of, sdp)
+                })?;
+                self.go_on(call);
+            }
+        }
+        self.pump();
+        Ok(())
+    }
+
+    fn accept_in(
+        &mut self,
+        call: CallRef,
+        carrier: Carrier,
+        sdp: Option<Bytes>,
+        send: impl FnOnce(&mut Self, Option<Bytes>),
+    ) -> Result<(), CommandError> {
+        let known = self.live(call, "accept")?;
+        let leg = known.current_mut().ok_or(CommandError::State("accept"))?;
+        let (next, _) = leg.offers.step(By::Us, carrier, sdp.is_some())?;
+        leg.offers = next;
+        known.owed = None;
+        known.sent_sdp.clone_from(&sdp);
+        send(self, sdp);
+        Ok(())
+    }
+
+    fn accept_request(
+        &mut self,
+        call: CallRef,
+        id: TransactionId,
+        of: Carrier,
+        sdp: Option<Bytes>,
+    ) {
+        let Some(mut reply) = self.reply(id, StatusCode::OK) else { return };
+        reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact));
+        let known = self.calls.get_mut(&call);
+        if let (Carrier::Update, Some(known)) = (of, known) {
+            let request = known.request.clone();
+            let up = known.phase == Phase::Up;
+            if let (Some(leg), Some(request)) = (known.current_mut(), &request) {
+                leg.dialog.refresh_target(request.headers());
+                if let (true, Verdict::On(agreed)) =
+                    (up, session_timer::answer(request.headers(), &self.config.session))
+                {
+                    reply = with_session(reply, Some(agreed), request);
+                    self.session_agreed(call, Some(agreed), Refresher::Uas);
+                }
+            }
+        }
+        if let Some(sdp) = sdp {
+            reply = reply.body(SDP, sdp);
+        }
+        self.respond_built(id, reply.build());
+    }
+
+    /// Refuses the peer's offer, with 488 for example: the session is as before. An offer that
+    /// came in a 2xx cannot be refused but by ending the call, which this does.
+    ///
+    /// # Errors
+    /// [`CommandError::State`] when there is none to refuse, or `status` is no refusal.
+    pub fn refuse(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        status: StatusCode,
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        let known = self.live(call, "refuse")?;
+        if status.as_u16() < 300 {
+            return Err(CommandError::State("refuse"));
+        }
+        match known.owed.take().ok_or(CommandError::State("refuse"))? {
+            Owed::Ack(cseq) => {
+                let leg = known.leg;
+                self.acknowledge(call, leg, cseq, None);
+                self.hang(call, Ending::Local);
+            }
+            Owed::Prack { .. } => self.cancel(call, Ending::Local),
+            Owed::InviteOk(id) => {
+                self.answer_with(id, status);
+                self.reinvite_over(call);
+            }
+            Owed::Ok(id, carrier) => {
+                if let Some(leg) = known.current_mut() {
+                    leg.offers = leg.offers.refused(By::Peer, carrier);
+                }
+                self.answer_with(id, status);
+                self.go_on(call);
+            }
+        }
+        self.pump();
+        Ok(())
+    }
+
+    /// Asks for a change of the session with a re-INVITE, or without a description for an
+    /// offer of the peer.
+    ///
+    /// # Errors
+    /// [`CommandError::State`] when the call is not up or a change is under way,
+    /// [`CommandError::Offer`] when no offer may be made now.
+    pub fn reinvite(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        sdp: Option<Bytes>,
+    ) -> Result<(), CommandError> {
+        self.change(now, call, Change { update: false, sdp, refresh: false, tries: 0 })
+    }
+
+    /// Asks for a change with an UPDATE, which may be while the call is still ringing; without
+    /// a description it only refreshes.
+    ///
+    /// # Errors
+    /// As [`Agent::reinvite`].
+    pub fn update(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        sdp: Option<Bytes>,
+    ) -> Result<(), CommandError> {
+        self.change(now, call, Change { update: true, sdp, refresh: false, tries: 0 })
+    }
+
+    fn change(&mut self, now: Instant, call: CallRef, change: Change) -> Result<(), CommandError> {
+        self.advance(now);
+        let known = self.live(call, "change")?;
+        if known.change.is_some() || (!change.update && known.phase != Phase::Up) {
+            return Err(CommandError::State("change"));
+        }
+        let sent = self.send_change(call, change);
+        self.pump();
+        sent
+    }
+
+    fn send_change(&mut self, call: CallRef, change: Change) -> Result<(), CommandError> {
+        let Some(known) = self.calls.get_mut(&call) else {
+            return Err(CommandError::NoCall("change"));
+        };
+        let (method, carrier) = if change.update {
+            (Method::Update, Carrier::Update)
+        } else {
+            (Method::Invite, Carrier::Invite)
+        };
+        // A 2xx that waits for its ACK is an INVITE in progress too.
+        if !change.update && (known.invite.is_some() && known.set.is_none() || known.ok.is_some()) {
+            return Err(CommandError::State("change"));
+        }
+        let (path, session) = (known.path, known.session);
+        let interval = session.map(|(agreed, _)| agreed.interval).or(self.config.session.interval);
+        let mine = session.is_none_or(|(_, mine)| mine);
+        let leg = known.current_mut().ok_or(CommandError::State("change"))?;
+        let (next, _) = leg.offers.step(By::Us, carrier, change.sdp.is_some())?;
+        let mut builder = leg.dialog.request(method)?;
+        let hop = String::from(leg.dialog.next_hop());
+        builder = self.capabilities(builder);
+        if let Some(secs) = interval.filter(|_| self.phase(call) == Phase::Up) {
+            // RFC 4028 §7.4: who refreshes now goes on with it.
+            let refresher = session.map(|_| if mine { Refresher::Uac } else { Refresher::Uas });
+            builder =
+                builder.header(HeaderName::SESSION_EXPIRES, SessionExpires { secs, refresher });
+        }
+        if let Some(sdp) = change.sdp.clone() {
+            builder = builder.body(SDP, sdp);
+        }
+        let request = builder.build()?;
+        self.send(Some(Use::Change(call)), &request, &hop, path)?;
+        if let Some(known) = self.calls.get_mut(&call) {
+            if let Some(leg) = known.current_mut() {
+                leg.offers = next;
+            }
+            known.asked_interval = interval;
+            known.change = Some(change);
+        }
+        Ok(())
+    }
+
+    /// A response to our re-INVITE or UPDATE.
+    fn change_response(&mut self, call: CallRef, id: TransactionId, response: &ResponseBuf) {
+        let status = response.view().status();
+        let headers = response.headers();
+        let is_invite =
+            headers.typed::<CSeq<'_>>().ok().flatten().is_some_and(|c| c.method == Method::Invite);
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let leg = known.leg;
+        if status.is_provisional() {
+            if is_invite && status.as_u16() > 100 {
+                self.provisional(call, leg, response);
+            }
+            return;
+        }
+        if !status.is_success() {
+            return self.failed(Use::Change(call), Some(response), Ending::Lost(status));
+        }
+        if is_invite && known.invite != Some(id) {
+            // Its 2xx again: the ACK was lost.
+            return self.ack_again(call, leg, response);
+        }
+        let Some(change) = known.change.take() else { return };
+        let number = headers.typed::<CSeq<'_>>().ok().flatten().map_or(0, |c| c.number);
+        let sdp = sdp_of(headers, response.body());
+        if is_invite {
+            known.invite = None;
+        }
+        let asked = known.asked_interval;
+        let live = known.is_live();
+        let Some(in_leg) = known.current_mut() else { return };
+        in_leg.dialog.refresh_target(headers);
+        let carrier = if is_invite { Carrier::InviteOk } else { Carrier::UpdateOk };
+        let outcome = in_leg.offers.step(By::Peer, carrier, sdp.is_some());
+        let meaning = match outcome {
+            Ok((next, meaning)) => {
+                in_leg.offers = next;
+                meaning
+            }
+            Err(fault) => {
+                if is_invite {
+                    self.acknowledge(call, leg, number, None);
+                }
+                return self.hang(call, Ending::Protocol(fault));
+            }
+        };
+        if change.sdp.is_some() {
+            known.sent_sdp.clone_from(&change.sdp);
+        }
+        if meaning == Meaning::Offer && live {
+            known.owed = Some(Owed::Ack(number));
+        } else if is_invite {
+            self.acknowledge(call, leg, number, None);
+        }
+        if !live {
+            return;
+        }
+        self.session_agreed(call, session_timer::agreed(asked, headers), Refresher::Uac);
+        if !change.refresh {
+            self.tell(Event::Changed { call });
+        }
+        self.tell_sdp(call, meaning, sdp);
+    }
+
+    /// Our re-INVITE or UPDATE was refused, or not answered.
+    pub(super) fn change_failed(
+        &mut self,
+        call: CallRef,
+        status: StatusCode,
+        response: Option<&ResponseBuf>,
+    ) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let Some(mut change) = known.change.take() else { return };
+        let carrier = if change.update { Carrier::Update } else { Carrier::Invite };
+        if !change.update {
+            known.invite = None;
+        }
+        let owner = known.role == Role::Uac;
+        let asked = known.asked_interval;
+        if let Some(leg) = known.current_mut() {
+            leg.offers = leg.offers.refused(By::Us, carrier);
+        }
+        if !known.is_live() {
+            return;
+        }
+        if status == StatusCode::REQUEST_PENDING && change.tries < GLARES_MAX {
+            change.tries = change.tries.saturating_add(1);
+            known.change = Some(change);
+            // RFC 3261 §14.1: 2.1 to 4 s for who made the Call-ID, 0 to 2 s for the other, in
+            // steps of 10 ms.
+            let (from, steps) = if owner { (2100, 191) } else { (0, 201) };
+            let wait = self.rng.below(steps).saturating_mul(10).saturating_add(from);
+            return self.set_timer(call, CallTimer::GlareOver, Duration::from_millis(wait));
+        }
+        if status == StatusCode::SESSION_INTERVAL_TOO_SMALL {
+            let larger =
+                asked.zip(response).and_then(|(a, r)| session_timer::after_422(a, r.headers()));
+            if let (Some(interval), Some((agreed, _))) = (larger, known.session.as_mut()) {
+                agreed.interval = interval;
+                if self.send_change(call, change).is_ok() {
+                    return;
+                }
+                return self.hang(call, Ending::Lost(status));
+            }
+        }
+        match failure_scope(status) {
+            // RFC 3261 §12.2.1.2: 481 and no answer at all end the call.
+            Scope::Usage | Scope::Dialog
+                if status != StatusCode::METHOD_NOT_ALLOWED
+                    && status != StatusCode::NOT_IMPLEMENTED =>
+            {
+                self.hang(call, Ending::Lost(status));
+            }
+            // A peer that does not know UPDATE: refresh with an INVITE.
+            _ if change.refresh && change.update => {
+                known.peer_updates = false;
+                self.refresh(call);
+            }
+            // The session ends when its time is over, unless a later refresh works.
+            _ if change.refresh => {}
+            _ => self.tell(Event::ChangeRefused { call, status }),
+        }
+    }
+
+    /// The wait behind a collision is over.
+    pub(super) fn change_again(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let Some(change) = known.change.take() else { return };
+        let refresh = change.refresh;
+        if self.send_change(call, change).is_err() && !refresh {
+            self.tell(Event::ChangeRefused { call, status: StatusCode::REQUEST_PENDING });
+        }
+    }
+
+    /// Sets the session timers anew (RFC 4028 §7.2, §9). `side` is ours in the request that
+    /// agreed them.
+    pub(super) fn session_agreed(
+        &mut self,
+        call: CallRef,
+        agreed: Option<Agreed>,
+        side: Refresher,
+    ) {
+        for timer in [CallTimer::Refresh, CallTimer::Expire] {
+            self.stop_timer(call, timer);
+        }
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        known.session = agreed.map(|a| (a, a.refresher == side));
+        let Some((agreed, mine)) = known.session else { return };
+        if mine {
+            self.set_timer(call, CallTimer::Refresh, agreed.refresh_after());
+        }
+        self.set_timer(call, CallTimer::Expire, agreed.bye_after());
+    }
+
+    /// RFC 4028 §7.4: with UPDATE when the peer takes it, else with the INVITE that changes
+    /// nothing.
+    pub(super) fn refresh(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get(&call).filter(|c| c.phase == Phase::Up) else { return };
+        let update = known.peer_updates;
+        let sdp = if update { None } else { known.sent_sdp.clone() };
+        let busy = known.change.is_some();
+        let sent = !busy
+            && self.send_change(call, Change { update, sdp, refresh: true, tries: 0 }).is_ok();
+        if !sent {
+            // Something is under way, which may refresh as well; look again soon.
+            self.set_timer(call, CallTimer::Refresh, Duration::from_secs(5));
+        }
+    }
+
+    /// Says BYE; the call is over when that is answered.
+    pub(super) fn hang(&mut self, call: CallRef, why: Ending) {
+        let Some(known) = self.calls.get_mut(&call).filter(|c| c.is_live()) else { return };
+        known.phase = Phase::Ending;
+        known.ok = None;
+        known.why = Some(why);
+        let owed = known.owed.take();
+        let (leg, path) = (known.leg, known.path);
+        for timer in CallTimer::ALL {
+            self.timers.stop(&(call, timer));
+        }
+        match owed {
+            // RFC 3261 §13.2.2.4: a 2xx is acknowledged, and then comes the BYE.
+            Some(Owed::Ack(cseq)) => self.acknowledge(call, leg, cseq, None),
+            Some(Owed::InviteOk(id) | Owed::Ok(id, _)) => {
+                self.answer_with(id, StatusCode::REQUEST_TERMINATED)
+            }
+            _ => {}
+        }
+        let built = self.calls.get_mut(&call).and_then(|c| c.current_mut()).and_then(|leg| {
+            let hop = String::from(leg.dialog.next_hop());
+            Some((leg.dialog.request(Method::Bye).ok()?.build().ok()?, hop))
+        });
+        let sent = built
+            .is_some_and(|(bye, hop)| self.send(Some(Use::Bye(call)), &bye, &hop, path).is_ok());
+        if !sent {
+            let why = self.calls.get_mut(&call).and_then(|c| c.why.take());
+            self.end(call, why.unwrap_or(Ending::Local));
+        }
+    }
+
+    /// A response to anything that we sent.
+    pub(super) fn receive_response(&mut self, id: TransactionId, response: ResponseBuf) {
+        let Some(purpose) = self.uses.get(&id).copied() else { return };
+        let status = response.view().status();
+        let accepted = status.is_final() && !matches!(status.as_u16(), 401 | 407);
+        #[cfg(feature = "digest")]
+        if accepted {
+            if let Some(sent) = self.answers.get(&id) {
+                self.auth.accepted(sent);
+            }
+        }
+        if let Use::Invite(call) = purpose {
+            return self.invite_response(call, id, &response);
+        }
+        if !accepted && status.is_final() && self.challenged(id, response.view()) {
+            let change_is_invite = matches!(purpose, Use::Change(_));
+            if self.retry(id, purpose, None).is_some() {
+                // A re-INVITE that is sent again is the same offer.
+                let _same = change_is_invite;
+                return;
+            }
+        }
+        match purpose {
+            Use::Change(call) => self.change_response(call, id, &response),
+            Use::Prack(call, leg) if status.is_success() => {
+                self.prack_response(call, leg, &response)
+            }
+            Use::Refer(call) => self.refer_response(call, &response),
+            Use::Plain(call) if status.is_final() => {
+                let method =
+                    self.endpoint.request_of(id).map(|r| String::from(r.view().method().as_str()));
+                let method = method.unwrap_or_default();
+                self.tell(Event::Reply { call, method, status, response: Some(response) });
+                if let Some(call) = call {
+                    self.scope_of(call, status);
+                }
+            }
+            _ if status.is_final() && !status.is_success() => {
+                self.failed(purpose, Some(&response), Ending::Lost(status));
+            }
+            Use::Bye(call) if status.is_final() => {
+                let why = self.calls.get_mut(&call).and_then(|c| c.why.take());
+                self.end(call, why.unwrap_or(Ending::Local));
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing came in time, or nothing could be sent.
+    pub(super) fn unanswered(&mut self, id: TransactionId, why: Ending) {
+        let Some(purpose) = self.uses.get(&id).copied() else { return };
+        self.failed(purpose, None, why);
+    }
+
+    fn prack_response(&mut self, call: CallRef, at: usize, response: &ResponseBuf) {
+        let sdp = sdp_of(response.headers(), response.body());
+        let Some(leg) = self.calls.get_mut(&call).and_then(|c| c.legs.get_mut(at)) else { return };
+        if let Ok((next, meaning)) = leg.offers.step(By::Peer, Carrier::PrackOk, sdp.is_some()) {
+            leg.offers = next;
+            self.tell_sdp(call, meaning, sdp);
+        }
+    }
+
+    /// RFC 5057: a failure of any request in a dialog may end it.
+    fn scope_of(&mut self, call: CallRef, status: StatusCode) {
+        let ends = !status.is_success() && failure_scope(status) == Scope::Dialog
+            || status == StatusCode::CALL_DOES_NOT_EXIST;
+        if ends {
+            self.hang(call, Ending::Lost(status));
+        }
+    }
+
+    pub(super) fn plain_failed(&mut self, call: Option<CallRef>, status: StatusCode) {
+        self.tell(Event::Reply { call, method: String::new(), status, response: None });
+    }
+
+    /// Sends a request of the application in a call: INFO, MESSAGE. The answer is
+    /// [`Event::Reply`].
+    ///
+    /// # Errors
+    /// [`CommandError::State`] for a method that has a command of its own, or without a dialog.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        method: Method<'_>,
+        body: Option<(&str, Bytes)>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        let own = matches!(
+            method,
+            Method::Invite
+                | Method::Ack
+                | Method::Bye
+                | Method::Cancel
+                | Method::Prack
+                | Method::Update
+                | Method::Refer
+        );
+        let known = self.live(call, "request")?;
+        let path = known.path;
+        let leg = known.current_mut().filter(|_| !own).ok_or(CommandError::State("request"))?;
+        let hop = String::from(leg.dialog.next_hop());
+        let mut builder: RequestBuilder = leg.dialog.request(method)?;
+        for (name, value) in headers {
+            builder = builder.header(*name, value);
+        }
+        if let Some((kind, body)) = body {
+            builder = builder.body(kind, body);
+        }
+        let request = builder.build()?;
+        let sent = self.send(Some(Use::Plain(Some(call))), &request, &hop, path);
+        self.pump();
+        sent
+    }
+
+    /// Answers an [`Event::Request`] or [`Event::Referred`].
+    ///
+    /// # Errors
+    /// What the transaction below objects to.
+    pub fn respond(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        status: StatusCode,
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        if self.uses.get(&id) != Some(&Use::Asked) {
+            return Err(CommandError::State("respond"));
+        }
+        let response = self.endpoint.reply(id, status)?.build()?;
+        self.endpoint.respond(self.now, id, &response)?;
+        self.pump();
+        Ok(())
+    }
+}
+
+impl Agent {
+    /// Whether the peer's last INVITE or response listed UPDATE in Allow.
+    #[must_use]
+    pub fn takes_update(&self, call: CallRef) -> bool {
+        self.calls.get(&call).is_some_and(|c| {
+            c.peer_updates || c.request.as_ref().is_some_and(|r| allows_update(r.headers()))
+        })
+    }
+}
