@@ -267,6 +267,7 @@ pub fn wire_websocket(data: &[u8]) {
         let mut end = make();
         let mut sent = Vec::new();
         let mut events = Vec::new();
+        let mut in_time = true;
         let mut drain = |end: &mut Connection| {
             while let Some(output) = end.poll_output() {
                 match output {
@@ -274,7 +275,7 @@ pub fn wire_websocket(data: &[u8]) {
                     Output::Event(event) => {
                         let closed = matches!(event, Event::Closed(_));
                         if let Event::UpgradeRequested(_) = &event {
-                            end.accept(Instant::ZERO, None).expect("it was asked for");
+                            in_time &= end.accept(Instant::ZERO, None).is_ok();
                         }
                         events.push((format!("{event:?}"), closed));
                     }
@@ -287,15 +288,23 @@ pub fn wire_websocket(data: &[u8]) {
         }
         end.handle_eof(Instant::ZERO);
         drain(&mut end);
-        // What a client sends is masked at random, so the number of pongs changes the rest.
-        (if is_client { Vec::new() } else { without_pongs(&sent) }, events)
+        let closed = events.iter().filter(|(_, closed)| *closed).count();
+        assert!(closed == 1 && events.last().is_some_and(|(_, closed)| *closed));
+        // A peer that sends more than fits before the host has answered its request has lost
+        // it. When that is depends on the host, so there is nothing to compare.
+        in_time.then(|| {
+            // What a client sends is masked at random: the number of pongs changes the rest.
+            (if is_client { Vec::new() } else { without_pongs(&sent) }, events)
+        })
     };
     let [first, rest @ ..] = cuts(&bytes);
-    let expected = run(&first);
-    let closed = expected.1.iter().filter(|(_, closed)| *closed).count();
-    assert!(closed == 1 && expected.1.last().is_some_and(|(_, closed)| *closed));
+    let Some(expected) = run(&first) else {
+        return;
+    };
     for chunks in rest {
-        assert_eq!(run(&chunks), expected, "cut in {} chunks", chunks.len());
+        if let Some(outputs) = run(&chunks) {
+            assert_eq!(outputs, expected, "cut in {} chunks", chunks.len());
+        }
     }
 }
 

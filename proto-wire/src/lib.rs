@@ -1,9 +1,20 @@
-//! What the protocol family shares: time, randomness, the four verbs of a
-//! machine, limits and errors; with feature `text`, what RTSP and SIP have in
-//! common on the wire; with feature `testing`, a simulated network.
+//! What a family of Sans-IO protocol crates shares: time, randomness, the four verbs of a
+//! machine, limits and errors; and, behind features, what several protocols have in common
+//! on the wire.
 //!
-//! Nothing here does I/O, reads a clock or starts a thread. [`Clock`] (feature
-//! `std`) is the one bridge to real time, and it is for hosts only.
+//! Nothing here does I/O, reads a clock or starts a thread. `Clock` (feature `std`) is the
+//! one bridge to real time, and it is for hosts only.
+//!
+//! | for | look at | feature |
+//! |---|---|---|
+//! | writing a machine | [`Machine`], [`Output`], [`Instant`], [`TimerTable`], [`Rng`], [`Limits`], [`ParseError`] | |
+//! | hosting one | [`StreamMachine`], [`DatagramMachine`], `Clock` | `std` for the clock |
+//! | text protocols | `head`, `text`, `length`, `sdp` | `text` |
+//! | Basic and Digest, both sides | `digest` | `digest` |
+//! | tunnels and browsers | `http`, `websocket` | `http`, `websocket` |
+//! | tests | `testing`: a bad network, simulators in virtual time | `testing` |
+//!
+//! A feature adds API and never changes what is there without it.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

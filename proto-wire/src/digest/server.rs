@@ -55,8 +55,9 @@ impl ServerConfig {
         })
     }
 
-    /// The algorithms, one challenge each, the preferred one first. `FFmpeg` cannot log in
-    /// when it sees another one than MD5; no algorithm at all leaves Basic.
+    /// The algorithms, one challenge each, the preferred one first. Leave MD5 the last where
+    /// it is offered: `FFmpeg` looks at the last challenge only and knows no other. No
+    /// algorithm at all leaves Basic.
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = algorithms.into_iter().collect();

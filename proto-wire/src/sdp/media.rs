@@ -128,6 +128,9 @@ impl<'a> Media<'a> {
     }
 
     /// What a payload type means: by `a=rtpmap`, else by RFC 3551.
+    ///
+    /// Each call walks the lines of the medium. Ask for what you can play rather than for
+    /// everything a stranger lists, or walk [`Media::rtpmaps`] once.
     #[must_use]
     pub fn rtpmap(self, payload_type: u8) -> Option<RtpMap<'a>> {
         self.rtpmaps()
@@ -140,7 +143,7 @@ impl<'a> Media<'a> {
         self.attributes().all(b"rtpmap").filter_map(|attribute| RtpMap::parse(attribute.value?))
     }
 
-    /// The parameters of a format (`a=fmtp`).
+    /// The parameters of a format (`a=fmtp`). Each call walks the lines of the medium.
     #[must_use]
     pub fn fmtp(self, format: &str) -> Option<Fmtp<'a>> {
         self.attributes()
