@@ -46,27 +46,32 @@ use state::Call;
 /// use sip_proto::endpoint::{self, Listener, SipInput};
 /// use sip_proto::{StatusCode, Transport};
 ///
+/// let here = |n: u8| SocketAddr::from(([192, 0, 2, n], 5060));
 /// let agent = |n: u8| {
-///     let here = SocketAddr::from(([192, 0, 2, n], 5060));
-///     let below = Arc::new(endpoint::Config::new([Listener::new(Transport::Udp, here)]));
-///     let config = Config::new(below, format!("sip:{n}@example.com"), format!("sip:{here}"));
-///     (here, Agent::new(Instant::ZERO, Arc::new(config), Seed::from_u64(n.into())))
+///     let below = Arc::new(endpoint::Config::new([Listener::new(Transport::Udp, here(n))]));
+///     let config = Config::new(below, format!("sip:{n}@example.com"), format!("sip:{}", here(n)));
+///     Agent::new(Instant::ZERO, Arc::new(config), Seed::from_u64(n.into()))
 /// };
-/// let ((a, mut alice), (b, mut bob)) = (agent(1), agent(2));
+/// let mut agents = [agent(0), agent(1)];
 /// let now = Instant::ZERO;
-/// let call = alice.call(now, "sip:bob@192.0.2.2", Some("v=0\r\n..".into()))?;
+/// agents[0].call(now, "sip:bob@192.0.2.1", Some("v=0\r\n..".into()))?;
 /// // Carry datagrams from one to the other until both are silent.
 /// let (mut rang, mut answered) = (false, false);
-/// loop {
-///     let mut idle = true;
-///     for (from, to, one, two) in [(a, b, &mut alice, &mut bob), (b, a, &mut bob, &mut alice)] {
-///         while let Some(output) = one.poll_output() {
-///             idle = false;
+/// let mut silent = 0;
+/// while silent < 2 {
+///     for n in [0_u8, 1] {
+///         let (from, to) = (here(n), here(1 - n));
+///         silent += 1;
+///         while let Some(output) = agents[usize::from(n)].poll_output() {
+///             silent = 0;
 ///             match output {
-///                 Output::Transmit(t) => two.handle_input(now, SipInput::Datagram { local: to, remote: from, data: &t.payload }),
+///                 Output::Transmit(t) => {
+///                     let input = SipInput::Datagram { local: to, remote: from, data: &t.payload };
+///                     agents[usize::from(1 - n)].handle_input(now, input);
+///                 }
 ///                 Output::Event(Event::Incoming { call, .. }) => {
-///                     one.ring(now, call, StatusCode::RINGING, None)?;
-///                     one.answer(now, call, Some("v=0\r\n..".into()))?;
+///                     agents[1].ring(now, call, StatusCode::RINGING, None)?;
+///                     agents[1].answer(now, call, Some("v=0\r\n..".into()))?;
 ///                 }
 ///                 Output::Event(Event::Progress { .. }) => rang = true,
 ///                 Output::Event(Event::Answered { .. }) => answered = true,
@@ -74,11 +79,10 @@ use state::Call;
 ///             }
 ///         }
 ///     }
-///     if idle { break }
 /// }
 /// assert!(rang && answered);
 /// // Then sleep until input, or until this time: handle_timeout.
-/// assert!(alice.poll_timeout().is_some());
+/// assert!(agents[0].poll_timeout().is_some());
 /// # Ok::<(), sip_proto::call::CommandError>(())
 /// ```
 #[derive(Debug)]
