@@ -88,25 +88,28 @@ fn an_empty_body_hashes_to_the_hash_of_nothing() {
     );
 }
 
-/// What `FFmpeg`, openRTSP, PJSIP and SIPp sent to real servers, which let them in.
+/// What real programs sent, to servers that let them in or to a challenge of ours.
 #[test]
 fn the_proofs_of_real_programs_are_what_they_must_be() {
-    for (program, method, value) in [
+    for (program, method, password, value) in [
         (
-            "FFmpeg",
+            "FFmpeg, without qop",
             "DESCRIBE",
+            "secret",
             r#"username="alice", realm="GStreamer RTSP Server", nonce="2e7810b0a76187e7",
                 uri="rtsp://127.0.0.1:8556/audio", response="82fe318e8dd5c4b8eb52c9ad21cc6f09""#,
         ),
         (
             "openRTSP",
             "SETUP",
+            "secret",
             r#"username="alice", realm="GStreamer RTSP Server", nonce="a964956cedcb5516",
                 uri="rtsp://127.0.0.1:8556/audio/", response="73ecabbba7741e5ebb331b00bd6ebdb8""#,
         ),
         (
             "PJSIP",
             "PUBLISH",
+            "secret",
             r#"username="bob", realm="example.org",
                 nonce="awKBfGsCgUCBi66QUOmKHUlOtOw8LN8Cergy1IA=", uri="sip:bob@example.org",
                 response="9a9a11dd3cafbc71e04a899e1c8fbc2c",
@@ -115,14 +118,30 @@ fn the_proofs_of_real_programs_are_what_they_must_be() {
         (
             "SIPp",
             "REGISTER",
+            "secret",
             r#"username="carol",realm="example.org",cnonce="6b8b4567",nc=00000001,qop=auth,uri="sip:127.0.0.1:5060",nonce="awJ2tmsCdnqQdjOG+NfJveQC6GRXhCuQergnyYA=",response="68504c430fcd2271ebe4879e54d3ad4c",algorithm=MD5"#,
+        ),
+        (
+            "FFmpeg, offered SHA-256 and MD5 with qop",
+            "DESCRIBE",
+            "pw",
+            r#"username="ann", realm="r", nonce="n1", uri="rtsp://127.0.0.1:18554/x",
+                response="894628bc894f987e46d132279f60a45e", algorithm="MD5", qop="auth",
+                cnonce="9565fe0dae6ee500", nc=00000001"#,
+        ),
+        (
+            "GStreamer, offered the same",
+            "DESCRIBE",
+            "pw",
+            r#"username="ann", realm="r", nonce="n1", uri="rtsp://127.0.0.1:18554/x",
+                response="423310bdc26ff623fc7baf4668b85e9a""#,
         ),
     ] {
         let sent = DigestCredentials::parse(value.as_bytes()).unwrap();
         let algorithm = sent.algorithm().unwrap();
         let response = Response {
             algorithm,
-            ha1: &Ha1::new(algorithm, &sent.username, &sent.realm, "secret"),
+            ha1: &Ha1::new(algorithm, &sent.username, &sent.realm, password),
             nonce: &sent.nonce,
             cnonce: sent.cnonce.as_deref().unwrap_or_default(),
             nc: sent.nc_text.as_deref().unwrap_or_default(),
