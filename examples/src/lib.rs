@@ -2,6 +2,7 @@
 //! programs in `src/bin` share.
 
 pub mod certificates;
+pub mod club;
 pub mod drive;
 pub mod entropy;
 pub mod inspect;
@@ -19,3 +20,7 @@ pub mod xmpp_server;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/RUN_LOOP.md")]
 struct RunLoopDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeDoctests;
