@@ -66,27 +66,68 @@ pub(crate) fn offset_in(whole: &[u8], part: &[u8]) -> usize {
 #[inline]
 pub(crate) fn next_piece<'a>(rest: &mut Option<&'a [u8]>, separator: u8) -> Option<&'a [u8]> {
     let bytes = (*rest)?;
-    let mut quoted = false;
-    let mut escaped = false;
-    for (i, b) in bytes.iter().enumerate() {
-        if escaped {
-            escaped = false;
-        } else if quoted {
-            match *b {
-                b'"' => quoted = false,
-                b'\\' => escaped = true,
-                _ => {}
-            }
-        } else if *b == b'"' {
-            quoted = true;
-        } else if *b == separator {
-            let (piece, tail) = bytes.split_at_checked(i)?;
+    let mut at = 0_usize;
+    while let Some(b) = bytes.get(at) {
+        if *b == separator {
+            let (piece, tail) = bytes.split_at_checked(at)?;
             *rest = tail.get(1..);
             return Some(piece);
         }
+        at = if *b == b'"' { quoted_end(bytes, at) } else { at.wrapping_add(1) };
     }
     *rest = None;
     Some(bytes)
+}
+
+/// Behind the quoted string that begins at `at`, or the end of `bytes` when it has none.
+pub(crate) fn quoted_end(bytes: &[u8], mut at: usize) -> usize {
+    at = at.wrapping_add(1);
+    while let Some(b) = bytes.get(at) {
+        at = match *b {
+            b'"' => return at.wrapping_add(1),
+            b'\\' => at.wrapping_add(2),
+            _ => at.wrapping_add(1),
+        };
+    }
+    bytes.len()
+}
+
+/// The number at the start of `bytes`, of at most nine digits, and what follows it.
+#[inline]
+pub(crate) fn leading_number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let mut value: u32 = 0;
+    let mut len = 0_usize;
+    while let Some(b) = bytes.get(len) {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u32::from(digit));
+        len = len.wrapping_add(1);
+    }
+    // Nine digits always fit.
+    if len == 0 || len > 9 { None } else { Some((value, bytes.get(len..)?)) }
+}
+
+/// A table of bytes, for loops that look at each.
+pub(crate) const fn table(of: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut rest = of;
+    while let [first, tail @ ..] = rest {
+        #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
+        {
+            table[*first as usize] = true;
+        }
+        rest = tail;
+    }
+    table
+}
+
+/// Whether `b` is in a [`table`].
+#[inline]
+pub(crate) fn is_in(table: &'static [bool; 256], b: u8) -> bool {
+    // The compiler knows that a byte is below 256: there is no check in it.
+    table.get(usize::from(b)).copied().unwrap_or(false)
 }
 
 /// `name` and `value` of `name=value`, trimmed; no value when there is no `=`.

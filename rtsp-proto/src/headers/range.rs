@@ -1,6 +1,6 @@
 //! Range (RFC 2326 §12.29, RFC 7826 §18.40): which part to play, in exact integers.
 
-use super::bytes::{next_piece, number, offset_in, pair, text, trim};
+use super::bytes::{leading_number, next_piece, number, offset_in, pair, text, trim};
 use super::{HeaderName, TypedHeader};
 use core::fmt;
 use core::time::Duration;
@@ -189,6 +189,9 @@ impl<'a> TypedHeader<'a> for Range<'a> {
     /// decimals than nine and none behind the point. 1.0 allows a list; the first one
     /// counts.
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        if let Some(range) = value.strip_prefix(b"npt=").and_then(plain_npt) {
+            return Ok(Self::npt(range));
+        }
         let mut rest = Some(value);
         let first = next_piece(&mut rest, b';').unwrap_or(&[]);
         let mut time = None;
@@ -230,6 +233,34 @@ impl fmt::Display for Range<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// `12.5-` and `12.5-99`, as they are written nearly always, and nothing else.
+#[inline]
+fn plain_npt(value: &[u8]) -> Option<NptRange> {
+    let (start, rest) = plain_secs(value)?;
+    let end = match rest.strip_prefix(b"-")? {
+        [] => None,
+        rest => match plain_secs(rest)? {
+            (end, []) => Some(NptTime::At(end)),
+            _ => return None,
+        },
+    };
+    Some(NptRange { start: Some(NptTime::At(start)), end })
+}
+
+/// Seconds with or without decimals, and what follows.
+#[inline]
+fn plain_secs(value: &[u8]) -> Option<(Duration, &[u8])> {
+    let (secs, rest) = leading_number(value)?;
+    let Some(fraction) = rest.strip_prefix(b".") else {
+        return Some((Duration::new(u64::from(secs), 0), rest));
+    };
+    let (digits, rest) = leading_number(fraction)?;
+    let len = fraction.len().checked_sub(rest.len())?;
+    let scale = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let nanos = digits.checked_mul(*scale.get(len.checked_sub(1)?)?)?;
+    Some((Duration::new(u64::from(secs), nanos), rest))
 }
 
 /// `now`, seconds or `hh:mm:ss`, each with a fraction of any length (also an empty one).

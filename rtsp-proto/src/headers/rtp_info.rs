@@ -1,6 +1,6 @@
 //! RTP-Info (RFC 2326 §12.33, RFC 7826 §18.45): where in RTP the playing begins.
 
-use super::bytes::{is_lws, number, text, trim, unquote};
+use super::bytes::{is_in, number, table, text, trim, unquote};
 use crate::Version;
 use core::fmt;
 
@@ -140,8 +140,14 @@ impl<'a> Iterator for RtpInfos<'a> {
 }
 
 /// What ends a parameter's value; the colon is 2.0's, behind the SSRC.
-const fn is_end(b: u8) -> bool {
-    matches!(b, b';' | b',' | b':') || is_lws(b)
+static ENDS: [bool; 256] = table(b";,: \t\r\n");
+
+/// What ends a parameter's name, besides.
+static ENDS_OR_EQUALS: [bool; 256] = table(b";,: \t\r\n=");
+
+#[inline]
+fn is_end(b: u8) -> bool {
+    is_in(&ENDS, b)
 }
 
 /// Without separators at the start.
@@ -152,7 +158,7 @@ fn skip(bytes: &[u8]) -> &[u8] {
 
 /// `name` and what stands behind its `=`.
 fn split_name(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|b| *b == b'=' || is_end(*b))?;
+    let at = bytes.iter().position(|b| is_in(&ENDS_OR_EQUALS, *b))?;
     let (name, rest) = bytes.split_at_checked(at)?;
     Some((name, rest.strip_prefix(b"=")?))
 }

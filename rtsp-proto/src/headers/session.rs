@@ -48,6 +48,12 @@ impl<'a> TypedHeader<'a> for Session<'a> {
     const NAME: HeaderName = HeaderName::Session;
 
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        if !value.contains(&b';') {
+            let id = trim(value);
+            if !id.is_empty() {
+                return Ok(Self::new(text(id)?));
+            }
+        }
         let mut rest = Some(value);
         let id = trim(next_piece(&mut rest, b';').unwrap_or(&[]));
         if id.is_empty() {

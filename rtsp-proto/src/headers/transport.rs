@@ -1,6 +1,9 @@
 //! Transport (RFC 2326 §12.39, RFC 7826 §18.54), read tolerantly, written per version.
 
-use super::bytes::{next_piece, number, offset_in, pair, text, trim, unquote};
+use super::bytes::{
+    is_in, leading_number, next_piece, number, offset_in, pair, quoted_end, table, text, trim,
+    unquote,
+};
 use crate::Version;
 use core::fmt;
 use proto_wire::{ParseError, ParseErrorKind};
@@ -238,30 +241,65 @@ impl<'a> Transport<'a> {
     /// A transport id is missing, or a number that decides where media goes is malformed;
     /// the offset counts from the start of `value`.
     pub fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        let mut transport = Self { raw: trim(value), ..Self::default() };
-        let mut rest = Some(value);
-        let mut id = None;
-        let mut lower_given = false;
-        while let Some(piece) = next_piece(&mut rest, b';') {
-            let (name, param) = pair(piece);
-            match param {
-                Some(param) => transport.param(value, name, param)?,
-                None if name.is_empty() => {}
-                None if id.is_none() && name.contains(&b'/') => {
-                    id = Some(name);
-                    lower_given = transport.set_id(name);
+        let mut transport = Self::default();
+        transport.read(value, false).1.map(|()| transport)
+    }
+
+    /// Reads one specification into this, up to a comma when it is one of a `list`; where
+    /// it ends, and what was wrong.
+    #[inline]
+    fn read(&mut self, bytes: &'a [u8], list: bool) -> (usize, Result<(), ParseError>) {
+        let mut wrong = None;
+        let (mut has_id, mut lower_given) = (false, false);
+        let mut at = 0_usize;
+        loop {
+            let start = at;
+            let mut equals = None;
+            let last = loop {
+                match bytes.get(at) {
+                    Some(b) if !is_in(&STOPS, *b) => {}
+                    None => break true,
+                    Some(b';') => break false,
+                    Some(b',') if list => break true,
+                    Some(b'"') => {
+                        at = quoted_end(bytes, at);
+                        continue;
+                    }
+                    Some(b'=') => {
+                        equals.get_or_insert(at);
+                    }
+                    Some(_) => {}
                 }
-                None => transport.flag(name),
+                at = at.wrapping_add(1);
+            };
+            let name = trim(bytes.get(start..equals.unwrap_or(at)).unwrap_or(&[]));
+            if let Some(equals) = equals {
+                let value = trim(bytes.get(equals.wrapping_add(1)..at).unwrap_or(&[]));
+                if let Err(kind) = self.param(name, value) {
+                    wrong.get_or_insert_with(|| ParseError::new(kind, offset_in(bytes, value)));
+                }
+            } else if !has_id && name.contains(&b'/') {
+                has_id = true;
+                lower_given = self.set_id(name);
+            } else {
+                self.flag(name);
             }
+            if last {
+                break;
+            }
+            at = at.wrapping_add(1);
         }
-        if id.is_none() {
-            return Err(ParseError::new(ParseErrorKind::Syntax, 0));
-        }
-        if !lower_given && transport.interleaved.is_some() {
+        self.raw = trim(bytes.get(..at).unwrap_or(&[]));
+        if !lower_given && self.interleaved.is_some() {
             // `RTP/AVP;interleaved=0-1`: only TCP can be meant.
-            transport.lower = LowerTransport::Tcp;
+            self.lower = LowerTransport::Tcp;
         }
-        Ok(transport)
+        let result = match wrong {
+            Some(wrong) => Err(wrong),
+            None if !has_id => Err(ParseError::new(ParseErrorKind::Syntax, 0)),
+            None => Ok(()),
+        };
+        (at, result)
     }
 
     /// The specification as it was read; empty for one that was made here.
@@ -363,6 +401,16 @@ impl<'a> Transport<'a> {
 
     /// Takes the transport id apart; says whether a lower transport was given.
     fn set_id(&mut self, id: &[u8]) -> bool {
+        match id {
+            // What a fresh value is already.
+            b"RTP/AVP" => return false,
+            b"RTP/AVP/UDP" => return true,
+            b"RTP/AVP/TCP" => {
+                self.lower = LowerTransport::Tcp;
+                return true;
+            }
+            _ => {}
+        }
         let mut parts = id.split(|b| *b == b'/');
         let first = parts.next().unwrap_or(&[]);
         // One device puts garbage before `RTP`.
@@ -389,7 +437,7 @@ impl<'a> Transport<'a> {
     }
 
     fn flag(&mut self, name: &[u8]) {
-        if name.eq_ignore_ascii_case(b"unicast") {
+        if name == b"unicast" || name.eq_ignore_ascii_case(b"unicast") {
             self.delivery = Some(Delivery::Unicast);
         } else if name.eq_ignore_ascii_case(b"multicast") {
             self.delivery = Some(Delivery::Multicast);
@@ -400,51 +448,52 @@ impl<'a> Transport<'a> {
         }
     }
 
+    /// Takes a parameter; only a number that decides where media goes can be wrong.
     #[inline]
-    fn param(&mut self, whole: &[u8], name: &[u8], value: &'a [u8]) -> Result<(), ParseError> {
-        let at = |part: &[u8], kind| ParseError::new(kind, offset_in(whole, part));
-        let ports = |value: &[u8]| ports(value).ok_or_else(|| at(value, ParseErrorKind::Port));
+    fn param(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), ParseErrorKind> {
+        // As it is spelled nearly always; then in any case.
+        if name == b"client_port" {
+            self.client_port = Some(ports(value).ok_or(ParseErrorKind::Port)?);
+        } else if name == b"interleaved" {
+            self.interleaved = Some(channels(value).ok_or(ParseErrorKind::Number)?);
+        } else {
+            return self.other_param(name, value);
+        }
+        Ok(())
+    }
+
+    fn other_param(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), ParseErrorKind> {
+        let port = || ports(value).ok_or(ParseErrorKind::Port);
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         // By length first: most names then need one comparison.
         match name.len() {
-            3 if name.eq_ignore_ascii_case(b"ttl") => {
-                self.ttl = number(value).and_then(|n| u8::try_from(n).ok());
-            }
-            4 if name.eq_ignore_ascii_case(b"mode") => self.mode = mode(value),
-            4 if name.eq_ignore_ascii_case(b"port") => self.port = Some(ports(value)?),
-            4 if name.eq_ignore_ascii_case(b"ssrc") => self.ssrc = ssrc(value),
-            5 if name.eq_ignore_ascii_case(b"setup") => self.setup = connection_setup(value),
-            5 if name.eq_ignore_ascii_case(b"MIKEY") => self.mikey = Some(unquote(value)),
-            6 if name.eq_ignore_ascii_case(b"layers") => {
+            3 if is(b"ttl") => self.ttl = number(value).and_then(|n| u8::try_from(n).ok()),
+            4 if is(b"mode") => self.mode = mode(value),
+            4 if is(b"port") => self.port = Some(port()?),
+            4 if is(b"ssrc") => self.ssrc = ssrc(value),
+            5 if is(b"setup") => self.setup = connection_setup(value),
+            5 if is(b"MIKEY") => self.mikey = Some(unquote(value)),
+            6 if is(b"layers") => {
                 self.layers = number(value).and_then(|n| u32::try_from(n).ok());
             }
-            6 if name.eq_ignore_ascii_case(b"source") => self.source = Some(unquote(value)),
-            8 if name.eq_ignore_ascii_case(b"src_addr") => self.src_addr = Some(value),
-            9 if name.eq_ignore_ascii_case(b"dest_addr") => self.dest_addr = Some(value),
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                self.connection = connection_reuse(value);
+            6 if is(b"source") => self.source = Some(unquote(value)),
+            8 if is(b"src_addr") => self.src_addr = Some(value),
+            9 if is(b"dest_addr") => self.dest_addr = Some(value),
+            10 if is(b"connection") => self.connection = connection_reuse(value),
+            11 if is(b"client_port") => self.client_port = Some(port()?),
+            11 if is(b"server_port") => self.server_port = Some(port()?),
+            11 if is(b"destination") => self.destination = Some(unquote(value)),
+            11 if is(b"interleaved") => {
+                self.interleaved = Some(channels(value).ok_or(ParseErrorKind::Number)?);
             }
-            11 => match name.first().map(u8::to_ascii_lowercase) {
-                Some(b'c') if name.eq_ignore_ascii_case(b"client_port") => {
-                    self.client_port = Some(ports(value)?);
-                }
-                Some(b's') if name.eq_ignore_ascii_case(b"server_port") => {
-                    self.server_port = Some(ports(value)?);
-                }
-                Some(b'i') if name.eq_ignore_ascii_case(b"interleaved") => {
-                    let channels =
-                        channels(value).ok_or_else(|| at(value, ParseErrorKind::Number))?;
-                    self.interleaved = Some(channels);
-                }
-                Some(b'd') if name.eq_ignore_ascii_case(b"destination") => {
-                    self.destination = Some(unquote(value));
-                }
-                _ => {}
-            },
             _ => {}
         }
         Ok(())
     }
 }
+
+/// Where a parameter, its name or a specification may end.
+static STOPS: [bool; 256] = table(b";,=\"");
 
 /// Writes the RTSP 1.0 form.
 impl fmt::Display for Transport<'_> {
@@ -638,12 +687,18 @@ impl<'a> Transports<'a> {
 impl<'a> Iterator for Transports<'a> {
     type Item = Result<Transport<'a>, ParseError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let piece = next_piece(&mut self.rest, b',')?;
-            if !trim(piece).is_empty() {
-                let offset = offset_in(self.whole, piece);
-                return Some(Transport::parse(piece).map_err(|error| error.at(offset)));
+            let rest = self.rest?;
+            let mut transport = Transport::default();
+            let (end, result) = transport.read(rest, true);
+            self.rest = rest.get(end.wrapping_add(1)..);
+            match result {
+                Ok(()) => return Some(Ok(transport)),
+                // Nothing between two commas.
+                Err(_) if transport.raw.is_empty() => {}
+                Err(error) => return Some(Err(error.at(offset_in(self.whole, rest)))),
             }
         }
     }
@@ -663,7 +718,19 @@ fn split_dash(value: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+#[inline]
 fn ports(value: &[u8]) -> Option<PortPair> {
+    // As it is written nearly always: `8000-8001`.
+    if let Some((rtp, [b'-', rest @ ..])) = leading_number(value) {
+        if let Some((rtcp, [])) = leading_number(rest) {
+            let rtcp = u16::try_from(rtcp).ok()?;
+            return Some(PortPair::new(u16::try_from(rtp).ok()?, Some(rtcp)));
+        }
+    }
+    other_ports(value)
+}
+
+fn other_ports(value: &[u8]) -> Option<PortPair> {
     let (first, second) = split_dash(unquote(value));
     let port = |digits| number(digits).and_then(|n| u16::try_from(n).ok());
     let second = match second {

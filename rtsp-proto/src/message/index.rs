@@ -154,9 +154,41 @@ impl Index {
         if line.get(..5).is_some_and(|p| p.eq_ignore_ascii_case(b"RTSP/")) {
             self.kind = Kind::Response;
             self.status_line(line, span.start())
+        } else if self.plain_request_line(line, span.start()) {
+            Ok(())
         } else {
             self.request_line(line, span.start())
         }
+    }
+
+    /// Reads a line as it is nearly always; takes nothing and says so otherwise.
+    fn plain_request_line(&mut self, line: &[u8], start: usize) -> bool {
+        // Without a quirk there is no control character and nothing that is not UTF-8.
+        let (Some((rest, version)), true) =
+            (line.split_last_chunk::<9>(), self.head.quirks().is_empty())
+        else {
+            return false;
+        };
+        self.version = match version {
+            b" RTSP/1.0" => Version::V1_0,
+            b" RTSP/2.0" => Version::V2_0,
+            _ => return false,
+        };
+        let Some(space) = rest.iter().position(|b| *b == b' ') else {
+            return false;
+        };
+        let (method, target) = rest.split_at_checked(space).unwrap_or((&[], &[]));
+        let target = target.get(1..).unwrap_or(&[]);
+        if target.is_empty()
+            || memchr::memchr2(b' ', b'\t', target).is_some()
+            || !chars::is_token(method)
+        {
+            return false;
+        }
+        self.method = Span::new(start, start.wrapping_add(space));
+        let at = start.wrapping_add(space).wrapping_add(1);
+        self.target = Span::new(at, at.wrapping_add(target.len()));
+        true
     }
 
     fn request_line(&mut self, line: &[u8], start: usize) -> Result<(), ParseError> {
