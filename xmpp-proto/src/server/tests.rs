@@ -1,1 +1,548 @@
+#![allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
 
+use super::*;
+use crate::sasl::{Credentials, Mechanism, Secret};
+use crate::stanza::{Condition, MessageBuilder};
+use alloc::format;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+
+const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' to='h' \
+    xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
+const PLAIN: &str =
+    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHUAcA==</auth>";
+const BIND: &str = "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+    <resource>r</resource></bind></iq>";
+const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+
+fn config() -> ServerConfig {
+    let mut config = ServerConfig::new("h").with_tls(ServerTls::None).with_plain_without_tls(true);
+    config.keep_alive = None;
+    config
+}
+
+fn start(config: ServerConfig) -> ServerConnection {
+    ServerConnection::new(Instant::ZERO, Arc::new(config), Seed::from_u64(5))
+}
+
+#[derive(Debug, Default)]
+struct Out {
+    sent: String,
+    events: Vec<Event>,
+}
+
+impl Out {
+    fn closed(&self) -> Option<&CloseReason> {
+        self.events.iter().find_map(|e| if let Event::Closed(why) = e { Some(why) } else { None })
+    }
+}
+
+/// Drains, and answers what the host is asked: the password is `p`.
+fn drain(server: &mut ServerConnection) -> Out {
+    let mut out = Out::default();
+    while let Some(output) = server.poll_output() {
+        match output {
+            Output::Transmit(bytes) => out.sent.push_str(core::str::from_utf8(&bytes).unwrap()),
+            Output::Event(Event::CredentialsNeeded { .. }) => {
+                let known = Credentials::Password(Secret::new("p"));
+                server.credentials(Instant::ZERO, &known).unwrap();
+            }
+            Output::Event(Event::BindRequested { resource, .. }) => {
+                server.bind(Instant::ZERO, &resource.unwrap()).unwrap();
+            }
+            Output::Event(event) => out.events.push(event),
+        }
+    }
+    out
+}
+
+fn hear(server: &mut ServerConnection, text: &str) -> Out {
+    server.handle_input(Instant::ZERO, Input::Data(text.as_bytes()));
+    drain(server)
+}
+
+fn ready() -> ServerConnection {
+    let mut server = start(config());
+    let out = hear(&mut server, &format!("{HEADER}{PLAIN}{HEADER}{BIND}"));
+    assert!(out.sent.ends_with("<jid>u@h/r</jid></bind></iq>"), "{}", out.sent);
+    assert!(server.is_ready());
+    server
+}
+
+#[test]
+fn everything_may_come_in_one_segment_or_byte_by_byte() {
+    let script = format!("{HEADER}{PLAIN}{HEADER}{BIND}<message to='x@h'/></stream:stream>");
+    let mut whole = start(config());
+    let expected = hear(&mut whole, &script);
+    assert!(matches!(
+        expected.events[..],
+        [Event::Authenticated { .. }, Event::Stanza(_), Event::Closed(CloseReason::Peer)]
+    ));
+    let mut bytewise = start(config());
+    let mut got = Out::default();
+    for byte in script.as_bytes().chunks(1) {
+        bytewise.handle_input(Instant::ZERO, Input::Data(byte));
+        let out = drain(&mut bytewise);
+        got.sent.push_str(&out.sent);
+        got.events.extend(out.events);
+    }
+    assert_eq!(got.sent, expected.sent);
+    assert_eq!(format!("{:?}", got.events), format!("{:?}", expected.events));
+}
+
+#[test]
+fn what_ends_a_stream_and_how_the_client_is_told() {
+    let h = |rest: &str| format!("{HEADER}{rest}");
+    let full = |rest: &str| format!("{HEADER}{PLAIN}{HEADER}{BIND}{rest}");
+    let rows: Vec<(String, &str)> = alloc::vec![
+        (HEADER.replace("to='h'", "to='other'"), "host-unknown"),
+        (HEADER.replace(" version='1.0'>", ">"), "unsupported-version"),
+        (HEADER.replace("jabber:client", "jabber:server"), "invalid-namespace"),
+        (HEADER.replace("etherx", "other"), "invalid-namespace"),
+        ("<?xml version='1.0'?><html>".into(), "bad-format"),
+        ("GET / HTTP/1.1\r\n\r\n".into(), "bad-format"),
+        ("<!DOCTYPE x>".into(), "restricted-xml"),
+        ("<?xml version='1.0' encoding='latin1'?>".into(), "unsupported-encoding"),
+        (h("<message/>"), "not-authorized"),
+        (h(BIND), "not-authorized"),
+        (h("<!-- -->"), "restricted-xml"),
+        (h("text"), "bad-format"),
+        (h("<a></b>"), "not-well-formed"),
+        (h(STARTTLS), "unsupported-stanza-type"),
+        (h("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"), "unsupported-stanza-type"),
+        (h(&format!("<a>{}", "x".repeat(17_000))), "policy-violation"),
+        (h(&"<a>".repeat(17)), "policy-violation"),
+        (h(&format!("{PLAIN}{HEADER}<message/>")), "not-authorized"),
+        (h(&format!("{PLAIN}{HEADER}{PLAIN}")), "unsupported-stanza-type"),
+        (full("<message from='other@h'/>"), "invalid-from"),
+        (full("<message from='u@h/other'/>"), "invalid-from"),
+        (full("<nonsense/>"), "unsupported-stanza-type"),
+        (full("<message xmlns='jabber:server'/>"), "invalid-namespace"),
+    ];
+    for (script, condition) in rows {
+        let mut server = start(config());
+        let out = hear(&mut server, &script);
+        let error = format!("<stream:error><{condition} ");
+        assert!(out.sent.contains(&error), "{script}: {}", out.sent);
+        assert!(out.sent.starts_with("<?xml version='1.0'?><stream:stream "), "{}", out.sent);
+        assert!(out.sent.ends_with("</stream:error></stream:stream>"), "{}", out.sent);
+        assert!(matches!(out.closed(), Some(CloseReason::Protocol(_))), "{script}");
+        assert_eq!(server.poll_timeout(), None);
+        assert!(hear(&mut server, "more").events.is_empty());
+    }
+}
+
+#[test]
+fn own_addresses_in_from_are_accepted() {
+    for from in ["", " from='u@h'", " from='u@h/r'", " from='U@H'"] {
+        let mut server = ready();
+        let out = hear(&mut server, &format!("<message{from}/>"));
+        assert!(matches!(out.events[..], [Event::Stanza(_)]), "{from}");
+    }
+}
+
+#[test]
+fn tls_first_and_nothing_smuggled_past_it() {
+    let tls = || start(config().with_tls(ServerTls::Required));
+    let mut server = tls();
+    let out = hear(&mut server, HEADER);
+    assert!(out.sent.contains("<starttls") && !out.sent.contains("<mechanism>"), "{}", out.sent);
+    let out = hear(&mut server, STARTTLS);
+    assert!(matches!(out.events[..], [Event::StartTls]));
+    server.handle_input(Instant::ZERO, Input::TlsEstablished);
+    let out = hear(&mut server, HEADER);
+    assert!(out.sent.contains("<mechanism>PLAIN</mechanism>") && !out.sent.contains("<starttls"));
+
+    let mut server = tls();
+    let out = hear(&mut server, &format!("{HEADER}{STARTTLS}{HEADER}"));
+    assert_eq!(out.closed(), Some(&CloseReason::Protocol(ProtocolError::Injection)));
+
+    let mut server = tls();
+    let out = hear(&mut server, &format!("{HEADER}{PLAIN}"));
+    assert!(out.sent.contains("<invalid-mechanism/>"), "{}", out.sent);
+
+    // PLAIN is not offered in clear unless the configuration says so.
+    let mut server = start(config().with_tls(ServerTls::Offered).with_plain_without_tls(false));
+    let out = hear(&mut server, &format!("{HEADER}{PLAIN}"));
+    assert!(!out.sent.contains("PLAIN"), "{}", out.sent);
+    assert!(out.sent.contains("<invalid-mechanism/>"));
+}
+
+#[test]
+fn failures_can_be_tried_again_a_few_times() {
+    let wrong = PLAIN.replace("AHUAcA==", "AHUAcQ==");
+    let mut server = start(config());
+    let out = hear(&mut server, &format!("{HEADER}{wrong}{PLAIN}"));
+    assert!(
+        out.sent.contains("<not-authorized/>") && out.sent.contains("<success"),
+        "{}",
+        out.sent
+    );
+
+    let mut server = start(config());
+    let out = hear(&mut server, &format!("{HEADER}{wrong}{wrong}"));
+    assert_eq!(out.closed(), None);
+    let out = hear(&mut server, &wrong);
+    assert_eq!(out.closed(), Some(&CloseReason::TooManyAttempts));
+
+    for (auth, failure) in [
+        (PLAIN.replace("AHUAcA==", "*"), "incorrect-encoding"),
+        (PLAIN.replace("AHUAcA==", "QQ=="), "malformed-request"),
+        (PLAIN.replace("AHUAcA==", "eAB1AHA="), "invalid-authzid"),
+        (PLAIN.replace("PLAIN", "GSSAPI"), "invalid-mechanism"),
+        (PLAIN.replace(" mechanism='PLAIN'", ""), "invalid-mechanism"),
+        ("<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>".into(), "aborted"),
+    ] {
+        let mut server = start(config());
+        let out = hear(&mut server, &format!("{HEADER}{auth}"));
+        assert!(out.sent.ends_with(&format!("<{failure}/></failure>")), "{auth}: {}", out.sent);
+    }
+}
+
+#[test]
+fn strangers_do_not_learn_which_accounts_exist() {
+    let mut server = start(config().with_mechanisms(&[Mechanism::ScramSha256]));
+    let first = crate::sasl::encode(b"n,,n=nobody,r=abc");
+    let auth = format!(
+        "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>{first}</auth>"
+    );
+    server.handle_input(Instant::ZERO, Input::Data(format!("{HEADER}{auth}").as_bytes()));
+    while let Some(output) = server.poll_output() {
+        if let Output::Event(Event::CredentialsNeeded { user, .. }) = output {
+            assert_eq!(user, "nobody");
+            server.credentials(Instant::ZERO, &Credentials::Refused).unwrap();
+            break;
+        }
+    }
+    assert!(drain(&mut server).sent.starts_with("<challenge "));
+}
+
+#[test]
+fn commands_at_the_wrong_time_change_nothing() {
+    let mut server = start(config());
+    let stanza = || MessageBuilder::new().build().unwrap();
+    assert_eq!(server.bind(Instant::ZERO, "r"), Err(CommandError::NotAsked));
+    assert_eq!(
+        server.credentials(Instant::ZERO, &Credentials::Accepted),
+        Err(CommandError::NotAsked)
+    );
+    assert_eq!(server.refuse_bind(Instant::ZERO, Condition::Conflict), Err(CommandError::NotAsked));
+    assert_eq!(server.send(Instant::ZERO, stanza()), Err(CommandError::NotReady));
+    assert!(drain(&mut server).sent.is_empty());
+    let mut server = ready();
+    assert_eq!(server.send(Instant::ZERO, stanza()), Ok(()));
+    server.expel(Instant::ZERO, StreamCondition::Conflict).unwrap();
+    assert_eq!(server.send(Instant::ZERO, stanza()), Err(CommandError::Closed));
+    assert_eq!(server.bind(Instant::ZERO, "r"), Err(CommandError::Closed));
+    let out = hear(&mut server, "</stream:stream>");
+    assert_eq!(out.closed(), Some(&CloseReason::Expelled(StreamCondition::Conflict)));
+}
+
+#[test]
+fn a_resource_can_be_refused_and_asked_for_again() {
+    let mut server = start(config());
+    hear(&mut server, &format!("{HEADER}{PLAIN}"));
+    server.handle_input(Instant::ZERO, Input::Data(format!("{HEADER}{BIND}").as_bytes()));
+    assert!(!server.wants_input());
+    assert!(matches!(server.bind(Instant::ZERO, "\u{0}"), Err(CommandError::Resource(_))));
+    server.refuse_bind(Instant::ZERO, Condition::Conflict).unwrap();
+    let mut sent = String::new();
+    while let Some(output) = server.poll_output() {
+        if let Output::Transmit(bytes) = output {
+            sent.push_str(core::str::from_utf8(&bytes).unwrap());
+        }
+    }
+    assert!(sent.contains("<conflict "), "{sent}");
+    assert!(hear(&mut server, BIND).sent.contains("u@h/r"));
+}
+
+#[test]
+fn idle_and_slow_clients_are_let_go() {
+    let mut server = start(config());
+    server.handle_timeout(Instant::from_secs(30));
+    let out = drain(&mut server);
+    assert!(out.sent.contains("connection-timeout"));
+    assert_eq!(out.closed(), Some(&CloseReason::TimedOut(Timer::Negotiation)));
+
+    let mut with_idle = config();
+    with_idle.idle_timeout = Some(core::time::Duration::from_secs(100));
+    let mut server = start(with_idle);
+    hear(&mut server, &format!("{HEADER}{PLAIN}{HEADER}{BIND}"));
+    server.handle_input(Instant::from_secs(50), Input::Data(b" "));
+    assert_eq!(server.next_timer(), Some((Instant::from_secs(150), Timer::Idle)));
+    server.handle_timeout(Instant::from_secs(150));
+    assert_eq!(drain(&mut server).closed(), Some(&CloseReason::TimedOut(Timer::Idle)));
+}
+
+#[test]
+fn bad_stanzas_are_answered_and_the_stream_goes_on() {
+    let mut server = ready();
+    for (text, condition) in [
+        ("<message to='@'/>", "jid-malformed"),
+        ("<iq type='get' id='1'/>", "bad-request"),
+        ("<presence type='dancing'/>", "bad-request"),
+    ] {
+        let out = hear(&mut server, text);
+        assert!(matches!(out.events[..], [Event::Invalid { .. }]));
+        assert!(out.sent.contains(condition), "{text}: {}", out.sent);
+    }
+    let out = hear(
+        &mut server,
+        "<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>\
+        <iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
+    );
+    assert_eq!(out.sent, "<iq type='result' id='p'/><iq type='result' id='s'/>");
+    assert!(server.is_ready());
+}
+
+// The router
+
+struct World {
+    router: Router<u32>,
+}
+
+impl World {
+    /// Connections 1 and 2 of `a` (priority 5 and 1), 3 of `b`, all available.
+    fn new() -> Self {
+        let mut world = Self { router: Router::new("h") };
+        for local in ["a", "b", "c"] {
+            world.router.add_account(local);
+        }
+        for (key, jid) in [(1, "a@h/one"), (2, "a@h/two"), (3, "b@h/x")] {
+            assert_eq!(world.router.connect(key, &jid.parse().unwrap()), None);
+        }
+        world.say(1, "<presence><priority>5</priority></presence>");
+        world.say(2, "<presence><priority>1</priority></presence>");
+        world.say(3, "<presence/>");
+        world
+    }
+
+    /// What is delivered to whom.
+    fn say(&mut self, key: u32, text: &str) -> Vec<(u32, String)> {
+        let stanza = StanzaBuf::parse(Ns::CLIENT, Bytes::copy_from_slice(text.as_bytes())).unwrap();
+        self.router.handle(&key, &stanza);
+        self.take()
+    }
+
+    fn take(&mut self) -> Vec<(u32, String)> {
+        let mut all = Vec::new();
+        while let Some(delivery) = self.router.poll_delivery() {
+            all.push((delivery.to, delivery.stanza.into_string()));
+        }
+        all
+    }
+}
+
+#[test]
+fn messages_go_where_rfc_6121_section_8_says() {
+    let rows: &[(&str, &[u32], &str)] = &[
+        ("<message to='a@h/two' type='chat'/>", &[2], "from='b@h/x' to='a@h/two'"),
+        ("<message to='a@h' type='chat'/>", &[1], "from='b@h/x'"),
+        ("<message to='a@h'/>", &[1], ""),
+        ("<message to='a@h' type='headline'/>", &[1, 2], ""),
+        ("<message to='a@h' type='groupchat'/>", &[3], "service-unavailable"),
+        ("<message to='a@h' type='error'/>", &[], ""),
+        ("<message to='a@h/gone' type='chat'/>", &[1], ""),
+        ("<message to='a@h/gone' type='headline'/>", &[], ""),
+        ("<message to='a@h/gone' type='error'/>", &[], ""),
+        ("<message to='nobody@h' type='chat'/>", &[3], "service-unavailable"),
+        ("<message to='x@elsewhere' type='chat'/>", &[3], "remote-server-not-found"),
+        ("<message to='h'/>", &[3], "service-unavailable"),
+        ("<message type='chat'/>", &[3], "to='b@h'"),
+        ("<iq type='get' id='1' to='a@h/one'><q xmlns='u'/></iq>", &[1], "from='b@h/x'"),
+        ("<iq type='get' id='1' to='a@h/gone'><q xmlns='u'/></iq>", &[3], "service-unavailable"),
+        ("<iq type='get' id='1' to='a@h'><q xmlns='u'/></iq>", &[3], "service-unavailable"),
+        ("<iq type='result' id='1' to='a@h/one'/>", &[1], "type='result'"),
+        ("<iq type='result' id='1' to='a@h/gone'/>", &[], ""),
+        ("<iq type='get' id='1'><q xmlns='u'/></iq>", &[3], "service-unavailable"),
+        (
+            "<iq type='get' id='1' to='h'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            &[3],
+            "type='im'",
+        ),
+        ("<presence to='a@h/one'/>", &[1], "from='b@h/x'"),
+        ("<presence to='a@h'/>", &[1, 2], ""),
+    ];
+    for (text, to, contains) in rows {
+        let got = World::new().say(3, text);
+        let keys: Vec<u32> = got.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, *to, "{text}: {got:?}");
+        assert!(got.iter().all(|(_, sent)| sent.contains(contains)), "{text}: {got:?}");
+    }
+}
+
+#[test]
+fn senders_are_stamped_and_forgeries_overwritten() {
+    let got = World::new().say(3, "<message from='b@h' to='a@h/one'><body>x</body></message>");
+    assert_eq!(
+        got,
+        [(1, "<message from='b@h/x' to='a@h/one'><body>x</body></message>".to_string())]
+    );
+}
+
+#[test]
+fn messages_wait_for_who_is_not_there() {
+    let mut world = World::new();
+    assert_eq!(world.say(3, "<message to='c@h'><body>later</body></message>"), []);
+    for n in 1..=100 {
+        let got = world.say(3, "<message to='c@h'/>");
+        assert_eq!(got.is_empty(), n < 100, "message {n} beyond the limit");
+    }
+    assert_eq!(world.router.connect(4, &"c@h/r".parse().unwrap()), None);
+    assert_eq!(world.say(4, "<presence><priority>-1</priority></presence>").len(), 1);
+    let got = world.say(4, "<presence/>");
+    assert_eq!(
+        got.iter().filter(|(key, sent)| *key == 4 && sent.starts_with("<message")).count(),
+        100
+    );
+    assert!(got.iter().any(|(_, sent)| sent.contains("later")));
+}
+
+#[test]
+fn a_resource_that_is_taken_over_is_told() {
+    let mut world = World::new();
+    assert_eq!(world.router.connect(9, &"a@h/one".parse().unwrap()), Some(1));
+    let told = world.take();
+    assert!(told.iter().any(|(key, sent)| *key == 2 && sent.contains("unavailable")), "{told:?}");
+}
+
+#[test]
+fn a_subscription_from_asking_to_removal() {
+    let mut world = World::new();
+    for key in [1, 3] {
+        world.say(key, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    }
+    let find = |got: &[(u32, String)], key: u32, parts: &[&str]| {
+        got.iter().any(|(to, sent)| *to == key && parts.iter().all(|part| sent.contains(part)))
+    };
+    let got = world.say(1, "<presence type='subscribe' to='b@h'/>");
+    assert!(find(&got, 1, &["jabber:iq:roster", "ask='subscribe'"]), "{got:?}");
+    assert!(find(&got, 3, &["type='subscribe'", "from='a@h'"]), "{got:?}");
+    assert!(!find(&got, 3, &["jabber:iq:roster"]), "a request lists nobody: {got:?}");
+
+    let got = world.say(3, "<presence type='subscribed' to='a@h'/>");
+    assert!(find(&got, 1, &["type='subscribed'", "from='b@h'"]), "{got:?}");
+    assert!(find(&got, 1, &["subscription='to'"]), "{got:?}");
+    assert!(find(&got, 3, &["subscription='from'"]), "{got:?}");
+    assert!(find(&got, 1, &["<presence", "from='b@h/x'"]), "he is seen at once: {got:?}");
+
+    let got = world.say(3, "<presence><show>away</show></presence>");
+    assert!(find(&got, 1, &["<show>away</show>"]) && find(&got, 2, &["away"]), "{got:?}");
+
+    let got = world.say(3, "<presence type='unsubscribed' to='a@h'/>");
+    assert!(find(&got, 1, &["type='unavailable'", "from='b@h/x'"]), "{got:?}");
+    assert!(find(&got, 1, &["subscription='none'"]), "{got:?}");
+
+    let remove = "<iq type='set' id='d'><query xmlns='jabber:iq:roster'><item jid='b@h' subscription='remove'/></query></iq>";
+    let got = world.say(1, remove);
+    assert!(
+        find(&got, 1, &["type='result'", "id='d'"]) && find(&got, 1, &["subscription='remove'"])
+    );
+    assert!(find(&world.say(1, remove), 1, &["item-not-found"]));
+}
+
+#[test]
+fn removing_a_contact_hides_presence_on_both_sides() {
+    let mut world = World::new();
+    world.say(1, "<presence type='subscribe' to='b@h'/>");
+    world.say(3, "<presence type='subscribed' to='a@h'/>");
+    world.say(3, "<presence type='subscribe' to='a@h'/>");
+    world.say(1, "<presence type='subscribed' to='b@h'/>");
+    assert!(!world.say(1, "<presence><show>xa</show></presence>").iter().all(|(key, _)| *key != 3));
+    let got = world.say(1, "<iq type='set' id='d'><query xmlns='jabber:iq:roster'><item jid='b@h' subscription='remove'/></query></iq>");
+    assert!(got.iter().any(|(key, sent)| *key == 3 && sent.contains("unavailable")), "{got:?}");
+    assert!(world.say(1, "<presence/>").iter().all(|(key, _)| *key != 3));
+    assert!(world.say(3, "<presence/>").iter().all(|(key, _)| *key == 3));
+}
+
+#[test]
+fn rosters_are_pushed_to_those_who_asked_for_them() {
+    let mut world = World::new();
+    world.say(1, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    let set = "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='c@h/x' name='C'><group>g</group></item></query></iq>";
+    let got = world.say(2, set);
+    let keys: Vec<u32> = got.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, [2, 1], "{got:?}");
+    assert!(
+        got[1].1.contains("<item jid='c@h' name='C' subscription='none'><group>g</group></item>"),
+        "{got:?}"
+    );
+    for (bad, condition) in [
+        (set.replace("c@h/x", "a@h"), "not-allowed"),
+        (set.replace("c@h/x", "@"), "bad-request"),
+        (set.replace("</query>", "<item jid='d@h'/></query>"), "bad-request"),
+    ] {
+        assert!(world.say(2, &bad)[0].1.contains(condition), "{bad}");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Hear(usize),
+    Credentials(bool),
+    Bind,
+    RefuseBind,
+    Send,
+    Tls,
+    Close,
+    Expel,
+    Eof,
+    Wait(u16),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0..10_usize).prop_map(Step::Hear),
+        2 => any::<bool>().prop_map(Step::Credentials), 2 => Just(Step::Bind), 1 => Just(Step::RefuseBind),
+        1 => Just(Step::Send), 1 => Just(Step::Tls), 1 => Just(Step::Close), 1 => Just(Step::Expel),
+        1 => Just(Step::Eof), 1 => (0..40_u16).prop_map(Step::Wait),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Any commands at any time: no panic, an error changes nothing, one end, no busy loop.
+    #[test]
+    fn a_storm_of_commands(steps in steps(), tls in any::<bool>()) {
+        let offered = if tls { ServerTls::Offered } else { ServerTls::None };
+        let mut server = start(config().with_tls(offered));
+        let texts = [
+            HEADER, PLAIN, BIND, STARTTLS, "<message to='a@h'/>", " ", "</stream:stream>", "<!--",
+            "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>", "<message>",
+        ];
+        let (mut now, mut ended) = (Instant::ZERO, 0);
+        for step in steps {
+            let closed = server.is_closed();
+            let result = match step {
+                Step::Hear(n) => { server.handle_input(now, Input::Data(texts[n].as_bytes())); Ok(()) }
+                Step::Credentials(good) => {
+                    let known = if good { Credentials::Accepted } else { Credentials::Refused };
+                    server.credentials(now, &known)
+                }
+                Step::Bind => server.bind(now, "r").map(|_| ()),
+                Step::RefuseBind => server.refuse_bind(now, Condition::Conflict),
+                Step::Send => server.send(now, MessageBuilder::new().build().unwrap()),
+                Step::Tls => { server.handle_input(now, Input::TlsEstablished); Ok(()) }
+                Step::Close => server.close(now),
+                Step::Expel => server.expel(now, StreamCondition::Reset),
+                Step::Eof => { server.handle_input(now, Input::Eof); Ok(()) }
+                Step::Wait(s) => {
+                    now = now.saturating_add(core::time::Duration::from_secs(s.into()));
+                    server.handle_timeout(now);
+                    Ok(())
+                }
+            };
+            server.handle_timeout(now);
+            prop_assert!(server.poll_timeout().is_none_or(|at| at > now));
+            let mut outputs = 0;
+            while let Some(output) = server.poll_output() {
+                outputs += 1;
+                ended += usize::from(matches!(output, Output::Event(Event::Closed(_))));
+            }
+            prop_assert!(outputs == 0 || !(result.is_err() || closed));
+            prop_assert_eq!(ended, usize::from(server.is_closed()));
+        }
+    }
+}

@@ -159,18 +159,23 @@ impl<'a> Header<'a> {
             lang: None,
         };
         for attr in element.attrs() {
-            match (attr.ns(), attr.name()) {
-                (Ns::NONE, "to") => match JidRef::parse(attr.value()) {
+            if attr.ns() != Ns::NONE {
+                if attr.ns() == Ns::XML && attr.name() == "lang" {
+                    header.lang = Some(attr.value());
+                }
+                continue;
+            }
+            match attr.name().as_bytes() {
+                b"to" => match JidRef::parse(attr.value()) {
                     Ok(jid) => header.to = Some(jid),
                     Err(error) => header.to_error = Some(error),
                 },
-                (Ns::NONE, "from") => match JidRef::parse(attr.value()) {
+                b"from" => match JidRef::parse(attr.value()) {
                     Ok(jid) => header.from = Some(jid),
                     Err(error) => header.from_error = Some(error),
                 },
-                (Ns::NONE, "id") => header.id = Some(attr.value()),
-                (Ns::NONE, "type") => header.kind = Some(attr.value()),
-                (Ns::XML, "lang") => header.lang = Some(attr.value()),
+                b"id" => header.id = Some(attr.value()),
+                b"type" => header.kind = Some(attr.value()),
                 _ => {}
             }
         }

@@ -195,6 +195,12 @@ pub(super) const fn is_wide_name(code: u32) -> bool {
 
 /// Whether `name` is a name without colon (XML Namespaces 1.0 §3).
 pub(super) fn is_ncname(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    if bytes.first().is_some_and(|&b| is_ascii_name_start(b))
+        && skip_ascii_name(bytes, 0) == bytes.len()
+    {
+        return true;
+    }
     let mut chars = name.chars();
     let start = |c: char| match u8::try_from(c) {
         Ok(byte) if byte < 0x80 => is_ascii_name_start(byte),

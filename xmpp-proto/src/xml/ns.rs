@@ -21,19 +21,10 @@ macro_rules! namespaces {
             $($(#[$doc])* pub const $name: Self = Self(Number::$name as u16);)*
         }
 
-        static NAMES: &[&str] = &[$($uri,)*];
-
-        /// The known namespace of this name.
-        pub(super) fn known(uri: &str) -> Option<Ns> {
-            match uri {
-                $($uri => Some(Ns::$name),)*
-                _ => None,
-            }
-        }
+        const NAMES: &[&str] = &[$($uri,)*];
     };
 }
 
-// The frequent ones first: looking one up is a walk over lengths.
 namespaces! {
     /// No namespace.
     NONE = "";
@@ -141,6 +132,56 @@ namespaces! {
     MUC = "http://jabber.org/protocol/muc";
     /// XEP-0060 publish-subscribe.
     PUBSUB = "http://jabber.org/protocol/pubsub";
+}
+
+/// Longest known name.
+const LEN_MAX: usize = 63;
+
+/// The numbers of the known names in the order of their lengths, and where each length
+/// begins: finding one compares it with the few that are as long.
+struct ByLength {
+    numbers: [u16; NAMES.len()],
+    starts: [u8; LEN_MAX + 2],
+}
+
+static BY_LENGTH: ByLength = by_length();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler, where a mistake is a compile error"
+)]
+const fn by_length() -> ByLength {
+    let mut table = ByLength { numbers: [0; NAMES.len()], starts: [0; LEN_MAX + 2] };
+    let (mut len, mut filled) = (0, 0);
+    while len <= LEN_MAX {
+        table.starts[len] = filled as u8;
+        let mut number = 0;
+        while number < NAMES.len() {
+            if NAMES[number].len() == len {
+                table.numbers[filled] = number as u16;
+                filled += 1;
+            }
+            number += 1;
+        }
+        len += 1;
+    }
+    assert!(filled == NAMES.len(), "a name is longer than `LEN_MAX`");
+    table.starts[LEN_MAX + 1] = filled as u8;
+    table
+}
+
+/// The known namespace of this name.
+pub(super) fn known(uri: &str) -> Option<Ns> {
+    let len = uri.len();
+    let start = usize::from(*BY_LENGTH.starts.get(len)?);
+    let end = usize::from(*BY_LENGTH.starts.get(len.wrapping_add(1))?);
+    let candidates = BY_LENGTH.numbers.get(start..end)?;
+    let found = candidates
+        .iter()
+        .find(|number| NAMES.get(usize::from(**number)).is_some_and(|name| *name == uri));
+    found.map(|number| Ns(*number))
 }
 
 /// Numbers from here name what the stream header declared.

@@ -343,7 +343,8 @@ impl Scanner {
                         byte if byte == self.quote => {
                             self.end_value(pos)?;
                             pos += 1;
-                            self.spaced = false;
+                            self.spaced = b.get(pos) == Some(&b' ');
+                            pos += usize::from(self.spaced);
                             self.state = State::InTag;
                         }
                         b'<' => return fail(XmlErrorKind::LessThan, pos),
@@ -378,7 +379,8 @@ impl Scanner {
                 State::StartName => match self.name(b, &mut pos)? {
                     Some(()) => {
                         self.end_name(pos)?;
-                        self.spaced = false;
+                        self.spaced = b.get(pos) == Some(&b' ');
+                        pos += usize::from(self.spaced);
                         self.state = State::InTag;
                     }
                     None => wait!(),
@@ -407,7 +409,13 @@ impl Scanner {
                 State::AttrName => match self.name(b, &mut pos)? {
                     Some(()) => {
                         self.end_attribute_name(b, pos)?;
-                        self.state = State::BeforeEquals;
+                        if let Some([b'=', quote @ (b'"' | b'\'')]) = b.get(pos..pos + 2) {
+                            self.quote = *quote;
+                            pos += 2;
+                            self.begin_value(pos);
+                        } else {
+                            self.state = State::BeforeEquals;
+                        }
                     }
                     None => wait!(),
                 },
@@ -427,9 +435,7 @@ impl Scanner {
                     }
                     self.quote = quote;
                     pos += 1;
-                    self.token = pos;
-                    self.escaped = false;
-                    self.state = State::Value;
+                    self.begin_value(pos);
                 }
                 State::Slash => {
                     if byte!() != b'>' {
@@ -571,6 +577,12 @@ impl Scanner {
         }
     }
 
+    fn begin_value(&mut self, pos: usize) {
+        self.token = pos;
+        self.escaped = false;
+        self.state = State::Value;
+    }
+
     fn begin_text(&mut self, pos: usize) {
         self.token = pos;
         self.escaped = false;
@@ -647,7 +659,20 @@ impl Scanner {
     }
 
     /// Runs over a qualified name; `Some` at its end, `None` when more may come.
+    #[inline]
     fn name(&mut self, b: &[u8], at: &mut usize) -> Step<Option<()>> {
+        // Nearly all names are ASCII, whole, and without prefix.
+        if *at == self.token && b.get(*at).is_some_and(|&byte| chars::is_ascii_name_start(byte)) {
+            let end = chars::skip_ascii_name(b, *at);
+            *at = end;
+            if b.get(end).is_some_and(|&byte| byte != b':' && byte < 0x80) {
+                return Ok(Some(()));
+            }
+        }
+        self.rare_name(b, at)
+    }
+
+    fn rare_name(&mut self, b: &[u8], at: &mut usize) -> Step<Option<()>> {
         let mut pos = *at;
         loop {
             let starts = pos == self.token || (self.colon != 0 && pos == self.colon + 1);
