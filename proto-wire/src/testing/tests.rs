@@ -174,6 +174,7 @@ struct Toy {
     ping: Option<Instant>,
     busy: bool,
     closed: bool,
+    full: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -246,6 +247,10 @@ impl StreamMachine for Toy {
     fn is_closed(event: &ToyEvent) -> bool {
         *event == ToyEvent::Closed
     }
+
+    fn wants_input(&self) -> bool {
+        !self.full
+    }
 }
 
 #[test]
@@ -295,6 +300,43 @@ fn a_cut_reaches_both_ends_even_of_a_stream_that_breaks_by_itself() {
         });
         assert_eq!(closed, 2);
     });
+}
+
+#[test]
+fn a_test_can_cut_stall_and_oversleep() {
+    let mut sim = StreamSim::new(Toy::default(), Toy::default(), &Profile::perfect(), 1);
+    sim.left.say(&[0]);
+    sim.stall(Duration::from_secs(5));
+    assert_eq!(sim.next_event(HOUR), Some(Side::Right(ToyEvent::Got(0))));
+    assert_eq!(sim.now(), Instant::from_secs(5));
+
+    sim.right.ping = Some(Instant::from_secs(6));
+    sim.sleep(Duration::from_secs(60));
+    assert_eq!(sim.next_event(HOUR), Some(Side::Right(ToyEvent::Pinged)));
+    assert_eq!(sim.now(), Instant::from_secs(65), "late, and once");
+    assert_eq!(sim.right.ping, Some(Instant::from_secs(75)));
+
+    sim.left.say(&[9]);
+    sim.cut();
+    let mut closed = 0;
+    sim.run(HOUR, |_, event| {
+        assert!(matches!(event, Side::Left(ToyEvent::Closed) | Side::Right(ToyEvent::Closed)));
+        closed += 1;
+    });
+    assert_eq!((closed, sim.now()), (2, Instant::from_secs(65)));
+}
+
+#[test]
+fn a_machine_that_wants_no_input_gets_none_until_it_does() {
+    let mut sim = StreamSim::new(Toy::default(), Toy::default(), &Profile::perfect(), 1);
+    sim.right.full = true;
+    sim.right.ping = Some(Instant::from_secs(7));
+    sim.left.say(&[0]);
+    assert_eq!(sim.next_event(HOUR), Some(Side::Right(ToyEvent::Pinged)), "time goes on");
+    sim.right.ping = None;
+    assert_eq!(sim.next_event(HOUR), None);
+    sim.right.full = false;
+    assert_eq!(sim.next_event(HOUR), Some(Side::Right(ToyEvent::Got(0))));
 }
 
 #[test]
@@ -382,6 +424,57 @@ impl DatagramMachine for Node {
     fn into_datagram(transmit: Self::Transmit) -> Option<(SocketAddr, Bytes)> {
         Some(transmit)
     }
+}
+
+#[test]
+fn machines_of_two_types_share_a_network() {
+    use super::sim::Either;
+
+    /// Says nothing and answers nothing.
+    #[derive(Default)]
+    struct Sink(Node);
+
+    impl Machine for Sink {
+        type Input<'a> = ();
+        type Transmit = ();
+        type Event = Instant;
+
+        fn handle_input(&mut self, _now: Instant, (): ()) {}
+
+        fn handle_timeout(&mut self, _now: Instant) {}
+
+        fn poll_output(&mut self) -> Option<Output<(), Instant>> {
+            match self.0.poll_output()? {
+                Output::Transmit(_) => Some(Output::Transmit(())),
+                Output::Event(n) => Some(Output::Event(Instant::from_secs(n.into()))),
+            }
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            None
+        }
+    }
+
+    impl DatagramMachine for Sink {
+        fn handle_datagram(&mut self, now: Instant, a: SocketAddr, b: SocketAddr, data: &[u8]) {
+            self.0.handle_datagram(now, a, b, data);
+        }
+
+        fn into_datagram((): ()) -> Option<(SocketAddr, Bytes)> {
+            None
+        }
+    }
+
+    let mut sim = DatagramSim::new(&Profile::perfect(), 1);
+    let node = sim.add(SocketAddr::from(([192, 0, 2, 1], 1)), Either::A(Node::default()));
+    let sink = sim.add(SocketAddr::from(([192, 0, 2, 2], 2)), Either::B(Sink::default()));
+    let to = sim.addr(sink);
+    if let Either::A(node) = sim.node_mut(node) {
+        node.say(to, 3);
+    }
+    let first = sim.next_event(HOUR);
+    assert_eq!(first, Some((sink, Either::B(Instant::from_secs(3)))));
+    assert_eq!(sim.next_event(HOUR), None, "what is no datagram goes nowhere");
 }
 
 #[test]
