@@ -1,6 +1,325 @@
 //! Targets of the area `ledger`.
+//!
+//! - `ledger_parse`: any bytes as record, frame and journal: no panic; what is accepted is
+//!   canonical (it balances, its facts fill it, it reads the same again).
+//! - `ledger_chunks`: a good journal damaged as the bytes say: recovery gives a prefix of
+//!   whole frames and never accepts a change.
+//! - `ledger_machine`: commands, time, stores that answer late or never, and crashes: the
+//!   answers are the first ones, the laws hold, and a replay of what was stored is the state.
+
+extern crate alloc;
 
 use crate::Target;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use mms_core::{
+    Action, Adjust, At, CardChange, CardNumber, Chain, Command, Day, Engine, EngineConfig, Event,
+    Frame, FrameWriter, Held, HoldId, IdempotencyKey, Input, JournalEnd, Ledger, Limits, Line,
+    MemberChange, MemberId, MemberKind, MemberToken, Outcome, Part, Pay, PlanId, ProductId,
+    Program, Receipt, Record, Recovery, RewardId, RuleId, SaleId, Seed, Sku, StoreId, Who,
+};
+use proto_wire::{Instant, Output, Timestamp};
+use std::sync::OnceLock;
 
 /// The targets of this area.
-pub const TARGETS: &[Target] = &[];
+pub const TARGETS: &[Target] = &[
+    ("ledger_parse", ledger_parse),
+    ("ledger_chunks", ledger_chunks),
+    ("ledger_machine", ledger_machine),
+];
+
+/// Any bytes as record, frame and journal.
+pub fn ledger_parse(data: &[u8]) {
+    if let Ok((record, rest)) = Record::parse(data) {
+        assert_eq!(record.as_bytes().len() + rest.len(), data.len());
+        let mut sums: BTreeMap<u16, i128> = BTreeMap::new();
+        for posting in record.postings() {
+            *sums.entry(posting.account.asset().value()).or_default() += i128::from(posting.amount);
+        }
+        assert!(sums.values().all(|sum| *sum == 0), "an unbalanced record was accepted");
+        assert!(record.to_buf().view() == record);
+        // A record out of nowhere may be refused; it must not break anything.
+        let mut ledger = empty();
+        if ledger.check(record).is_ok() {
+            ledger.commit(record);
+            assert!(!ledger.verify().checks.is_empty());
+        }
+    }
+    if let Ok((frame, rest)) = Frame::parse(data) {
+        assert_eq!(frame.as_bytes().len() + rest.len(), data.len());
+        assert_eq!(frame.records().count(), frame.record_count() as usize);
+    }
+    let mut recovery = Recovery::new(empty());
+    let end = recovery.journal(data);
+    assert!(end.whole() <= data.len());
+    assert!(!end.to_string().is_empty());
+}
+
+/// A good journal with damage: pairs of place and mask, then a length to cut to.
+pub fn ledger_chunks(data: &[u8]) {
+    let (good, ends) = journal();
+    let mut bytes = good.clone();
+    let mut chunks = data.chunks_exact(4);
+    for change in chunks.by_ref().take(16) {
+        let place = usize::from(u16::from_le_bytes([change[0], change[1]])) % bytes.len();
+        bytes[place] ^= change[2];
+    }
+    if let [low, high, ..] = chunks.remainder() {
+        bytes.truncate(usize::from(u16::from_le_bytes([*low, *high])) % (bytes.len() + 1));
+    }
+    let mut recovery = Recovery::new(empty());
+    let end = recovery.journal(&bytes);
+    let recovered = recovery.finish();
+    let whole = end.whole();
+    assert!(whole == 0 || ends.contains(&whole), "{end} is not the end of a frame");
+    assert_eq!(bytes[..whole], good[..whole], "a change was accepted");
+    let next = ends.iter().find(|end| **end > whole);
+    if let (JournalEnd::Whole { .. }, Some(next)) = (end, next) {
+        let rest = &bytes[whole..(*next).min(bytes.len())];
+        assert!(rest.iter().all(|byte| *byte == 0), "a damaged frame was overlooked");
+    }
+    // The prefix by itself is a whole journal and gives the same ledger, frame by frame.
+    let mut again = Recovery::new(empty());
+    let mut start = 0;
+    for end in ends.iter().take_while(|end| **end <= whole) {
+        again.frame(&good[start..*end]).expect("a whole frame");
+        start = *end;
+    }
+    assert!(again.finish().ledger == recovered.ledger);
+}
+
+/// Four bytes an operation: commands, days, the store's answers, crashes.
+pub fn ledger_machine(data: &[u8]) {
+    let config = Arc::new(
+        EngineConfig::default()
+            .with_program(Program::sample())
+            .with_limits(limits())
+            .with_group_records_max(3)
+            .with_waiting_max(64),
+    );
+    let seed = Seed::from_u64(1);
+    let mut engine =
+        Engine::new(Instant::ZERO, Arc::clone(&config), seed).expect("a sound program");
+    let mut disk: Vec<u8> = Vec::new();
+    let mut writing = VecDeque::new();
+    let mut answers: BTreeMap<IdempotencyKey, Receipt> = BTreeMap::new();
+    let mut at = At::new(Timestamp::from_unix_secs(1_700_000_000), Day::new(19_675));
+    let mut last = Vec::new();
+    for op in data.chunks_exact(4).take(256) {
+        let [kind, a, b, c] = [op[0], op[1], op[2], op[3]];
+        match kind % 32 {
+            0..=23 => {
+                let key = IdempotencyKey::new(answers.len() as u128 + 1 + u128::from(c % 3));
+                let command = Command::new(key, StoreId::new(1), action(kind % 24, a, b, c, at));
+                engine.submit(Instant::ZERO, at, &command);
+                last.push(command);
+            }
+            24 => {
+                let days = u32::from(a);
+                let time = at.time.saturating_add(core::time::Duration::from_secs(86_400));
+                at = At::new(time, at.day.plus(days));
+                engine.handle_input(Instant::ZERO, Input::Tick { at });
+            }
+            25 => {
+                for command in last.drain(..) {
+                    engine.submit(Instant::ZERO, at, &command);
+                }
+            }
+            26 => {
+                // The power goes: of what was being written, a part is there.
+                if let Some(frame) = writing.pop_front() {
+                    let frame: mms_core::FrameBuf = frame;
+                    let length = usize::from(a) * 8 % (frame.bytes().len() + 1);
+                    disk.extend_from_slice(&frame.bytes()[..length]);
+                }
+                writing.clear();
+                let mut recovery = Recovery::new(empty());
+                let end = recovery.journal(&disk);
+                assert!(!matches!(end, JournalEnd::Damaged { .. }), "{end}");
+                disk.truncate(end.whole());
+                let recovered = recovery.finish();
+                for (key, receipt) in &answers {
+                    assert_eq!(recovered.ledger.answer(*key).as_ref(), Some(receipt));
+                }
+                engine = Engine::resume(Instant::ZERO, Arc::clone(&config), recovered);
+            }
+            _ => {
+                if let Some(frame) = writing.pop_front() {
+                    disk.extend_from_slice(frame.bytes());
+                    let frame = frame.number();
+                    engine.handle_input(Instant::ZERO, Input::Stored { frame });
+                }
+            }
+        }
+        while let Some(output) = engine.poll_output() {
+            match output {
+                Output::Transmit(frame) => writing.push_back(frame),
+                Output::Event(
+                    Event::Applied { key, receipt } | Event::Duplicate { key, receipt },
+                ) => {
+                    let first = answers.entry(key).or_insert(receipt);
+                    assert_eq!(*first, receipt, "the first answer");
+                }
+                Output::Event(Event::Closed(reason)) => panic!("closed: {reason:?}"),
+                Output::Event(_) => {}
+            }
+        }
+    }
+    let verification = engine.ledger().verify();
+    assert!(verification.is_sound(), "{verification}");
+    // Store the rest: then the journal folds to the very same state.
+    while !engine.is_idle() {
+        match engine.poll_output() {
+            Some(Output::Transmit(frame)) => writing.push_back(frame),
+            Some(Output::Event(_)) => {}
+            None => {
+                let frame = writing.pop_front().expect("an engine that is not idle waits");
+                disk.extend_from_slice(frame.bytes());
+                let frame = frame.number();
+                engine.handle_input(Instant::ZERO, Input::Stored { frame });
+            }
+        }
+    }
+    let mut recovery = Recovery::new(empty());
+    assert!(recovery.journal(&disk).is_intact());
+    assert!(recovery.finish().ledger == *engine.ledger(), "replay is state");
+}
+
+fn limits() -> Limits {
+    // Small, so that the edges are in reach.
+    Limits::default()
+        .with_members_max(6)
+        .with_cards_max(8)
+        .with_member_lots_max(12)
+        .with_command_lots_max(6)
+        .with_holds_max(4)
+        .with_sales_max(24)
+}
+
+fn empty() -> Ledger {
+    Ledger::new(limits(), Program::sample().into(), Seed::from_u64(1)).expect("a sound program")
+}
+
+fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
+    let member = MemberId::new(u32::from(a % 7));
+    let card = CardNumber::new(u64::from(a % 10));
+    let who = if a >= 128 { Who::Card(card) } else { Who::Member(member) };
+    let amount = match c {
+        0 => 0,
+        255 => i64::MAX,
+        254 => -1,
+        _ => i64::from(b) * 400 + i64::from(c),
+    };
+    let what = if b % 2 == 0 { Held::Stored } else { Held::Points };
+    match kind {
+        0 | 1 => Action::Enrol {
+            token: MemberToken::new(u128::from(b)),
+            kind: MemberKind::Individual,
+            plan: PlanId::new(0),
+            referrer: (c > 128).then_some(member),
+        },
+        2 | 3 => Action::IssueCard {
+            member,
+            card: CardNumber::new(u64::from(b % 10)),
+            product: ProductId::new(0),
+            expires: at.day.plus(u32::from(c)),
+            active: c % 2 == 0,
+            fee: i64::from(c),
+        },
+        4 => {
+            let changes = [
+                CardChange::Activate,
+                CardChange::Lock,
+                CardChange::Unlock,
+                CardChange::Freeze,
+                CardChange::Unfreeze,
+                CardChange::ReportLost,
+                CardChange::WithdrawLoss,
+                CardChange::Extend(at.day.plus(u32::from(c))),
+                CardChange::Close,
+            ];
+            Action::ChangeCard { card, change: changes[usize::from(b) % changes.len()] }
+        }
+        5 => Action::ReplaceCard { card, new: CardNumber::new(u64::from(b % 16)), fee: 1 },
+        6 => Action::ReportPin { card, correct: b % 4 == 0 },
+        7 => {
+            let changes = [MemberChange::Freeze, MemberChange::Unfreeze, MemberChange::Close];
+            Action::ChangeMember { member, change: changes[usize::from(b) % 3] }
+        }
+        8..=10 => Action::TopUp { who, amount },
+        11 | 12 => Action::Spend { who, amount },
+        13..=15 => {
+            let lines = (0..b % 4)
+                .map(|n| Line::new(Sku::new(n.into()), u32::from(c % 5), i64::from(b) * 100))
+                .collect();
+            let pay = match c % 3 {
+                0 => Pay::Cash,
+                1 => Pay::Stored,
+                _ => Pay::Mixed { cash: amount, stored: i64::from(c), points: i64::from(b) },
+            };
+            Action::Checkout { who: (a != 7).then_some(who), lines, pay }
+        }
+        16 => Action::Earn { who, base: amount, rule: RuleId::new(10 + u32::from(b == 9)) },
+        17 => Action::Redeem { who, points: amount / 100, reward: RewardId::new(1) },
+        18 | 19 => {
+            let part = match c % 3 {
+                0 => Part::Rest,
+                1 => Part::Amount(i64::from(c) * 7),
+                _ => Part::Line { line: u16::from(c % 4), quantity: 1 + u32::from(c % 2) },
+            };
+            Action::Refund { sale: SaleId::new(b.into()), part }
+        }
+        20 => {
+            let until = at.time.saturating_add(core::time::Duration::from_secs(u64::from(c) * 999));
+            Action::Hold { who, what, amount: i64::from(b), until }
+        }
+        21 => Action::Capture {
+            hold: HoldId::new(a.into()),
+            amount: i64::from(c),
+            reward: RewardId::new(2),
+        },
+        22 => {
+            let adjust = match c % 3 {
+                0 => Adjust::Add(amount),
+                1 => Adjust::Take(amount),
+                _ => Adjust::Clear,
+            };
+            Action::AdjustPoints { who, adjust, reason: u16::from(b) }
+        }
+        _ => {
+            let to = Who::Member(MemberId::new(u32::from(b % 7)));
+            Action::Transfer { from: who, to, what, amount }
+        }
+    }
+}
+
+/// A journal of some frames, and where each ends.
+fn journal() -> &'static (Vec<u8>, Vec<usize>) {
+    static JOURNAL: OnceLock<(Vec<u8>, Vec<usize>)> = OnceLock::new();
+    JOURNAL.get_or_init(|| {
+        let mut ledger = empty();
+        let mut writer = FrameWriter::new(1, Chain::START, 1);
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let at = At::new(Timestamp::from_unix_secs(1_700_000_000), Day::new(19_675));
+        let who = Who::Member(MemberId::new(0));
+        let actions = [
+            action(0, 0, 1, 0, at),
+            Action::TopUp { who, amount: 20_000 },
+            Action::Spend { who, amount: 700 },
+            Action::Refund { sale: SaleId::new(3), part: Part::Rest },
+            Action::AdjustPoints { who, adjust: Adjust::Add(50), reason: 1 },
+            Action::Redeem { who, points: 20, reward: RewardId::new(1) },
+        ];
+        for (key, action) in (1..).zip(actions) {
+            let command = Command::new(IdempotencyKey::new(key), StoreId::new(1), action);
+            let outcome = ledger.apply(at, &command, writer.buffer());
+            let Outcome::Accepted(receipt) = outcome else { panic!("{outcome:?}") };
+            writer.added(receipt.seq, receipt.time);
+            if key != 2 {
+                bytes.extend_from_slice(writer.seal().expect("a record waits").bytes());
+                ends.push(bytes.len());
+            }
+        }
+        (bytes, ends)
+    })
+}

@@ -159,18 +159,18 @@ impl Day {
     /// The last day of the month that is `months` months after this day's.
     #[must_use]
     pub fn end_of_month(self, months: u32) -> Self {
-        let mut day = self;
-        let mut left = months;
-        loop {
-            let (year, month, in_month) = day.civil();
-            let last = days_in_month(year, month);
-            let end = day.plus(u32::from(last.saturating_sub(in_month)));
-            if left == 0 || end == Self::NEVER {
-                return end;
-            }
-            left = left.saturating_sub(1);
-            day = end.plus(1);
+        if self == Self::NEVER {
+            return self;
         }
+        let (year, month, _) = self.civil();
+        let months = i64::from(months).saturating_add(i64::from(month).saturating_sub(1));
+        let year = year.saturating_add(months.div_euclid(12));
+        let month = u8::try_from(months.rem_euclid(12)).unwrap_or(0).saturating_add(1);
+        // The day before the first of the month after.
+        let next =
+            if month == 12 { (year.saturating_add(1), 1) } else { (year, month.saturating_add(1)) };
+        let days = days_before(next.0, next.1).saturating_sub(1);
+        i32::try_from(days).map_or(Self::NEVER, Self)
     }
 
     /// Year, month and day of month.
@@ -180,13 +180,17 @@ impl Day {
     }
 }
 
-const fn days_in_month(year: i64, month: u8) -> u8 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
+/// Days from 1970-01-01 to the first of a month, by the Gregorian calendar without end:
+/// years are counted from March, so that the leap day is the last of its year.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "years come from 32-bit days and at most 2^32 months: far from the end of i64"
+)]
+fn days_before(year: i64, month: u8) -> i64 {
+    let (year, from_march) =
+        if month > 2 { (year, i64::from(month) - 3) } else { (year - 1, i64::from(month) + 9) };
+    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leaps + (153 * from_march + 2) / 5 - 719_468
 }
 
 impl Wire for Day {
@@ -249,6 +253,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
+    #[allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
     fn months_end_where_the_calendar_says() {
         for (day, months, expected) in [
             (Day::new(0), 0, "1970-01-31"),
@@ -258,6 +263,15 @@ mod tests {
             (Day::new(19_722), 1, "2024-01-31"),
         ] {
             assert_eq!(day.end_of_month(months).to_string(), expected, "{day} {months}");
+        }
+        for day in (-800_000..800_000).step_by(97).map(Day::new) {
+            for months in [0, 1, 11, 12, 27] {
+                let end = day.end_of_month(months);
+                let ((y, m, _), (y2, m2, _)) = (day.civil(), end.civil());
+                let apart = (y2 - y) * 12 + i64::from(m2) - i64::from(m);
+                assert_eq!(apart, i64::from(months), "{day} {end}");
+                assert_eq!(end.plus(1).civil().2, 1, "{day} {end}");
+            }
         }
         assert_eq!(Day::NEVER.end_of_month(3), Day::NEVER);
         assert_eq!(Day::NEVER.plus(1), Day::NEVER);
