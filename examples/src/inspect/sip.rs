@@ -62,26 +62,13 @@ fn refusal(error: ParseError, base: u64) -> Refusal {
 
 fn line(message: Message<'_>, base: u64, options: &Options) -> Line {
     let strictness = if options.strict { Strictness::Strict } else { Strictness::Lenient };
-    let (kind, start, quirks, objection) = match message {
-        Message::Request(r) => {
-            let uri = String::from_utf8_lossy(r.uri_bytes()).into_owned();
-            (
-                "request",
-                format!("{} {uri}", r.method()),
-                r.quirks(),
-                r.validate_as(strictness).err(),
-            )
-        }
-        Message::Response(r) => {
-            let reason = String::from_utf8_lossy(r.reason_bytes()).into_owned();
-            (
-                "response",
-                format!("{} {reason}", r.status()),
-                r.quirks(),
-                r.validate_as(strictness).err(),
-            )
-        }
+    let (kind, quirks, objection) = match message {
+        Message::Request(r) => ("request", r.quirks(), r.validate_as(strictness).err()),
+        Message::Response(r) => ("response", r.quirks(), r.validate_as(strictness).err()),
     };
+    let bytes = message.as_bytes();
+    let start_line = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or(bytes);
+    let start = String::from_utf8_lossy(start_line).into_owned();
     Line {
         offset: base,
         kind,
