@@ -22,6 +22,8 @@ pub(super) const DECLARES: u8 = 2;
 
 /// One entry of the index; 20 bytes. Offsets count from the start of the frame.
 ///
+/// The flags of an element say how many attributes follow it, 255 for "count them".
+///
 /// | kind | `a` | `b` | `c` |
 /// |---|---|---|---|
 /// | element | of `<` | behind the last `>` | index behind the subtree |
@@ -236,20 +238,25 @@ impl<'a> Element<'a> {
     #[must_use]
     #[inline]
     pub fn contents(self) -> Contents<'a> {
-        let attributes = self
-            .tape
-            .nodes
-            .get(self.index.saturating_add(1)..)
-            .unwrap_or(&[])
-            .iter()
-            .take_while(|node| node.kind == Kind::Attribute)
-            .count();
+        let node = self.node();
+        let attributes = match node.map_or(0, |node| node.flags) {
+            u8::MAX => self.count_attributes(),
+            count => usize::from(count),
+        };
         Contents {
             text: self.text,
             tape: self.tape,
             index: self.index.saturating_add(attributes).saturating_add(1),
-            end: self.node().map_or(0, |node| node.c as usize),
+            end: node.map_or(0, |node| node.c as usize),
         }
+    }
+
+    /// For the rare element with more attributes than its node can count.
+    #[cold]
+    fn count_attributes(self) -> usize {
+        let behind = self.tape.nodes.get(self.index.saturating_add(1)..);
+        let nodes = behind.unwrap_or(&[]).iter();
+        nodes.take_while(|node| node.kind == Kind::Attribute).count()
     }
 
     /// The text of this element without that of its children; borrowed unless it is in

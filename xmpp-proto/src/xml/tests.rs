@@ -240,6 +240,35 @@ fn header_prefixes_are_in_scope_and_inner_ones_win() {
 }
 
 #[test]
+fn the_default_namespace_of_a_header_with_any_number_of_attributes() {
+    for extra in 0..8 {
+        let more: String = (0..extra).map(|n| format!(" a{n}='{n}'")).collect();
+        for default in ["", " xmlns='jabber:client'"] {
+            let header = format!("<s:s xmlns:s='http://etherx.jabber.org/streams'{more}{default}>");
+            let text = format!("{header}<a/>");
+            let (seen, error) = frames(text.as_bytes(), &[], XmlLimits::PRE_AUTH);
+            assert_eq!(error, None);
+            let ns = if default.is_empty() { "" } else { "jabber:client" };
+            assert_eq!(seen[1], format!("Element {{{ns}}}a"), "{header}");
+        }
+    }
+}
+
+#[test]
+fn elements_with_more_attributes_than_a_byte_counts() {
+    let attrs: String = (0..300).map(|n| format!(" a{n}='{n}'")).collect();
+    let text = format!("<a{attrs}><b/>text</a>");
+    let limits = XmlLimits::POST_AUTH.with_attributes_max(300);
+    let doc = Document::parse_with(text.as_bytes(), limits).unwrap();
+    assert_eq!(doc.root().attrs().count(), 300);
+    assert_eq!(doc.root().attr("a299").as_deref(), Some("299"));
+    assert_eq!((doc.root().children().count(), &*doc.root().text()), (1, "text"));
+    let twice = text.replace(" a299=", " a7=");
+    let error = Document::parse_with(twice.as_bytes(), limits).unwrap_err();
+    assert_eq!(error.kind(), XmlErrorKind::DuplicateAttribute);
+}
+
+#[test]
 fn the_stream_prefix_is_the_peers_choice() {
     let text = "<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns:c='jabber:client'><c:message/></s:stream>";
     let mut scanner = Scanner::stream(XmlLimits::PRE_AUTH);

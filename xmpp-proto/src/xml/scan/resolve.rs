@@ -5,7 +5,7 @@ use crate::xml::error::XmlErrorKind;
 use crate::xml::escape::unescape_value;
 use crate::xml::ns::{Ns, Place, Scope, known};
 use crate::xml::scan::{FrameKind, State};
-use crate::xml::tape::{DECLARES, ESCAPED, FrameUri, Node};
+use crate::xml::tape::{DECLARES, ESCAPED, FrameUri, Kind, Node};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -31,6 +31,8 @@ impl Scanner {
             };
             if let Some(node) = self.tape.nodes.get_mut(self.tag) {
                 node.ns = ns;
+                // An element has no flags of its own: how many attributes follow it.
+                node.flags = u8::try_from(self.attributes).unwrap_or(u8::MAX);
             }
         }
         let first = self.tag.saturating_add(1);
@@ -174,7 +176,8 @@ impl Scanner {
             let prefix = text(*start as usize, usize::from(*len));
             scope.prefixes.push((prefix.to_string(), lasting(*ns)));
         }
-        let declarations = self.tape.nodes.iter().filter(|n| n.flags & DECLARES != 0);
+        let attributes = self.tape.nodes.iter().filter(|n| n.kind == Kind::Attribute);
+        let declarations = attributes.filter(|n| n.flags & DECLARES != 0);
         for node in declarations.filter(|n| n.local_at == 0) {
             let raw = text(node.b as usize, (node.c as usize).saturating_sub(node.b as usize));
             let name = unescape_value(raw);
@@ -204,17 +207,23 @@ fn local<'a>(b: &'a [u8], node: &Node) -> &'a [u8] {
     b.get(from..start.saturating_add(usize::from(node.name_len))).unwrap_or(&[])
 }
 
-/// No two attributes have the same expanded name. At most `attributes_max` are compared.
+/// No two attributes have the same expanded name. At most `attributes_max` are compared,
+/// and only with those that share a bit of a small hash.
 fn unique(b: &[u8], attributes: &[Node]) -> Step<()> {
-    let mut earlier = attributes;
+    let mut seen = 0_u64;
     for (count, node) in attributes.iter().enumerate() {
-        let len = node.name_len.wrapping_sub(node.local_at);
-        earlier = attributes.get(..count).unwrap_or(earlier);
-        for other in earlier {
-            if other.name_len.wrapping_sub(other.local_at) == len
-                && other.ns == node.ns
-                && local(b, other) == local(b, node)
-            {
+        let name = local(b, node);
+        let (first, last) = (name.first().unwrap_or(&0), name.last().unwrap_or(&0));
+        let hash = u32::from(*first)
+            ^ u32::from(*last).rotate_left(3)
+            ^ u32::try_from(name.len()).unwrap_or(0);
+        let bit = 1_u64 << (hash & 63);
+        if seen & bit == 0 {
+            seen |= bit;
+            continue;
+        }
+        for other in attributes.get(..count).unwrap_or(attributes) {
+            if other.ns == node.ns && local(b, other) == name {
                 return fail(XmlErrorKind::DuplicateAttribute, node.name_at());
             }
         }
