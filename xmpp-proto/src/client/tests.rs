@@ -281,6 +281,28 @@ fn passwords_and_keys_can_come_from_the_host() {
 }
 
 #[test]
+fn iterations_max_bounds_the_work_that_a_server_may_ask_for() {
+    let asked = |iterations: u32| {
+        let mut config = config().with_mechanisms(&[Mechanism::ScramSha1]);
+        config.iterations_max = 5_000;
+        let mut client = start(config);
+        let sent = hear(&mut client, &format!("{HEADER}{}", offer("SCRAM-SHA-1"))).sent;
+        let (_, first) = sent.split_once("'SCRAM-SHA-1'>").unwrap();
+        let first = crate::sasl::decode(first.split('<').next().unwrap()).unwrap();
+        let first = String::from_utf8(first).unwrap();
+        let nonce = first.split("r=").nth(1).unwrap();
+        let challenge = crate::sasl::encode(format!("r={nonce}x,s=QQ==,i={iterations}").as_bytes());
+        hear(
+            &mut client,
+            &format!("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{challenge}</challenge>"),
+        )
+    };
+    assert!(asked(5_000).sent.starts_with("<response "));
+    let out = asked(5_001);
+    assert!(!out.sent.contains("<response ") && out.closed().is_some(), "{out:?}");
+}
+
+#[test]
 fn a_resource_that_is_refused_ends_the_client() {
     let mut client = start(config());
     hear(&mut client, &format!("{HEADER}{}", offer("PLAIN")));
