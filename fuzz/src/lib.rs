@@ -16,6 +16,7 @@
 
 pub mod ledger;
 pub mod rtsp;
+pub mod rtsp_more;
 pub mod sip;
 pub mod wire;
 pub mod xmpp;

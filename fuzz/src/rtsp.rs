@@ -33,6 +33,11 @@ pub const TARGETS: &[Target] = &[
     ("rtsp_chunks", rtsp_chunks),
     ("rtsp_server", rtsp_server),
     ("rtsp_client", rtsp_client),
+    ("rtsp_typed", crate::rtsp_more::rtsp_typed),
+    ("rtsp_range", crate::rtsp_more::rtsp_range),
+    ("rtsp_gate", crate::rtsp_more::rtsp_gate),
+    ("rtsp_tunnel", crate::rtsp_more::rtsp_tunnel),
+    ("rtsp_states", crate::rtsp_more::rtsp_states),
 ];
 
 /// The ways to cut `data` that are tried; the last depends on it.

@@ -5,6 +5,7 @@ use super::parts::{Params, Quoted, unquoted, with_params};
 use super::{HeaderName, TypedHeader};
 use alloc::borrow::Cow;
 use core::fmt;
+use proto_wire::text::chars::is_token_byte;
 use proto_wire::text::host::HostPort;
 use proto_wire::text::list::{Items, comment_end};
 use proto_wire::{ParseError, ParseErrorKind};
@@ -246,11 +247,15 @@ impl<'a> ViaHop<'a> {
             end = i.saturating_add(1);
         }
         let (protocol, rest) = item.split_at_checked(end).unwrap_or((item, &[]));
+        let is_protocol = |b: &u8| is_token_byte(*b) || *b == b'/' || is_lws(*b);
+        if let Some(at) = protocol.iter().position(|b| !is_protocol(b)) {
+            return Err(ParseError::new(ParseErrorKind::Token, at));
+        }
         let protocol = text(trim(protocol))?;
         if rest.is_empty() {
             return Err(ParseError::new(ParseErrorKind::MissingParameter, item.len()));
         }
-        let open = memchr::memchr(b'(', rest).unwrap_or(rest.len());
+        let open = comment_start(rest).map_err(|error| error.at(offset_in(item, rest)))?;
         let (rest, behind) = rest.split_at_checked(open).unwrap_or((rest, &[]));
         let comment = match behind {
             [] => None,
@@ -265,11 +270,29 @@ impl<'a> ViaHop<'a> {
         let at = offset_in(item, rest);
         let (sent_by, params) = with_params(rest).map_err(|error| error.at(at))?;
         let sent_by = text(sent_by).map_err(|error| error.at(at))?;
-        if sent_by.is_empty() || sent_by.contains(|c: char| c.is_ascii_whitespace()) {
+        let is_odd = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '<' | '>' | '\\');
+        if sent_by.is_empty() || sent_by.contains(is_odd) {
             return Err(ParseError::new(ParseErrorKind::Host, at));
         }
         Ok(Self { protocol, sent_by, params, comment })
     }
+}
+
+/// Where a comment begins, outside of quotes, or the end. What would swallow the commas
+/// behind it is refused.
+fn comment_start(bytes: &[u8]) -> Result<usize, ParseError> {
+    let mut at = 0_usize;
+    while let Some(byte) = bytes.get(at) {
+        let step = match byte {
+            b'(' => return Ok(at),
+            b'<' | b'>' => return Err(ParseError::new(ParseErrorKind::AngleBracket, at)),
+            b'"' => proto_wire::text::quoted::end(bytes.get(at..).unwrap_or(&[]))
+                .ok_or_else(|| ParseError::new(ParseErrorKind::QuotedString, at))?,
+            _ => 1,
+        };
+        at = at.saturating_add(step);
+    }
+    Ok(at)
 }
 
 impl fmt::Display for ViaHop<'_> {
@@ -381,6 +404,8 @@ mod tests {
         assert!(via.has_passed("PRO.example.com") && !via.has_passed("pro"));
         let odd: Vec<_> = Via(b"2.0, a b, 2.0 a b, 2.0 (c").iter().map(|h| h.is_ok()).collect();
         assert_eq!(odd, [false, true, false, false]);
+        let quotes: Vec<_> = Via(b"2.0\" / x y, 2.0 \"a\"").iter().map(|h| h.is_ok()).collect();
+        assert_eq!(quotes, [false]);
     }
 
     proptest! {

@@ -205,8 +205,11 @@ impl<'a> CacheDirective<'a> {
 impl<'a> ListItem<'a> for CacheDirective<'a> {
     fn parse_item(item: &'a [u8]) -> Result<Self, ParseError> {
         let (name, value) = super::bytes::pair(item);
-        let value =
-            value.map(super::bytes::text).transpose().map_err(|error| error.at(item.len()))?;
+        let read = |value: &'a [u8]| {
+            let at = super::bytes::offset_in(item, value);
+            super::bytes::text(value).map_err(|error| error.at(at))
+        };
+        let value = value.map(read).transpose()?;
         Ok(Self { name: token(name)?, value })
     }
 }
@@ -274,6 +277,13 @@ mod tests {
         assert_eq!(words(supported.iter()), [tags::PLAY_BASIC, tags::RTCP_MUX, tags::PLAY_SCALE]);
         assert!(Connection::parse(b"keep-alive, CLOSE").unwrap().is_close());
         assert!(!Connection::parse(b"closed").unwrap().is_close());
+    }
+
+    #[test]
+    fn errors_in_directives_lie_where_they_are() {
+        let control = CacheControl::parse(b"private, x=a\xff").unwrap();
+        let offsets: Vec<_> = control.iter().map(|item| item.map_err(|e| e.offset())).collect();
+        assert_eq!(offsets, [Ok(CacheDirective::new("private", None)), Err(12)]);
     }
 
     #[test]

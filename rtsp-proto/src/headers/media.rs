@@ -91,7 +91,7 @@ impl fmt::Display for MediaProperty<'_> {
             Self::Unlimited => f.write_str("Unlimited"),
             Self::TimeLimited(until) => write!(f, "Time-Limited={until}"),
             Self::TimeDuration(seconds) => write!(f, "Time-Duration={seconds}"),
-            Self::Scales(scales) => write!(f, "Scales=\"{}\"", scales.0),
+            Self::Scales(scales) => write!(f, "Scales=\"{scales}\""),
             Self::Other { name, value: None } => f.write_str(name),
             Self::Other { name, value: Some(value) } => write!(f, "{name}={value}"),
         }
@@ -108,8 +108,30 @@ impl fmt::Display for MediaProperty<'_> {
 /// assert!(scales.contains(at("1.25")) && scales.contains(at("-4")));
 /// assert!(!scales.contains(at("2")));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scales<'a>(&'a str);
+
+/// The same elements in the same order.
+impl PartialEq for Scales<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Scales<'_> {}
+
+/// The elements that can be read, without quotes around them: no text gets out of them.
+impl fmt::Display for Scales<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (low, high)) in self.iter().enumerate() {
+            write!(f, "{}{low}", if i > 0 { ", " } else { "" })?;
+            if low != high {
+                write!(f, ":{high}")?;
+            }
+        }
+        Ok(())
+    }
+}
 
 impl<'a> Scales<'a> {
     /// What stands between the quotes: `-4, 0.5:1.5`.
@@ -214,6 +236,13 @@ mod tests {
         let ranges = MediaRange::parse(b"npt=0-634.6, clock=19961108T143720.25Z-").unwrap();
         assert_eq!(ranges.to_string(), "npt=0-634.6, clock=19961108T143720.25Z-");
         assert_eq!(MediaRange::parse(b"").unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn scales_cannot_get_out_of_their_quotes() {
+        let value = b"Scales=\"1, x, Scales=\"2, Unlimited";
+        let properties = MediaProperties::parse(value).unwrap();
+        assert_eq!(properties.to_string(), "Scales=\"1\", Unlimited");
     }
 
     #[test]

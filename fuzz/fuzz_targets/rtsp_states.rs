@@ -1,0 +1,3 @@
+//! `rtsp_states` for libFuzzer; the body is in `src/rtsp_more.rs`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::fuzz_main!(rtsp_more::rtsp_states);
