@@ -22,6 +22,7 @@ impl Ledger {
         self.seq = head.seq;
         self.at = head.at;
         for posting in record.postings() {
+            self.volume = self.volume.saturating_add(posting.amount.unsigned_abs());
             self.book(posting);
         }
         let mut fold = Fold { starts: self.sales.ends(), held: Vec::new() };

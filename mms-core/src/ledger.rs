@@ -12,6 +12,7 @@ use crate::receipt::Receipt;
 use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{Books, Card, Hold, Index, Lot, Lots, Member, Replies, Sale, Sales, SoldLine};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -65,7 +66,10 @@ pub struct Ledger {
     pub(crate) sales: Sales,
     pub(crate) books: Books,
     pub(crate) replies: Replies,
-    pub(crate) draft: Option<Draft>,
+    /// The sum of all amounts ever posted, without sign: no account can stand further
+    /// from zero.
+    pub(crate) volume: u64,
+    pub(crate) draft: Option<Box<Draft>>,
 }
 
 /// What became of a command.
@@ -139,6 +143,7 @@ impl Ledger {
             sales: Sales::new(),
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
+            volume: 0,
             draft: None,
         })
     }
@@ -147,7 +152,7 @@ impl Ledger {
     /// the outcome is [`Outcome::Accepted`]. The answer must not leave the house before
     /// the bytes are durable: [`Engine`](crate::Engine) sees to that.
     pub fn apply(&mut self, at: At, command: &Command, journal: &mut Vec<u8>) -> Outcome {
-        let mut draft = self.draft.take().unwrap_or(Draft::new());
+        let mut draft = self.draft.take().unwrap_or_default();
         let outcome = match self.draft_command(at, command, &mut draft) {
             Ok(()) => Outcome::Accepted(self.commit(draft.encode(journal))),
             Err(rejection) => self.refused(command, rejection),
@@ -370,6 +375,7 @@ impl PartialEq for Ledger {
             && self.hold_ends == other.hold_ends
             && self.sales == other.sales
             && self.books == other.books
+            && self.volume == other.volume
             && self.replies == other.replies
     }
 }

@@ -13,6 +13,7 @@ mod account;
 mod amount;
 mod command;
 mod commit;
+mod digest;
 mod engine;
 mod ids;
 mod journal;

@@ -33,7 +33,7 @@ impl Ledger {
 
     /// Books the next thing that time has caused by `at`, like [`apply`](Self::apply).
     pub fn apply_due(&mut self, at: At, journal: &mut Vec<u8>) -> Option<Receipt> {
-        let mut draft = self.draft.take().unwrap_or(Draft::new());
+        let mut draft = self.draft.take().unwrap_or_default();
         let receipt = self.draft_due(at, &mut draft).then(|| self.commit(draft.encode(journal)));
         self.draft = Some(draft);
         receipt
@@ -48,7 +48,7 @@ impl Ledger {
     /// Books the next hold that has ended by `at`; nothing else that time causes.
     pub(crate) fn apply_hold_end(&mut self, at: At, journal: &mut Vec<u8>) -> Option<Receipt> {
         self.hold_ends.first().filter(|(until, _)| *until <= at.time)?;
-        let mut draft = self.draft.take().unwrap_or(Draft::new());
+        let mut draft = self.draft.take().unwrap_or_default();
         let ended = Prepare::by_time(self, at, &mut draft).hold_end();
         let receipt = ended.then(|| self.commit(draft.encode(journal)));
         self.draft = Some(draft);

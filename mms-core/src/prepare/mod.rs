@@ -14,6 +14,7 @@ mod value;
 pub use due::Due;
 pub use sale::Quote;
 
+use crate::account::Account;
 use crate::command::{Action, Command, Envelope, Who};
 use crate::ids::{ActorId, At, IdempotencyKey, MemberId, StoreId, TerminalId, TierId};
 use crate::ledger::Ledger;
@@ -56,6 +57,10 @@ impl Ledger {
         prepare.finish()
     }
 }
+
+/// No account stands further from zero: half of the range is kept free for several
+/// postings of one record to one account.
+const BALANCE_MAX: u64 = u64::MAX / 4;
 
 /// One command on its way to a record.
 struct Prepare<'l, 'd> {
@@ -150,34 +155,40 @@ impl<'l, 'd> Prepare<'l, 'd> {
     /// What holds for every record: sums fit, and there is room for new store accounts.
     fn finish(&self) -> Result<(), Rejection> {
         debug_assert!(self.draft.is_balanced(), "postings must balance: {:?}", self.draft);
-        let mut new_accounts: usize = 0;
-        let mut overflow = false;
-        for posting in self.draft.postings() {
-            let account = posting.account;
-            let balance = if account.code().is_member() {
-                self.ledger.raw_balance(account)
-            } else {
-                self.ledger.books.balance(account).unwrap_or_else(|| {
-                    new_accounts = new_accounts.saturating_add(1);
-                    0
-                })
-            };
-            // Half of the range is kept free for several postings to one account.
-            overflow |= balance
-                .checked_add(posting.amount)
-                .is_none_or(|sum| sum.unsigned_abs() > i64::MAX.unsigned_abs() / 2);
-        }
-        let accounts = self.ledger.books.len().saturating_add(new_accounts);
-        if new_accounts > 0 && accounts > self.ledger.limits.store_accounts_max as usize {
-            return Err(Rejection::StoreAccountsFull);
-        }
         if !self.draft.fits() {
-            return Err(Rejection::RecordFull);
+            // Room for accounts comes first in the order of rejections.
+            return Err(self.no_room().unwrap_or(Rejection::RecordFull));
         }
-        if overflow {
-            return Err(Rejection::Overflow);
+        // Most ledgers have never moved so much, in all, that one account could overflow.
+        let volume = self.ledger.volume.saturating_add(self.draft.volume());
+        let postings = self.draft.postings().len();
+        let accounts = self.ledger.books.len().saturating_add(postings);
+        if volume <= BALANCE_MAX && accounts <= self.ledger.limits.store_accounts_max as usize {
+            return Ok(());
         }
-        Ok(())
+        match self.no_room() {
+            Some(rejection) => Err(rejection),
+            None if self.overflows() => Err(Rejection::Overflow),
+            None => Ok(()),
+        }
+    }
+
+    fn no_room(&self) -> Option<Rejection> {
+        let books = &self.ledger.books;
+        let accounts = self.draft.postings().iter().map(|posting| posting.account);
+        let is_new =
+            |account: &Account| !account.code().is_member() && books.balance(*account).is_none();
+        let new_accounts = accounts.filter(is_new).count();
+        let max = self.ledger.limits.store_accounts_max as usize;
+        let full = new_accounts > 0 && books.len().saturating_add(new_accounts) > max;
+        full.then_some(Rejection::StoreAccountsFull)
+    }
+
+    fn overflows(&self) -> bool {
+        self.draft.postings().iter().any(|posting| {
+            let balance = self.ledger.raw_balance(posting.account);
+            balance.checked_add(posting.amount).is_none_or(|sum| sum.unsigned_abs() > BALANCE_MAX)
+        })
     }
 
     fn about(&mut self, kind: Kind, member: Option<MemberId>) {

@@ -23,6 +23,12 @@ pub(crate) struct Draft {
     pub(crate) lots_touched: u16,
 }
 
+impl Default for Draft {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Draft {
     pub(crate) const fn new() -> Self {
         Self {
@@ -48,6 +54,12 @@ impl Draft {
             lots_opened: 0,
             lots_touched: 0,
         }
+    }
+
+    /// The sum of all amounts, without sign.
+    pub(crate) fn volume(&self) -> u64 {
+        let sizes = self.postings.iter().map(|posting| posting.amount.unsigned_abs());
+        sizes.fold(0, u64::saturating_add)
     }
 
     pub(crate) fn begin(&mut self, head: Head) {

@@ -1,96 +1,79 @@
-//! An independent, naive model of the ledger, and random shops that must agree with it.
-//!
-//! The model knows no postings, no lists and no calendar: members are vectors of lots, all
-//! sums are taken anew in 128 bits, and what is over is found by looking at every lot.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::panic_in_result_fn,
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core,
-    reason = "tests state what must hold"
-)]
+//! The model: vectors of lots, sums taken anew, no postings and no calendar.
 
-mod common;
-use common::*;
 use mms_core::Rejection as R;
 use mms_core::*;
-use proto_wire::Rng;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 #[derive(Clone, Debug)]
-struct MLot {
-    id: usize,
-    points: bool,
-    from: i32,
-    expires: i32,
-    p: i128,
-    b: i128,
-    had_bonus: bool,
+pub(crate) struct MLot {
+    pub(crate) id: usize,
+    pub(crate) points: bool,
+    pub(crate) from: i32,
+    pub(crate) expires: i32,
+    pub(crate) p: i128,
+    pub(crate) b: i128,
+    pub(crate) had_bonus: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-struct MMember {
-    lots: Vec<usize>,
-    debt: i128,
-    spend: i128,
-    top_up: i128,
-    points: i128,
-    visits: i128,
-    tier: usize,
-    frozen: bool,
+pub(crate) struct MMember {
+    pub(crate) lots: Vec<usize>,
+    pub(crate) debt: i128,
+    pub(crate) spend: i128,
+    pub(crate) top_up: i128,
+    pub(crate) points: i128,
+    pub(crate) visits: i128,
+    pub(crate) tier: usize,
+    pub(crate) frozen: bool,
 }
 
 #[derive(Clone, Debug)]
-struct MSale {
-    member: usize,
-    points_only: bool,
-    net: i128,
-    back: i128,
+pub(crate) struct MSale {
+    pub(crate) member: usize,
+    pub(crate) points_only: bool,
+    pub(crate) net: i128,
+    pub(crate) back: i128,
     /// Lot, taken (paid for or points, bonus), given back.
-    allocs: Vec<[i128; 5]>,
-    spent_back: i128,
-    earned: i128,
-    clawed: i128,
-    base: i128,
+    pub(crate) allocs: Vec<[i128; 5]>,
+    pub(crate) spent_back: i128,
+    pub(crate) earned: i128,
+    pub(crate) clawed: i128,
+    pub(crate) base: i128,
     /// Points for 10,000 minor units.
-    rate: i128,
-    lot: Option<usize>,
-    returnable: i32,
+    pub(crate) rate: i128,
+    pub(crate) lot: Option<usize>,
+    pub(crate) returnable: i32,
 }
 
 #[derive(Clone, Debug)]
-struct MHold {
-    member: usize,
-    points: bool,
-    allocs: Vec<(usize, i128, i128)>,
-    until: i64,
+pub(crate) struct MHold {
+    pub(crate) member: usize,
+    pub(crate) points: bool,
+    pub(crate) allocs: Vec<(usize, i128, i128)>,
+    pub(crate) until: i64,
 }
 
 #[derive(Debug, Default)]
-struct Model {
-    lots: Vec<MLot>,
-    members: Vec<MMember>,
-    sales: BTreeMap<u64, MSale>,
-    holds: BTreeMap<u64, MHold>,
-    day: i32,
-    pending: i32,
+pub(crate) struct Model {
+    pub(crate) lots: Vec<MLot>,
+    pub(crate) members: Vec<MMember>,
+    pub(crate) sales: BTreeMap<u64, MSale>,
+    pub(crate) holds: BTreeMap<u64, MHold>,
+    pub(crate) day: i32,
+    pub(crate) pending: i32,
     /// Lots that held value before the command.
-    valued: Vec<usize>,
+    pub(crate) valued: Vec<usize>,
 }
 
 /// Base, silver from 1,000.00 spent (5 % off, points × 1.5), gold from 5,000.00 loaded (10 %
 /// off, points × 2).
-const DISCOUNT: [i128; 3] = [0, 5, 10];
-const EARN: [i128; 3] = [100, 150, 200];
-const RETURN_DAYS: i32 = 9;
-const STORED_DAYS: i32 = 12;
-const POINT_DAYS: i32 = 6;
+pub(crate) const DISCOUNT: [i128; 3] = [0, 5, 10];
+pub(crate) const EARN: [i128; 3] = [100, 150, 200];
+pub(crate) const RETURN_DAYS: i32 = 9;
+pub(crate) const STORED_DAYS: i32 = 12;
+pub(crate) const POINT_DAYS: i32 = 6;
 
-fn program(pending: u32) -> Program {
+pub(crate) fn program(pending: u32) -> Program {
     let tier = |id, discount, earn| {
         Tier::new(TierId::new(id))
             .with_discount(Ratio::percent(discount))
@@ -118,7 +101,7 @@ fn program(pending: u32) -> Program {
 
 impl Model {
     /// The lots of a member that can be spent, in the order in which they are.
-    fn live(&self, member: usize, points: bool) -> Vec<usize> {
+    pub(crate) fn live(&self, member: usize, points: bool) -> Vec<usize> {
         let mut lots: Vec<usize> = self.members[member]
             .lots
             .iter()
@@ -135,11 +118,11 @@ impl Model {
         lots
     }
 
-    fn sum(&self, member: usize, points: bool) -> i128 {
+    pub(crate) fn sum(&self, member: usize, points: bool) -> i128 {
         self.live(member, points).iter().map(|id| self.lots[*id].p + self.lots[*id].b).sum()
     }
 
-    fn take(
+    pub(crate) fn take(
         &mut self,
         member: usize,
         points: bool,
@@ -165,7 +148,7 @@ impl Model {
         Ok(taken)
     }
 
-    fn open(
+    pub(crate) fn open(
         &mut self,
         member: usize,
         points: bool,
@@ -180,7 +163,7 @@ impl Model {
         id
     }
 
-    fn add(
+    pub(crate) fn add(
         &mut self,
         member: usize,
         points: bool,
@@ -215,13 +198,19 @@ impl Model {
         }
     }
 
-    fn credit(&mut self, member: usize, points: i128, from: i32, expires: i32) -> Option<usize> {
+    pub(crate) fn credit(
+        &mut self,
+        member: usize,
+        points: i128,
+        from: i32,
+        expires: i32,
+    ) -> Option<usize> {
         let paid = self.members[member].debt.min(points);
         self.members[member].debt -= paid;
         (points > paid).then(|| self.add(member, true, from, expires, points - paid, 0))
     }
 
-    fn promote(&mut self, member: usize) {
+    pub(crate) fn promote(&mut self, member: usize) {
         let row = &mut self.members[member];
         let reached = if row.top_up >= 500_000 {
             2
@@ -233,7 +222,7 @@ impl Model {
         row.tier = row.tier.max(reached);
     }
 
-    fn earn(&mut self, member: usize, base: i128) -> (i128, Option<usize>, i128) {
+    pub(crate) fn earn(&mut self, member: usize, base: i128) -> (i128, Option<usize>, i128) {
         let rate = EARN[self.members[member].tier];
         let points = base * rate / 10_000;
         let lot = if points > 0 {
@@ -246,7 +235,7 @@ impl Model {
     }
 
     #[expect(clippy::too_many_arguments, reason = "a model without structure")]
-    fn sale(
+    pub(crate) fn sale(
         &mut self,
         id: u64,
         member: usize,
@@ -284,7 +273,7 @@ impl Model {
         );
     }
 
-    fn usable(&self, who: Who, debit: bool) -> Result<usize, R> {
+    pub(crate) fn usable(&self, who: Who, debit: bool) -> Result<usize, R> {
         let Who::Member(member) = who else { panic!("the model knows no cards") };
         let id = member.value() as usize;
         let row = self.members.get(id).ok_or(R::MemberUnknown)?;
@@ -292,7 +281,13 @@ impl Model {
     }
 
     /// What becomes of an action that is booked as record `seq`.
-    fn run(&mut self, seq: u64, time: i64, action: &Action, ledger: &Ledger) -> Result<(), R> {
+    pub(crate) fn run(
+        &mut self,
+        seq: u64,
+        time: i64,
+        action: &Action,
+        ledger: &Ledger,
+    ) -> Result<(), R> {
         match action {
             Action::Enrol { .. } => self.members.push(MMember::default()),
             Action::ChangeMember { member, change } => {
@@ -472,14 +467,14 @@ impl Model {
         Ok(())
     }
 
-    fn end_hold(&mut self, id: u64) {
+    pub(crate) fn end_hold(&mut self, id: u64) {
         for (lot, p, b) in self.holds.remove(&id).unwrap().allocs {
             self.lots[lot].p += p;
             self.lots[lot].b += b;
         }
     }
 
-    fn refund(&mut self, id: u64, part: Part, ledger: &Ledger) -> Result<(), R> {
+    pub(crate) fn refund(&mut self, id: u64, part: Part, ledger: &Ledger) -> Result<(), R> {
         let amount = match part {
             Part::Amount(amount) => {
                 positive(amount)?;
@@ -566,7 +561,7 @@ impl Model {
     }
 }
 
-fn positive(amount: i64) -> Result<(), R> {
+pub(crate) fn positive(amount: i64) -> Result<(), R> {
     if amount <= 0 {
         Err(R::AmountNotPositive)
     } else if amount > 10_000_000_000_000 {
@@ -576,225 +571,14 @@ fn positive(amount: i64) -> Result<(), R> {
     }
 }
 
-fn half_up(num: i128, den: i128) -> i128 {
+pub(crate) fn half_up(num: i128, den: i128) -> i128 {
     (2 * num + den) / (2 * den)
 }
 
-fn portion(p: i128, b: i128, part: i128) -> (i128, i128) {
+pub(crate) fn portion(p: i128, b: i128, part: i128) -> (i128, i128) {
     if b == 0 {
         return (part, 0);
     }
     let principal = half_up(part * p, p + b).min(p).max(part - b);
     (principal, part - principal)
-}
-
-/// Edges and their neighbours are more likely than what lies between them.
-fn amount(rng: &mut Rng, edges: &[i64]) -> i64 {
-    match rng.below(4) {
-        0 => edges[usize::try_from(rng.below(edges.len() as u64)).unwrap()],
-        1 => {
-            let edge = edges[usize::try_from(rng.below(edges.len() as u64)).unwrap()];
-            edge + i64::try_from(rng.below(3)).unwrap() - 1
-        }
-        _ => 1 + i64::try_from(rng.below(20_000)).unwrap(),
-    }
-}
-
-fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
-    let count = shop.ledger.member_count() as u64;
-    let member = |rng: &mut Rng| MemberId::new(u32::try_from(rng.below(count + 1)).unwrap());
-    let who = member(rng);
-    let balances = shop.balances(who);
-    let stored = [0, 1, balances.stored(), 10_000, 50_000, 500_000];
-    let points = [0, 1, balances.points, balances.points_debt];
-    match rng.below(24) {
-        0 if count < 6 => enrol(MemberToken::new(count as u128 + 1), None),
-        0 if rng.below(3) == 0 => {
-            Action::ChangeMember { member: who, change: MemberChange::Freeze }
-        }
-        0..=2 => Action::ChangeMember { member: who, change: MemberChange::Unfreeze },
-        3..=5 => top_up(who, amount(rng, &stored)),
-        6 | 7 => spend(who, amount(rng, &stored)),
-        8..=11 => {
-            let lines: Vec<Line> = (0..=rng.below(3))
-                .map(|n| {
-                    let price = i64::try_from(rng.below(30_000)).unwrap();
-                    let quantity = 1 + u32::try_from(rng.below(3)).unwrap();
-                    line(u32::try_from(n).unwrap(), quantity, price)
-                })
-                .collect();
-            let pay = match rng.below(3) {
-                0 => Pay::Cash,
-                1 => Pay::Stored,
-                _ => {
-                    let net = shop.ledger.quote(Some(who.into()), &lines).map_or(5, |q| q.net);
-                    let points = balances.points.min(net);
-                    let stored = balances.stored().min(net - points) / 2;
-                    let off = i64::from(rng.below(9) == 0);
-                    Pay::Mixed { cash: net - points - stored + off, stored, points }
-                }
-            };
-            checkout(who, &lines, pay)
-        }
-        12 => Action::Earn { who: who.into(), base: amount(rng, &stored), rule: RuleId::new(10) },
-        13 | 14 => redeem(who, amount(rng, &points)),
-        15 => {
-            let adjust = match rng.below(3) {
-                0 => Adjust::Add(amount(rng, &points)),
-                1 => Adjust::Take(amount(rng, &points)),
-                _ => Adjust::Clear,
-            };
-            Action::AdjustPoints { who: who.into(), adjust, reason: 1 }
-        }
-        16 => {
-            let what = if rng.below(2) == 0 { Held::Stored } else { Held::Points };
-            let edges = if what == Held::Stored { &stored[..] } else { &points[..] };
-            let amount = amount(rng, edges);
-            Action::Transfer { from: who.into(), to: member(rng).into(), what, amount }
-        }
-        17 | 18 => {
-            let what = if rng.below(2) == 0 { Held::Stored } else { Held::Points };
-            let edges = if what == Held::Stored { &stored[..] } else { &points[..] };
-            let until = shop.at.time.saturating_add(Duration::from_secs(1 + rng.below(200_000)));
-            hold(who, what, amount(rng, edges), until)
-        }
-        19 | 20 => {
-            let holds: Vec<(HoldId, i64)> =
-                shop.ledger.holds().map(|(id, hold)| (id, hold.amount())).collect();
-            let Some((hold, held)) = pick(rng, &holds) else { return spend(who, 1) };
-            match rng.below(3) {
-                0 => Action::Void { hold },
-                _ => {
-                    let amount = amount(rng, &[held, held / 2, held + 1]);
-                    Action::Capture { hold, amount, reward: RewardId::new(1) }
-                }
-            }
-        }
-        _ => {
-            let sales: Vec<u64> = model.sales.keys().copied().collect();
-            let Some(id) = pick(rng, &sales) else { return spend(who, 1) };
-            let left = shop.ledger.sale(SaleId::new(id)).map_or(1, Sale::left);
-            let part = match rng.below(2) {
-                0 => Part::Rest,
-                _ => Part::Amount(amount(rng, &[left, left / 2, left + 1, 1])),
-            };
-            Action::Refund { sale: SaleId::new(id), part }
-        }
-    }
-}
-
-fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> Option<T> {
-    from.get(usize::try_from(rng.below(from.len() as u64)).unwrap()).copied()
-}
-
-fn compare(shop: &Shop, model: &Model, seed: u64) {
-    for (id, row) in model.members.iter().enumerate() {
-        let member = MemberId::new(u32::try_from(id).unwrap());
-        let balances = shop.balances(member);
-        let is = shop.ledger.member(member).unwrap();
-        let live = |points: bool, part: fn(&MLot) -> i128| -> i128 {
-            model.live(id, points).iter().map(|lot| part(&model.lots[*lot])).sum()
-        };
-        let pending: i128 = row
-            .lots
-            .iter()
-            .map(|lot| &model.lots[*lot])
-            .filter(|lot| lot.points && lot.from > model.day)
-            .map(|lot| lot.p)
-            .sum();
-        let held = |points: bool| -> i128 {
-            let holds = model.holds.values().filter(|hold| hold.member == id);
-            let holds = holds.filter(|hold| hold.points == points);
-            holds.flat_map(|hold| &hold.allocs).map(|(_, p, b)| p + b).sum()
-        };
-        let expected = [
-            live(false, |lot| lot.p),
-            live(false, |lot| lot.b),
-            live(true, |lot| lot.p),
-            pending,
-            held(false),
-            held(true),
-            row.debt,
-            row.points,
-            row.top_up,
-            row.spend,
-            row.visits,
-            row.tier as i128,
-        ];
-        let found = [
-            balances.principal,
-            balances.bonus,
-            balances.points,
-            balances.points_pending,
-            balances.stored_held,
-            balances.points_held,
-            balances.points_debt,
-            is.counters.points,
-            is.counters.top_up,
-            is.counters.spend,
-            is.counters.visits,
-            i64::from(is.tier.value()),
-        ]
-        .map(i128::from);
-        assert_eq!(found, expected, "seed {seed}, {member:?} (ledger left, model right)");
-    }
-}
-
-/// One shop: random commands, days that pass, and time booked now or later.
-fn storm(seed: u64, steps: u32) -> (Shop, u32) {
-    let mut rng = Rng::new(&Seed::from_u64(seed));
-    let pending = u32::try_from(rng.below(2) * 2).unwrap();
-    let mut shop = Shop::new(program(pending));
-    let mut model = Model {
-        day: shop.at.day.value(),
-        pending: i32::try_from(pending).unwrap(),
-        ..Model::default()
-    };
-    let mut accepted = 0;
-    for _ in 0..steps {
-        if rng.below(12) == 0 {
-            shop.skip(1 + u32::try_from(rng.below(3)).unwrap());
-            model.day = shop.at.day.value();
-        }
-        let now = shop.at.time.as_unix_micros();
-        // Holds that are over are always booked; what lapses and matures only sometimes.
-        let over: Vec<u64> =
-            model.holds.iter().filter(|(_, h)| h.until <= now).map(|(id, _)| *id).collect();
-        for id in &over {
-            model.end_hold(*id);
-        }
-        if !over.is_empty() || rng.below(6) == 0 {
-            shop.due();
-        }
-        model.valued =
-            (0..model.lots.len()).filter(|id| model.lots[*id].p + model.lots[*id].b > 0).collect();
-        let action = action(&mut rng, &shop, &model);
-        let seq = shop.ledger.seq().value() + 1;
-        let outcome = shop.run(action.clone());
-        let expected = model.run(seq, now, &action, &shop.ledger);
-        match (outcome, expected) {
-            (Outcome::Accepted(_), Ok(())) => accepted += 1,
-            (Outcome::Rejected(is), Err(expected)) if is == expected => {}
-            (outcome, expected) => {
-                panic!("seed {seed}, {action:?}: ledger {outcome:?}, model {expected:?}")
-            }
-        }
-        compare(&shop, &model, seed);
-    }
-    (shop, accepted)
-}
-
-#[test]
-#[expect(clippy::disallowed_methods, reason = "how long to look is the caller's choice")]
-fn random_shops_agree_with_the_model() {
-    // AUDITOR_SEEDS=5000 looks longer.
-    let seeds = std::env::var("AUDITOR_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(120);
-    let mut accepted = 0;
-    for seed in 0..seeds {
-        let (shop, count) = storm(seed.into(), 250);
-        shop.audit();
-        accepted += count;
-    }
-    println!("{accepted} commands accepted");
-    assert!(accepted > seeds * 70, "the storm must not be all rejections: {accepted}");
 }

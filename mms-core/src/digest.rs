@@ -1,0 +1,216 @@
+//! What tells a retry from another command under the same key.
+
+use crate::command::{Action, Adjust, CardChange, Command, Part, Pay, Who};
+
+impl Command {
+    /// A 64-bit digest of store and action, to tell a retry from another command under the
+    /// same key. The same in every build, for it stands in records.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        digest.word(u64::from(self.envelope.store.value()));
+        self.action.feed(&mut digest);
+        digest.0
+    }
+}
+
+/// A small hash over words: each is mixed in by a 64 × 64 → 128 bit product.
+struct Digest(u64);
+
+impl Digest {
+    const fn new() -> Self {
+        Self(0x243f_6a88_85a3_08d3)
+    }
+
+    #[inline]
+    fn word(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let high = u64::try_from(product >> 64).unwrap_or(0);
+        let low = u64::try_from(product & u128::from(u64::MAX)).unwrap_or(0);
+        self.0 = (high ^ low).rotate_left(23) ^ word;
+    }
+
+    fn signed(&mut self, word: i64) {
+        self.word(u64::from_le_bytes(word.to_le_bytes()));
+    }
+
+    fn who(&mut self, who: Who) {
+        match who {
+            Who::Card(card) => {
+                self.word(1);
+                self.word(card.value());
+            }
+            Who::Member(member) => {
+                self.word(2);
+                self.word(u64::from(member.value()));
+            }
+        }
+    }
+}
+
+impl Action {
+    /// Feeds every field, with a number for every choice.
+    fn feed(&self, to: &mut Digest) {
+        match self {
+            Self::Enrol { token, kind, plan, referrer } => {
+                to.word(1);
+                let [high, low] = halves(token.value());
+                to.word(high);
+                to.word(low);
+                to.word(u64::from(kind.number()));
+                to.word(u64::from(plan.value()));
+                to.word(referrer.map_or(u64::MAX, |member| u64::from(member.value())));
+            }
+            Self::ChangeMember { member, change } => {
+                to.word(2);
+                to.word(u64::from(member.value()));
+                to.word(u64::from(change.number()));
+            }
+            Self::IssueCard { member, card, product, expires, active, fee } => {
+                to.word(3);
+                to.word(u64::from(member.value()));
+                to.word(card.value());
+                to.word(u64::from(product.value()));
+                to.signed(i64::from(expires.value()));
+                to.word(u64::from(*active));
+                to.signed(*fee);
+            }
+            Self::ChangeCard { card, change } => {
+                to.word(4);
+                to.word(card.value());
+                let (number, day) = match change {
+                    CardChange::Activate => (1, 0),
+                    CardChange::Lock => (2, 0),
+                    CardChange::Unlock => (3, 0),
+                    CardChange::Freeze => (4, 0),
+                    CardChange::Unfreeze => (5, 0),
+                    CardChange::ReportLost => (6, 0),
+                    CardChange::WithdrawLoss => (7, 0),
+                    CardChange::Extend(day) => (8, day.value()),
+                    CardChange::Close => (9, 0),
+                };
+                to.word(number);
+                to.signed(i64::from(day));
+            }
+            Self::ReplaceCard { card, new, fee } => {
+                to.word(5);
+                to.word(card.value());
+                to.word(new.value());
+                to.signed(*fee);
+            }
+            Self::ReportPin { card, correct } => {
+                to.word(6);
+                to.word(card.value());
+                to.word(u64::from(*correct));
+            }
+            Self::TopUp { who, amount } => {
+                to.word(7);
+                to.who(*who);
+                to.signed(*amount);
+            }
+            Self::Spend { who, amount } => {
+                to.word(8);
+                to.who(*who);
+                to.signed(*amount);
+            }
+            Self::Checkout { who, lines, pay } => {
+                to.word(9);
+                match who {
+                    Some(who) => to.who(*who),
+                    None => to.word(0),
+                }
+                for line in lines {
+                    to.word(u64::from(line.sku.value()));
+                    to.word(u64::from(line.quantity));
+                    to.signed(line.price);
+                    to.word(u64::from(line.special));
+                }
+                match pay {
+                    Pay::Cash => to.word(1),
+                    Pay::Stored => to.word(2),
+                    Pay::Mixed { cash, stored, points } => {
+                        to.word(3);
+                        to.signed(*cash);
+                        to.signed(*stored);
+                        to.signed(*points);
+                    }
+                }
+            }
+            Self::Earn { who, base, rule } => {
+                to.word(10);
+                to.who(*who);
+                to.signed(*base);
+                to.word(u64::from(rule.value()));
+            }
+            Self::Redeem { who, points, reward } => {
+                to.word(11);
+                to.who(*who);
+                to.signed(*points);
+                to.word(u64::from(reward.value()));
+            }
+            Self::Refund { sale, part } => {
+                to.word(12);
+                to.word(sale.value());
+                match part {
+                    Part::Rest => to.word(1),
+                    Part::Amount(amount) => {
+                        to.word(2);
+                        to.signed(*amount);
+                    }
+                    Part::Line { line, quantity } => {
+                        to.word(3);
+                        to.word(u64::from(*line));
+                        to.word(u64::from(*quantity));
+                    }
+                }
+            }
+            Self::Hold { who, what, amount, until } => {
+                to.word(13);
+                to.who(*who);
+                to.word(u64::from(what.number()));
+                to.signed(*amount);
+                to.signed(until.as_unix_micros());
+            }
+            Self::Capture { hold, amount, reward } => {
+                to.word(14);
+                to.word(hold.value());
+                to.signed(*amount);
+                to.word(u64::from(reward.value()));
+            }
+            Self::Void { hold } => {
+                to.word(15);
+                to.word(hold.value());
+            }
+            Self::AdjustPoints { who, adjust, reason } => {
+                to.word(16);
+                to.who(*who);
+                match adjust {
+                    Adjust::Add(points) => {
+                        to.word(1);
+                        to.signed(*points);
+                    }
+                    Adjust::Take(points) => {
+                        to.word(2);
+                        to.signed(*points);
+                    }
+                    Adjust::Clear => to.word(3),
+                }
+                to.word(u64::from(*reason));
+            }
+            Self::Transfer { from, to: target, what, amount } => {
+                to.word(17);
+                to.who(*from);
+                to.who(*target);
+                to.word(u64::from(what.number()));
+                to.signed(*amount);
+            }
+        }
+    }
+}
+
+fn halves(wide: u128) -> [u64; 2] {
+    [
+        u64::try_from(wide >> 64).unwrap_or(0),
+        u64::try_from(wide & u128::from(u64::MAX)).unwrap_or(0),
+    ]
+}
