@@ -50,7 +50,7 @@ fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     let response = response(message, index);
     sink.number(u64::from(response.status().code()));
     sink.number(response.headers().iter().count() as u64);
-    sink.text(response.headers().get_bytes(HeaderName::CSeq).expect("a CSeq"));
+    sink.text(response.headers().bytes(HeaderName::CSeq).expect("a CSeq"));
     sink.number(response.body().len() as u64);
 }
 

@@ -65,7 +65,7 @@ impl Auth {
                     (Target::Origin, HeaderName::AuthenticationInfo),
                     (Target::Proxy, HeaderName::ProxyAuthenticationInfo),
                 ] {
-                    if let Some(info) = response.headers().get_bytes(name) {
+                    if let Some(info) = response.headers().bytes(name) {
                         // What cannot be read or proves nothing changes nothing.
                         let _outcome = self.client.info(target, info, sent, response.body());
                     }

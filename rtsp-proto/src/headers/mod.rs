@@ -91,16 +91,16 @@ impl<'a> Headers<'a> {
     }
 
     /// The value of the first line named `name`; `None` when there is none, or it is not
-    /// UTF-8 (see [`Headers::get_bytes`]).
+    /// UTF-8 (see [`Headers::bytes`]).
     #[must_use]
     pub fn get(self, name: HeaderName) -> Option<&'a str> {
-        core::str::from_utf8(self.get_bytes(name)?).ok()
+        core::str::from_utf8(self.bytes(name)?).ok()
     }
 
     /// The value of the first line named `name`, as bytes.
     #[must_use]
     #[inline]
-    pub fn get_bytes(self, name: HeaderName) -> Option<&'a [u8]> {
+    pub fn bytes(self, name: HeaderName) -> Option<&'a [u8]> {
         self.0.first(name.id()).map(Field::value)
     }
 

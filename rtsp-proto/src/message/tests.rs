@@ -256,7 +256,7 @@ fn odd_header_lines_lose_nothing_else() {
     };
     assert_eq!(response.cseq(), Some(7));
     assert_eq!(response.headers().get(HeaderName::Server), None);
-    let server = response.headers().get_bytes(HeaderName::Server);
+    let server = response.headers().bytes(HeaderName::Server);
     assert_eq!(server, Some(&b"caf\xe9"[..]));
     assert_eq!(response.headers().get(HeaderName::ContentBase), Some(""));
     let names: Vec<_> = response.quirks().iter().map(|(q, _)| q.as_str()).collect();
