@@ -92,21 +92,21 @@ pub(crate) fn quoted_end(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// The number at the start of `bytes`, of at most nine digits, and what follows it.
+/// The number at the start of `bytes`, of at most 18 digits, and what follows it.
 #[inline]
-pub(crate) fn leading_number(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let mut value: u32 = 0;
+pub(crate) fn leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value: u64 = 0;
     let mut len = 0_usize;
     while let Some(b) = bytes.get(len) {
         let digit = b.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
-        value = value.wrapping_mul(10).wrapping_add(u32::from(digit));
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
         len = len.wrapping_add(1);
     }
-    // Nine digits always fit.
-    if len == 0 || len > 9 { None } else { Some((value, bytes.get(len..)?)) }
+    // That many digits always fit.
+    if len == 0 || len > 18 { None } else { Some((value, bytes.get(len..)?)) }
 }
 
 /// A table of bytes, for loops that look at each.

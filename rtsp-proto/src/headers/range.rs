@@ -254,13 +254,13 @@ fn plain_npt(value: &[u8]) -> Option<NptRange> {
 fn plain_secs(value: &[u8]) -> Option<(Duration, &[u8])> {
     let (secs, rest) = leading_number(value)?;
     let Some(fraction) = rest.strip_prefix(b".") else {
-        return Some((Duration::new(u64::from(secs), 0), rest));
+        return Some((Duration::from_secs(secs), rest));
     };
     let (digits, rest) = leading_number(fraction)?;
     let len = fraction.len().checked_sub(rest.len())?;
-    let scale = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let scale: [u64; 9] = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let nanos = digits.checked_mul(*scale.get(len.checked_sub(1)?)?)?;
-    Some((Duration::new(u64::from(secs), nanos), rest))
+    Some((Duration::new(secs, u32::try_from(nanos).ok()?), rest))
 }
 
 /// `now`, seconds or `hh:mm:ss`, each with a fraction of any length (also an empty one).

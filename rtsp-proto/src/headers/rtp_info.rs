@@ -1,6 +1,6 @@
 //! RTP-Info (RFC 2326 §12.33, RFC 7826 §18.45): where in RTP the playing begins.
 
-use super::bytes::{is_in, number, table, text, trim, unquote};
+use super::bytes::{is_in, leading_number, number, table, text, trim, unquote};
 use crate::Version;
 use core::fmt;
 
@@ -96,6 +96,11 @@ impl<'a> Iterator for RtpInfos<'a> {
     type Item = RtpInfo<'a>;
 
     fn next(&mut self) -> Option<RtpInfo<'a>> {
+        self.rest = skip(self.rest);
+        if let Some((info, rest)) = plain(self.rest) {
+            (self.rest, self.url) = (rest, info.url);
+            return Some(info);
+        }
         let mut info = RtpInfo::new(self.url);
         let mut any = false;
         loop {
@@ -137,6 +142,26 @@ impl<'a> Iterator for RtpInfos<'a> {
             }
         }
     }
+}
+
+/// An entry as it is written nearly always, and what follows: `url=...;seq=1;rtptime=2`.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<(RtpInfo<'_>, &[u8])> {
+    let bytes = bytes.strip_prefix(b"url=")?;
+    let end = memchr::memchr3(b';', b',', b' ', bytes)?;
+    let (url, rest) = bytes.split_at_checked(end)?;
+    if url.contains(&b'"') {
+        return None;
+    }
+    let (seq, rest) = leading_number(rest.strip_prefix(b";seq=")?)?;
+    let (rtptime, rest) = leading_number(rest.strip_prefix(b";rtptime=")?)?;
+    if !matches!(rest, [] | [b',', ..]) {
+        return None;
+    }
+    let mut info = RtpInfo::new(core::str::from_utf8(url).ok()?);
+    info.seq = u16::try_from(seq).ok();
+    info.rtptime = u32::try_from(rtptime).ok();
+    Some((info, rest))
 }
 
 /// What ends a parameter's value; the colon is 2.0's, behind the SSRC.

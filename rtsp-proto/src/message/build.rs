@@ -247,7 +247,12 @@ pub(crate) type Line<'a> = (HeaderName, &'a dyn fmt::Display);
 
 impl Parts {
     fn new() -> Self {
-        Self { version: Version::V1_0, fields: BytesMut::new(), body: Bytes::new(), error: None }
+        Self {
+            version: Version::V1_0,
+            fields: BytesMut::with_capacity(160),
+            body: Bytes::new(),
+            error: None,
+        }
     }
 
     fn fail(&mut self, error: BuildError) {

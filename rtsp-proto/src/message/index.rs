@@ -153,6 +153,9 @@ impl Index {
         self.target = Span::default();
         if line.get(..5).is_some_and(|p| p.eq_ignore_ascii_case(b"RTSP/")) {
             self.kind = Kind::Response;
+            if self.plain_status_line(line, span.start()) {
+                return Ok(());
+            }
             self.status_line(line, span.start())
         } else if self.plain_request_line(line, span.start()) {
             Ok(())
@@ -231,6 +234,29 @@ impl Index {
         let target_at = start.saturating_add(target_at);
         self.target = Span::new(target_at, target_at.saturating_add(target.len()));
         Ok(())
+    }
+
+    /// Reads a line as it is nearly always; takes nothing and says so otherwise.
+    fn plain_status_line(&mut self, line: &[u8], start: usize) -> bool {
+        let Some((version, [a, b, c, b' ', reason @ ..])) = line.split_first_chunk::<9>() else {
+            return false;
+        };
+        let version = match version {
+            b"RTSP/1.0 " => Version::V1_0,
+            b"RTSP/2.0 " => Version::V2_0,
+            _ => return false,
+        };
+        let (Some(status), [first, ..]) = (StatusCode::from_digits([*a, *b, *c]), reason) else {
+            return false;
+        };
+        let blank = is_space(*first) || reason.last().is_some_and(|b| is_space(*b));
+        if blank || !self.head.quirks().is_empty() {
+            return false;
+        }
+        (self.version, self.status) = (version, status);
+        let end = start.wrapping_add(line.len());
+        self.target = Span::new(end.wrapping_sub(reason.len()), end);
+        true
     }
 
     fn status_line(&mut self, line: &[u8], start: usize) -> Result<(), ParseError> {
