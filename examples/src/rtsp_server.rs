@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// How long a connection may not notice that the server stops.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a connection is listened to at least, between packets.
+const LISTEN_INTERVAL: Duration = Duration::from_millis(1);
 /// How often RTCP sockets are looked at.
 const RTCP_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -227,6 +229,16 @@ impl Host {
     }
 
     fn run(mut self) -> io::Result<()> {
+        let served = self.serve();
+        // Sessions that are left end with the connection, however that ended.
+        let keys: Vec<_> = self.shows.keys().copied().collect();
+        for key in keys {
+            self.ended(key);
+        }
+        served
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
         while !self.stop.load(Ordering::Relaxed) {
             let now = self.conn.now();
             self.send_due(now);
@@ -234,17 +246,14 @@ impl Host {
             let due = self.shows.values().filter_map(|show| show.due).min();
             let until = now.saturating_add(STOP_INTERVAL);
             let until = due.map_or(until, |due| due.min(until));
+            // However late packets are, the viewer is listened to.
+            let until = until.max(self.conn.now().saturating_add(LISTEN_INTERVAL));
             match self.conn.next_event_until(until)? {
                 Next::Event(Event::Request(asked)) => self.answer(&asked),
                 Next::Event(Event::SessionEnded { session, .. }) => self.ended(session),
                 Next::Event(_) | Next::TimedOut => {}
                 Next::Finished => break,
             }
-        }
-        // Sessions that are left end with the server.
-        let keys: Vec<_> = self.shows.keys().copied().collect();
-        for key in keys {
-            self.ended(key);
         }
         Ok(())
     }

@@ -393,6 +393,18 @@ fn pending_max_holds_at_n_and_not_at_n_plus_1() {
 }
 
 #[test]
+fn pending_max_holds_for_requests_of_the_server_too() {
+    let mut host = Host::new(Config::default().with_pending_max(2));
+    let ping = RequestBuilder::new(Method::Options, "*");
+    host.server.request(host.now, None, &ping).unwrap();
+    host.server.request(host.now, None, &ping).unwrap();
+    let refused = host.server.request(host.now, None, &ping);
+    assert_eq!(refused, Err(CommandError::Limit(LimitKind::Pending)));
+    host.feed(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
+    assert!(host.server.request(host.now, None, &ping).is_ok());
+}
+
+#[test]
 fn sessions_max_and_streams_max_hold_at_n_and_not_at_n_plus_1() {
     let mut host = Host::new(Config::default().with_sessions_max(2).with_streams_max(2));
     let session = host.set_up();
