@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod rtsp;
 pub mod rtsp_more;
 pub mod sip;
+pub mod sip_dialog;
 pub mod wire;
 pub mod xmpp;
 

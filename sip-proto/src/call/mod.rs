@@ -2,6 +2,7 @@
 //! UPDATE (3311), offers and answers (3264), session timers (4028), REFER (3515) and Replaces
 //! (3891).
 
+mod change;
 mod config;
 mod event;
 mod incoming;

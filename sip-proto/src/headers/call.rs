@@ -181,7 +181,8 @@ macro_rules! dialog_headers {
                 let worded = Worded::parse_with(value, |w| CallId::parse(w).is_ok())?;
                 let once = |name: &str| {
                     let mut all = worded.params().filter(|p| p.is(name.as_bytes()));
-                    let first = all.next().and_then(|p| p.text()).filter(|v| !v.is_empty());
+                    let first = all.next().and_then(|p| p.text());
+                    let first = first.filter(|v| chars::is_sip_token(v.as_bytes()));
                     let at = worded.word.len();
                     match (first, all.next()) {
                         (Some(value), None) => Ok(value),
