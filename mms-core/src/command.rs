@@ -4,6 +4,7 @@ use crate::ids::{
     ActorId, CardNumber, Day, HoldId, IdempotencyKey, MemberId, MemberToken, PlanId, ProductId,
     RewardId, RuleId, SaleId, Sku, StoreId, TerminalId,
 };
+use crate::permission::Permissions;
 use crate::wire::wire_enum;
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
@@ -243,6 +244,13 @@ pub enum Action {
         adjust: Adjust,
         /// Why: a code of the host; not zero.
         reason: u16,
+    },
+    /// Says what an actor may do from now on, in place of what it could do before.
+    Permit {
+        /// Who.
+        actor: ActorId,
+        /// What.
+        permissions: Permissions,
     },
     /// Moves value from one member to another, with its expiry and its share of bonus.
     Transfer {

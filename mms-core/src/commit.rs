@@ -225,6 +225,9 @@ impl Ledger {
                 self.with_list(lot, |lots, list| lots.restore(lot, principal, bonus, list));
                 self.sales.restored(sale, alloc, principal, bonus);
             }
+            Fact::ActorPermitted { actor, permissions } => {
+                self.actors.insert(actor, permissions);
+            }
             Fact::RuleApplied { .. }
             | Fact::Rewarded { .. }
             | Fact::PointsAdjusted { .. }
@@ -344,6 +347,7 @@ impl Ledger {
                     && bonus >= 0
             }
             Fact::SaleLine { .. }
+            | Fact::ActorPermitted { .. }
             | Fact::RuleApplied { .. }
             | Fact::Rewarded { .. }
             | Fact::PointsAdjusted { .. } => true,

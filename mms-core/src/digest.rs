@@ -197,6 +197,11 @@ impl Action {
                 }
                 to.word(u64::from(*reason));
             }
+            Self::Permit { actor, permissions } => {
+                to.word(18);
+                to.word(u64::from(actor.value()));
+                to.word(u64::from(permissions.bits()));
+            }
             Self::Transfer { from, to: target, what, amount } => {
                 to.word(17);
                 to.who(*from);

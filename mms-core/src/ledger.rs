@@ -3,10 +3,11 @@
 use crate::account::{Account, Code, MONEY, POINTS};
 use crate::command::Command;
 use crate::ids::{
-    AssetId, At, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId, MemberToken,
-    SaleId, Seq,
+    ActorId, AssetId, At, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
+    MemberToken, SaleId, Seq,
 };
 use crate::limits::Limits;
+use crate::permission::Permissions;
 use crate::program::{Program, ProgramError};
 use crate::receipt::Receipt;
 use crate::record::Draft;
@@ -66,6 +67,7 @@ pub struct Ledger {
     pub(crate) sales: Sales,
     pub(crate) books: Books,
     pub(crate) replies: Replies,
+    pub(crate) actors: BTreeMap<ActorId, Permissions>,
     /// The sum of all amounts ever posted, without sign: no account can stand further
     /// from zero.
     pub(crate) volume: u64,
@@ -143,6 +145,7 @@ impl Ledger {
             sales: Sales::new(),
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
+            actors: BTreeMap::new(),
             volume: 0,
             draft: None,
         })
@@ -340,6 +343,20 @@ impl Ledger {
             .fold(0, |sum, (_, amount)| sum.saturating_add(i128::from(amount)))
     }
 
+    /// What an actor may do: everything, while the ledger knows no actors at all.
+    #[must_use]
+    pub fn permissions(&self, actor: ActorId) -> Permissions {
+        if self.actors.is_empty() {
+            return Permissions::ALL;
+        }
+        self.actors.get(&actor).copied().unwrap_or(Permissions::NONE)
+    }
+
+    /// The actors and what they may do, by id.
+    pub fn actors(&self) -> impl Iterator<Item = (ActorId, Permissions)> {
+        self.actors.iter().map(|(actor, permissions)| (*actor, *permissions))
+    }
+
     pub(crate) fn card_id(&self, number: CardNumber) -> Option<CardId> {
         self.numbers
             .find(u128::from(number.value()), |place| {
@@ -375,6 +392,7 @@ impl PartialEq for Ledger {
             && self.hold_ends == other.hold_ends
             && self.sales == other.sales
             && self.books == other.books
+            && self.actors == other.actors
             && self.volume == other.volume
             && self.replies == other.replies
     }

@@ -20,6 +20,7 @@ mod journal;
 mod ledger;
 mod limits;
 mod notice;
+mod permission;
 mod prepare;
 mod program;
 mod receipt;
@@ -49,6 +50,7 @@ pub use journal::{
 pub use ledger::{Balances, Ledger, Outcome};
 pub use limits::Limits;
 pub use notice::Notice;
+pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{Consumption, EarnRule, Expiry, Program, ProgramError, Qualify, Tier, TopUpRule};
 pub use proto_wire::{Seed, Timestamp};

@@ -27,6 +27,8 @@ pub struct Limits {
     /// Keys that are remembered, the newest (1 Mi). A sender must not retry a command
     /// after that many others: size it above what a till can queue while it is cut off.
     pub keys_max: u32,
+    /// Actors whose permissions are kept (65,536). Stops made-up actors.
+    pub actors_max: u32,
     /// The greatest amount of one command, in minor units (10¹³). Stops a slip of the
     /// keyboard and keeps sums far from the end of 64 bits.
     pub amount_max: i64,
@@ -65,6 +67,7 @@ impl Limits {
         lines_max: 256,
         store_accounts_max: 1 << 20,
         keys_max: 1 << 20,
+        actors_max: 65_536,
         amount_max: 10_000_000_000_000,
         referral_depth_max: 3,
     };
@@ -91,6 +94,8 @@ impl Limits {
         /// Sets [`Limits::keys_max`]. Part of the state: a journal is replayed with the
         /// number it was written with.
         with_keys_max keys_max: u32;
+        /// Sets [`Limits::actors_max`].
+        with_actors_max actors_max: u32;
         /// Sets [`Limits::amount_max`], in minor units.
         with_amount_max amount_max: i64;
         /// Sets [`Limits::referral_depth_max`].

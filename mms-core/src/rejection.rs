@@ -54,6 +54,9 @@ rejections! {
     /// The key belongs to another command.
     KeyConflict = 3, false, "the key was used for another command";
 
+    /// The actor may not do this: see [`Permissions`](crate::Permissions).
+    NotPermitted = 10, false, "the actor may not do this";
+
     /// An amount that must be positive is zero or negative.
     AmountNotPositive = 100, false, "an amount is not positive";
     /// An amount is greater than [`Limits::amount_max`](crate::Limits::amount_max).
@@ -156,6 +159,8 @@ rejections! {
     StoreAccountsFull = 507, false, "there is no room for another store account";
     /// The record would be longer than any may be.
     RecordFull = 508, false, "the record would be too long";
+    /// [`Limits::actors_max`](crate::Limits::actors_max) is reached.
+    ActorsFull = 509, false, "there is no room for another actor";
     /// A sum does not fit in 64 bits.
     Overflow = 600, false, "a sum is too large";
 }

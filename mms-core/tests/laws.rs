@@ -287,6 +287,9 @@ fn every_limit_at_its_edge() {
         top_up(a, 501),
         Rejection::AmountTooLarge,
     );
+    let permit =
+        |actor| Action::Permit { actor: ActorId::new(actor), permissions: Permissions::ALL };
+    full(&mut with(base.with_actors_max(1)), permit(0), permit(1), Rejection::ActorsFull);
     let mut shop = with(base.with_referral_depth_max(1));
     let child = shop.ok(enrol(MemberToken::new(2), Some(a))).member;
     full(

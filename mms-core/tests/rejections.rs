@@ -47,6 +47,10 @@ const DEFAULT: fn() -> Limits = Limits::default;
 
 /// Each action breaks the row's own rule and, where it can, rules with higher codes too.
 const ROWS: &[Row] = &[
+    (R::NotPermitted, DEFAULT, |shop| {
+        shop.ok(permit(7, Permissions::ADMIN));
+        spend(NOBODY, 0)
+    }),
     (R::AmountNotPositive, DEFAULT, |_| spend(NOBODY, 0)),
     (R::AmountTooLarge, DEFAULT, |_| spend(NOBODY, MAX + 1)),
     (R::LinesMissing, DEFAULT, |_| checkout(NOBODY, &[], Pay::Cash)),
@@ -208,6 +212,7 @@ const ROWS: &[Row] = &[
         || Limits::default().with_lines_max(u16::MAX),
         |_| checkout(A, &vec![line(1, 1, 1); 5_000], Pay::Cash),
     ),
+    (R::ActorsFull, || Limits::default().with_actors_max(0), |_| permit(0, Permissions::ALL)),
     (
         R::Overflow,
         || Limits::default().with_amount_max(i64::MAX),
@@ -220,6 +225,83 @@ const ROWS: &[Row] = &[
 
 fn transfer(from: Who, to: Who, amount: i64) -> Action {
     Action::Transfer { from, to, what: Held::Stored, amount }
+}
+
+fn permit(actor: u32, permissions: Permissions) -> Action {
+    Action::Permit { actor: ActorId::new(actor), permissions }
+}
+
+/// Every action and the one permission that it needs, tried with all the others.
+#[test]
+fn each_action_needs_its_permission() {
+    let line = line(1, 1, 100);
+    let until = shop(Limits::default()).at.time.saturating_add(core::time::Duration::from_secs(9));
+    let one = HoldId::new(1);
+    let sale = SaleId::new(1);
+    let table: Vec<(Permissions, Vec<Action>)> = vec![
+        (Permissions::ENROL, vec![enrol(MemberToken::new(70), None)]),
+        (
+            Permissions::MEMBERS,
+            vec![Action::ChangeMember { member: A, change: MemberChange::Freeze }],
+        ),
+        (
+            Permissions::CARDS,
+            vec![
+                issue(A, CardNumber::new(700)),
+                change(CARD, CardChange::Lock),
+                Action::ReplaceCard { card: CARD, new: CardNumber::new(701), fee: 0 },
+                Action::ReportPin { card: CARD, correct: true },
+            ],
+        ),
+        (Permissions::TOP_UP, vec![top_up(A, 5)]),
+        (
+            Permissions::SELL,
+            vec![
+                spend(A, 1),
+                checkout(A, &[line], Pay::Cash),
+                redeem(A, 1),
+                hold(A, Held::Points, 1, until),
+                Action::Capture { hold: one, amount: 1, reward: RewardId::new(1) },
+                Action::Void { hold: one },
+            ],
+        ),
+        (Permissions::REFUND, vec![Action::Refund { sale, part: Part::Rest }]),
+        (Permissions::EARN, vec![Action::Earn { who: A.into(), base: 500, rule: RuleId::new(10) }]),
+        (Permissions::ADJUST, vec![adjust(A, 1)]),
+        (Permissions::TRANSFER, vec![transfer(A.into(), B.into(), 1)]),
+        (Permissions::ADMIN, vec![permit(9, Permissions::ALL)]),
+    ];
+    let mut covered = Permissions::NONE;
+    for (needed, actions) in table {
+        covered = covered | needed;
+        for action in actions {
+            let others = Permissions::from_bits(Permissions::ALL.bits() & !needed.bits()).unwrap();
+            for (permissions, good) in [(needed, true), (others, false)] {
+                let mut shop = shop(Limits::default());
+                shop.ok(permit(0, Permissions::ADMIN));
+                shop.ok(permit(2, permissions));
+                let clerk = ActorId::new(2);
+                let command = shop.command(action.clone()).by(clerk, TerminalId::new(0));
+                let refused = shop.submit(&command) == Outcome::Rejected(R::NotPermitted);
+                assert_eq!(refused, !good, "{action:?} with {permissions}");
+                shop.audit();
+            }
+        }
+    }
+    assert_eq!(covered, Permissions::ALL);
+}
+
+#[test]
+fn somebody_is_always_left_who_can_permit() {
+    let mut shop = shop(Limits::default());
+    assert_eq!(shop.no(permit(1, Permissions::SELL)), R::ChangeNotAllowed);
+    shop.ok(permit(0, Permissions::ADMIN));
+    assert_eq!(shop.no(permit(0, Permissions::SELL)), R::ChangeNotAllowed);
+    shop.ok(permit(1, Permissions::ALL));
+    shop.ok(permit(0, Permissions::NONE));
+    assert_eq!(shop.no(permit(0, Permissions::ALL)), R::NotPermitted);
+    assert_eq!(shop.ledger.permissions(ActorId::new(5)), Permissions::NONE);
+    shop.audit();
 }
 
 fn close(shop: &mut Shop) {

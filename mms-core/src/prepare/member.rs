@@ -3,7 +3,8 @@
 use super::{Party, Prepare, Use};
 use crate::account::{Code, MONEY};
 use crate::command::{CardChange, MemberChange, MemberKind};
-use crate::ids::{CardId, CardNumber, Day, MemberId, MemberToken, PlanId, ProductId};
+use crate::ids::{ActorId, CardId, CardNumber, Day, MemberId, MemberToken, PlanId, ProductId};
+use crate::permission::Permissions;
 use crate::record::{Fact, Kind};
 use crate::rejection::Rejection;
 use crate::state::{Card, CardStatus, MemberStatus};
@@ -172,6 +173,27 @@ impl<'l> Prepare<'l, '_> {
         self.about(Kind::PinReported, Some(party.id));
         self.draft.fact(Fact::PinReported { card: id, correct: u8::from(correct) });
         self.draft.fact(Fact::CardChanged { card: id, status, expires: card.expires, pin_tries });
+        Ok(())
+    }
+
+    /// Someone must always be left who can permit.
+    pub(super) fn permit(
+        &mut self,
+        actor: ActorId,
+        permissions: Permissions,
+    ) -> Result<(), Rejection> {
+        let actors = &self.ledger.actors;
+        let mut others = actors.iter().filter(|(other, _)| **other != actor);
+        let admin = Permissions::ADMIN;
+        if !permissions.contains(admin) && !others.any(|(_, may)| may.contains(admin)) {
+            return Err(Rejection::ChangeNotAllowed);
+        }
+        let room = actors.len() < self.ledger.limits.actors_max as usize;
+        if !room && !actors.contains_key(&actor) {
+            return Err(Rejection::ActorsFull);
+        }
+        self.about(Kind::Permitted, None);
+        self.draft.fact(Fact::ActorPermitted { actor, permissions });
         Ok(())
     }
 

@@ -52,6 +52,9 @@ impl Ledger {
             Some(_) => return Err(Rejection::KeyConflict),
             None => {}
         }
+        if !self.permissions(envelope.actor).contains(command.action.permission()) {
+            return Err(Rejection::NotPermitted);
+        }
         let mut prepare = Prepare::begin(self, at, envelope, digest, draft);
         prepare.action(&command.action)?;
         prepare.finish()
@@ -148,6 +151,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::Capture { hold, amount, reward } => self.capture(hold, amount, reward),
             Action::Void { hold } => self.void(hold),
             Action::AdjustPoints { who, adjust, reason } => self.adjust(who, adjust, reason),
+            Action::Permit { actor, permissions } => self.permit(actor, permissions),
             Action::Transfer { from, to, what, amount } => self.transfer(from, to, what, amount),
         }
     }

@@ -4,9 +4,10 @@
 use crate::amount::Rounding;
 use crate::command::MemberKind;
 use crate::ids::{
-    AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, PlanId, ProductId,
-    RewardId, RuleId, SaleId, Sku, TierId,
+    ActorId, AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, PlanId,
+    ProductId, RewardId, RuleId, SaleId, Sku, TierId,
 };
+use crate::permission::Permissions;
 use crate::state::{CardStatus, HoldEnd, MemberStatus};
 use crate::wire::{Wire, wire_enum};
 use alloc::vec::Vec;
@@ -377,6 +378,13 @@ facts! {
         member: MemberId,
         /// How many.
         points: i64,
+    }
+    /// An actor's permissions were set.
+    ActorPermitted = 23 {
+        /// Whose.
+        actor: ActorId,
+        /// To what.
+        permissions: Permissions,
     }
 }
 

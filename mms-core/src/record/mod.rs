@@ -62,6 +62,8 @@ wire_enum! {
         Adjusted = 16,
         /// Value moved from member to member.
         Transferred = 17,
+        /// An actor's permissions were set.
+        Permitted = 18,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

@@ -1,0 +1,139 @@
+//! Who may do what.
+
+use crate::command::Action;
+use crate::wire::Wire;
+use core::fmt;
+
+/// What an actor may do: a set.
+///
+/// A ledger without any actors is open to all, as a single till is. The first
+/// [`Action::Permit`] must make an administrator; from then on every command needs its
+/// permission.
+///
+/// ```
+/// use mms_core::Permissions;
+///
+/// let cashier = Permissions::SELL | Permissions::TOP_UP;
+/// assert!(cashier.contains(Permissions::SELL));
+/// assert!(!cashier.contains(Permissions::REFUND));
+/// assert_eq!(cashier.to_string(), "top-up sell");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Permissions(u32);
+
+impl Permissions {
+    /// Nothing: the actor is known and locked out.
+    pub const NONE: Self = Self(0);
+    /// Enrols members.
+    pub const ENROL: Self = Self(1);
+    /// Freezes, unfreezes and closes members.
+    pub const MEMBERS: Self = Self(1 << 1);
+    /// Issues, changes and replaces cards, reports PINs.
+    pub const CARDS: Self = Self(1 << 2);
+    /// Loads stored value and sells packages of uses.
+    pub const TOP_UP: Self = Self(1 << 3);
+    /// Sells, debits, redeems, takes uses, holds, captures and voids.
+    pub const SELL: Self = Self(1 << 4);
+    /// Takes sales back.
+    pub const REFUND: Self = Self(1 << 5);
+    /// Lets members earn points for sales elsewhere.
+    pub const EARN: Self = Self(1 << 6);
+    /// Adds, takes and clears points by hand.
+    pub const ADJUST: Self = Self(1 << 7);
+    /// Moves value between members.
+    pub const TRANSFER: Self = Self(1 << 8);
+    /// Says who may do what.
+    pub const ADMIN: Self = Self(1 << 9);
+    /// Everything.
+    pub const ALL: Self = Self((1 << 10) - 1);
+
+    const NAMES: [(Self, &'static str); 10] = [
+        (Self::ENROL, "enrol"),
+        (Self::MEMBERS, "members"),
+        (Self::CARDS, "cards"),
+        (Self::TOP_UP, "top-up"),
+        (Self::SELL, "sell"),
+        (Self::REFUND, "refund"),
+        (Self::EARN, "earn"),
+        (Self::ADJUST, "adjust"),
+        (Self::TRANSFER, "transfer"),
+        (Self::ADMIN, "admin"),
+    ];
+
+    /// The set with these bits; `None` when one of them means nothing.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Option<Self> {
+        if bits & !Self::ALL.0 == 0 { Some(Self(bits)) } else { None }
+    }
+
+    /// The bits, as they stand in records.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether all of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl core::ops::BitOr for Permissions {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (_, name) in Self::NAMES.iter().filter(|(one, _)| self.contains(*one)) {
+            f.write_str(if first { "" } else { " " })?;
+            f.write_str(name)?;
+            first = false;
+        }
+        if first { f.write_str("none") } else { Ok(()) }
+    }
+}
+
+impl Wire for Permissions {
+    const SIZE: usize = 4;
+
+    fn put(self, out: &mut &mut [u8]) {
+        self.0.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        u32::take(from).and_then(Self::from_bits)
+    }
+}
+
+impl Action {
+    /// What an actor needs to do this.
+    #[must_use]
+    pub const fn permission(&self) -> Permissions {
+        match self {
+            Self::Enrol { .. } => Permissions::ENROL,
+            Self::ChangeMember { .. } => Permissions::MEMBERS,
+            Self::IssueCard { .. }
+            | Self::ChangeCard { .. }
+            | Self::ReplaceCard { .. }
+            | Self::ReportPin { .. } => Permissions::CARDS,
+            Self::TopUp { .. } => Permissions::TOP_UP,
+            Self::Spend { .. }
+            | Self::Checkout { .. }
+            | Self::Redeem { .. }
+            | Self::Hold { .. }
+            | Self::Capture { .. }
+            | Self::Void { .. } => Permissions::SELL,
+            Self::Refund { .. } => Permissions::REFUND,
+            Self::Earn { .. } => Permissions::EARN,
+            Self::AdjustPoints { .. } => Permissions::ADJUST,
+            Self::Transfer { .. } => Permissions::TRANSFER,
+            Self::Permit { .. } => Permissions::ADMIN,
+        }
+    }
+}
