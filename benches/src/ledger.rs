@@ -106,7 +106,7 @@ impl Shop {
     }
 
     /// The next command of the mix.
-    pub fn next(&mut self) -> Command {
+    pub fn next_command(&mut self) -> Command {
         let below = |rng: &mut Rng, n: u64| rng.below(n);
         let member = below(&mut self.rng, self.ledger.member_count() as u64);
         let who = Who::Card(CardNumber::new(6_000_000 + member));
@@ -181,7 +181,7 @@ fn applying(mix: Mix, sealed: bool) -> Run {
         let mut accepted = 0;
         journal.clear();
         for _ in 0..GROUP {
-            let command = shop.next();
+            let command = shop.next_command();
             if sealed {
                 if shop.apply(&command, writer.buffer()) {
                     writer.added(shop.ledger.seq(), shop.ledger.at().time);
@@ -202,7 +202,7 @@ fn group() -> (Shop, Vec<Command>, Vec<u8>) {
     let mut shop = Shop::new(MEMBERS, Mix::Varied);
     let (mut commands, mut journal) = (Vec::new(), Vec::new());
     for _ in 0..GROUP {
-        let command = shop.next();
+        let command = shop.next_command();
         assert!(shop.apply(&command, &mut journal));
         commands.push(command);
     }
@@ -211,7 +211,7 @@ fn group() -> (Shop, Vec<Command>, Vec<u8>) {
 
 fn preparing() -> Run {
     let mut shop = Shop::new(MEMBERS, Mix::Varied);
-    let commands: Vec<Command> = (0..GROUP).map(|_| shop.next()).collect();
+    let commands: Vec<Command> = (0..GROUP).map(|_| shop.next_command()).collect();
     Box::new(move || {
         let prepared = |command| shop.ledger.prepare(shop.at, command).is_ok();
         commands.iter().filter(|command| prepared(command)).count() as u64

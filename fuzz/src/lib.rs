@@ -9,6 +9,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
     clippy::unreachable,
     clippy::unwrap_used,
     reason = "a target states what must hold, and panics when it does not"
