@@ -2,11 +2,14 @@
 
 use crate::Op;
 use crate::inputs::sip as inputs;
-use proto_wire::Limits;
 use proto_wire::text::host::Host;
+use proto_wire::{Instant, Limits, Output, Seed};
+use sip_proto::endpoint::{Config, Endpoint, Listener, SipEvent, SipInput};
 use sip_proto::headers::{CSeq, CallId, Contact, From, NameAddr, To, Via};
-use sip_proto::{HeaderName, Index, Message, Uri};
+use sip_proto::stream::{Framed, Framer};
+use sip_proto::{HeaderName, Index, Message, StatusCode, Transport, Uri};
 use std::hint::black_box;
+use std::net::SocketAddr;
 
 /// The operations of this area.
 pub const OPS: &[Op] = &[
@@ -45,6 +48,9 @@ pub const OPS: &[Op] = &[
     },
     Op { name: "sip/own/invite", items: 1, allocates: true, make: || one(inputs::invite, own) },
     Op { name: "sip/forward/invite", items: 1, allocates: false, make: forward },
+    Op { name: "sip/frame/varied", items: 1_024, allocates: true, make: frame },
+    Op { name: "sip/transaction/message", items: 1, allocates: true, make: || transaction(false) },
+    Op { name: "sip/again/message", items: 1, allocates: true, make: || transaction(true) },
 ];
 
 type Work = fn(&[u8], &mut Index) -> u64;
@@ -120,5 +126,57 @@ fn forward() -> crate::Run {
             .and_then(|edits| edits.write_to(&mut out))
             .expect("can be edited");
         out.len() as u64
+    })
+}
+
+/// The varied messages as one stream, in pieces of 1,400 bytes.
+fn frame() -> crate::Run {
+    let stream: Vec<u8> = inputs::varied().concat();
+    Box::new(move || {
+        let mut framer = Framer::new(Limits::DEFAULT);
+        let mut sum = 0;
+        for piece in stream.chunks(1400) {
+            framer.push(piece);
+            while let Some(item) = framer.next_item() {
+                if let Framed::Message(message) = item.expect("frames") {
+                    sum += message.view().body().len() as u64;
+                }
+            }
+        }
+        sum
+    })
+}
+
+/// A server transaction from its datagram to its end, or (`again`) one retransmission within it.
+fn transaction(again: bool) -> crate::Run {
+    let local: SocketAddr = ([192, 0, 2, 1], 5060).into();
+    let remote: SocketAddr = ([192, 0, 2, 7], 5060).into();
+    let config = Config::new([Listener::new(Transport::Udp, local)]);
+    let mut endpoint = Endpoint::new(Instant::ZERO, config.into(), Seed::from_u64(1));
+    let data = inputs::message();
+    let mut at = 0_u64;
+    let mut started = false;
+    Box::new(move || {
+        if !again {
+            at += 33;
+        }
+        let now = Instant::from_secs(at);
+        // The transaction before this one has ended by now.
+        endpoint.handle_timeout(now);
+        endpoint.handle_input(now, SipInput::Datagram { local, remote, data: &data });
+        let mut sent = 0;
+        while let Some(output) = endpoint.poll_output() {
+            match output {
+                Output::Transmit(transmit) => sent += transmit.payload.len() as u64,
+                Output::Event(SipEvent::Request { id, .. }) => {
+                    let reply = endpoint.reply(id, StatusCode::OK).expect("a reply");
+                    endpoint.respond(now, id, &reply.build().expect("a reply")).expect("is sent");
+                }
+                Output::Event(_) => {}
+            }
+        }
+        // The first run makes the transaction and tells more; count what each run has in common.
+        started |= sent > 0;
+        sent + u64::from(started)
     })
 }
