@@ -142,6 +142,27 @@ impl<'a> NameAddr<'a> {
         self.bracketed
     }
 
+    /// The first byte that the grammar does not have: white space within the brackets, a
+    /// display name that is neither quoted nor made of tokens. Tolerated; the strict profile
+    /// refuses it.
+    #[must_use]
+    pub fn first_oddity(&self) -> Option<usize> {
+        if self.bracketed {
+            let open = self.raw.get(..self.uri_at).unwrap_or(&[]);
+            if open.last() != Some(&b'<') {
+                return Some(self.uri_at);
+            }
+            let end = self.uri_at.saturating_add(self.uri.len());
+            if self.raw.get(end) != Some(&b'>') {
+                return Some(end);
+            }
+        }
+        if self.display.first() == Some(&b'"') {
+            return None;
+        }
+        self.display.iter().position(|b| !chars::is_sip_token_byte(*b) && !chars::is_lws(*b))
+    }
+
     /// The parameters of the header, in order.
     #[must_use]
     pub const fn params(&self) -> Params<'a> {

@@ -239,9 +239,7 @@ impl<M> Builder<M> {
     fn copied(&mut self, name: HeaderName, value: &[u8]) {
         self.print(format_args!("{name}: "));
         let unfolded = proto_wire::head::unfold(value);
-        if unfolded.contains(&0) {
-            self.fail(BuildError::LineEnd(name));
-        }
+        // No line end is left; NUL is legal in the quoted strings of others (RFC 4475 §3.1.1.2).
         self.out.extend_from_slice(&unfolded);
         self.out.extend_from_slice(b"\r\n");
     }

@@ -2,7 +2,8 @@
 
 use super::{HeaderName, Method, Request, Response, StatusCode, TypedHeader};
 use crate::headers::{
-    CSeq, CallId, Contact, ContentType, From, MaxForwards, NameAddr, RecordRoute, Route, To, Via,
+    CSeq, CallId, Contact, ContentType, Date, From, MaxForwards, NameAddr, RecordRoute, Route, To,
+    Via,
 };
 use crate::uri::Uri;
 use core::fmt;
@@ -202,6 +203,8 @@ fn common(
                 | Quirk::OddVersion
         ),
     };
+    let legal_controls = escaped_controls_only(headers, index);
+    let refused = |quirk| !(quirk == Quirk::ControlByte && legal_controls) && refused(quirk);
     if let Some((quirk, at)) = index.quirks().first_of(refused) {
         let kind = match quirk {
             Quirk::NoColon => ParseErrorKind::MissingColon,
@@ -219,6 +222,18 @@ fn common(
     uri_of(headers, HeaderName::FROM, &from)?;
     let to = required::<To<'_>>(headers)?;
     uri_of(headers, HeaderName::TO, &to)?;
+    if strictness == Strictness::Strict {
+        for (name, value) in [(HeaderName::FROM, &*from), (HeaderName::TO, &*to)] {
+            if let Some(at) = value.first_oddity() {
+                let base = headers.first(name).map_or(0, |f| f.offset());
+                return Err(syntax(
+                    name,
+                    ParseError::new(ParseErrorKind::Strict, base.saturating_add(at)),
+                ));
+            }
+        }
+        optional::<Date>(headers)?;
+    }
     required::<CallId<'_>>(headers)?;
     optional::<ContentType<'_>>(headers)?;
     let mut seen = 0_u128;
@@ -234,6 +249,31 @@ fn common(
         seen |= bit;
     }
     Ok(())
+}
+
+/// A quoted string may hold any control byte but CR and LF behind a backslash (RFC 3261 §25.1
+/// `quoted-pair`, RFC 4475 §3.1.1.2); everywhere else it is refused.
+fn escaped_controls_only(headers: super::Headers<'_>, index: &super::Index) -> bool {
+    let Some(first) = index.quirks().offset_of(Quirk::ControlByte) else { return true };
+    let mut in_a_value = false;
+    for field in headers.iter() {
+        let end = field.offset().saturating_add(field.bytes().len());
+        in_a_value |= (field.offset()..end).contains(&first);
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in field.bytes() {
+            let control = matches!(byte, 0..=8 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f);
+            if control && !(quoted && escaped) {
+                return false;
+            }
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                _ => {}
+            }
+        }
+    }
+    in_a_value
 }
 
 fn uri_of(

@@ -95,7 +95,10 @@ impl TelUri<'_> {
         }
         fn covered(a: Params<'_>, b: Params<'_>) -> bool {
             let mut params = a;
-            params.all(|p| b.param(p.name).is_some_and(|q| same_value(&p, &q)))
+            params.all(|p| {
+                let mut same_name = b.into_iter().filter(|q| q.is(p.name));
+                same_name.any(|q| same_value(&p, &q))
+            })
         }
         digits(self.number).eq(digits(other.number))
             && covered(self.params(), other.params())
@@ -157,11 +160,16 @@ fn same_value(a: &Param<'_>, b: &Param<'_>) -> bool {
     same_ignoring_case(a.value.unwrap_or(&[]), b.value.unwrap_or(&[]))
 }
 
-/// Each parameter of `a` that `b` has too is equal; those in `STRICT` must be there.
+/// Each parameter of `a` that `b` has too is equal (of one that stands twice, either); those in
+/// `STRICT` must be there.
 fn params_match(mut a: Params<'_>, b: Params<'_>) -> bool {
-    a.all(|param| match b.into_iter().find(|other| same_ignoring_case(other.name, param.name)) {
-        Some(other) => same_value(&param, &other),
-        None => !STRICT.iter().any(|name| param.is(name)),
+    a.all(|param| {
+        let mut same_name =
+            b.into_iter().filter(|other| same_ignoring_case(other.name, param.name)).peekable();
+        if same_name.peek().is_none() {
+            return !STRICT.iter().any(|name| param.is(name));
+        }
+        same_name.any(|other| same_value(&param, &other))
     })
 }
 
