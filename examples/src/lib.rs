@@ -12,6 +12,7 @@ pub mod rtsp_media;
 pub mod rtsp_probe;
 pub mod rtsp_server;
 pub mod rtsp_tap;
+pub mod rtsp_tunnel;
 pub mod sip_host;
 pub mod sip_server;
 pub mod store;
