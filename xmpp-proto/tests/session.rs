@@ -136,7 +136,7 @@ fn in_full() -> Seen {
 fn an_evening_over_200_bad_networks() {
     run_seeds(200, |seed| {
         let profile = if seed % 2 == 0 { Profile::cellular() } else { Profile::wifi() };
-        let mechanism = match seed % 8 {
+        let mechanism = match seed % 32 {
             0 => Mechanism::ScramSha256,
             1 => Mechanism::ScramSha1,
             _ => Mechanism::Plain,

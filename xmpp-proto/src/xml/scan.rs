@@ -14,7 +14,7 @@ use super::error::{XmlError, XmlErrorKind};
 use super::limits::XmlLimits;
 use super::ns::Ns;
 use super::prolog;
-use super::tape::{DECLARES, ESCAPED, Element, Kind, Node, Tape};
+use super::tape::{Element, Kind, Node, Tape};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use proto_wire::LimitKind;
@@ -123,6 +123,8 @@ pub struct Scanner {
     quote: u8,
     escaped: bool,
     spaced: bool,
+    /// What is known of the tag or attribute that is being read.
+    node: Node,
     /// Index of the start tag that is being read.
     tag: usize,
     attributes: usize,
@@ -168,6 +170,7 @@ impl Scanner {
             quote: b'"',
             escaped: false,
             spaced: false,
+            node: Node::EMPTY,
             tag: 0,
             attributes: 0,
             declarations: 0,
@@ -378,7 +381,7 @@ impl Scanner {
                 },
                 State::StartName => match self.name(b, &mut pos)? {
                     Some(()) => {
-                        self.end_name(pos)?;
+                        self.end_tag_name(pos)?;
                         self.spaced = b.get(pos) == Some(&b' ');
                         pos += usize::from(self.spaced);
                         self.state = State::InTag;
@@ -539,309 +542,6 @@ impl Scanner {
             }
         }
     }
-
-    /// A byte that ended a run: a reference, a control or a wide character. `None` when its
-    /// end is not there yet.
-    fn special(&mut self, b: &[u8], pos: usize) -> Step<Option<usize>> {
-        match b.get(pos) {
-            Some(b'&') => {
-                self.escaped = true;
-                prolog::reference(b, pos)
-            }
-            Some(b'\n' | b'\t') => Ok(Some(pos + 1)),
-            Some(b'\r') => {
-                self.escaped = true;
-                Ok(Some(pos + 1))
-            }
-            Some(0x80..) => {
-                let mut next = pos;
-                // Wide characters come in runs.
-                while b.get(next).is_some_and(|&byte| byte >= 0x80) {
-                    match chars::wide_char(b, next) {
-                        Ok(Some((_, len))) => next += len,
-                        Ok(None) => break,
-                        Err(kind) => return fail(kind, next),
-                    }
-                }
-                Ok((next > pos).then_some(next))
-            }
-            _ => fail(XmlErrorKind::Char, pos),
-        }
-    }
-
-    /// Something other than a tag where only tags may stand.
-    fn outside(&self, b: &[u8], pos: usize) -> Step<Option<FrameKind>> {
-        match b.get(pos) {
-            Some(0..0x20) => fail(XmlErrorKind::Char, pos),
-            _ => fail(XmlErrorKind::TextOutside, pos),
-        }
-    }
-
-    fn begin_value(&mut self, pos: usize) {
-        self.token = pos;
-        self.escaped = false;
-        self.state = State::Value;
-    }
-
-    fn begin_text(&mut self, pos: usize) {
-        self.token = pos;
-        self.escaped = false;
-        self.state = State::Text;
-    }
-
-    fn push_text(&mut self, kind: Kind, end: usize) {
-        if end > self.token {
-            self.tape.nodes.push(Node {
-                kind,
-                flags: if self.escaped { ESCAPED } else { 0 },
-                ns: Ns::NONE,
-                name_len: 0,
-                local_at: 0,
-                a: offset(self.token),
-                b: offset(end),
-                c: 0,
-            });
-        }
-    }
-
-    fn open_tag(&mut self, pos: usize) -> Step<()> {
-        self.elements += 1;
-        if self.elements > self.limits.elements_max {
-            return fail(XmlErrorKind::Limit(LimitKind::Elements), pos);
-        }
-        if self.open.len() >= self.limits.depth_max {
-            return fail(XmlErrorKind::Limit(LimitKind::Depth), pos);
-        }
-        self.tag = self.tape.nodes.len();
-        self.attributes = 0;
-        self.declarations = 0;
-        self.prefixed = false;
-        self.begin_name(pos);
-        self.tape.nodes.push(Node {
-            kind: Kind::Element,
-            flags: 0,
-            ns: Ns::NONE,
-            name_len: 0,
-            local_at: 0,
-            a: offset(pos - 1),
-            b: 0,
-            c: 0,
-        });
-        Ok(())
-    }
-
-    fn open_attribute(&mut self, pos: usize) -> Step<()> {
-        if !self.spaced {
-            // What cannot begin a name is a fault of the tag, not of the spacing.
-            return fail(XmlErrorKind::MissingSpace, pos);
-        }
-        self.attributes += 1;
-        if self.attributes > self.limits.attributes_max {
-            return fail(XmlErrorKind::Limit(LimitKind::Attributes), pos);
-        }
-        self.begin_name(pos);
-        self.tape.nodes.push(Node {
-            kind: Kind::Attribute,
-            flags: 0,
-            ns: Ns::NONE,
-            name_len: 0,
-            local_at: 0,
-            a: offset(pos),
-            b: 0,
-            c: 0,
-        });
-        Ok(())
-    }
-
-    fn begin_name(&mut self, pos: usize) {
-        self.token = pos;
-        self.colon = 0;
-    }
-
-    /// Runs over a qualified name; `Some` at its end, `None` when more may come.
-    #[inline]
-    fn name(&mut self, b: &[u8], at: &mut usize) -> Step<Option<()>> {
-        // Nearly all names are ASCII, whole, and without prefix.
-        if *at == self.token && b.get(*at).is_some_and(|&byte| chars::is_ascii_name_start(byte)) {
-            let end = chars::skip_ascii_name(b, *at);
-            *at = end;
-            if b.get(end).is_some_and(|&byte| byte != b':' && byte < 0x80) {
-                return Ok(Some(()));
-            }
-        }
-        self.rare_name(b, at)
-    }
-
-    fn rare_name(&mut self, b: &[u8], at: &mut usize) -> Step<Option<()>> {
-        let mut pos = *at;
-        loop {
-            let starts = pos == self.token || (self.colon != 0 && pos == self.colon + 1);
-            match b.get(pos) {
-                Some(&byte) if !starts || chars::is_ascii_name_start(byte) => {
-                    pos = chars::skip_ascii_name(b, pos);
-                }
-                _ => {}
-            }
-            let starts = pos == self.token || (self.colon != 0 && pos == self.colon + 1);
-            match b.get(pos) {
-                None => {
-                    *at = pos;
-                    return Ok(None);
-                }
-                Some(b':') => {
-                    if starts || self.colon != 0 {
-                        return fail(XmlErrorKind::QName, pos);
-                    }
-                    self.colon = pos;
-                    pos += 1;
-                }
-                Some(0x80..) => match chars::wide_char(b, pos) {
-                    Ok(Some((code, len))) => {
-                        let good = if starts {
-                            chars::is_wide_name_start(code)
-                        } else {
-                            chars::is_wide_name(code)
-                        };
-                        if !good {
-                            return fail(XmlErrorKind::Name, pos);
-                        }
-                        pos += len;
-                    }
-                    Ok(None) => {
-                        *at = pos;
-                        return Ok(None);
-                    }
-                    Err(kind) => return fail(kind, pos),
-                },
-                Some(_) if pos == self.token => return fail(XmlErrorKind::Name, pos),
-                Some(_) if starts => return fail(XmlErrorKind::QName, pos),
-                Some(_) => {
-                    *at = pos;
-                    return Ok(Some(()));
-                }
-            }
-        }
-    }
-
-    /// Notes the name that ends at `pos` in the last node.
-    fn end_name(&mut self, pos: usize) -> Step<()> {
-        let len = pos - self.token;
-        if len > self.limits.name_max {
-            return fail(XmlErrorKind::Limit(LimitKind::Name), self.token);
-        }
-        let local_at = match self.colon {
-            0 => 0,
-            colon => colon + 1 - self.token,
-        };
-        let (Ok(name_len), Ok(local_at)) = (u16::try_from(len), u16::try_from(local_at)) else {
-            return fail(XmlErrorKind::Limit(LimitKind::Name), self.token);
-        };
-        if let Some(node) = self.tape.nodes.last_mut() {
-            node.name_len = name_len;
-            node.local_at = local_at;
-        }
-        Ok(())
-    }
-
-    fn end_attribute_name(&mut self, b: &[u8], pos: usize) -> Step<()> {
-        self.end_name(pos)?;
-        let name = b.get(self.token..pos).unwrap_or(&[]);
-        let declares = match self.colon {
-            0 => name == b"xmlns",
-            _ => {
-                self.prefixed = true;
-                name.starts_with(b"xmlns:")
-            }
-        };
-        if declares {
-            self.declarations += 1;
-            if let Some(node) = self.tape.nodes.last_mut() {
-                node.flags = DECLARES;
-                node.ns = Ns::XMLNS;
-            }
-        }
-        Ok(())
-    }
-
-    fn end_value(&mut self, pos: usize) -> Step<()> {
-        if pos - self.token > self.limits.value_max {
-            return fail(XmlErrorKind::Limit(LimitKind::Value), self.token);
-        }
-        if let Some(node) = self.tape.nodes.last_mut() {
-            node.b = offset(self.token);
-            node.c = offset(pos);
-            if self.escaped {
-                node.flags |= ESCAPED;
-            }
-        }
-        Ok(())
-    }
-
-    /// The `>` of a start tag was read; `pos` is behind it.
-    fn end_start_tag(&mut self, b: &[u8], pos: usize, empty: bool) -> Step<Option<FrameKind>> {
-        let (default, bindings) = self.resolve(b)?;
-        let next = offset(self.tape.nodes.len());
-        if self.rooted && self.is_root_tag() {
-            return Ok(Some(self.open_root(b, pos, empty)));
-        }
-        if empty {
-            if let Some(node) = self.tape.nodes.get_mut(self.tag) {
-                node.b = offset(pos);
-                node.c = next;
-            }
-            self.bindings.truncate(bindings as usize);
-            if self.open.is_empty() {
-                self.state = State::Between;
-                return Ok(Some(FrameKind::Element));
-            }
-        } else {
-            self.open.push(Open { node: offset(self.tag), default, bindings });
-        }
-        self.begin_text(pos);
-        Ok(None)
-    }
-
-    /// An end tag was read; `pos` is behind it.
-    fn close(&mut self, pos: usize) -> Option<FrameKind> {
-        let Some(open) = self.open.pop() else {
-            self.state = State::Closed;
-            return Some(FrameKind::StreamClose);
-        };
-        let next = offset(self.tape.nodes.len());
-        if let Some(node) = self.tape.nodes.get_mut(open.node as usize) {
-            node.b = offset(pos);
-            node.c = next;
-        }
-        self.bindings.truncate(open.bindings as usize);
-        if self.open.is_empty() {
-            self.state = State::Between;
-            return Some(FrameKind::Element);
-        }
-        self.begin_text(pos);
-        None
-    }
-
-    /// Compares on with the name of the element that must end here.
-    fn match_end_name(&self, b: &[u8], at: &mut usize) -> Step<bool> {
-        let expected: &[u8] = match self.open.last() {
-            Some(open) => {
-                let node = self.tape.nodes.get(open.node as usize);
-                let name = node.map(|n| n.name_at()..n.name_at() + usize::from(n.name_len));
-                name.and_then(|name| b.get(name)).unwrap_or(&[])
-            }
-            None if self.rooted => self.tape.scope.root.as_bytes(),
-            None => &[],
-        };
-        let matched = *at - self.token;
-        let wanted = expected.get(matched..).unwrap_or(&[]);
-        let rest = b.get(*at..).unwrap_or(&[]);
-        let there = rest.get(..wanted.len()).unwrap_or(rest);
-        if expected.is_empty() || wanted.get(..there.len()) != Some(there) {
-            return fail(XmlErrorKind::EndTag, self.token);
-        }
-        *at += there.len();
-        Ok(there.len() == wanted.len())
-    }
 }
 
 fn previous(b: &[u8], pos: usize) -> u8 {
@@ -855,4 +555,5 @@ fn offset(n: usize) -> u32 {
     n as u32
 }
 
+mod parts;
 mod resolve;

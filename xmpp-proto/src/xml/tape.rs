@@ -44,6 +44,17 @@ pub(super) struct Node {
 }
 
 impl Node {
+    pub(super) const EMPTY: Self = Self {
+        kind: Kind::Text,
+        flags: 0,
+        ns: Ns::NONE,
+        name_len: 0,
+        local_at: 0,
+        a: 0,
+        b: 0,
+        c: 0,
+    };
+
     /// Offset of the qualified name.
     pub(super) const fn name_at(&self) -> usize {
         match self.kind {
