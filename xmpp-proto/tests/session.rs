@@ -168,3 +168,10 @@ fn the_same_seed_gives_the_same_evening() {
     let run = || evening(42, &Profile::cellular(), true, Mechanism::ScramSha256);
     assert_eq!(run(), run());
 }
+
+/// What an idle connection costs: the machine itself, and no buffer.
+#[test]
+fn an_idle_connection_is_small() {
+    assert!(size_of::<Client>() <= 2048, "{}", size_of::<Client>());
+    assert!(size_of::<ServerConnection>() <= 2048, "{}", size_of::<ServerConnection>());
+}

@@ -16,6 +16,7 @@ use proto_wire::LimitKind;
 impl Scanner {
     /// A byte that ended a run: a reference, a control or a wide character. `None` when its
     /// end is not there yet.
+    #[inline(never)]
     pub(super) fn special(&mut self, b: &[u8], pos: usize) -> Step<Option<usize>> {
         match b.get(pos) {
             Some(b'&') => {
@@ -113,7 +114,7 @@ impl Scanner {
     }
 
     /// Runs over a qualified name; `Some` at its end, `None` when more may come.
-    #[inline]
+    #[inline(always)]
     pub(super) fn name(&mut self, b: &[u8], at: &mut usize) -> Step<Option<()>> {
         // Nearly all names are ASCII, whole, and without prefix.
         if *at == self.token && b.get(*at).is_some_and(|&byte| chars::is_ascii_name_start(byte)) {
@@ -126,6 +127,7 @@ impl Scanner {
         self.rare_name(b, at)
     }
 
+    #[inline(never)]
     pub(super) fn rare_name(&mut self, b: &[u8], at: &mut usize) -> Step<Option<()>> {
         let mut pos = *at;
         loop {
