@@ -31,3 +31,7 @@ pub use message::{
     Request, RequestBuf, Response, ResponseBuf, StatusCode, TypedHeader,
 };
 pub use uri::{SipUri, Uri};
+
+#[cfg(all(doctest, feature = "digest"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
