@@ -140,9 +140,8 @@ pub fn rtsp_typed(data: &[u8]) {
         let text = speed.for_version(Version::V2_0).to_string();
         assert_eq!(Speed::parse(text.as_bytes()), Ok(speed));
     }
-    if let Ok(chain) = ConnectionCredentials::parse(data)
-        && let Some(certificates) = chain.certificates()
-    {
+    let chain = ConnectionCredentials::parse(data).ok();
+    if let Some(certificates) = chain.and_then(|chain| chain.certificates()) {
         assert!(certificates.iter().map(Vec::len).sum::<usize>() <= data.len());
     }
 }

@@ -124,9 +124,8 @@ impl FrameHeader {
     pub fn write(&self, out: &mut BytesMut) {
         out.put_u8(u8::from(self.is_final) << 7 | self.opcode as u8);
         let masked = u8::from(self.mask.is_some()) << 7;
-        if let Ok(short) = u8::try_from(self.payload_len)
-            && short < 126
-        {
+        let short = u8::try_from(self.payload_len).ok().filter(|short| *short < 126);
+        if let Some(short) = short {
             out.put_u8(masked | short);
         } else if let Ok(medium) = u16::try_from(self.payload_len) {
             out.put_u8(masked | 126);

@@ -8,6 +8,7 @@
 //!
 //! Extensions (compression) are never offered and never accepted.
 
+mod config;
 mod connection;
 mod decoder;
 mod frame;
@@ -16,7 +17,8 @@ mod handshake;
 #[cfg(feature = "testing")]
 mod tests;
 
-pub use connection::{CloseReason, CommandError, Config, Connection, Event, Input, Timer};
+pub use config::Config;
+pub use connection::{CloseReason, CommandError, Connection, Event, Input, Timer};
 pub use decoder::{Decoder, Message};
 pub use frame::{CloseCode, CloseFrame, Encoder, FrameHeader, Opcode};
 pub use handshake::{

@@ -132,9 +132,7 @@ fn month_of(word: &[u8]) -> Option<u8> {
 /// RFC 5322 §4.3: the zones that have names; others count as UTC.
 fn minutes_east(zone: &[u8], is_west: bool) -> Option<i32> {
     let digits = zone.strip_prefix(b"+").unwrap_or(zone);
-    if let [a, b, c, d] = digits
-        && digits.iter().all(u8::is_ascii_digit)
-    {
+    if let ([a, b, c, d], true) = (digits, digits.iter().all(u8::is_ascii_digit)) {
         let hours = i32::try_from(number(&[*a, *b])?).ok()?;
         let minutes = i32::try_from(number(&[*c, *d])?).ok()?;
         let east = hours.checked_mul(60)?.checked_add(minutes)?;

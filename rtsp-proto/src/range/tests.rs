@@ -273,9 +273,7 @@ proptest! {
     fn no_bytes_panic(value in prop::collection::vec(any::<u8>(), 0..40), unit in 0..4_u8) {
         let unit = ["smpte=", "smpte-25=", "clock=", ""][usize::from(unit)];
         let text = [unit.as_bytes(), &value].concat();
-        if let Ok(range) = Range::parse(&text)
-            && let Ok(extent) = Extent::of(&range)
-        {
+        if let Some(extent) = Range::parse(&text).ok().and_then(|range| Extent::of(&range).ok()) {
             let reference = Reference { origin: UtcTime::from_unix(0, 0), now: None };
             let _npt = extent.to_npt(&reference);
             let written = extent.to_string();

@@ -1,5 +1,7 @@
 //! The server's end: many connections in, RTSP connections out.
 
+use super::gate_config::GateConfig;
+use super::gate_event::{CommandError, GateClosed, GateEvent, GateInput, Kind, ProtocolError, To};
 use super::sniff::{FIRST_MAX, First, sniff};
 use super::{Base64Decoder, COOKIE, MEDIA_TYPE, WEBSOCKET_PROTOCOL};
 use alloc::boxed::Box;
@@ -10,190 +12,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt::Debug;
-use core::time::Duration;
 use proto_wire::http::{HeadBuffer, HeadWriter, RequestHead};
-use proto_wire::websocket::{self, CloseCode, Connection, Event, Input};
+use proto_wire::websocket::{CloseCode, Connection, Event, Input};
 use proto_wire::{
     Instant, LimitKind, Machine, Output, ParseError, ParseErrorKind, Rng, Seed, TimerQueue,
 };
-use thiserror::Error;
-
-/// Limits and deadlines of a [`Gate`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct GateConfig {
-    /// Bytes of the head of an HTTP request (8 KiB). Stops a head that never ends.
-    pub head_max: usize,
-    /// Header lines of an HTTP request (64).
-    pub header_count_max: usize,
-    /// RTSP bytes that a POST may send before its GET arrives (64 KiB). Stops a POST
-    /// without a GET from filling memory.
-    pub pending_max: usize,
-    /// Halves of tunnels that wait for the other half (256). Stops a flood of GETs.
-    pub waiting_max: usize,
-    /// Time for a connection to say what it is (30 s).
-    pub handshake_timeout: Duration,
-    /// Time for the other half of a tunnel to arrive (30 s).
-    pub pair_timeout: Duration,
-    /// WebSocket's own.
-    pub websocket: websocket::Config,
-}
-
-impl Default for GateConfig {
-    fn default() -> Self {
-        Self {
-            head_max: 8 * 1024,
-            header_count_max: 64,
-            pending_max: 64 * 1024,
-            waiting_max: 256,
-            handshake_timeout: Duration::from_secs(30),
-            pair_timeout: Duration::from_secs(30),
-            websocket: websocket::Config::default(),
-        }
-    }
-}
-
-impl GateConfig {
-    /// Sets [`GateConfig::head_max`], in bytes.
-    #[must_use]
-    pub const fn with_head_max(mut self, bytes: usize) -> Self {
-        self.head_max = bytes;
-        self
-    }
-
-    /// Sets [`GateConfig::header_count_max`].
-    #[must_use]
-    pub const fn with_header_count_max(mut self, count: usize) -> Self {
-        self.header_count_max = count;
-        self
-    }
-
-    /// Sets [`GateConfig::pending_max`], in bytes.
-    #[must_use]
-    pub const fn with_pending_max(mut self, bytes: usize) -> Self {
-        self.pending_max = bytes;
-        self
-    }
-
-    /// Sets [`GateConfig::waiting_max`].
-    #[must_use]
-    pub const fn with_waiting_max(mut self, count: usize) -> Self {
-        self.waiting_max = count;
-        self
-    }
-
-    /// Sets [`GateConfig::websocket`].
-    #[must_use]
-    pub const fn with_websocket(mut self, config: websocket::Config) -> Self {
-        self.websocket = config;
-        self
-    }
-}
-
-/// What the outside reports to a [`Gate`]. `K` is the host's name for a transport
-/// connection; a name that is not known yet is a new connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GateInput<'a, K> {
-    /// Bytes arrived.
-    Data(K, &'a [u8]),
-    /// A connection ended, or the host closed it. To be reported for each connection; its
-    /// name may be used again afterwards.
-    Eof(K),
-}
-
-/// Bytes for a transport connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "where to and what")]
-pub struct To<K> {
-    /// Where to.
-    pub connection: K,
-    /// What.
-    pub bytes: Bytes,
-}
-
-/// How an RTSP connection reached the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// Directly.
-    Plain,
-    /// A GET and a POST.
-    Http,
-    /// WebSocket.
-    WebSocket,
-}
-
-/// What the application is told by a [`Gate`]. An RTSP connection has the name of the
-/// transport connection that what the server sends goes to: of a tunnel that is the GET's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GateEvent<K> {
-    /// An RTSP connection began.
-    Opened {
-        /// Its name.
-        connection: K,
-        /// How it came.
-        kind: Kind,
-        /// The HTTP request target; `None` for [`Kind::Plain`].
-        target: Option<String>,
-    },
-    /// RTSP bytes from the client.
-    Data {
-        /// The RTSP connection.
-        connection: K,
-        /// Any part of its stream.
-        data: Bytes,
-    },
-    /// An RTSP connection ended: once for each that was opened, the last about it.
-    Closed {
-        /// The RTSP connection.
-        connection: K,
-        /// Why.
-        reason: GateClosed,
-    },
-    /// Close this transport connection, when what was transmitted is written.
-    Hangup(K),
-}
-
-/// Why an RTSP connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GateClosed {
-    /// By command.
-    Local,
-    /// The client closed it.
-    Eof,
-    /// The client broke the rules of a tunnel.
-    Protocol(ProtocolError),
-    /// WebSocket's own reason.
-    WebSocket(websocket::CloseReason),
-}
-
-/// What a client did wrong in a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ProtocolError {
-    /// Something came on the connection of the GET: a POST, for one, which needs a
-    /// connection of its own.
-    #[error("something came on the connection of the GET")]
-    DataOnGet,
-    /// What came on the POST is no base64.
-    #[error(transparent)]
-    Base64(ParseError),
-}
-
-/// The caller's own mistake; nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// There is no such RTSP connection, or it is not open.
-    #[error("there is no open RTSP connection of this name")]
-    NotOpen,
-    /// A text that would break out of its line.
-    #[error("the argument cannot be sent")]
-    Argument,
-}
 
 /// Stands before an RTSP server: plain RTSP, HTTP tunnels and WebSocket on one port.
 ///
@@ -534,10 +357,11 @@ impl<K: Copy + Ord + Debug> Gate<K> {
             Some(Conn::WebSocket(mut socket, opened)) => {
                 socket.handle_input(now, Input::Eof);
                 while let Some(output) = socket.poll_output() {
-                    if let Output::Event(Event::Closed(reason)) = output
-                        && opened
-                    {
-                        self.closed(k, GateClosed::WebSocket(reason));
+                    match output {
+                        Output::Event(Event::Closed(reason)) if opened => {
+                            self.closed(k, GateClosed::WebSocket(reason));
+                        }
+                        _ => {}
                     }
                 }
             }

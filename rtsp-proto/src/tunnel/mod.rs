@@ -19,15 +19,17 @@
 mod base64;
 mod client;
 mod gate;
+mod gate_config;
+mod gate_event;
 mod sniff;
 #[cfg(test)]
 mod tests;
 
 pub use self::base64::{Base64Decoder, encode};
 pub use client::{Channel, Client, ClientClosed, ClientConfig, ClientEvent, ClientInput, Order};
-pub use gate::{
-    CommandError, Gate, GateClosed, GateConfig, GateEvent, GateInput, Kind, ProtocolError, To,
-};
+pub use gate::Gate;
+pub use gate_config::GateConfig;
+pub use gate_event::{CommandError, GateClosed, GateEvent, GateInput, Kind, ProtocolError, To};
 
 use proto_wire::websocket;
 
