@@ -19,7 +19,6 @@ const TEST_LINES_MAX: usize = 900;
 const LONG: &[(&str, &str)] = &[
     ("rtsp-proto/src/headers/transport.rs", "one header with twenty parameters, read in one pass"),
     ("rtsp-proto/src/tunnel/gate.rs", "pairs two connections; its states are one match"),
-    ("xmpp-proto/src/xml/scan.rs", "framing, strictness and index are one pass over the bytes"),
 ];
 
 /// Limits that are tested by their default or through a constructor, and the test that does.

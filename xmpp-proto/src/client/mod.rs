@@ -2,7 +2,7 @@
 //!
 //! | kind | methods |
 //! |---|---|
-//! | A getters | [`Client::jid`], [`Client::is_ready`], [`Client::wants_input`], [`Client::next_timer`] |
+//! | A getters | [`Client::jid`], [`Client::stream_lang`], [`Client::is_ready`], [`Client::wants_input`], [`Client::next_timer`] |
 //! | B reports | [`Client::handle_input`], [`Client::handle_timeout`] |
 //! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::derived`](Client::derived), [`Client::close`] |
 //! | D polls | [`Client::poll_output`], [`Client::poll_timeout`] |
@@ -126,6 +126,8 @@ pub struct Client {
     rosters: Vec<crate::iq::IqToken>,
     /// Requests that the host must answer: number and deadline, oldest first.
     questions: Vec<(u64, Instant, crate::stanza::StanzaBuf)>,
+    /// The default language of what the server sends.
+    lang: Option<String>,
     /// The password in use, between `<auth/>` and the derivation of the key.
     given: Option<crate::sasl::Secret>,
     /// Why a stream that is closing closes.
@@ -151,6 +153,7 @@ impl Client {
             requests: IqTracker::default(),
             rosters: Vec::new(),
             questions: Vec::new(),
+            lang: None,
             given: None,
             reason: None,
             config,
@@ -165,6 +168,13 @@ impl Client {
     #[must_use]
     pub const fn jid(&self) -> &Jid {
         &self.jid
+    }
+
+    /// The language of stanzas that do not say theirs: that of the server's header
+    /// (RFC 6120 §4.7.4, §8.1.5).
+    #[must_use]
+    pub fn stream_lang(&self) -> Option<&str> {
+        self.lang.as_deref()
     }
 
     /// Whether it is logged in.

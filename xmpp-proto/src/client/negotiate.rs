@@ -13,6 +13,7 @@ use crate::stream::{
     Features, STREAM_CLOSE, StreamCondition, StreamError, StreamHeader, StreamOpen,
 };
 use crate::xml::{Element, Ns, Writer};
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use proto_wire::Instant;
 
@@ -57,12 +58,13 @@ impl Client {
             .ok_or(StreamCondition::BadFormat)
             .and_then(StreamHeader::read)
             .and_then(|header| match (header.content(), header.version()) {
-                (Ns::CLIENT, Some((1.., _))) => Ok(()),
+                (Ns::CLIENT, Some((1.., _))) => Ok(header.lang().map(Cow::into_owned)),
                 (Ns::CLIENT, _) => Err(StreamCondition::UnsupportedVersion),
                 _ => Err(StreamCondition::InvalidNamespace),
             });
         match read {
-            Ok(()) => {
+            Ok(lang) => {
+                self.lang = lang;
                 if matches!(self.phase, Phase::Header) {
                     self.phase = Phase::Features;
                 }

@@ -252,6 +252,14 @@ fn the_header_tells_the_account_only_under_tls() {
 }
 
 #[test]
+fn the_language_of_the_stream_is_known() {
+    let mut client = start(config());
+    assert_eq!(client.stream_lang(), None);
+    hear(&mut client, &HEADER.replace(" id=", " xml:lang='de' id="));
+    assert_eq!(client.stream_lang(), Some("de"));
+}
+
+#[test]
 fn passwords_and_keys_can_come_from_the_host() {
     let mut config = config().with_mechanisms(&[Mechanism::ScramSha1]);
     config.password = None;

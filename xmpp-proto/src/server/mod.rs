@@ -108,6 +108,8 @@ pub struct ServerConnection {
     opened: bool,
     secure: bool,
     attempts: u32,
+    /// The default language of what the client sends.
+    lang: Option<String>,
     /// The account, then the full address.
     jid: Option<Jid>,
     reason: Option<CloseReason>,
@@ -125,6 +127,7 @@ impl ServerConnection {
             opened: false,
             secure: config.direct_tls,
             attempts: 0,
+            lang: None,
             jid: None,
             reason: None,
             config,
@@ -139,6 +142,13 @@ impl ServerConnection {
     #[must_use]
     pub const fn jid(&self) -> Option<&Jid> {
         self.jid.as_ref()
+    }
+
+    /// The language of stanzas that do not say theirs: that of the client's header
+    /// (RFC 6120 §4.7.4, §8.1.5). At most 35 bytes of one are kept.
+    #[must_use]
+    pub fn stream_lang(&self) -> Option<&str> {
+        self.lang.as_deref()
     }
 
     /// Whether a resource is bound.

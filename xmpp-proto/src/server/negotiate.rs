@@ -55,6 +55,9 @@ impl ServerConnection {
         // RFC 6120 §4.7.2: the answer is addressed to whom the client says it is.
         let to = header.from().filter(|from| Jid::new(from).is_ok());
         let to = to.map(alloc::borrow::Cow::into_owned).unwrap_or_default();
+        // A language tag is short (RFC 5646 §4.4.1); what is longer is none.
+        let lang = header.lang().filter(|lang| !lang.is_empty() && lang.len() <= 35);
+        self.lang = lang.map(alloc::borrow::Cow::into_owned);
         let domain = header.to().map(|to| to.to_ascii_lowercase());
         let (content, version) = (header.content(), header.version());
         self.open_if_needed(&to);

@@ -133,6 +133,17 @@ fn what_ends_a_stream_and_how_the_client_is_told() {
 }
 
 #[test]
+fn the_language_of_the_stream_is_known() {
+    for (lang, kept) in
+        [("de-CH".to_string(), true), ("x".repeat(36), false), (String::new(), false)]
+    {
+        let mut server = start(config());
+        hear(&mut server, &HEADER.replace(" to=", &format!(" xml:lang='{lang}' to=")));
+        assert_eq!(server.stream_lang(), kept.then_some(lang.as_str()));
+    }
+}
+
+#[test]
 fn own_addresses_in_from_are_accepted() {
     for from in ["", " from='u@h'", " from='u@h/r'", " from='U@H'"] {
         let mut server = ready();
