@@ -13,10 +13,11 @@ use crate::Target;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use mms_core::{
-    Action, Adjust, At, CardChange, CardNumber, Chain, Command, Day, Engine, EngineConfig, Event,
-    Frame, FrameWriter, Held, HoldId, IdempotencyKey, Input, JournalEnd, Ledger, Limits, Line,
-    MemberChange, MemberId, MemberKind, MemberToken, Outcome, Part, Pay, PlanId, ProductId,
-    Program, Receipt, Record, Recovery, RewardId, RuleId, SaleId, Seed, Sku, StoreId, Who,
+    Action, ActorId, Adjust, AssetId, At, CardChange, CardNumber, Chain, Command, Day, Engine,
+    EngineConfig, Event, Frame, FrameWriter, Held, HoldId, IdempotencyKey, Input, JournalEnd,
+    Ledger, Limits, Line, MemberChange, MemberId, MemberKind, MemberToken, Outcome, Part, Pay,
+    Permissions, PlanId, ProductId, Program, Receipt, Record, Recovery, RewardId, RuleId, SaleId,
+    Seed, Sku, StoreId, Who,
 };
 use proto_wire::{Instant, Output, Timestamp};
 use std::sync::OnceLock;
@@ -212,6 +213,19 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
     };
     let what = if b % 2 == 0 { Held::Stored } else { Held::Points };
     match kind {
+        1 if b % 2 == 0 => {
+            let kind = AssetId::new(15 + u16::from(b % 4));
+            let expires = at.day.plus(u32::from(c / 8));
+            Action::SellPackage { who, kind, uses: i64::from(b), price: amount, expires }
+        }
+        3 if b % 2 == 0 => {
+            let kind = AssetId::new(15 + u16::from(b % 4));
+            Action::TakeUses { who, kind, uses: i64::from(c % 9) }
+        }
+        7 if b == 200 => {
+            let permissions = Permissions::from_bits(u32::from(a) << 2).expect("ten bits");
+            Action::Permit { actor: ActorId::new(u32::from(c % 2)), permissions }
+        }
         0 | 1 => Action::Enrol {
             token: MemberToken::new(u128::from(b)),
             kind: MemberKind::Individual,

@@ -8,6 +8,13 @@ pub const MONEY: AssetId = AssetId::new(1);
 /// Points of the program.
 pub const POINTS: AssetId = AssetId::new(2);
 
+/// Whether an asset is a kind of uses that are sold ahead: ten swims, a month of washes. The
+/// host gives them numbers from 16 on.
+#[must_use]
+pub const fn is_uses(asset: AssetId) -> bool {
+    asset.value() >= 16
+}
+
 wire_enum! {
     /// What an account is for. Numbers below 512 are accounts of members, the others of
     /// stores.
@@ -32,6 +39,10 @@ wire_enum! {
         PointsHeld = 275,
         /// Points that the member owes: taken back after they were spent.
         PointsDebt = 276,
+        /// Uses of a service that were bought ahead (计次).
+        Uses = 289,
+        /// What was paid for uses that are still to come.
+        Deferred = 290,
         /// What came over the counter: cash, bank card.
         Tender = 513,
         /// Sales at list price.
@@ -52,6 +63,12 @@ wire_enum! {
         PointsRedeemed = 530,
         /// Points that lapsed.
         PointsExpired = 531,
+        /// Uses sold ahead.
+        UsesIssued = 545,
+        /// Uses taken.
+        UsesTaken = 546,
+        /// Uses that lapsed.
+        UsesExpired = 547,
     }
 }
 
@@ -73,6 +90,7 @@ impl Code {
                 | Self::BonusIssued
                 | Self::Promotion
                 | Self::PointsIssued
+                | Self::UsesIssued
         )
     }
 
@@ -101,6 +119,8 @@ impl Code {
             Self::PointsPending => "PTP",
             Self::PointsHeld => "PTH",
             Self::PointsDebt => "PTD",
+            Self::Uses => "CN",
+            Self::Deferred => "CTR",
             Self::Tender => "T",
             Self::Revenue => "REV",
             Self::Discount => "DISC",
@@ -111,6 +131,9 @@ impl Code {
             Self::PointsIssued => "PTI",
             Self::PointsRedeemed => "PTR",
             Self::PointsExpired => "PTX",
+            Self::UsesIssued => "CNI",
+            Self::UsesTaken => "CNU",
+            Self::UsesExpired => "CNX",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the ledger is asked to do.
 
 use crate::ids::{
-    ActorId, CardNumber, Day, HoldId, IdempotencyKey, MemberId, MemberToken, PlanId, ProductId,
-    RewardId, RuleId, SaleId, Sku, StoreId, TerminalId,
+    ActorId, AssetId, CardNumber, Day, HoldId, IdempotencyKey, MemberId, MemberToken, PlanId,
+    ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId,
 };
 use crate::permission::Permissions;
 use crate::wire::wire_enum;
@@ -244,6 +244,28 @@ pub enum Action {
         adjust: Adjust,
         /// Why: a code of the host; not zero.
         reason: u16,
+    },
+    /// Sells uses of a service ahead, for money over the counter.
+    SellPackage {
+        /// To whom.
+        who: Who,
+        /// Uses of what: see [`is_uses`](crate::is_uses).
+        kind: AssetId,
+        /// How many.
+        uses: i64,
+        /// For how much.
+        price: i64,
+        /// The last day on which they can be taken.
+        expires: Day,
+    },
+    /// Takes uses that were sold ahead; their share of the price is earned.
+    TakeUses {
+        /// Whose.
+        who: Who,
+        /// Of what.
+        kind: AssetId,
+        /// How many.
+        uses: i64,
     },
     /// Says what an actor may do from now on, in place of what it could do before.
     Permit {

@@ -225,6 +225,7 @@ impl Ledger {
                 self.with_list(lot, |lots, list| lots.restore(lot, principal, bonus, list));
                 self.sales.restored(sale, alloc, principal, bonus);
             }
+            Fact::Deferred { lot, amount } => self.lots.defer(lot, amount),
             Fact::ActorPermitted { actor, permissions } => {
                 self.actors.insert(actor, permissions);
             }
@@ -332,6 +333,7 @@ impl Ledger {
             Fact::HoldOpened { member, principal, bonus, .. } => {
                 member_known(member, known) && principal >= 0 && bonus >= 0
             }
+            Fact::Deferred { lot, .. } => lot_known(lot, known),
             Fact::HoldClosed { hold, .. } => self.holds.contains_key(&hold),
             Fact::SaleOpened { member, earned_lot, .. } => {
                 member.is_none_or(|member| member_known(member, known))
@@ -426,6 +428,8 @@ fn note(head: &Head, fact: Fact, receipt: &mut Receipt) {
         Fact::LotMoved { how: MoveKind::Send | MoveKind::Expire, principal, bonus, .. } => {
             add(&mut receipt.amount, principal.saturating_add(bonus));
         }
+        Fact::LotMoved { how: MoveKind::Use, principal, .. } => add(&mut receipt.amount, principal),
+        Fact::Deferred { amount, .. } if head.kind == Kind::PackageSold => receipt.amount = amount,
         Fact::DebtPaid { points, .. } => add(&mut receipt.points, points),
         Fact::HoldOpened { principal, bonus, .. } => {
             receipt.amount = principal.saturating_add(bonus);

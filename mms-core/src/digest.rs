@@ -197,6 +197,20 @@ impl Action {
                 }
                 to.word(u64::from(*reason));
             }
+            Self::SellPackage { who, kind, uses, price, expires } => {
+                to.word(19);
+                to.who(*who);
+                to.word(u64::from(kind.value()));
+                to.signed(*uses);
+                to.signed(*price);
+                to.signed(i64::from(expires.value()));
+            }
+            Self::TakeUses { who, kind, uses } => {
+                to.word(20);
+                to.who(*who);
+                to.word(u64::from(kind.value()));
+                to.signed(*uses);
+            }
             Self::Permit { actor, permissions } => {
                 to.word(18);
                 to.word(u64::from(actor.value()));

@@ -260,6 +260,9 @@ impl Ledger {
         };
         let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
         for (_, lot) in self.lots.of(row.lots) {
+            if lot.asset != POINTS && lot.asset != MONEY {
+                continue;
+            }
             match (lot.asset == POINTS, lot.expires < day, lot.from > day) {
                 (false, true, _) => add(&mut balances.stored_expired, lot.left()),
                 (true, true, _) => add(&mut balances.points_expired, lot.left()),
@@ -272,6 +275,13 @@ impl Ledger {
             }
         }
         balances
+    }
+
+    /// How many uses of a kind a member can take on `day`.
+    #[must_use]
+    pub fn uses(&self, member: MemberId, kind: AssetId, day: Day) -> i64 {
+        let lots = self.lots(member).filter(|(_, lot)| lot.asset == kind && lot.is_live(day));
+        lots.fold(0, |sum, (_, lot)| sum.saturating_add(lot.left()))
     }
 
     /// A member's lots with value left, in the order in which they are spent.

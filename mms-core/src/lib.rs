@@ -31,7 +31,7 @@ mod statement;
 mod verify;
 mod wire;
 
-pub use account::{Account, Code, MONEY, Owner, POINTS, Posting};
+pub use account::{Account, Code, MONEY, Owner, POINTS, Posting, is_uses};
 pub use amount::{Ratio, Rounding, mul_div, split};
 pub use command::{
     Action, Adjust, CardChange, Command, Envelope, Held, Line, MemberChange, MemberKind, Part, Pay,

@@ -1,7 +1,7 @@
 //! What a record gives the host to tell somebody: intents, never sent by the core.
 
-use crate::account::POINTS;
-use crate::ids::{CardId, HoldId, LotId, MemberId, TierId};
+use crate::account::{MONEY, POINTS};
+use crate::ids::{AssetId, CardId, HoldId, MemberId, TierId};
 use crate::ledger::Ledger;
 use crate::record::{Fact, Kind, MoveKind, Record};
 use crate::state::{CardStatus, HoldEnd};
@@ -38,6 +38,15 @@ pub enum Notice {
         member: MemberId,
         /// How much, in minor units.
         amount: i64,
+    },
+    /// Uses that were paid for lapsed.
+    UsesExpired {
+        /// Whose.
+        member: MemberId,
+        /// Of what.
+        kind: AssetId,
+        /// How many.
+        uses: i64,
     },
     /// Pending points can be spent from now on.
     PointsMatured {
@@ -82,10 +91,10 @@ impl Ledger {
                 }
                 Fact::LotMoved { lot, how: MoveKind::Expire, principal, bonus } => {
                     let amount = principal.saturating_add(bonus);
-                    Some(if self.is_points(lot) {
-                        Notice::PointsExpired { member, points: amount }
-                    } else {
-                        Notice::StoredExpired { member, amount }
+                    Some(match self.lots.get(lot)?.asset {
+                        POINTS => Notice::PointsExpired { member, points: amount },
+                        MONEY => Notice::StoredExpired { member, amount },
+                        kind => Notice::UsesExpired { member, kind, uses: amount },
                     })
                 }
                 Fact::LotMoved { how: MoveKind::Mature, principal: points, .. } if points > 0 => {
@@ -103,9 +112,5 @@ impl Ledger {
                 _ => None,
             }
         })
-    }
-
-    fn is_points(&self, lot: LotId) -> bool {
-        self.lots.get(lot).is_some_and(|lot| lot.asset == POINTS)
     }
 }

@@ -122,13 +122,14 @@ impl Action {
             | Self::ChangeCard { .. }
             | Self::ReplaceCard { .. }
             | Self::ReportPin { .. } => Permissions::CARDS,
-            Self::TopUp { .. } => Permissions::TOP_UP,
+            Self::TopUp { .. } | Self::SellPackage { .. } => Permissions::TOP_UP,
             Self::Spend { .. }
             | Self::Checkout { .. }
             | Self::Redeem { .. }
             | Self::Hold { .. }
             | Self::Capture { .. }
-            | Self::Void { .. } => Permissions::SELL,
+            | Self::Void { .. }
+            | Self::TakeUses { .. } => Permissions::SELL,
             Self::Refund { .. } => Permissions::REFUND,
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,

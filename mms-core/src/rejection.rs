@@ -92,6 +92,8 @@ rejections! {
     LineUnknown = 206, false, "the sale has no such line";
     /// No such rule.
     RuleUnknown = 207, false, "the rule is unknown";
+    /// The asset is no kind of uses.
+    AssetUnknown = 208, false, "the asset is no kind of uses";
     /// The token belongs to a member.
     TokenTaken = 250, false, "the token belongs to another member";
     /// The number was used for a card before.
@@ -140,6 +142,8 @@ rejections! {
     RefundExceedsPaid = 404, false, "the refund is greater than what is left of the sale";
     /// There is nothing to do: nothing left to refund, no points to clear or to earn.
     NothingToDo = 405, true, "there is nothing to do";
+    /// Not enough uses.
+    InsufficientUses = 406, true, "there are not enough uses";
 
     /// [`Limits::members_max`](crate::Limits::members_max) is reached.
     MembersFull = 500, false, "there is no room for another member";

@@ -1,6 +1,6 @@
 //! The laws of the ledger, checked on the state as it is.
 
-use crate::account::{Code, MONEY, POINTS};
+use crate::account::{Code, MONEY, Owner, POINTS};
 use crate::ids::{AssetId, LotId, MemberId};
 use crate::ledger::Ledger;
 use crate::state::{CardStatus, MemberStatus};
@@ -92,37 +92,42 @@ impl Ledger {
     }
 
     fn lots_tie(&self, check: &mut Check) {
-        let mut sums: BTreeMap<(MemberId, Code), i128> = BTreeMap::new();
-        let mut add = |member, code, amount: i64| {
-            let sum = sums.entry((member, code)).or_default();
+        let mut sums: BTreeMap<(MemberId, Code, AssetId), i128> = BTreeMap::new();
+        let mut add = |member, code, asset, amount: i64| {
+            let sum = sums.entry((member, code, asset)).or_default();
             *sum = sum.saturating_add(i128::from(amount));
         };
         for (_, lot) in self.lots.all() {
-            add(lot.member, lot.code(), lot.principal);
-            if lot.asset == MONEY {
-                add(lot.member, Code::StoredBonus, lot.bonus);
-                add(lot.member, Code::HeldPrincipal, lot.held_principal);
-                add(lot.member, Code::HeldBonus, lot.held_bonus);
-            } else {
-                add(lot.member, Code::PointsHeld, lot.held_principal);
+            add(lot.member, lot.code(), lot.asset, lot.principal);
+            add(lot.member, Code::Deferred, MONEY, lot.deferred);
+            match lot.asset {
+                MONEY => {
+                    add(lot.member, Code::StoredBonus, MONEY, lot.bonus);
+                    add(lot.member, Code::HeldPrincipal, MONEY, lot.held_principal);
+                    add(lot.member, Code::HeldBonus, MONEY, lot.held_bonus);
+                }
+                POINTS => add(lot.member, Code::PointsHeld, POINTS, lot.held_principal),
+                _ => {}
             }
         }
-        for (member, id) in self.members.iter().zip(0_u32..) {
-            for (code, asset) in [
-                (Code::StoredPrincipal, MONEY),
-                (Code::StoredBonus, MONEY),
-                (Code::HeldPrincipal, MONEY),
-                (Code::HeldBonus, MONEY),
-                (Code::Points, POINTS),
-                (Code::PointsPending, POINTS),
-                (Code::PointsHeld, POINTS),
-            ] {
-                let booked = i128::from(code.natural(member.balance(code, asset)));
-                let held = sums.remove(&(MemberId::new(id), code)).unwrap_or(0);
-                check.saw(booked == held, || {
-                    format!("member {id} {}: booked {booked}, in lots {held}", code.short())
-                });
+        for (account, amount) in self.accounts() {
+            let (code, asset) = (account.code(), account.asset());
+            let Owner::Member(member) = account.owner() else {
+                continue;
+            };
+            if code == Code::PointsDebt {
+                continue;
             }
+            let booked = i128::from(code.natural(amount));
+            let held = sums.remove(&(member, code, asset)).unwrap_or(0);
+            check.saw(booked == held, || {
+                format!("member {member} {}: booked {booked}, in lots {held}", code.short())
+            });
+        }
+        for ((member, code, _), held) in sums {
+            check.saw(held == 0, || {
+                format!("member {member} {}: nothing booked, in lots {held}", code.short())
+            });
         }
     }
 
@@ -134,7 +139,8 @@ impl Ledger {
             });
         }
         for (id, lot) in self.lots.all() {
-            let parts = [lot.principal, lot.bonus, lot.held_principal, lot.held_bonus];
+            let parts =
+                [lot.principal, lot.bonus, lot.held_principal, lot.held_bonus, lot.deferred];
             check.saw(parts.iter().all(|part| *part >= 0), || format!("{id:?} holds {parts:?}"));
         }
     }

@@ -104,6 +104,20 @@ const ROWS: &[Row] = &[
         postings: "m0.PT +42, PTI -42",
     },
     Row {
+        name: "12 sell a package of uses",
+        act: |shop, member| package(shop, member, 10, 1_000),
+        postings: "T +1000, m0.CTR -1000, CNI +10, m0.CN -10",
+    },
+    Row {
+        name: "13 take uses of it",
+        act: |shop, member| {
+            let sell = package(shop, member, 3, 1_000);
+            shop.ok(sell);
+            uses(member, 2)
+        },
+        postings: "m0.CN +2, CNU -2, m0.CTR +666, REV -666",
+    },
+    Row {
         name: "14 hold stored value",
         act: |shop, member| {
             shop.ok(top_up(member, 10_000));
@@ -194,6 +208,52 @@ const ROWS: &[Row] = &[
         postings: "m0.SVP +5000, m0.SVB +500, m1.SVP -5000, m1.SVB -500",
     },
 ];
+
+fn package(shop: &Shop, member: MemberId, uses: i64, price: i64) -> Action {
+    let expires = shop.at.day.plus(10);
+    Action::SellPackage { who: member.into(), kind: SWIM, uses, price, expires }
+}
+
+fn uses(member: MemberId, uses: i64) -> Action {
+    Action::TakeUses { who: member.into(), kind: SWIM, uses }
+}
+
+const SWIM: AssetId = AssetId::new(16);
+
+/// Packages of different prices: each use earns its own share, all of them the whole price;
+/// what lapses is breakage.
+#[test]
+fn every_cent_of_a_package_is_earned_once() {
+    let mut shop = Shop::new(program());
+    let member = shop.enrol();
+    for (count, price) in [(3, 1_000), (7, 999)] {
+        let sell = package(&shop, member, count, price);
+        let receipt = shop.ok(sell);
+        assert_eq!(receipt.amount, price);
+    }
+    assert_eq!(shop.ledger.uses(member, SWIM, shop.at.day), 10);
+    let earned = |shop: &Shop| -shop.ledger.total(Code::Revenue, MONEY);
+    assert_eq!(shop.ok(uses(member, 2)).amount, 2);
+    assert_eq!(earned(&shop), 666);
+    shop.ok(uses(member, 2));
+    assert_eq!(earned(&shop), 1_000 + 999 / 7);
+    shop.audit();
+    assert_eq!(shop.no(uses(member, 7)), Rejection::InsufficientUses);
+    let other = Action::TakeUses { who: member.into(), kind: AssetId::new(17), uses: 1 };
+    assert_eq!(shop.no(other), Rejection::InsufficientUses);
+    for _ in 0..4 {
+        shop.ok(uses(member, 1));
+    }
+    assert_eq!(earned(&shop), 1_000 + 999 * 5 / 7);
+    shop.skip(11);
+    assert_eq!(shop.ledger.uses(member, SWIM, shop.at.day), 0);
+    assert_eq!(shop.no(uses(member, 1)), Rejection::InsufficientUses);
+    assert_eq!(shop.due(), 1);
+    assert_eq!(shop.postings(), "m0.CN +2, CNX -2, m0.CTR +286, BRK -286");
+    assert_eq!(earned(&shop) - shop.ledger.total(Code::Breakage, MONEY), 1_999);
+    assert_eq!(shop.ledger.total(Code::Deferred, MONEY), 0);
+    shop.audit();
+}
 
 const HOUR: core::time::Duration = core::time::Duration::from_secs(3_600);
 

@@ -86,6 +86,10 @@ const ROWS: &[Row] = &[
         shop.ok(change(CARD, CardChange::Close));
         Action::Earn { who: CARD.into(), base: 1, rule: RuleId::new(77) }
     }),
+    (R::AssetUnknown, DEFAULT, |shop| {
+        shop.ok(change(CARD, CardChange::Lock));
+        uses(CARD, POINTS, 1)
+    }),
     (R::TokenTaken, || Limits::default().with_members_max(2), |_| enrol(MemberToken::new(1), None)),
     (R::CardNumberTaken, || Limits::default().with_cards_max(2), |_| issue(A, OTHER_CARD)),
     (R::SameMember, DEFAULT, |shop| {
@@ -181,6 +185,11 @@ const ROWS: &[Row] = &[
         refund(&sale, Part::Rest)
     }),
     (
+        R::InsufficientUses,
+        || Limits::default().with_command_lots_max(0),
+        |_| uses(A, AssetId::new(16), 1),
+    ),
+    (
         R::MembersFull,
         || Limits::default().with_members_max(2),
         |_| enrol(MemberToken::new(3), None),
@@ -227,6 +236,10 @@ fn transfer(from: Who, to: Who, amount: i64) -> Action {
     Action::Transfer { from, to, what: Held::Stored, amount }
 }
 
+fn uses(who: impl Into<Who>, kind: AssetId, uses: i64) -> Action {
+    Action::TakeUses { who: who.into(), kind, uses }
+}
+
 fn permit(actor: u32, permissions: Permissions) -> Action {
     Action::Permit { actor: ActorId::new(actor), permissions }
 }
@@ -253,7 +266,19 @@ fn each_action_needs_its_permission() {
                 Action::ReportPin { card: CARD, correct: true },
             ],
         ),
-        (Permissions::TOP_UP, vec![top_up(A, 5)]),
+        (
+            Permissions::TOP_UP,
+            vec![
+                top_up(A, 5),
+                Action::SellPackage {
+                    who: A.into(),
+                    kind: AssetId::new(16),
+                    uses: 2,
+                    price: 10,
+                    expires: Day::NEVER,
+                },
+            ],
+        ),
         (
             Permissions::SELL,
             vec![
@@ -263,6 +288,7 @@ fn each_action_needs_its_permission() {
                 hold(A, Held::Points, 1, until),
                 Action::Capture { hold: one, amount: 1, reward: RewardId::new(1) },
                 Action::Void { hold: one },
+                uses(A, AssetId::new(16), 1),
             ],
         ),
         (Permissions::REFUND, vec![Action::Refund { sale, part: Part::Rest }]),

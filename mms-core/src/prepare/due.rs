@@ -100,7 +100,12 @@ impl Prepare<'_, '_> {
         let (principal, bonus) = (lot.principal, lot.bonus);
         self.about(Kind::Expired, Some(lot.member));
         self.draft.member(lot.member, lot.code(), lot.asset, principal);
-        if lot.asset == POINTS {
+        if lot.asset != POINTS && lot.asset != MONEY {
+            self.draft.store(Code::UsesExpired, lot.asset, principal.saturating_neg());
+            self.earned(lot.member, Code::Breakage, lot.deferred);
+            let amount = lot.deferred.saturating_neg();
+            self.draft.fact(Fact::Deferred { lot: id, amount });
+        } else if lot.asset == POINTS {
             self.draft.store(Code::PointsExpired, POINTS, principal.saturating_neg());
         } else {
             self.draft.member(lot.member, Code::StoredBonus, lot.asset, bonus);

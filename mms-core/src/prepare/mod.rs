@@ -6,6 +6,7 @@
 mod due;
 mod hold;
 mod member;
+mod package;
 mod points;
 mod refund;
 mod sale;
@@ -151,6 +152,10 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::Capture { hold, amount, reward } => self.capture(hold, amount, reward),
             Action::Void { hold } => self.void(hold),
             Action::AdjustPoints { who, adjust, reason } => self.adjust(who, adjust, reason),
+            Action::SellPackage { who, kind, uses, price, expires } => {
+                self.sell_package(who, kind, uses, price, expires)
+            }
+            Action::TakeUses { who, kind, uses } => self.take_uses(who, kind, uses),
             Action::Permit { actor, permissions } => self.permit(actor, permissions),
             Action::Transfer { from, to, what, amount } => self.transfer(from, to, what, amount),
         }

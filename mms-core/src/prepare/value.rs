@@ -146,6 +146,8 @@ impl<'l> Prepare<'l, '_> {
             let booked = taken.principal.saturating_sub(taken.pending).saturating_sub(taken.lapsed);
             self.draft.member(member, Code::Points, POINTS, booked);
             self.draft.member(member, Code::PointsPending, POINTS, taken.pending);
+        } else if asset != MONEY {
+            self.draft.member(member, Code::Uses, asset, taken.principal);
         } else {
             self.draft.member(member, Code::StoredPrincipal, asset, taken.principal);
             self.draft.member(member, BONUS, asset, taken.bonus);
@@ -306,5 +308,9 @@ fn is_enough(ledger: &Ledger, party: Party<'_>, asset: AssetId, amount: i64, day
 }
 
 fn insufficient(asset: AssetId) -> Rejection {
-    if asset == MONEY { Rejection::InsufficientStored } else { Rejection::InsufficientPoints }
+    match asset {
+        MONEY => Rejection::InsufficientStored,
+        POINTS => Rejection::InsufficientPoints,
+        _ => Rejection::InsufficientUses,
+    }
 }

@@ -37,6 +37,8 @@ wire_enum! {
         Mature = 10,
         /// Taken back, because a sale was returned, out of what had lapsed unspent.
         Forgive = 11,
+        /// Uses taken.
+        Use = 12,
     }
 }
 
@@ -378,6 +380,14 @@ facts! {
         member: MemberId,
         /// How many.
         points: i64,
+    }
+    /// Money was paid for the uses in a lot, or (less than zero) is earned by uses taken or
+    /// lapsed.
+    Deferred = 24 {
+        /// Which lot.
+        lot: LotId,
+        /// How much, in minor units.
+        amount: i64,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

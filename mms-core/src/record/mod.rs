@@ -64,6 +64,10 @@ wire_enum! {
         Transferred = 17,
         /// An actor's permissions were set.
         Permitted = 18,
+        /// Uses were sold ahead.
+        PackageSold = 19,
+        /// Uses were taken.
+        UsesTaken = 20,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

@@ -37,6 +37,10 @@ pub struct Lot {
     pub bonus_in: i64,
     /// Points that lapsed unspent.
     pub lapsed: i64,
+    /// What was paid for the uses in it.
+    pub price: i64,
+    /// How much of the price is not earned yet.
+    pub deferred: i64,
     /// The record that opened it.
     pub origin: Seq,
     next: Option<LotId>,
@@ -58,6 +62,8 @@ impl Lot {
             principal_in: 0,
             bonus_in: 0,
             lapsed: 0,
+            price: 0,
+            deferred: 0,
             origin,
             next: None,
             linked: false,
@@ -80,8 +86,10 @@ impl Lot {
     /// The account on which the principal, or the points, stand.
     #[must_use]
     pub fn code(&self) -> Code {
-        if self.asset != POINTS {
+        if self.asset == MONEY {
             Code::StoredPrincipal
+        } else if self.asset != POINTS {
+            Code::Uses
         } else if self.pending {
             Code::PointsPending
         } else {
@@ -192,7 +200,11 @@ impl Lots {
                 add(&mut lot.lapsed, principal);
             }
             MoveKind::Forgive => take(&mut lot.lapsed, principal),
-            MoveKind::Spend | MoveKind::Claw | MoveKind::Remove | MoveKind::Send => {
+            MoveKind::Spend
+            | MoveKind::Use
+            | MoveKind::Claw
+            | MoveKind::Remove
+            | MoveKind::Send => {
                 take(&mut lot.principal, principal);
                 take(&mut lot.bonus, bonus);
             }
@@ -227,6 +239,14 @@ impl Lots {
             self.pending.remove(&(from, id));
         }
         self.settle(id, head);
+    }
+
+    /// Money is deferred to the uses of a lot (or, less than zero, has been earned).
+    pub(crate) fn defer(&mut self, id: LotId, amount: i64) {
+        if let Some(lot) = self.get_mut(id) {
+            lot.deferred = lot.deferred.saturating_add(amount);
+            lot.price = lot.price.saturating_add(amount.max(0));
+        }
     }
 
     /// Value comes back to a lot from a refund.
