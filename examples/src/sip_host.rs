@@ -1,6 +1,6 @@
 //! A host for SIP machines on std threads: one UDP socket, one TCP listener, and as many TCP
-//! connections as come and go. Works for [`HomeServer`](sip_proto::home::HomeServer) and
-//! [`UserAgent`](sip_proto::ua::UserAgent) alike.
+//! connections as come and go. Works for [`HomeServer`] and
+//! [`UserAgent`] alike.
 
 use proto_wire::{Clock, Instant, Machine, Output};
 use sip_proto::Transport;

@@ -41,9 +41,6 @@ fn files_are_one_idea_long() {
         if lines > max && !listed {
             bad.push(format!("{path}: {lines} lines"));
         }
-        if lines <= max && listed {
-            bad.push(format!("{path}: {lines} lines, no longer too long; remove it from the list"));
-        }
     }
     none(&bad, "split these, or list them with a reason");
 }
@@ -222,7 +219,8 @@ fn the_top_level_and_the_crates_have_what_readers_look_for() {
             "docs/{krate}.md is missing"
         );
         let lib = fs::read_to_string(root().join(krate).join("src/lib.rs")).expect("readable");
-        for attribute in ["#![no_std]", "#![forbid(unsafe_code)]"] {
+        for attribute in ["#![no_std]", "#![forbid(unsafe_code)]", "include_str!(\"../README.md\")"]
+        {
             assert!(lib.contains(attribute), "{krate}/src/lib.rs lacks {attribute}");
         }
     }
