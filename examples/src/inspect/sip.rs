@@ -239,7 +239,7 @@ mod tests {
         let kinds: Vec<&str> = lines.iter().map(|l| l.kind).collect();
         assert_eq!(kinds, ["keep-alive", "request", "response", "error"]);
         assert_eq!(lines[1].offset, 4);
-        assert_eq!(lines[1].start, "OPTIONS sip:a@b");
+        assert_eq!(lines[1].start, "OPTIONS sip:a@b SIP/2.0");
         assert!(!lines[1].is_refused(), "{:?}", lines[1]);
         let via = lines[1].fields[0].typed.as_ref().expect("a typed Via");
         assert_eq!(via[0]["params"]["branch"], "z9hG4bK1");
