@@ -133,7 +133,7 @@ fn gstreamer_plays_over_tcp_and_udp() {
             "filesink",
             &sink,
         ];
-        let mut timeout = vec!["-s", "INT", "20", "gst-launch-1.0"];
+        let mut timeout = vec!["-s", "INT", "60", "gst-launch-1.0"];
         timeout.extend(args);
         if run("gst-launch-1.0", &["--version"]).is_none() {
             return;

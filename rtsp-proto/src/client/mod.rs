@@ -1,6 +1,8 @@
 //! The client's side of one connection.
 
 mod auth;
+#[cfg(all(test, feature = "digest"))]
+mod auth_tests;
 mod command;
 mod config;
 mod event;

@@ -17,17 +17,17 @@ use proto_wire::LimitKind;
 use proto_wire::testing::chunks::assert_chunk_invariant;
 
 const START: Instant = Instant::from_secs(1000);
-const URL: &str = "rtsp://h/a";
+pub(super) const URL: &str = "rtsp://h/a";
 
-struct Host {
-    client: Client,
-    now: Instant,
-    wire: Vec<u8>,
-    events: Vec<Event>,
+pub(super) struct Host {
+    pub(super) client: Client,
+    pub(super) now: Instant,
+    pub(super) wire: Vec<u8>,
+    pub(super) events: Vec<Event>,
 }
 
 impl Host {
-    fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         Self {
             client: Client::new(START, Arc::new(config), Seed::from_u64(7)),
             now: START,
@@ -36,7 +36,7 @@ impl Host {
         }
     }
 
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Transmit(bytes) => self.wire.extend_from_slice(&bytes),
@@ -45,7 +45,7 @@ impl Host {
         }
     }
 
-    fn sent(&mut self) -> String {
+    pub(super) fn sent(&mut self) -> String {
         self.drain();
         core::mem::take(&mut self.wire).escape_ascii().to_string()
     }
@@ -59,7 +59,7 @@ impl Host {
     }
 
     /// The server answers `cseq` with a status and headers.
-    fn answer(&mut self, cseq: u32, status: u16, headers: &str) -> Vec<Event> {
+    pub(super) fn answer(&mut self, cseq: u32, status: u16, headers: &str) -> Vec<Event> {
         self.feed(format!("RTSP/1.0 {status} X\r\nCSeq: {cseq}\r\n{headers}\r\n").as_bytes())
     }
 
@@ -96,7 +96,7 @@ impl Host {
     }
 }
 
-fn quiet() -> Config {
+pub(super) fn quiet() -> Config {
     Config::default().with_user_agent("")
 }
 
@@ -541,102 +541,6 @@ fn what_cannot_be_sent_changes_nothing() {
     assert_eq!(host.sent(), "");
     host.client.options(now, "*").unwrap();
     assert!(host.sent().contains("CSeq: 1\\r\\n"), "no number was used up");
-}
-
-#[cfg(feature = "digest")]
-mod auth {
-    use super::*;
-    use proto_wire::digest::{Credential, Secret, Server, ServerConfig, Verdict};
-
-    fn host(basic: bool) -> Host {
-        let credential = Credential::new("alice", "secret").unwrap();
-        Host::new(quiet().with_credentials(alloc::vec![credential]).with_basic(basic))
-    }
-
-    #[test]
-    fn the_strongest_challenge_is_answered_and_the_body_sent_again() {
-        let mut host = host(true);
-        let request = RequestBuilder::new(Method::Announce, URL).body("application/sdp", "v=0\r\n");
-        let id = host.client.request(host.now, None, request).unwrap();
-        assert!(!host.sent().contains("Authorization"));
-        let events = host.answer(
-            1,
-            401,
-            "WWW-Authenticate: Basic realm=\"r\"\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n1\"\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n2\", algorithm=SHA-256, qop=\"auth\"\r\n",
-        );
-        assert_eq!(events, []);
-        let again = host.sent();
-        assert!(again.starts_with("ANNOUNCE rtsp://h/a RTSP/1.0\\r\\nCSeq: 2\\r\\n"), "{again}");
-        assert!(again.contains("algorithm=SHA-256") && again.contains("nc=00000001"), "{again}");
-        assert!(again.contains("uri=\\\"rtsp://h/a\\\""), "{again}");
-        assert!(again.ends_with("\\r\\n\\r\\nv=0\\r\\n"), "{again}");
-        let events = host.answer(2, 200, "");
-        assert!(matches!(&events[..], [Event::Response { id: done, .. }] if *done == id));
-        // The next request carries the answer at once.
-        host.client.options(host.now, "*").unwrap();
-        let next = host.sent();
-        assert!(next.contains("nc=00000002") && next.contains("uri=\\\"*\\\""), "{next}");
-    }
-
-    #[test]
-    fn refused_credentials_are_not_sent_again() {
-        for challenge in ["Digest realm=\"r\", nonce=\"n\"", "Basic realm=\"r\""] {
-            let mut host = host(true);
-            host.client.describe(host.now, URL).unwrap();
-            host.sent();
-            let challenge = format!("WWW-Authenticate: {challenge}\r\n");
-            assert_eq!(host.answer(1, 401, &challenge), []);
-            assert!(host.sent().contains("Authorization: "));
-            let events = host.answer(2, 401, &challenge);
-            let [Event::Response { response, .. }] = &events[..] else { panic!("{events:?}") };
-            assert_eq!(response.view().status(), StatusCode::UNAUTHORIZED);
-            assert_eq!(host.sent(), "");
-        }
-    }
-
-    #[test]
-    fn basic_can_be_forbidden_and_without_credentials_the_challenge_is_the_answer() {
-        let challenge = "WWW-Authenticate: Basic realm=\"r\"\r\n";
-        for mut host in [host(false), Host::new(quiet())] {
-            host.client.describe(host.now, URL).unwrap();
-            host.sent();
-            assert!(matches!(host.answer(1, 401, challenge)[..], [Event::Response { .. }]));
-        }
-    }
-
-    #[test]
-    fn a_proxy_is_answered_in_its_own_header() {
-        let mut host = host(true);
-        host.client.describe(host.now, URL).unwrap();
-        host.sent();
-        host.answer(1, 407, "Proxy-Authenticate: Basic realm=\"r\"\r\n");
-        assert!(host.sent().contains("Proxy-Authorization: Basic YWxpY2U6c2VjcmV0\\r\\n"));
-    }
-
-    /// Against the verifying side of the same family.
-    #[test]
-    fn the_server_side_accepts_what_is_sent() {
-        let mut verifier = Server::new(ServerConfig::new("r").unwrap(), Seed::from_u64(3));
-        let mut host = host(false);
-        host.client.describe(host.now, URL).unwrap();
-        host.sent();
-        let mut headers = String::new();
-        for challenge in verifier.challenges(host.now, false) {
-            headers.push_str(&format!("WWW-Authenticate: {challenge}\r\n"));
-        }
-        host.answer(1, 401, &headers);
-        host.drain();
-        let bytes = core::mem::take(&mut host.wire);
-        let mut index = crate::Index::new();
-        let parsed = crate::Message::parse(&bytes, &mut index, &crate::Limits::default());
-        let Some((crate::Message::Request(request), _)) = parsed.unwrap() else { panic!("none") };
-        let header = request.headers().get(HeaderName::Authorization).unwrap();
-        let claim = verifier.claim([header]).unwrap().unwrap();
-        assert_eq!(claim.username(), "alice");
-        let secret = Secret::Password("secret");
-        let verdict = verifier.verify(host.now, &claim, b"DESCRIBE", b"", secret);
-        assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
-    }
 }
 
 const DIALOGUE: &[u8] = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: PLAY\r\n\r\n$\x00\x00\x02hiRTSP/1.0 401 No\r\nCSeq: 2\r\n\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\nRTSP/1.0 200\r\nCSeq: 3\r\nSession: abc;timeout=2\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\nContent-Length: 3\r\n\r\n$$$NONSENSE\r\nCSeq: 9\r\n\r\nRTSP/1.0 200 OK\r\n\r\n$\x01\x00\x03abcRTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\nmore";

@@ -1,6 +1,7 @@
 use super::*;
 use alloc::string::ToString;
 use proptest::prelude::*;
+use proto_wire::ParseErrorKind;
 
 fn parse(value: &str) -> Transport<'_> {
     Transport::parse(value.as_bytes()).unwrap()
