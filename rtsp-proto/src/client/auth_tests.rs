@@ -1,4 +1,4 @@
-#![allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
+#![allow(clippy::unwrap_used, reason = "tests state what must hold")]
 
 use super::tests::{Host, URL, quiet};
 use super::*;
