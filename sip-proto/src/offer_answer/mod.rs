@@ -20,6 +20,10 @@
 //! # Ok::<(), sip_proto::offer_answer::Fault>(())
 //! ```
 
+mod session;
+
+pub use session::{Ability, Answer, Codec, Session, SessionError, Stream};
+
 use crate::message::StatusCode;
 use alloc::vec::Vec;
 use thiserror::Error;
