@@ -14,6 +14,7 @@ pub mod rtsp_server;
 pub mod rtsp_tap;
 pub mod rtsp_tunnel;
 pub mod sip_host;
+pub mod sip_phone;
 pub mod sip_server;
 pub mod store;
 pub mod xmpp_server;

@@ -69,7 +69,11 @@ pub struct Ability {
 impl Ability {
     /// A stream of this kind over `RTP/AVP`, both ways.
     #[must_use]
-    pub fn new(kind: impl Into<String>, port: u16, codecs: impl IntoIterator<Item = Codec>) -> Self {
+    pub fn new(
+        kind: impl Into<String>,
+        port: u16,
+        codecs: impl IntoIterator<Item = Codec>,
+    ) -> Self {
         Self {
             kind: kind.into(),
             protocol: "RTP/AVP".into(),
@@ -186,7 +190,8 @@ impl Session {
     /// # Errors
     /// When something cannot be written.
     pub fn offer(&mut self) -> Result<String, BuildError> {
-        let streams: Vec<MediaBuilder> = self.abilities.iter().map(|a| described(a, &a.codecs, a.direction)).collect();
+        let streams: Vec<MediaBuilder> =
+            self.abilities.iter().map(|a| described(a, &a.codecs, a.direction)).collect();
         self.write((0, 0), streams)
     }
 
@@ -227,10 +232,17 @@ impl Session {
         Ok(Answer { sdp: self.write(timing, media)?, streams })
     }
 
-    fn agree(&self, offer: Sdp<'_>, offered: Media<'_>, used: &[usize]) -> Option<(Stream, MediaBuilder)> {
+    fn agree(
+        &self,
+        offer: Sdp<'_>,
+        offered: Media<'_>,
+        used: &[usize],
+    ) -> Option<(Stream, MediaBuilder)> {
         let port = offered.port().filter(|p| *p != 0)?;
         let fits = |(n, a): &(usize, &Ability)| {
-            a.kind == offered.kind() && a.protocol.eq_ignore_ascii_case(offered.protocol()) && !used.contains(n)
+            a.kind == offered.kind()
+                && a.protocol.eq_ignore_ascii_case(offered.protocol())
+                && !used.contains(n)
         };
         let (at, ability) = self.abilities.iter().enumerate().find(fits)?;
         // In the order of the offer, which says what its sender likes best.
@@ -244,7 +256,8 @@ impl Session {
             })
             .collect();
         // Something to talk with, not only tones.
-        let codec = codecs.iter().find(|c| !c.encoding.eq_ignore_ascii_case("telephone-event"))?.clone();
+        let codec =
+            codecs.iter().find(|c| !c.encoding.eq_ignore_ascii_case("telephone-event"))?.clone();
         let connection = offered.connection().or_else(|| offer.connection()).and_then(|c| c.ip());
         let theirs = offered.direction().reversed();
         // §8.4: an address of zeros is the hold of RFC 2543: do not send.
@@ -258,7 +271,11 @@ impl Session {
         Some((Stream { ability: at, codec, direction, remote }, builder))
     }
 
-    fn write(&mut self, (start, stop): (u64, u64), media: Vec<MediaBuilder>) -> Result<String, BuildError> {
+    fn write(
+        &mut self,
+        (start, stop): (u64, u64),
+        media: Vec<MediaBuilder>,
+    ) -> Result<String, BuildError> {
         let build = |version| {
             let mut sdp = SdpBuilder::new("-")
                 .origin(self.id, version, self.address)
@@ -301,7 +318,8 @@ const fn both(one: Direction, other: Direction) -> Direction {
 }
 
 fn described(ability: &Ability, codecs: &[Codec], direction: Direction) -> MediaBuilder {
-    let mut media = MediaBuilder::new(ability.kind.as_str(), ability.port, ability.protocol.as_str());
+    let mut media =
+        MediaBuilder::new(ability.kind.as_str(), ability.port, ability.protocol.as_str());
     for codec in codecs {
         media = media.rtp(codec.payload_type, &codec.encoding, codec.clock_rate, codec.channels);
         if let Some(params) = &codec.fmtp {
@@ -329,7 +347,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn ours(direction: Direction) -> Session {
-        let codecs = [Codec::new(0, "PCMU", 8000), Codec::new(8, "PCMA", 8000), Codec::new(101, "telephone-event", 8000).with_fmtp("0-16")];
+        let codecs = [
+            Codec::new(0, "PCMU", 8000),
+            Codec::new(8, "PCMA", 8000),
+            Codec::new(101, "telephone-event", 8000).with_fmtp("0-16"),
+        ];
         let video = Codec::new(99, "H264", 90_000);
         Session::new(5, [192, 0, 2, 1].into())
             .with(Ability::new("audio", 4000, codecs).with_direction(direction))
@@ -337,7 +359,9 @@ mod tests {
     }
 
     fn offer(media: &str) -> String {
-        format!("v=0\r\no=- 9 9 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=10 20\r\n{media}")
+        format!(
+            "v=0\r\no=- 9 9 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=10 20\r\n{media}"
+        )
     }
 
     fn answer(media: &str, direction: Direction) -> Result<Answer, SessionError> {
@@ -352,7 +376,11 @@ mod tests {
             Direction::SendRecv,
         )
         .unwrap();
-        let lines: Vec<&str> = answer.sdp.lines().filter(|l| l.starts_with("m=") || l.starts_with("a=") || l.starts_with("t=")).collect();
+        let lines: Vec<&str> = answer
+            .sdp
+            .lines()
+            .filter(|l| l.starts_with("m=") || l.starts_with("a=") || l.starts_with("t="))
+            .collect();
         assert_eq!(
             lines,
             [
@@ -398,26 +426,50 @@ mod tests {
         ] {
             let media = format!("m=audio 6000 RTP/AVP 0\r\na={}\r\n", offered.name());
             let answer = answer(&media, wanted).unwrap();
-            assert_eq!(answer.streams[0].as_ref().unwrap().direction, expected, "{offered:?} {wanted:?}");
+            assert_eq!(
+                answer.streams[0].as_ref().unwrap().direction,
+                expected,
+                "{offered:?} {wanted:?}"
+            );
             let written = Sdp::new(answer.sdp.as_bytes()).media().next().unwrap().direction();
             assert_eq!(written, expected);
         }
         let old_hold = "m=audio 6000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n";
-        assert_eq!(answer(old_hold, SendRecv).unwrap().streams[0].as_ref().unwrap().direction, RecvOnly);
+        assert_eq!(
+            answer(old_hold, SendRecv).unwrap().streams[0].as_ref().unwrap().direction,
+            RecvOnly
+        );
     }
 
     #[test]
     fn nothing_in_common_is_488_and_garbage_is_400() {
-        for media in ["m=audio 6000 RTP/AVP 3\r\n", "m=audio 0 RTP/AVP 0\r\n", "m=audio 6000 RTP/SAVP 0\r\n", "m=text 6000 RTP/AVP 0\r\n", "m=audio 6000 RTP/AVP 96\r\na=rtpmap:96 telephone-event/8000\r\n", "m=audio 6000 RTP/AVP 96\r\na=rtpmap:96 PCMU/16000\r\n"] {
-            assert_eq!(answer(media, Direction::SendRecv), Err(SessionError::NothingInCommon), "{media}");
+        for media in [
+            "m=audio 6000 RTP/AVP 3\r\n",
+            "m=audio 0 RTP/AVP 0\r\n",
+            "m=audio 6000 RTP/SAVP 0\r\n",
+            "m=text 6000 RTP/AVP 0\r\n",
+            "m=audio 6000 RTP/AVP 96\r\na=rtpmap:96 telephone-event/8000\r\n",
+            "m=audio 6000 RTP/AVP 96\r\na=rtpmap:96 PCMU/16000\r\n",
+        ] {
+            assert_eq!(
+                answer(media, Direction::SendRecv),
+                Err(SessionError::NothingInCommon),
+                "{media}"
+            );
         }
         for text in ["", "hello", "v=0\r\n"] {
-            assert_eq!(ours(Direction::SendRecv).answer(Sdp::new(text.as_bytes())), Err(SessionError::NotSdp));
+            assert_eq!(
+                ours(Direction::SendRecv).answer(Sdp::new(text.as_bytes())),
+                Err(SessionError::NotSdp)
+            );
         }
         let many = |n: usize| offer(&"m=audio 6000 RTP/AVP 0\r\n".repeat(n));
         assert!(ours(Direction::SendRecv).answer(Sdp::new(many(STREAMS_MAX).as_bytes())).is_ok());
         let over = many(STREAMS_MAX.saturating_add(1));
-        assert_eq!(ours(Direction::SendRecv).answer(Sdp::new(over.as_bytes())), Err(SessionError::NothingInCommon));
+        assert_eq!(
+            ours(Direction::SendRecv).answer(Sdp::new(over.as_bytes())),
+            Err(SessionError::NothingInCommon)
+        );
     }
 
     #[test]
