@@ -48,7 +48,7 @@ impl SipServerConfig {
             domain: domain.to_owned(),
             listen,
             users: BTreeMap::new(),
-            seed: os_seed(),
+            seed: crate::entropy::seed(),
             observer: None,
         }
     }
@@ -73,17 +73,6 @@ impl SipServerConfig {
         self.observer = Some(observer);
         self
     }
-}
-
-/// 32 bytes from the operating system, by way of std's own random state.
-#[must_use]
-pub fn os_seed() -> Seed {
-    use std::hash::{BuildHasher as _, RandomState};
-    let mut bytes = [0; 32];
-    for (n, part) in bytes.chunks_mut(8).enumerate() {
-        part.copy_from_slice(&RandomState::new().hash_one(n).to_le_bytes());
-    }
-    Seed::new(bytes)
 }
 
 /// What the server tells.

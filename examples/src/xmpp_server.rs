@@ -8,9 +8,9 @@
 use crate::drive::Next;
 use crate::drive::blocking::Connection;
 use crate::observed::{Observed, Observer};
-use proto_wire::{Clock, Seed};
+use proto_wire::Clock;
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -263,7 +263,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 /// Drives one connection to its end.
 fn serve(socket: TcpStream, shared: &Arc<Shared>, key: u64) -> io::Result<()> {
-    let machine = ServerConnection::new(shared.clock.now(), Arc::clone(&shared.config), seed()?);
+    let machine = ServerConnection::new(
+        shared.clock.now(),
+        Arc::clone(&shared.config),
+        crate::entropy::seed(),
+    );
     let machine = Observed::new(machine, &format!("#{key}"), shared.options.observer.clone());
     let mut connection = Connection::new(socket, machine, shared.clock)?;
     let (mail, inbox) = channel();
@@ -348,14 +352,4 @@ fn bind(
         }
         house.deliver();
     }
-}
-
-/// Entropy of the operating system, for one machine.
-///
-/// # Errors
-/// The system has none.
-pub fn seed() -> io::Result<Seed> {
-    let mut bytes = [0; 32];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(Seed::new(bytes))
 }

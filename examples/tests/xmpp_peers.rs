@@ -5,8 +5,9 @@
 use examples::certificates;
 use examples::drive::Next;
 use examples::drive::blocking::Connection;
+use examples::entropy::seed;
 use examples::ladder::Way;
-use examples::xmpp_server::{Options, XmppServer, seed};
+use examples::xmpp_server::{Options, XmppServer};
 use proto_wire::Clock;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -118,7 +119,7 @@ impl User {
             .with_plain_without_tls(true)
             .with_tls(tls);
         let clock = Clock::start();
-        let client = Client::new(clock.now(), Arc::new(config), seed().unwrap());
+        let client = Client::new(clock.now(), Arc::new(config), seed());
         let socket = TcpStream::connect(addr).unwrap();
         let connection = Connection::new(socket, client, clock).unwrap();
         Self { connection, ca: ca.map(Path::to_path_buf), waiting: VecDeque::new() }
@@ -486,7 +487,7 @@ fn prosody_refuses_a_wrong_password() {
             .with_plain_without_tls(true)
             .with_tls(TlsPolicy::Never);
         let clock = Clock::start();
-        let client = Client::new(clock.now(), Arc::new(config), seed().unwrap());
+        let client = Client::new(clock.now(), Arc::new(config), seed());
         let socket = TcpStream::connect(prosody.addr).unwrap();
         let connection = Connection::new(socket, client, clock).unwrap();
         let mut user = User { connection, ca: None, waiting: VecDeque::new() };

@@ -1,7 +1,7 @@
 //! Sends a MESSAGE over SIP, waits for one, or both; registers first when asked to.
 
+use examples::entropy::seed;
 use examples::sip_host::{Host, Next};
-use examples::sip_server::os_seed;
 use proto_wire::digest::Credential;
 use sip_proto::Transport;
 use sip_proto::endpoint::{Config, Listener, Target};
@@ -118,7 +118,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let mut host = Host::bind(arguments.listen, |now, address| {
         let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, address));
         config.endpoint = Config::new(listeners).with_product("sip_message");
-        UserAgent::new(now, Arc::new(config), os_seed())
+        UserAgent::new(now, Arc::new(config), seed())
     })?;
     if arguments.register {
         let now = host.now();

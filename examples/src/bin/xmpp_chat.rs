@@ -3,7 +3,7 @@
 use examples::certificates;
 use examples::drive::Next;
 use examples::drive::blocking::Connection;
-use examples::xmpp_server::seed;
+use examples::entropy::seed;
 use proto_wire::Clock;
 use std::io::BufRead as _;
 use std::net::TcpStream;
@@ -79,7 +79,7 @@ fn run(arguments: &Arguments) -> Result<CloseReason, Failure> {
         .with_password(Secret::new(arguments.password.as_str()))
         .with_tls(tls);
     let clock = Clock::start();
-    let client = Client::new(clock.now(), Arc::new(config), seed()?);
+    let client = Client::new(clock.now(), Arc::new(config), seed());
     let socket = TcpStream::connect(&arguments.server)?;
     let mut connection = Connection::new(socket, client, clock)?;
     let lines = read_lines();
