@@ -1,5 +1,6 @@
 //! The commands that answer a request, and what an answer changes.
 
+use super::receive::pipeline_of;
 use super::session::Stream;
 use super::{Current, Server, session_header};
 use crate::HeaderName;
@@ -69,6 +70,7 @@ impl Server {
         let current = self.current_of(id, Method::Setup)?;
         let (version, named) = (current.version, current.session);
         let url = String::from(current.request.view().uri());
+        let pipeline = pipeline_of(current.request.view());
         let mut chosen = *transport;
         if chosen.is_interleaved() {
             // A stream that is set up again keeps its channels.
@@ -102,6 +104,9 @@ impl Server {
             None => session.streams.push(Stream { url, channels }),
         }
         let wire_id = session.id;
+        if named.is_none() {
+            session.pipeline = pipeline;
+        }
         self.refresh(now, key);
         if let Some(current) = &mut self.current {
             current.session = Some(key);
@@ -211,6 +216,10 @@ impl Server {
             (Some(session), _) => lines.push((HeaderName::Session, *session)),
             (None, Some(wire_id)) => lines.push((HeaderName::Session, wire_id)),
             (None, None) => {}
+        }
+        let pipeline = pipeline_of(current.request.view());
+        if let Some(number) = &pipeline {
+            lines.push((HeaderName::PipelinedRequests, number));
         }
         if !self.config.server_name.is_empty() {
             lines.push((HeaderName::Server, &self.config.server_name));

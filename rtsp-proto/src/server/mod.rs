@@ -3,6 +3,7 @@
 mod answer;
 mod config;
 mod event;
+mod judge_v2;
 mod receive;
 mod session;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::{Current, Event, Incoming, Server, Timer, Waiting};
 use crate::HeaderName;
 use crate::conn::Received;
 use crate::error::{CloseReason, SessionKey};
-use crate::headers::{Range, Session};
+use crate::headers::{PipelinedRequests, Range, Session};
 use crate::message::{
     Method, Request, RequestBuf, ResponseBuf, ResponseBuilder, StatusCode, Version,
 };
@@ -157,9 +157,9 @@ impl Server {
         self.judge_method(method)?;
         self.judge_requirements(request)?;
         let session = match headers.typed::<Session<'_>>() {
-            Ok(None) if !needs_session(method) => None,
+            Ok(None) => pipeline_of(request).and_then(|number| self.sessions.of_pipeline(number)),
             Ok(Some(named)) => self.sessions.find(named.id),
-            Ok(None) | Err(_) => None,
+            Err(_) => None,
         };
         if session.is_none() && (needs_session(method) || headers.contains(HeaderName::Session)) {
             return Err(Refusal::Plain(StatusCode::SESSION_NOT_FOUND));
@@ -167,9 +167,11 @@ impl Server {
         if let Some(key) = session {
             self.refresh(now, key);
         }
-        let state = session
-            .and_then(|key| self.sessions.get(key))
-            .map_or(State::Init, |session| session.state);
+        let known = session.and_then(|key| self.sessions.get(key));
+        if let (Some(known), Version::V2_0) = (known, request.version()) {
+            known.judge_v2(request).map_err(Refusal::Plain)?;
+        }
+        let state = known.map_or(State::Init, |session| session.state);
         if state.after(method).is_none() {
             return Err(Refusal::Plain(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
         }
@@ -304,6 +306,12 @@ impl Server {
             self.out.event(Event::Response { id, method, response });
         }
     }
+}
+
+/// `Pipelined-Requests` of a request of 2.0 (RFC 7826 §18.33).
+pub(super) fn pipeline_of(request: Request<'_>) -> Option<u32> {
+    let number = request.headers().typed::<PipelinedRequests>().ok().flatten();
+    number.filter(|_| request.version() == Version::V2_0).map(|number| number.0)
 }
 
 /// Methods that a session must be named for.

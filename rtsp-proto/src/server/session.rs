@@ -17,6 +17,8 @@ pub struct Session {
     pub(super) id: Id,
     pub(super) state: State,
     pub(super) streams: Vec<Stream>,
+    /// The number by which pipelined requests name it (RFC 7826 §18.33).
+    pub(super) pipeline: Option<u32>,
 }
 
 /// One stream of a session.
@@ -60,7 +62,8 @@ impl Sessions {
     pub(super) fn create(&mut self, rng: &mut Rng) -> SessionKey {
         let key = SessionKey(self.next);
         self.next = self.next.wrapping_add(1);
-        let session = Session { id: rng.hex(), state: State::Init, streams: Vec::new() };
+        let session =
+            Session { id: rng.hex(), state: State::Init, streams: Vec::new(), pipeline: None };
         self.list.push((key, session));
         key
     }
@@ -83,6 +86,13 @@ impl Sessions {
             }
         }
         found
+    }
+
+    /// The session that pipelined requests with this number belong to: the latest, since a
+    /// number may be used again.
+    pub(super) fn of_pipeline(&self, number: u32) -> Option<SessionKey> {
+        let has = |session: &Session| session.pipeline == Some(number);
+        self.list.iter().rev().find(|(_, session)| has(session)).map(|(key, _)| *key)
     }
 
     pub(super) fn get(&self, key: SessionKey) -> Option<&Session> {

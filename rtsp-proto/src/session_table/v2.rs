@@ -417,6 +417,16 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session in `state` with so many streams, as somebody else keeps it; without streams
+    /// there is no session.
+    #[must_use]
+    pub fn new(state: State, streams: u32) -> Self {
+        if streams == 0 || state == State::Init {
+            return Self::default();
+        }
+        Self { state, streams, ..Self::default() }
+    }
+
     /// Where it stands.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -1,0 +1,40 @@
+//! What RFC 7826 Appendix B says to a request of RTSP 2.0 that names a session.
+
+use super::Session;
+use crate::HeaderName;
+use crate::message::{Method, Request, StatusCode};
+use crate::session_table::v2::{self, Event, Facts, Target};
+use crate::state::State;
+
+impl Session {
+    /// Whether the tables let `request` pass: 455 for SETUP of another stream and for TEARDOWN
+    /// of one of several while media flows, 460 for PLAY and PAUSE of one of several.
+    pub(super) fn judge_v2(&self, request: Request<'_>) -> Result<(), StatusCode> {
+        let state = match self.state {
+            State::Init => v2::State::Init,
+            State::Ready => v2::State::Ready,
+            // RECORD is not in 2.0; who uses it nevertheless plays the other way round.
+            State::Playing | State::Recording => v2::State::Play,
+        };
+        let streams = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        let facts = Facts {
+            target: self.target_of(request),
+            has_range: request.headers().contains(HeaderName::Range),
+            // Whether it can be changed is the application's to say: it answers.
+            can_change_transport: true,
+            ..Facts::default()
+        };
+        let event = Event::of(request.method());
+        v2::Session::new(state, streams).check(event, &facts).map(drop)
+    }
+
+    fn target_of(&self, request: Request<'_>) -> Target {
+        let uri = request.uri().trim_end_matches('/');
+        let is_named = self.streams.iter().any(|stream| stream.url.trim_end_matches('/') == uri);
+        match (is_named, request.method()) {
+            (true, _) => Target::Media,
+            (false, Method::Setup) => Target::NewMedia,
+            (false, _) => Target::Presentation,
+        }
+    }
+}
