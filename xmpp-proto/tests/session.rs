@@ -1,4 +1,5 @@
 //! Our client against our server over bad networks, in virtual time, by the public API.
+#![cfg(feature = "scram")]
 #![allow(
     clippy::std_instead_of_alloc,
     clippy::unwrap_used,

@@ -58,6 +58,7 @@ mod event;
 mod negotiate;
 mod session;
 #[cfg(test)]
+#[cfg(feature = "scram")]
 mod tests;
 
 pub use config::{ClientConfig, TlsPolicy};

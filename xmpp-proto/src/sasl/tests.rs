@@ -5,8 +5,6 @@
 )]
 
 use super::*;
-use alloc::string::ToString;
-use alloc::vec::Vec;
 
 #[test]
 fn plain_messages() {
@@ -34,6 +32,8 @@ fn secrets_are_not_shown() {
 mod scram_exchanges {
     use super::*;
     use crate::sasl::ClientStep;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
 
     const ROUNDS: core::ops::RangeInclusive<u32> = 4096..=100_000;
 

@@ -56,6 +56,7 @@ mod negotiate;
 mod roster;
 mod router;
 #[cfg(test)]
+#[cfg(feature = "scram")]
 mod tests;
 
 pub use config::{ServerConfig, ServerTls};

@@ -585,3 +585,52 @@ proptest! {
         }
     }
 }
+
+/// One byte at a time, in every state that can be long: quadratic work would take minutes.
+#[test]
+fn a_slow_drip_of_single_bytes_stays_linear() {
+    let long = "x".repeat(60_000);
+    let limits = XmlLimits::POST_AUTH.with_name_max(65_535);
+    for text in [
+        format!("<a>{long}</a>"),
+        format!("<a b='{long}'/>"),
+        format!("<a><![CDATA[{long}]]></a>"),
+        format!("<{long}></{long}>"),
+        format!("<a{}/>", " ".repeat(60_000)),
+        format!("<a>{}</a>", "&amp;".repeat(12_000)),
+        format!("<a>{}</a>", "\u{e9}".repeat(30_000)),
+        format!("{}<a/>", "\n".repeat(60_000)),
+    ] {
+        let mut scanner = Scanner::fragment(limits);
+        let bytes = text.as_bytes();
+        for there in 1..bytes.len() {
+            assert_eq!(scanner.scan(&bytes[..there]), Ok(None));
+        }
+        assert_eq!(scanner.scan(bytes).unwrap().unwrap().len, bytes.len());
+    }
+}
+
+#[cfg(feature = "quick-xml")]
+#[test]
+fn serde_types_become_payloads_and_come_back() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Order {
+        #[serde(rename = "@xmlns")]
+        ns: String,
+        #[serde(rename = "@id")]
+        id: u32,
+        item: Vec<String>,
+    }
+    let order =
+        Order { ns: "urn:club".into(), id: 7, item: vec!["tea & cake".into(), "<x>".into()] };
+    let doc = to_xml("order", &order).unwrap();
+    assert_eq!((doc.root().name(), &*doc.root().namespace()), ("order", "urn:club"));
+    let mut w = Writer::in_stream(Ns::CLIENT);
+    w.start(Ns::CLIENT, "message").element(doc.root()).end();
+    let message = Document::parse_in(Ns::CLIENT, w.finish().unwrap().as_bytes()).unwrap();
+    let back: Order = from_element(message.root().children().next().unwrap()).unwrap();
+    assert_eq!(back, order);
+    // What serde writes is checked like anything else.
+    assert!(to_xml("order", &Order { item: vec!["\u{1}".into()], ..order }).is_err());
+    assert!(from_element::<Order>(message.root()).is_err());
+}
