@@ -5,6 +5,7 @@ mod contact;
 mod name_addr;
 mod numbers;
 mod plain;
+mod quick;
 mod tokens;
 mod via;
 mod worded;

@@ -173,7 +173,7 @@ impl<'a> NameAddr<'a> {
     #[must_use]
     #[inline]
     pub fn tag(&self) -> Option<&'a str> {
-        let value = self.params().value(b"tag")?;
+        let value = super::quick::value(self.params, b"tag")?;
         if value.is_empty() { None } else { core::str::from_utf8(value).ok() }
     }
 }

@@ -144,7 +144,7 @@ impl<'a> Via<'a> {
     #[must_use]
     #[inline]
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.params().value(b"branch")
+        super::quick::value(self.params, b"branch")
     }
 
     /// The address that the receiver saw, with or without brackets around IPv6.

@@ -56,8 +56,8 @@ const PIECES: usize = 4;
 pub struct Edits<'a> {
     bytes: &'a [u8],
     index: &'a Index,
-    splices: [Splice<'a>; SPLICES_MAX],
-    count: usize,
+    /// In order of their places; those at one place in order of their making.
+    splices: [Option<Splice<'a>>; SPLICES_MAX],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +81,7 @@ const NONE: Piece<'static> = Piece::Text(b"");
 
 impl<'a> Edits<'a> {
     pub(super) fn new(bytes: &'a [u8], index: &'a Index) -> Self {
-        let empty = Splice { span: Span::default(), pieces: [NONE; PIECES] };
-        Self { bytes, index, splices: [empty; SPLICES_MAX], count: 0 }
+        Self { bytes, index, splices: [None; SPLICES_MAX] }
     }
 
     /// Puts a Via row on top (RFC 3261 §16.6 item 8).
@@ -99,7 +98,7 @@ impl<'a> Edits<'a> {
     /// # Errors
     /// [`EditError::LineEnd`], [`EditError::TooMany`].
     pub fn push(&mut self, name: HeaderName, value: &'a str) -> Result<&mut Self, EditError> {
-        if value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        if memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()).is_some() {
             return Err(EditError::LineEnd);
         }
         let same = self.index.head.fields(self.bytes).first(name.id());
@@ -237,13 +236,9 @@ impl<'a> Edits<'a> {
     /// # Errors
     /// [`EditError::Overlap`] when two edits touch the same bytes; nothing is written then.
     pub fn write_to(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
-        let mut ordered = self.splices;
-        let used = ordered.get_mut(..self.count).unwrap_or(&mut []);
-        // Stable, so that pushes to one place stay in the order in which they were made.
-        used.sort_by_key(|s| (s.span.start(), s.span.end()));
         let whole = self.index.message();
         let mut at = whole.start();
-        for splice in used.iter() {
+        for splice in self.splices.iter().flatten() {
             if splice.span.start() < at {
                 return Err(EditError::Overlap);
             }
@@ -251,7 +246,7 @@ impl<'a> Edits<'a> {
         }
         out.reserve(whole.len().saturating_add(128));
         let mut at = whole.start();
-        for splice in used.iter() {
+        for splice in self.splices.iter().flatten() {
             out.extend_from_slice(self.bytes.get(at..splice.span.start()).unwrap_or(&[]));
             for piece in &splice.pieces {
                 piece.write(out);
@@ -273,9 +268,22 @@ impl<'a> Edits<'a> {
     }
 
     fn splice(&mut self, span: Span, pieces: [Piece<'a>; PIECES]) -> Result<&mut Self, EditError> {
-        let slot = self.splices.get_mut(self.count).ok_or(EditError::TooMany)?;
-        *slot = Splice { span, pieces };
-        self.count = self.count.saturating_add(1);
+        if self.splices.last().is_some_and(Option::is_some) {
+            return Err(EditError::TooMany);
+        }
+        // Inserted where it belongs; those behind it move up.
+        let mut new = Some(Splice { span, pieces });
+        for slot in &mut self.splices {
+            let place = |s: &Option<Splice<'_>>| s.as_ref().map(|s| (s.span.start(), s.span.end()));
+            match (place(slot), place(&new)) {
+                (None, _) => {
+                    *slot = new;
+                    break;
+                }
+                (Some(old), Some(added)) if old > added => core::mem::swap(slot, &mut new),
+                _ => {}
+            }
+        }
         Ok(self)
     }
 
@@ -304,6 +312,7 @@ fn digits(n: u8) -> Piece<'static> {
 impl Piece<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         match self {
+            Self::Text(b"") => {}
             Self::Text(text) => out.extend_from_slice(text),
             Self::Digits(all, len) => {
                 out.extend_from_slice(all.get(..usize::from(*len)).unwrap_or(&[]))

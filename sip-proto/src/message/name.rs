@@ -64,14 +64,14 @@ impl HeaderName {
     /// (RFC 3261 §7.3.1). Never true of To, From, Call-ID, Date, Subject and the headers of
     /// authentication, whose values have commas of their own.
     #[must_use]
-    pub fn is_list(self) -> bool {
-        LISTS.contains(&self)
+    pub const fn is_list(self) -> bool {
+        LIST_BITS.wrapping_shr(self.0 as u32) & 1 == 1
     }
 
     /// Whether at most one row may stand in a message.
     #[must_use]
-    pub fn is_single(self) -> bool {
-        SINGLES.contains(&self)
+    pub const fn is_single(self) -> bool {
+        SINGLE_BITS.wrapping_shr(self.0 as u32) & 1 == 1
     }
 
     fn row(self) -> (&'static str, &'static str) {
@@ -245,3 +245,23 @@ const SINGLES: &[HeaderName] = &[
     HeaderName::SESSION_EXPIRES,
     HeaderName::MIN_SE,
 ];
+
+/// Both lists as sets of bits, so that asking costs nothing on the hot path.
+const LIST_BITS: u128 = bits(LISTS);
+const SINGLE_BITS: u128 = bits(SINGLES);
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs at compile time on constants"
+)]
+const fn bits(names: &[HeaderName]) -> u128 {
+    assert!(ROWS.len() < 128, "one bit for each name");
+    let mut set = 0;
+    let mut n = 0;
+    while n < names.len() {
+        set |= 1 << names[n].0;
+        n += 1;
+    }
+    set
+}

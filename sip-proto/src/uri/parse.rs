@@ -15,11 +15,10 @@ impl<'a> Uri<'a> {
     /// [`ParseErrorKind::Port`] for sip and sips.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let raw = text_of(bytes)?;
-        if let Some(rest) = bytes.strip_prefix(b"sip:") {
-            return sip(raw, rest, 4, false).map(Self::Sip);
+        if bytes.starts_with(b"sip:") {
+            return sip(bytes, 4, false).map(Self::Sip);
         }
-        other_than_sip(raw)
+        other_than_sip(text_of(bytes)?)
     }
 }
 
@@ -85,7 +84,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, ParseError> {
     if bytes.is_empty() {
         return Err(bad(0));
     }
-    if let Some(at) = bytes.iter().position(|b| matches!(b, 0..=b' ' | 0x7f | b'<' | b'>' | b'"')) {
+    if let Some(at) = first_forbidden(bytes) {
         return Err(bad(at));
     }
     core::str::from_utf8(bytes).map_err(|e| bad(e.valid_up_to()))
@@ -106,10 +105,10 @@ fn other_than_sip(raw: &str) -> Result<Uri<'_>, ParseError> {
         return Err(bad(start));
     }
     if scheme.eq_ignore_ascii_case("sip") {
-        return sip(raw, rest.as_bytes(), start, false).map(Uri::Sip);
+        return sip(raw.as_bytes(), start, false).map(Uri::Sip);
     }
     if scheme.eq_ignore_ascii_case("sips") {
-        return sip(raw, rest.as_bytes(), start, true).map(Uri::Sip);
+        return sip(raw.as_bytes(), start, true).map(Uri::Sip);
     }
     if scheme.eq_ignore_ascii_case("tel") {
         return tel(raw, rest, start).map(Uri::Tel);
@@ -117,38 +116,76 @@ fn other_than_sip(raw: &str) -> Result<Uri<'_>, ParseError> {
     Ok(Uri::Other(OtherUri { raw, scheme, rest }))
 }
 
-/// `rest` is `raw` from `start`: what follows `sip:` or `sips:`.
+/// The first byte that no URI holds: control, space, `<`, `>`, `"` or DEL. Eight at a time.
 #[inline]
-fn sip<'a>(
-    raw: &'a str,
-    rest: &'a [u8],
-    start: usize,
-    secure: bool,
-) -> Result<SipUri<'a>, ParseError> {
-    // The user part may hold `;` and `?`, all that follows it may not hold `@`.
-    let at_sign = rest.iter().position(|b| *b == b'@');
-    let cut = |from: usize, to: usize| raw.get(from..to).unwrap_or("");
-    let end = raw.len();
-    let mut host_at = start;
-    let (mut user, mut password) = (None, None);
-    if let Some(at) = at_sign {
-        let userinfo = cut(start, start.saturating_add(at));
-        host_at = start.saturating_add(at).saturating_add(1);
-        match userinfo.split_once(':') {
-            Some((name, word)) => (user, password) = (Some(name), Some(word)),
-            None => user = Some(userinfo),
+fn first_forbidden(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Bit 7 of each byte that is `byte`; exact up to the first.
+    const fn equal(word: u64, byte: u8) -> u64 {
+        let zero = word ^ (byte as u64).wrapping_mul(ONES);
+        zero.wrapping_sub(ONES) & !zero & HIGH
+    }
+    let mut rest = bytes;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let low = word.wrapping_sub(0x21_u64.wrapping_mul(ONES)) & !word & HIGH;
+        // `<` and `>` differ in one bit.
+        let brackets = equal(word | 0x02_u64.wrapping_mul(ONES), b'>');
+        if low | brackets | equal(word, b'"') | equal(word, 0x7f) != 0 {
+            break;
         }
+        rest = behind;
+    }
+    let start = bytes.len().saturating_sub(rest.len());
+    forbidden_in(rest).map(|at| start.saturating_add(at))
+}
+
+fn forbidden_in(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|b| matches!(b, 0..=b' ' | 0x7f | b'<' | b'>' | b'"'))
+}
+
+/// Where the parts of a sip URI are: the `@`, and the first `;` or `?` behind it. The user part
+/// may hold `;` and `?`, nothing behind it may hold `@`.
+#[inline]
+fn structure(bytes: &[u8], start: usize) -> Result<(Option<usize>, usize), ParseError> {
+    if let Some(at) = first_forbidden(bytes) {
+        return Err(ParseError::new(ParseErrorKind::Uri, at));
+    }
+    let rest = bytes.get(start..).unwrap_or(&[]);
+    let at_sign = rest.iter().position(|b| *b == b'@').map(|n| start.saturating_add(n));
+    let host_at = at_sign.map_or(start, |at| at.saturating_add(1));
+    let host = bytes.get(host_at..).unwrap_or(&[]);
+    let host_len = host.iter().position(|b| matches!(b, b';' | b'?')).unwrap_or(host.len());
+    Ok((at_sign, host_at.saturating_add(host_len)))
+}
+
+/// The URI in `bytes`, whose scheme and colon end at `start`.
+#[inline]
+fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
+    let (at_sign, host_end) = structure(bytes, start)?;
+    let bad = || ParseError::new(ParseErrorKind::Uri, start);
+    let raw = core::str::from_utf8(bytes)
+        .map_err(|e| ParseError::new(ParseErrorKind::Uri, e.valid_up_to()))?;
+    let cut = |from: usize, to: usize| raw.get(from..to).unwrap_or("");
+    let (mut user, mut password) = (None, None);
+    let mut host_at = start;
+    if let Some(at) = at_sign {
+        host_at = at.saturating_add(1);
+        let userinfo = bytes.get(start..at).unwrap_or(&[]);
+        let colon = userinfo.iter().position(|b| *b == b':').map(|n| start.saturating_add(n));
+        user = Some(cut(start, colon.unwrap_or(at)));
+        password = colon.map(|colon| cut(colon.saturating_add(1), at));
         if user.is_none_or(str::is_empty) {
-            return Err(ParseError::new(ParseErrorKind::Uri, start));
+            return Err(bad());
         }
     }
-    let tail = raw.as_bytes().get(host_at..).unwrap_or(&[]);
-    let host_len = tail.iter().position(|b| matches!(b, b';' | b'?')).unwrap_or(tail.len());
-    let host_end = host_at.saturating_add(host_len);
-    let at = HostPort::parse(tail.get(..host_len).unwrap_or(&[])).map_err(|e| e.at(host_at))?;
+    let host = bytes.get(host_at..host_end).unwrap_or(&[]);
+    let at = HostPort::parse(host).map_err(|e| e.at(host_at))?;
     let (mut params, mut headers) = ("", "");
-    if host_end < end {
-        let behind = raw.as_bytes().get(host_end..).unwrap_or(&[]);
+    if host_end < bytes.len() {
+        let end = bytes.len();
+        let behind = bytes.get(host_end..).unwrap_or(&[]);
         let question = memchr::memchr(b'?', behind).map_or(end, |n| host_end.saturating_add(n));
         params = cut(host_end, question);
         headers = cut(question.saturating_add(1), end);

@@ -180,3 +180,27 @@ fn strict_readers_find_what_the_grammar_lacks() {
         assert_eq!(uri(text).as_sip().unwrap().first_oddity(), at, "{text}");
     }
 }
+
+#[test]
+fn a_forbidden_byte_is_found_at_every_place() {
+    for length in 1..40 {
+        for place in 0..length {
+            for byte in [0, b' ', 0x1f, b'<', b'>', b'"', 0x7f] {
+                let mut text = alloc::vec![b'='; length];
+                text[place] = byte;
+                let mut uri = b"sip:u".to_vec();
+                uri.extend_from_slice(&text);
+                uri.extend_from_slice(b"@h");
+                let error = Uri::parse(&uri).unwrap_err();
+                assert_eq!(error.offset(), place + 5, "{length} {place} {byte}");
+            }
+            for byte in [b'!', b'=', b'?', b'#', b'~', b';'] {
+                let mut uri = b"sip:u".to_vec();
+                uri.resize(place + 5, b'=');
+                uri.push(byte);
+                uri.extend_from_slice(b"@h");
+                assert!(Uri::parse(&uri).is_ok(), "{place} {byte}");
+            }
+        }
+    }
+}
