@@ -2,6 +2,8 @@
 //! connections as come and go. Works for [`HomeServer`] and
 //! [`UserAgent`] alike.
 
+use crate::ladder::Way;
+use crate::observed::Observer;
 use proto_wire::{Clock, Instant, Machine, Output};
 use sip_proto::Transport;
 use sip_proto::endpoint::{ConnectId, FlowId, Path, SipEvent, SipInput, SipTransmit};
@@ -41,24 +43,6 @@ impl SipMachine for UserAgent {
         }
     }
 }
-
-/// A message as it went over a wire, for whoever watches.
-#[derive(Debug)]
-pub struct Seen<'a> {
-    /// When, since the host's clock was started.
-    pub at: Instant,
-    /// Whether the host sent it.
-    pub sent: bool,
-    /// UDP or TCP.
-    pub transport: Transport,
-    /// The other end.
-    pub remote: SocketAddr,
-    /// The bytes: a datagram, or what was read or written at once.
-    pub bytes: &'a [u8],
-}
-
-/// Is shown everything that goes over the wires.
-pub type Observer = Box<dyn FnMut(&Seen<'_>) + Send>;
 
 /// What the threads that wait at sockets report.
 enum Report {
@@ -153,7 +137,8 @@ impl<M: SipMachine> Host<M> {
         })
     }
 
-    /// Shows everything that goes over the wires to `observer`.
+    /// Shows everything that goes over the wires to `observer`: whose wire it is, is told as
+    /// transport and address of the other end.
     pub fn observe(&mut self, observer: Observer) {
         self.observer = Some(observer);
     }
@@ -225,7 +210,7 @@ impl<M: SipMachine> Host<M> {
         let now = self.clock.now();
         match report {
             Report::Datagram { remote, data } => {
-                self.seen(false, Transport::Udp, remote, &data);
+                self.seen(Way::ToClub, Transport::Udp, remote, &data);
                 let local = self.address;
                 self.machine.handle_input(now, SipInput::Datagram { local, remote, data: &data });
             }
@@ -235,7 +220,7 @@ impl<M: SipMachine> Host<M> {
             }
             Report::Data { flow, data } => {
                 if let Some(remote) = self.peers.get(&flow).map(|p| p.remote) {
-                    self.seen(false, Transport::Tcp, remote, &data);
+                    self.seen(Way::ToClub, Transport::Tcp, remote, &data);
                     self.machine.handle_input(now, SipInput::Stream { flow, data: &data });
                 }
             }
@@ -271,7 +256,7 @@ impl<M: SipMachine> Host<M> {
     fn transmit(&mut self, transmit: SipTransmit) {
         let sent = match transmit.path {
             Path::Datagram { remote, .. } => {
-                self.seen(true, Transport::Udp, remote, &transmit.payload);
+                self.seen(Way::FromClub, Transport::Udp, remote, &transmit.payload);
                 self.udp.send_to(&transmit.payload, remote).is_ok()
             }
             Path::Stream(flow) => match self.peers.get_mut(&flow) {
@@ -279,7 +264,7 @@ impl<M: SipMachine> Host<M> {
                 Some(peer) => {
                     let remote = peer.remote;
                     let sent = peer.socket.write_all(&transmit.payload).is_ok();
-                    self.seen(true, Transport::Tcp, remote, &transmit.payload);
+                    self.seen(Way::FromClub, Transport::Tcp, remote, &transmit.payload);
                     sent
                 }
             },
@@ -315,10 +300,9 @@ impl<M: SipMachine> Host<M> {
         }
     }
 
-    fn seen(&mut self, sent: bool, transport: Transport, remote: SocketAddr, bytes: &[u8]) {
-        let at = self.clock.now();
-        if let Some(observer) = &mut self.observer {
-            observer(&Seen { at, sent, transport, remote, bytes });
+    fn seen(&self, way: Way, transport: Transport, remote: SocketAddr, bytes: &[u8]) {
+        if let Some(observer) = &self.observer {
+            observer(way, &format!("{transport} {remote}"), &String::from_utf8_lossy(bytes));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A telephone without a loudspeaker: makes and takes calls and agrees on media, but plays
 //! none. [`Phone`] is the host of one [`Agent`].
 
+use crate::entropy::seed;
 use crate::sip_host::{Host, Next, SipMachine};
-use crate::sip_server::os_seed;
 use proto_wire::digest::Credential;
 use proto_wire::sdp::Sdp;
 use sip_proto::call::{Agent, CallRef, CommandError, Config, Ending, Event};
@@ -94,7 +94,7 @@ impl Phone {
             Some(word) => Some(Credential::new(user.as_str(), word.as_str())?),
             None => None,
         };
-        let seed = os_seed();
+        let seed = seed();
         let (identity, via) = (config.identity.clone(), config.via);
         let host = Host::bind(config.listen, move |now, address| {
             let listeners =

@@ -16,7 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::sip_host::{Host, Next, Observer, Waker};
+use crate::observed::Observer;
+use crate::sip_host::{Host, Next, Waker};
 use proto_wire::Seed;
 use proto_wire::digest::{Algorithm, Secret, ServerConfig};
 use sip_proto::Transport;

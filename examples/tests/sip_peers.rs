@@ -13,6 +13,7 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn skipped(what: &str) {
@@ -45,16 +46,8 @@ fn server() -> SipServer {
         config = config.with_user(user, "secret");
     }
     if std::env::var_os("SIP_TRACE").is_some() {
-        config = config.with_observer(Box::new(|seen| {
-            let way = if seen.sent { ">>>" } else { "<<<" };
-            writeln!(
-                std::io::stderr(),
-                "{way} {} {}\n{}",
-                seen.transport,
-                seen.remote,
-                String::from_utf8_lossy(seen.bytes)
-            )
-            .unwrap();
+        config = config.with_observer(Arc::new(|way, who: &str, text: &str| {
+            writeln!(std::io::stderr(), "{way:?} {who}\n{text}").unwrap();
         }));
     }
     SipServer::start(config).unwrap()

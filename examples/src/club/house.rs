@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, tier_name};
 use super::{DOMAIN, Failure, MEMBERS};
-use crate::ladder::{Ladder, Way, Wire};
+use crate::ladder::{Ladder, Wire};
 use crate::observed::Observer;
 use crate::rtsp_server::{self, Gate, RtspServer, Scheme, Viewer};
 use crate::sip_server::{SipServer, SipServerConfig};
@@ -85,12 +85,12 @@ impl House {
             calls = calls.with_user(name, password);
         }
         let known = phones.clone();
-        let sip = SipServer::start(calls.with_observer(Box::new(move |seen| {
-            let way = if seen.sent { Way::FromClub } else { Way::ToClub };
-            let known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            let port = || format!(":{}", seen.remote.port());
-            let who = known.get(&seen.remote).cloned().unwrap_or_else(port);
-            ladder.rung(Wire::Sip, way, &who, &String::from_utf8_lossy(seen.bytes));
+        let sip = SipServer::start(calls.with_observer(Arc::new(move |way, who: &str, text| {
+            // Phones are known by their addresses; others are shown by theirs.
+            let (_, address) = who.rsplit_once(' ').unwrap_or(("", who));
+            let known = lock(&known);
+            let name = address.parse().ok().and_then(|address: SocketAddr| known.get(&address));
+            ladder.rung(Wire::Sip, way, name.map_or(address, String::as_str), text);
         })))?;
         Ok(Self { rtsp, xmpp, sip, desk, phones })
     }
