@@ -75,6 +75,7 @@ impl Ledger {
             members: self.members.len(),
             cards: self.cards.len(),
             lots: self.lots.len() as usize,
+            opened: false,
         };
         let fits = record.facts().all(|fact| self.fits(fact, &mut known))
             && record.postings().all(|posting| {
@@ -331,12 +332,15 @@ impl Ledger {
                 lot_known(lot, known) && principal >= 0 && bonus >= 0
             }
             Fact::HoldOpened { member, principal, bonus, .. } => {
-                member_known(member, known) && principal >= 0 && bonus >= 0
+                let first = !core::mem::replace(&mut known.opened, true);
+                first && member_known(member, known) && principal >= 0 && bonus >= 0
             }
             Fact::Deferred { lot, .. } => lot_known(lot, known),
             Fact::HoldClosed { hold, .. } => self.holds.contains_key(&hold),
             Fact::SaleOpened { member, earned_lot, .. } => {
-                member.is_none_or(|member| member_known(member, known))
+                let first = !core::mem::replace(&mut known.opened, true);
+                first
+                    && member.is_none_or(|member| member_known(member, known))
                     && earned_lot.is_none_or(|lot| lot_known(lot, known))
             }
             Fact::SaleReturned { sale, .. } | Fact::LineReturned { sale, .. } => {
@@ -404,6 +408,8 @@ struct Known {
     members: usize,
     cards: usize,
     lots: usize,
+    /// Whether the record has opened its hold or sale: both are named after the record.
+    opened: bool,
 }
 
 /// Notes on the receipt what a fact says to the sender.

@@ -438,3 +438,41 @@ fn statements_page_and_tie_to_the_ledger() {
     assert_eq!(points.iter().map(|entry| entry.change).sum::<i64>(), shop.balances(a).points);
     assert!(statements.page(MemberId::new(9), None, None, 5).entries.is_empty());
 }
+
+/// I15: what is sent arrives with its expiry and its share of bonus, and nothing else does.
+#[test]
+fn a_transfer_keeps_expiry_and_proportion() {
+    let mut shop = Shop::new(program());
+    let (a, b) = (shop.enrol(), shop.enrol());
+    shop.ok(top_up(a, 14_000)); // and a seventh on top
+    shop.skip(5);
+    shop.ok(top_up(a, 7_000)); // below the bonus
+    let send = |what, amount| Action::Transfer { from: a.into(), to: b.into(), what, amount };
+    shop.ok(send(Held::Stored, 17_000));
+    let lots: Vec<(i64, i64, Day)> =
+        shop.ledger.lots(b).map(|(_, lot)| (lot.principal, lot.bonus, lot.expires)).collect();
+    assert_eq!(lots, [(14_000, 2_000, DAY.plus(25)), (1_000, 0, DAY.plus(30))]);
+    shop.ok(adjust(a, 50));
+    shop.ok(adjust(b, 8));
+    shop.ok(send(Held::Points, 50));
+    assert_eq!(shop.balances(b).points, 58);
+    assert_eq!(shop.ledger.lots(b).filter(|(_, lot)| lot.asset == POINTS).count(), 1);
+    assert_eq!(shop.ledger.total(Code::StoredPrincipal, MONEY), -21_000);
+    shop.audit();
+}
+
+/// Two tills with the last points: one gets them (the other hears why not).
+#[test]
+fn points_cannot_be_spent_twice() {
+    let mut shop = Shop::new(program());
+    let member = shop.enrol();
+    shop.ok(adjust(member, 100));
+    let first = shop.command(redeem(member, 100));
+    let second = shop.command(redeem(member, 100));
+    // Both were prepared on the same state; the record of the second no longer fits.
+    let late = shop.ledger.prepare(shop.at, &second).unwrap();
+    assert!(matches!(shop.submit(&first), Outcome::Accepted(_)));
+    assert_eq!(shop.ledger.check(late.view()).unwrap_err().kind(), RecordErrorKind::Sequence);
+    assert_eq!(shop.submit(&second), Outcome::Rejected(Rejection::InsufficientPoints));
+    shop.audit();
+}
