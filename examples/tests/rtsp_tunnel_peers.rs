@@ -101,41 +101,42 @@ fn ffmpeg_plays_plain_rtsp_on_the_same_port() {
     assert_is_tone(&output.stdout);
 }
 
-#[test]
-fn gstreamer_plays_through_http() {
-    if run("gst-launch-1.0", &["--version"]).is_none() {
-        return;
-    }
-    let (_server, relay) = server();
-    let path = std::env::temp_dir().join(format!("rtsp-tunnel-peers-{}", std::process::id()));
-    let location = format!("location=rtsph://{}/tone", relay.addr());
+/// What `rtspsrc` with these properties receives in about a second.
+fn rtspsrc(name: &str, properties: &[&str]) -> Option<Vec<u8>> {
+    run("gst-launch-1.0", &["--version"])?;
+    let file = format!("rtsp-tunnel-peers-{}-{name}", std::process::id());
+    let path = std::env::temp_dir().join(file);
     let sink = format!("location={}", path.display());
-    let args = [
-        "-s",
-        "INT",
-        "20",
-        "gst-launch-1.0",
-        "-q",
-        "rtspsrc",
-        &location,
-        "latency=0",
-        "!",
-        "rtppcmudepay",
-        "!",
-        "mulawdec",
-        "!",
-        "identity",
-        "eos-after=51",
-        "!",
-        "filesink",
-        &sink,
-    ];
+    let mut args = vec!["-s", "INT", "20", "gst-launch-1.0", "-q", "rtspsrc"];
+    args.extend(properties);
+    args.extend(["latency=0", "!", "rtppcmudepay", "!", "mulawdec", "!", "identity"]);
+    args.extend(["eos-after=51", "!", "filesink", &sink]);
     let output = run("timeout", &args).unwrap();
     let pcm = std::fs::read(&path).unwrap_or_default();
     let _ = std::fs::remove_file(&path);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(pcm.len() >= 2 * 160 * 45, "{} bytes, {errors}", pcm.len());
-    assert_is_tone(&pcm);
+    assert!(pcm.len() >= 2 * 160 * 45, "{name}: {} bytes, {errors}", pcm.len());
+    Some(pcm)
+}
+
+#[test]
+fn gstreamer_plays_through_http() {
+    let (_server, relay) = server();
+    let location = format!("location=rtsph://{}/tone", relay.addr());
+    if let Some(pcm) = rtspsrc("http", &[&location]) {
+        assert_is_tone(&pcm);
+    }
+}
+
+/// It pipelines SETUP and PLAY, and names the session by number.
+#[test]
+fn gstreamer_plays_version_2_with_pipelining() {
+    let (server, _relay) = server();
+    let location = format!("location=rtsp://{}/tone", server.addr());
+    let properties = [&*location, "default-rtsp-version=2-0", "protocols=tcp"];
+    if let Some(pcm) = rtspsrc("version-2", &properties) {
+        assert_is_tone(&pcm);
+    }
 }
 
 /// A gst-rtsp-server that ends with the test.

@@ -106,6 +106,18 @@ fn version_2_follows_its_own_tables() {
     }
 }
 
+/// RFC 7826 §13.3: both headers MUST be in the answer to a SETUP.
+#[test]
+fn a_setup_of_version_2_is_told_what_the_media_can_do() {
+    for version in ["2.0", "1.0"] {
+        let mut host = Host::new(version);
+        assert_eq!(host.ask("SETUP", "rtsp://h/m/1"), 200);
+        for header in ["\r\nMedia-Properties: No-Seeking, ", "\r\nAccept-Ranges: npt\r\n"] {
+            assert_eq!(host.answer.contains(header), version == "2.0", "{}", host.answer);
+        }
+    }
+}
+
 #[test]
 fn version_1_is_as_it_was() {
     let (one, two) = ("rtsp://h/m/1", "rtsp://h/m/2");

@@ -87,8 +87,19 @@ impl Server {
         if named.is_none() && self.sessions.len() >= self.config.sessions_max {
             return Err(CommandError::Limit(LimitKind::Sessions));
         }
-        let response = ResponseBuilder::new(StatusCode::OK)
+        let mut response = ResponseBuilder::new(StatusCode::OK)
             .header(HeaderName::Transport, chosen.for_version(version));
+        if version == Version::V2_0 {
+            // RFC 7826 §13.3: what the media can do goes with it.
+            for (name, value) in [
+                (HeaderName::MediaProperties, &self.config.media_properties),
+                (HeaderName::AcceptRanges, &self.config.accept_ranges),
+            ] {
+                if !value.is_empty() {
+                    response = response.header(name, value);
+                }
+            }
+        }
         response.check()?;
         // Nothing fails from here on.
         let key = match named {

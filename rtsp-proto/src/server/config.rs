@@ -30,6 +30,12 @@ pub struct Config {
     pub extension_methods: bool,
     /// Option tags that `Require` may name (none). Others are answered with 551.
     pub features: Vec<String>,
+    /// `Media-Properties` of the answer to a SETUP of 2.0, which must have it (RFC 7826
+    /// §13.3): what every media of this server can do. By default what a live one can:
+    /// `No-Seeking, Time-Progressing, Time-Duration=0.0`. Left out when it is empty.
+    pub media_properties: String,
+    /// `Accept-Ranges` of the same answer (`npt`).
+    pub accept_ranges: String,
     /// How long a session lives without a sign of life (60 s, which RFC 2326 §12.37 takes
     /// for granted). Whole seconds, at least one.
     pub session_timeout: Duration,
@@ -73,6 +79,8 @@ impl Default for Config {
             ]),
             extension_methods: false,
             features: Vec::new(),
+            media_properties: String::from("No-Seeking, Time-Progressing, Time-Duration=0.0"),
+            accept_ranges: String::from("npt"),
             session_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(10),
             limits: Limits::DEFAULT,
@@ -105,6 +113,8 @@ setters! {
     with_methods methods: Methods,
     with_extension_methods extension_methods: bool,
     with_features features: Vec<String>,
+    with_media_properties media_properties: &str,
+    with_accept_ranges accept_ranges: &str,
     with_session_timeout session_timeout: Duration,
     with_request_timeout request_timeout: Duration,
     with_limits limits: Limits,
