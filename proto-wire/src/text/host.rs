@@ -2,7 +2,7 @@
 
 use super::chars;
 use crate::{ParseError, ParseErrorKind};
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A host: a name or an address. Names compare without regard to case.
@@ -104,7 +104,37 @@ fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, ParseError> {
 }
 
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
-    core::str::from_utf8(bytes).ok()?.parse().ok()
+    let text = core::str::from_utf8(bytes).ok()?;
+    text.parse().ok().or_else(|| parse_extra_colon(text))
+}
+
+/// The grammar of RFC 3261 has one colon too many before the IPv4 part, `2001:db8:::192.0.2.1`:
+/// tolerated (RFC 5118 §4.10).
+#[cold]
+fn parse_extra_colon(text: &str) -> Option<Ipv6Addr> {
+    let (front, v4) = text.split_once(":::")?;
+    let v4: Ipv4Addr = v4.parse().ok()?;
+    // Parsed with the two colons that are meant, so that all other rules hold.
+    let mut shortened = [0_u8; 64];
+    let mut writer = Shortened { bytes: &mut shortened, len: 0 };
+    write!(writer, "{front}::{v4}").ok()?;
+    let len = writer.len;
+    core::str::from_utf8(shortened.get(..len)?).ok()?.parse().ok()
+}
+
+struct Shortened<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl fmt::Write for Shortened<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len.saturating_add(text.len());
+        let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
 }
 
 /// A host with an optional port.

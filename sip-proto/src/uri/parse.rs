@@ -3,7 +3,7 @@
 
 use super::{OtherUri, SipUri, TelUri, Uri};
 use proto_wire::text::chars;
-use proto_wire::text::host::HostPort;
+use proto_wire::text::host::{Host, HostPort};
 use proto_wire::{ParseError, ParseErrorKind};
 
 impl<'a> Uri<'a> {
@@ -182,6 +182,11 @@ fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseErro
     }
     let host = bytes.get(host_at..host_end).unwrap_or(&[]);
     let at = HostPort::parse(host).map_err(|e| e.at(host_at))?;
+    // In Via a bare IPv6 address is tolerated; in a URI its port cannot be told from it
+    // (RFC 5118 §4.2).
+    if matches!(at.host, Host::V6(_)) && host.first() != Some(&b'[') {
+        return Err(ParseError::new(ParseErrorKind::Host, host_at));
+    }
     let (mut params, mut headers) = ("", "");
     if host_end < bytes.len() {
         let end = bytes.len();
