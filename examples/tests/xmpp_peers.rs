@@ -499,15 +499,24 @@ fn prosody_refuses_a_wrong_password() {
     }
 }
 
-/// The program `xmpp_chat` on our own server.
 #[test]
 fn the_chat_program_sends_what_is_typed() {
+    typed_lines_arrive(env!("CARGO_BIN_EXE_xmpp_chat"));
+}
+
+#[test]
+fn the_chat_program_on_tokio_sends_what_is_typed() {
+    typed_lines_arrive(env!("CARGO_BIN_EXE_xmpp_chat_tokio"));
+}
+
+/// A chat program on our own server.
+fn typed_lines_arrive(program: &str) {
     let server = XmppServer::start(Options::new("localhost")).unwrap();
     server.add_account("alice", "secret");
     server.add_account("bob", "secret");
     let mut alice = User::connect(server.addr(), "alice", Mechanism::ScramSha1, None);
     alice.log_in();
-    let mut chat = Command::new(env!("CARGO_BIN_EXE_xmpp_chat"))
+    let mut chat = Command::new(program)
         .args(["--plaintext", "--password", "secret", "--for", "1"])
         .args(["--server", &server.addr().to_string(), "bob@localhost", "alice@localhost"])
         .stdin(Stdio::piped())
