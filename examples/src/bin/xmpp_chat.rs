@@ -4,8 +4,8 @@
 use examples::certificates;
 use examples::drive::Next;
 use examples::drive::blocking::Connection;
+use examples::entropy::seed;
 use examples::xmpp_chat::{Arguments, HELP, parse, show};
-use examples::xmpp_server::seed;
 use proto_wire::Clock;
 use std::io::BufRead as _;
 use std::net::TcpStream;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(mut arguments: Arguments) -> Result<CloseReason, Failure> {
     let clock = Clock::start();
-    let client = Client::new(clock.now(), Arc::new(arguments.config()), seed()?);
+    let client = Client::new(clock.now(), Arc::new(arguments.config()), seed());
     let socket = TcpStream::connect(&arguments.server)?;
     let mut connection = Connection::new(socket, client, clock)?;
     let lines = read_lines();

@@ -2,14 +2,15 @@
 
 use examples::certificates;
 use examples::drive::tokio::Connection;
+use examples::entropy::seed;
 use examples::xmpp_chat::{Arguments, HELP, parse, show};
-use examples::xmpp_server::seed;
 use proto_wire::Clock;
 use std::io::BufRead as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
 use xmpp_proto::client::{Client, CloseReason, Event, Input};
 use xmpp_proto::stanza::PresenceBuilder;
 
@@ -44,24 +45,24 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn run(mut arguments: Arguments) -> Result<CloseReason, Failure> {
     let clock = Clock::start();
-    let client = Client::new(clock.now(), Arc::new(arguments.config()), seed()?);
+    let client = Client::new(clock.now(), Arc::new(arguments.config()), seed());
     let socket = TcpStream::connect(&arguments.server).await?;
     let mut connection = Connection::new(socket, client, clock)?;
     let mut lines = read_lines();
-    let (mut typing, mut leaving) = (true, false);
+    let mut leave_at = None;
     loop {
         let ready = connection.machine.is_ready();
         let event = tokio::select! {
             event = connection.next_event() => event?,
-            line = lines.recv(), if ready && typing => {
+            line = lines.recv(), if ready && leave_at.is_none() => {
                 match line {
                     Some(line) => say(&mut connection, &mut arguments, &line)?,
-                    None => (typing, leaving) = (false, true),
+                    None => leave_at = Some(Instant::now() + arguments.stay),
                 }
                 continue;
             }
             // The end of the input is not the end of what others have to say.
-            () = tokio::time::sleep(arguments.stay), if ready && leaving => {
+            () = sleep_until(leave_at.unwrap_or_else(Instant::now)), if ready && leave_at.is_some() => {
                 let now = connection.now();
                 connection.machine.close(now)?;
                 continue;
