@@ -32,6 +32,7 @@ pub(super) struct Flows {
     open: BTreeMap<FlowId, Flow>,
     by_remote: BTreeMap<(Transport, SocketAddr), FlowId>,
     pending: BTreeMap<ConnectId, Pending>,
+    pending_by_remote: BTreeMap<(Transport, SocketAddr), ConnectId>,
     next_connect: u64,
 }
 
@@ -72,20 +73,31 @@ impl Flows {
     }
 
     pub(super) fn take_pending(&mut self, id: ConnectId) -> Option<Pending> {
-        self.pending.remove(&id)
+        let pending = self.pending.remove(&id)?;
+        self.pending_by_remote.remove(&(pending.transport, pending.remote));
+        Some(pending)
     }
 
-    /// The stream to `remote` that is being opened; the flag says whether it is new.
-    pub(super) fn want(&mut self, transport: Transport, remote: SocketAddr) -> (ConnectId, bool) {
-        let same = |p: &Pending| p.transport == transport && p.remote == remote;
-        if let Some((id, _)) = self.pending.iter().find(|(_, p)| same(p)) {
-            return (*id, false);
+    /// The stream to `remote` that is being opened; the flag says whether it is new. Those that
+    /// are open and those that are wanted count together.
+    pub(super) fn want(
+        &mut self,
+        transport: Transport,
+        remote: SocketAddr,
+        flows_max: usize,
+    ) -> Result<(ConnectId, bool), LimitKind> {
+        if let Some(id) = self.pending_by_remote.get(&(transport, remote)) {
+            return Ok((*id, false));
+        }
+        if self.open.len().saturating_add(self.pending.len()) >= flows_max {
+            return Err(LimitKind::Connections);
         }
         let id = ConnectId(self.next_connect);
         self.next_connect = self.next_connect.wrapping_add(1);
-        self.pending
-            .insert(id, Pending { transport, remote, queue: Vec::new(), users: BTreeSet::new() });
-        (id, true)
+        let (queue, users) = (Vec::new(), BTreeSet::new());
+        self.pending.insert(id, Pending { transport, remote, queue, users });
+        self.pending_by_remote.insert((transport, remote), id);
+        Ok((id, true))
     }
 
     pub(super) fn queue(

@@ -250,19 +250,23 @@ impl Endpoint {
                 Dest::Path(Path::Datagram { local: listener.address, remote })
             }
             (Target::Address(transport, remote), ..) => {
-                Dest::Waiting(self.want_flow(transport, remote))
+                Dest::Waiting(self.want_flow(transport, remote)?)
             }
             (Target::Flow(_), ..) => return Err(CommandError::NoFlow("request")),
         };
         Ok((sent, dest))
     }
 
-    fn want_flow(&mut self, transport: Transport, remote: core::net::SocketAddr) -> ConnectId {
-        let (connect, new) = self.flows.want(transport, remote);
+    fn want_flow(
+        &mut self,
+        transport: Transport,
+        remote: core::net::SocketAddr,
+    ) -> Result<ConnectId, LimitKind> {
+        let (connect, new) = self.flows.want(transport, remote, self.config.flows_max)?;
         if new {
             self.tell(SipEvent::ConnectWanted { connect, transport, remote });
         }
-        connect
+        Ok(connect)
     }
 
     /// Does what the row of the transaction's table says; whether there is one.
@@ -371,7 +375,7 @@ impl Endpoint {
             Dest::Waiting(connect) => {
                 if self.flows.queue(connect, (id, payload), self.config.queue_max).is_err() {
                     if let Some(id) = id.0 {
-                        self.tell(SipEvent::TransportFailed { id });
+                        self.apply(id, Happening::TransportError, None, None);
                     }
                 }
             }
@@ -391,13 +395,21 @@ impl Endpoint {
             });
         let Some((transport, remote)) = to else {
             if let Some(id) = id.0 {
-                self.tell(SipEvent::TransportFailed { id });
+                self.apply(id, Happening::TransportError, None, None);
             }
             return;
         };
         let dest = match self.flows.find(transport, remote) {
             Some(flow) => Dest::Path(Path::Stream(flow)),
-            None => Dest::Waiting(self.want_flow(transport, remote)),
+            None => match self.want_flow(transport, remote) {
+                Ok(connect) => Dest::Waiting(connect),
+                Err(_) => {
+                    if let Some(id) = id.0 {
+                        self.apply(id, Happening::TransportError, None, None);
+                    }
+                    return;
+                }
+            },
         };
         if let Some(transaction) = id.0.and_then(|id| self.store.get_mut(id)) {
             transaction.dest = dest;

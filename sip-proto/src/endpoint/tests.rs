@@ -685,10 +685,13 @@ fn limits_at_n_and_one_more() {
         Err(CommandError::TooLong(401))
     );
     // One message may wait for a stream; the next fails at once.
+    let mut bob = endpoint_with(2, |c| c.with_queue_max(1));
     let tcp = Target::Address(Transport::Tcp, addr(3));
-    bob.request(Instant::from_secs(41), request(Method::Options, 1).view(), tcp).unwrap();
-    drain(&mut bob);
-    assert!(drain(&mut bob).is_empty());
+    bob.request(Instant::ZERO, request(Method::Options, 1).view(), tcp).unwrap();
+    assert_eq!(drain(&mut bob), ["connect TCP 192.0.2.3:5060"]);
+    bob.request(Instant::ZERO, request(Method::Options, 2).view(), tcp).unwrap();
+    assert_eq!(drain(&mut bob), ["transport failed", "terminated"]);
+    assert_eq!(bob.transactions(), 1);
 }
 
 /// Answers each request with 200 at once; the test drives it through the simulator.
@@ -799,4 +802,24 @@ fn a_storm_of_transactions_leaves_nothing_behind() {
     assert_eq!(drain(&mut bob).iter().filter(|o| o.contains("100 Trying")).count(), 1667);
     bob.handle_timeout(Instant::from_secs(33));
     assert_eq!((bob.transactions(), bob.poll_timeout()), (0, None));
+}
+
+/// A peer may name any port in Via and hang up; the streams that its answers want are bounded.
+#[test]
+fn wanted_streams_count_as_streams() {
+    let mut bob = endpoint_with(2, |c| c.with_flows_max(2));
+    let target = |n| Target::Address(Transport::Tcp, addr(n));
+    let send = |bob: &mut Endpoint, n| {
+        let sent =
+            bob.request(Instant::ZERO, request(Method::Options, u32::from(n)).view(), target(n));
+        sent.map(|_| ())
+    };
+    assert_eq!((send(&mut bob, 3), send(&mut bob, 4)), (Ok(()), Ok(())));
+    assert_eq!(send(&mut bob, 5), Err(CommandError::Limit(proto_wire::LimitKind::Connections)));
+    assert_eq!(send(&mut bob, 4), Ok(()), "the same stream");
+    let Some(Output::Event(SipEvent::ConnectWanted { connect, .. })) = bob.poll_output() else {
+        panic!()
+    };
+    bob.handle_input(Instant::ZERO, SipInput::ConnectFailed { connect });
+    assert_eq!(send(&mut bob, 5), Ok(()));
 }

@@ -122,7 +122,12 @@ impl Location {
             Some(first) => self.expiry.set(String::from(address), first),
             None => self.expiry.stop(&String::from(address)),
         }
-        self.addresses.insert(String::from(address), bindings);
+        // An address without bindings is remembered, unless that would be the way to fill memory.
+        if bindings.is_empty() && self.addresses.len() >= self.bindings_max {
+            self.addresses.remove(address);
+        } else {
+            self.addresses.insert(String::from(address), bindings);
+        }
         true
     }
 

@@ -230,3 +230,14 @@ fn digest_is_asked_for_judged_and_replays_are_stale() {
     assert_eq!(b.status("a", 7, "Authorization: Digest \r\nContact: <sip:a@h>\r\n"), 400);
     assert_eq!(vec![b.contacts().len()], [1]);
 }
+
+/// Addresses that were registered once are remembered (480, not 404), but not without end.
+#[test]
+fn empty_addresses_do_not_fill_memory() {
+    let mut location = Location::new(3);
+    for n in 0..1000 {
+        assert!(location.replace(&format!("u{n}@h"), Vec::new()));
+    }
+    assert!(location.knows("u0@h") && location.knows("u2@h"));
+    assert!(!location.knows("u3@h") && !location.knows("u999@h"));
+}
