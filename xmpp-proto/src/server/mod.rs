@@ -372,9 +372,11 @@ impl ServerConnection {
                 if !honest {
                     return self.fail(ProtocolError::Stream(StreamCondition::InvalidFrom));
                 }
-                if let Stanza::Iq(iq) = &view
-                    && let Some(reply) = self.own_answer(iq)
-                {
+                let own = match &view {
+                    Stanza::Iq(iq) => self.own_answer(iq),
+                    _ => None,
+                };
+                if let Some(reply) = own {
                     return self.transmit(now, reply.into_string());
                 }
                 self.link.event(Event::Stanza(stanza));

@@ -100,10 +100,8 @@ impl<K: Ord + Clone> Router<K> {
             return;
         };
         let (jid, available) = (session.jid.clone(), session.presence.is_some());
-        if available
-            && let Ok(gone) =
-                PresenceBuilder::new().from(&jid).kind(PresenceKind::Unavailable).build()
-        {
+        let gone = PresenceBuilder::new().from(&jid).kind(PresenceKind::Unavailable).build();
+        if let (true, Ok(gone)) = (available, gone) {
             self.broadcast(&jid, &gone);
         }
         self.sessions.remove(key);
@@ -355,7 +353,8 @@ impl<K: Ord + Clone> Router<K> {
                 Request::Unsubscribed,
             ),
         ] {
-            if held && let Some(stanza) = subscription(kind, &from.to_bare(), &item.jid) {
+            let stanza = subscription(kind, &from.to_bare(), &item.jid).filter(|_| held);
+            if let Some(stanza) = stanza {
                 self.inbound(&from.to_bare(), &item.jid, request, stanza);
             }
         }
@@ -442,7 +441,8 @@ impl<K: Ord + Clone> Router<K> {
         if initial {
             self.show_contacts(key, from);
         }
-        if takes_messages && let Some(account) = self.accounts.get_mut(from.bare()) {
+        let account = self.accounts.get_mut(from.bare()).filter(|_| takes_messages);
+        if let Some(account) = account {
             for stanza in core::mem::take(&mut account.offline) {
                 self.deliver(key, stanza);
             }
@@ -556,9 +556,8 @@ impl<K: Ord + Clone> Router<K> {
 
     /// The server answers a subscription stanza on behalf of `from`.
     fn reply(&mut self, from: &Jid, to: &Jid, kind: PresenceKind, request: Request) {
-        if let Some(stanza) = subscription(kind, from, to)
-            && self.accounts.contains_key(to.as_str())
-        {
+        let known = self.accounts.contains_key(to.as_str());
+        if let Some(stanza) = subscription(kind, from, to).filter(|_| known) {
             self.inbound(from, to, request, stanza);
         }
     }

@@ -17,10 +17,8 @@ impl Scanner {
     pub(super) fn resolve(&mut self, b: &[u8]) -> Step<(Ns, u32)> {
         let outside = offset(self.bindings.len());
         let mut default = self.open.last().map_or(self.tape.scope.default, |open| open.default);
-        if self.declarations > 0
-            && let Some(inside) = self.declare(b)?
-        {
-            default = inside;
+        if self.declarations > 0 {
+            default = self.declare(b)?.unwrap_or(default);
         }
 
         let tag = self.tape.nodes.get(self.tag).copied();
