@@ -176,6 +176,16 @@ fn version_2_writes_addresses() {
     assert_eq!(t.to_string(), "RTP/AVP;unicast;destination=2001:db8::9;client_port=3456");
 }
 
+/// Found by fuzzing: such an id, written back, read as something else.
+#[test]
+fn an_unknown_id_is_made_of_tokens() {
+    assert!(Transport::parse(b"FOO/BAR-1;unicast").is_ok());
+    for id in [&b"RTP/s\x82"[..], b"ssr\x7f/ AY", b"A/B\0"] {
+        let error = Transport::parse(id).unwrap_err();
+        assert_eq!((error.kind(), error.offset()), (ParseErrorKind::Syntax, 0), "{id:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
