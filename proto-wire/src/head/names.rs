@@ -115,15 +115,6 @@ impl NameTable {
     /// the name (its colon, its value) spares a copy.
     #[inline]
     pub(super) fn lookup_at(&self, buf: &[u8], start: usize, len: usize) -> u8 {
-        if len <= 1 {
-            let Some(byte) = buf.get(start).filter(|_| len == 1) else {
-                return 0;
-            };
-            let letter = usize::from((byte | 0x20).wrapping_sub(b'a'));
-            if let Some(id) = self.compact.get(letter).filter(|id| **id != 0) {
-                return *id;
-            }
-        }
         let mut first = load(buf, start);
         let mut last = 0;
         if len < 8 {
@@ -132,6 +123,20 @@ impl NameTable {
         } else {
             last = load(buf, start.wrapping_add(len).wrapping_sub(8));
         }
+        self.lookup_words(first, last, buf.get(start..start.wrapping_add(len)).unwrap_or(&[]))
+    }
+
+    /// The id of `name`, or 0; `first` and `last` are its first and its last eight bytes, as
+    /// a [`Key`] has them.
+    #[inline]
+    pub(super) fn lookup_words(&self, first: u64, last: u64, name: &[u8]) -> u8 {
+        if let [letter] = name {
+            let letter = usize::from((letter | 0x20).wrapping_sub(b'a'));
+            if let Some(id) = self.compact.get(letter).filter(|id| **id != 0) {
+                return *id;
+            }
+        }
+        let len = name.len();
         let mut slot = Key::slot(first, last);
         loop {
             let id = self.slots.get(slot).copied().unwrap_or(0);
@@ -144,7 +149,7 @@ impl NameTable {
             if len == key.len && (first_differs | last_differs) & CASELESS == 0 {
                 // The spelling of the table is the rule; any other is compared in full.
                 let exact = (first_differs | last_differs) == 0 && len <= 16;
-                if exact || self.is_named(row, buf.get(start..start.wrapping_add(len))) {
+                if exact || self.is_named(row, name) {
                     return id;
                 }
             }
@@ -153,9 +158,8 @@ impl NameTable {
     }
 
     #[cold]
-    fn is_named(&self, row: usize, bytes: Option<&[u8]>) -> bool {
-        let name = self.rows.get(row).map(|row| row.0.as_bytes());
-        name.zip(bytes).is_some_and(|(name, bytes)| name.eq_ignore_ascii_case(bytes))
+    fn is_named(&self, row: usize, name: &[u8]) -> bool {
+        self.rows.get(row).is_some_and(|row| row.0.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The name of `id` in the spelling to send.

@@ -36,7 +36,8 @@ impl Default for Scanner {
 }
 
 /// How a line ended: where its content stops, where the next line starts.
-struct LineEnd {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LineEnd {
     content: usize,
     next: usize,
 }
@@ -204,6 +205,20 @@ impl Scanner {
 
     #[inline]
     fn header_line<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
+        if let Some((entry, end)) = plain_header::<P>(buf, self.line) {
+            self.only_bare_cr = false;
+            index.entries.push(entry);
+            return Some(end);
+        }
+        self.any_header::<P>(buf, index)
+    }
+
+    /// A header line that is odd in any way, or whose name is not in the table.
+    pub(super) fn any_header<P: Profile>(
+        &mut self,
+        buf: &[u8],
+        index: &mut Index,
+    ) -> Option<LineEnd> {
         let start = self.line;
         let colon = find_colon(buf, start);
         if buf.get(colon) != Some(&b':') {
@@ -321,6 +336,61 @@ impl Scanner {
         }
         Some(end)
     }
+}
+
+/// The header line at `start`, when it is what nearly every header line is: a name of the
+/// table, a colon, one space, printable ASCII, CRLF. Anything else is `None`, and nothing is
+/// said about it.
+#[inline]
+pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entry, LineEnd)> {
+    let window: &[u8; 32] = buf.get(start..)?.first_chunk()?;
+    let [w0, w1, w2] = words(window);
+    let (c0, c1, c2) = (equal_to(w0, b':'), equal_to(w1, b':'), equal_to(w2, b':'));
+    // The first eight bytes of the name and the last eight, cut out of the same words.
+    let (len, first, last) = if c0 != 0 {
+        let len = first_marked(c0);
+        (len, w0 & !u64::MAX.wrapping_shl(bits(len)), 0)
+    } else if c1 != 0 {
+        let over = first_marked(c1);
+        (over.wrapping_add(8), w0, joined(w0, w1, over))
+    } else if c2 != 0 {
+        let over = first_marked(c2);
+        (over.wrapping_add(16), w0, joined(w1, w2, over))
+    } else {
+        return None;
+    };
+    let colon = start.wrapping_add(len);
+    let id = P::NAMES.lookup_words(first, last, buf.get(start..colon)?);
+    let from = colon.wrapping_add(2);
+    if id == 0 || !matches!(buf.get(colon..)?, [b':', b' ', b'!'..=b'~', ..]) {
+        return None;
+    }
+    let content = find_odd(buf, from);
+    let next = content.wrapping_add(2);
+    let ending = buf.get(content.wrapping_sub(1)..next)?;
+    if !matches!(ending, [b'!'..=b'~', b'\r', b'\n']) {
+        return None;
+    }
+    let (name, value) = (Span::new(start, colon), Span::new(from, content));
+    Some((Entry { name, value, id, folded: false }, LineEnd { content, next }))
+}
+
+#[inline]
+fn words(window: &[u8; 32]) -> [u64; 3] {
+    [load(window, 0), load(window, 8), load(window, 16)]
+}
+
+#[inline]
+fn bits(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(0).wrapping_mul(8)
+}
+
+/// The eight bytes that end `over` bytes behind `low`; `over` is less than eight.
+#[inline]
+fn joined(low: u64, high: u64, over: usize) -> u64 {
+    // In two steps: shifting by 64 at once is not defined.
+    low.wrapping_shr(bits(over))
+        | high.wrapping_shl(8).wrapping_shl(56_u32.wrapping_sub(bits(over)))
 }
 
 #[cold]

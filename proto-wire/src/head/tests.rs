@@ -1,5 +1,6 @@
 #![allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
 
+use super::scan::plain_header;
 use super::*;
 use crate::{LimitKind, Limits, ParseError, ParseErrorKind};
 use alloc::format;
@@ -126,6 +127,14 @@ fn a_value_that_is_not_utf8_spoils_nothing_else() {
     let server = fields.named("server").next().unwrap();
     assert_eq!((server.text(), server.value()), (None, &b"caf\xe9"[..]));
     assert_eq!(index.quirks().offset_of(Quirk::NonUtf8), Some(14));
+}
+
+#[test]
+fn ordinary_headers_go_the_short_way() {
+    for name in ["Via", "v", "CSeq", "Content-Length", "content-length"] {
+        let line = format!("{name}: a value\r\nVia: what follows, longer than a window\r\n");
+        assert!(plain_header::<Sip>(line.as_bytes(), 0).is_some(), "{name}");
+    }
 }
 
 #[test]
@@ -264,6 +273,32 @@ proptest! {
         ends.sort_unstable();
         assert_same::<Sip>(&bytes, &ends, &limits);
         assert_same::<Rtsp>(&bytes, &ends, &limits);
+    }
+
+    #[test]
+    fn the_short_way_through_a_header_finds_what_the_long_way_finds(
+        name in prop_oneof![
+            prop::sample::select(&["Via", "v", "CSeq", "cseq", "Content-Length", "SUBJECT", "L"][..])
+                .prop_map(str::as_bytes)
+                .prop_map(<[u8]>::to_vec),
+            prop::collection::vec(any::<u8>(), 0..24),
+        ],
+        colon in prop::sample::select(&[": ", ":", " : ", ":  ", ":\t"][..]),
+        value in prop_oneof![
+            "[ -~]{0,40}".prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..12),
+        ],
+        end in prop::sample::select(&["\r\n", "\n", "\r", " \r\n", ""][..]),
+    ) {
+        let mut bytes = [&name[..], colon.as_bytes(), &value, end.as_bytes()].concat();
+        bytes.extend_from_slice(b"Via: what follows, longer than a window\r\n\r\n");
+        if let Some((entry, end)) = plain_header::<Sip>(&bytes, 0) {
+            let mut index = Index::new();
+            let long = Scanner::new().any_header::<Sip>(&bytes, &mut index);
+            prop_assert_eq!(long, Some(end));
+            prop_assert_eq!(index.entries(), &[entry]);
+            prop_assert!(index.quirks().is_empty());
+        }
     }
 
     #[test]
