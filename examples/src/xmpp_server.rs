@@ -345,9 +345,8 @@ fn bind(
     });
     if let Ok(jid) = bound {
         let mut house = shared.house();
-        if let Some(old) = house.router.connect(key, &jid)
-            && let Some(mail) = house.mail.get(&old)
-        {
+        let replaced = house.router.connect(key, &jid);
+        if let Some(mail) = replaced.and_then(|old| house.mail.get(&old)) {
             drop(mail.send(Mail::Expel(StreamCondition::Conflict)));
         }
         house.deliver();
