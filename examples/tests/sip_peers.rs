@@ -272,7 +272,16 @@ fn pjsip_agents_register_and_write_to_each_other() {
 struct Kamailio(Child);
 
 impl Drop for Kamailio {
+    /// SIGTERM, on which it ends its workers too; killing it outright would leave them behind.
     fn drop(&mut self) {
+        let asked = Command::new("kill").arg(self.0.id().to_string()).status();
+        let end = Instant::now() + Duration::from_secs(10);
+        while asked.is_ok() && Instant::now() < end {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _gone = self.0.kill().is_err();
         let _reaped = self.0.wait().is_err();
     }
