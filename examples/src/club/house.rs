@@ -180,7 +180,7 @@ Chat:
       {ben}@{DOMAIN} {ann}@{DOMAIN}
 
 Message over SIP (domain {DOMAIN}, outbound proxy {sip}):
-  sipsak -U -s sip:{ben}@{sip} -u {ben} -a {bens}
+  sipsak -U -x 120 -s sip:{ben}@{sip} -u {ben} -a {bens}
   cargo run --release --bin sip_message -- --as sip:{ben}@{DOMAIN} --via {sip} \\
       --password {bens} --register sip:{ann}@{DOMAIN} hello --wait 60
 
