@@ -80,16 +80,22 @@ pub(crate) fn next_piece<'a>(rest: &mut Option<&'a [u8]>, separator: u8) -> Opti
 }
 
 /// Behind the quoted string that begins at `at`, or the end of `bytes` when it has none.
-pub(crate) fn quoted_end(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn quoted_end(bytes: &[u8], at: usize) -> usize {
+    closed_quote(bytes, at).unwrap_or(bytes.len())
+}
+
+/// Behind the quoted string that begins at `at`; `None` when nothing closes it.
+#[inline]
+pub(crate) fn closed_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
     at = at.wrapping_add(1);
     while let Some(b) = bytes.get(at) {
         at = match *b {
-            b'"' => return at.wrapping_add(1),
+            b'"' => return Some(at.wrapping_add(1)),
             b'\\' => at.wrapping_add(2),
             _ => at.wrapping_add(1),
         };
     }
-    bytes.len()
+    None
 }
 
 /// The number at the start of `bytes`, of at most 18 digits, and what follows it.

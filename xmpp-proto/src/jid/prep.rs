@@ -64,11 +64,15 @@ pub(super) fn domain(text: &str) -> Result<Cow<'_, str>, JidError> {
     }
     let (unicode, checked) = idna::domain_to_unicode(&lower);
     match checked {
-        Ok(()) if !unicode.is_empty() && !unicode.split('.').any(str::is_empty) => {
-            Ok(Cow::Owned(unicode))
-        }
+        Ok(()) if is_name(&unicode) => Ok(Cow::Owned(unicode)),
         _ => Err(JidError::Domain),
     }
+}
+
+/// What IDNA leaves open: no empty label, and of ASCII only what names are made of.
+fn is_name(unicode: &str) -> bool {
+    let plain = |b: u8| !b.is_ascii() || is_domain_byte(b);
+    unicode.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
 }
 
 pub(super) fn resource(text: &str) -> Result<Cow<'_, str>, JidError> {
@@ -97,15 +101,25 @@ mod tables {
     use super::{Cow, JidError};
 
     pub(super) fn nodeprep(text: &str) -> Result<Cow<'_, str>, JidError> {
-        stringprep::nodeprep(text).map_err(|_| JidError::Local)
+        stable(text, |text| stringprep::nodeprep(text).ok()).ok_or(JidError::Local)
     }
 
     pub(super) fn nameprep(text: &str) -> Result<Cow<'_, str>, JidError> {
-        stringprep::nameprep(text).map_err(|_| JidError::Domain)
+        stable(text, |text| stringprep::nameprep(text).ok()).ok_or(JidError::Domain)
     }
 
     pub(super) fn resourceprep(text: &str) -> Result<Cow<'_, str>, JidError> {
-        stringprep::resourceprep(text).map_err(|_| JidError::Resource)
+        stable(text, |text| stringprep::resourceprep(text).ok()).ok_or(JidError::Resource)
+    }
+
+    /// What is prepared must stay as it is when it is prepared again, or two spellings of one
+    /// address would be two addresses. Characters that are younger than the tables of RFC 3454
+    /// do not: case is folded before normalisation, which may bring capitals back. Those are
+    /// what RFC 3454 §7 wants refused in stored strings.
+    fn stable(text: &str, prepare: impl Fn(&str) -> Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+        let once = prepare(text)?;
+        let same = prepare(&once)? == once;
+        same.then_some(once)
     }
 
     pub(crate) fn saslprep(text: &str) -> Option<Cow<'_, str>> {

@@ -78,6 +78,10 @@ fn preparation_outside_of_ascii() {
         ("a@b/\u{2168}", Ok("a@b/IX")),
         ("a@b/\u{e000}", Err(JidError::Resource)),
         ("\u{265a}@b", Ok("\u{265a}@b")),
+        // A lunate sigma becomes a capital sigma, which would become a small one.
+        ("\u{3f9}@b", Err(JidError::Local)),
+        ("a@\u{3c3}%", Err(JidError::Domain)),
+        ("a@\u{3c3}\u{4}\0n", Err(JidError::Domain)),
     ];
     for (text, expected) in rows {
         let got = Jid::new(text);

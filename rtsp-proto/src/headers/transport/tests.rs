@@ -1,5 +1,6 @@
 use super::*;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use proptest::prelude::*;
 use proto_wire::ParseErrorKind;
 
@@ -234,6 +235,30 @@ proptest! {
         for transport in Transports::new(value.as_bytes()).flatten() {
             let _text = transport.for_version(Version::V2_0).to_string();
             let _ports = transport.dest_addr().ports();
+        }
+    }
+}
+
+/// A value with an open quote, or with a separator of its own, is not written back in a way
+/// that swallows or adds parameters.
+#[test]
+fn a_value_never_runs_into_the_next_parameter() {
+    for given in [
+        "RTP/AVP;unicast;ssrc=00d6d500;dest_addr=\"[::0]:5\"x\"",
+        "RTP/AVP;unicast;ssrc=00d6d500;x=a\"",
+        "RTP/AVP;unicast;ssrc=00d6d500;MIKEY=\"a;ssrc=11111111\"",
+        "RTP/AVP;unicast;ssrc=00d6d500;destination=\"a;ssrc=11111111,b\"",
+        "RTP/AVP;unicast;ssrc=00d6d500;source=a\"b;client_port=1-2",
+    ] {
+        let read = Transport::parse(given.as_bytes()).unwrap();
+        assert_eq!(read.ssrc, Some(0x00d6_d500), "{given}");
+        for version in [Version::V1_0, Version::V2_0] {
+            let written = read.for_version(version).to_string();
+            let again = Transports::new(written.as_bytes());
+            let again: Vec<_> = again.map(Result::unwrap).collect();
+            assert_eq!(again.len(), 1, "{given} became {written}");
+            assert_eq!(again[0].ssrc, read.ssrc, "{given} became {written}");
+            assert_eq!(again[0].delivery, read.delivery, "{given} became {written}");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     ConnectionReuse, ConnectionSetup, Delivery, PortPair, RtpProfile, Transport, non_empty,
 };
 use crate::Version;
-use crate::headers::bytes::text;
+use crate::headers::bytes::{closed_quote, text};
 use core::fmt;
 
 /// Writes the RTSP 1.0 form.
@@ -45,7 +45,7 @@ impl fmt::Display for VersionedTransport<'_> {
         } else {
             for (name, value) in [("destination", t.destination()), ("source", t.source())] {
                 if let Some(value) = value {
-                    write!(f, ";{name}={value}")?;
+                    write_param(f, name, value)?;
                 }
             }
             for (name, value) in
@@ -82,7 +82,7 @@ impl fmt::Display for VersionedTransport<'_> {
             f.write_str(";RTCP-mux")?;
         }
         if let Some(mikey) = t.mikey() {
-            write!(f, ";MIKEY={mikey}")?;
+            write_param(f, "MIKEY", mikey)?;
         }
         // Quoted in 2.0; unquoted in 1.0, where that is what common peers understand.
         match (t.mode.play, t.mode.record, *version == Version::V2_0) {
@@ -99,14 +99,45 @@ impl fmt::Display for VersionedTransport<'_> {
         for (name, value) in t.params().filter(|(name, _)| !is_known(name)) {
             // One that is not text cannot be written as text; it is left out.
             if let (Ok(name), Ok(value)) = (text(name), value.map(text).transpose()) {
-                write!(f, ";{name}")?;
-                if let Some(value) = value {
-                    write!(f, "={value}")?;
+                match value {
+                    Some(value) if stands_alone(name) => write_param(f, name, value)?,
+                    None if stands_alone(name) => write!(f, ";{name}")?,
+                    _ => {}
                 }
             }
         }
         Ok(())
     }
+}
+
+/// A parameter whose value comes from elsewhere: as it is, in quotes when it would end
+/// early, left out when even that would make it swallow what follows.
+fn write_param(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    if stands_alone(value) {
+        write!(f, ";{name}={value}")
+    } else if value.contains(['"', '\\']) {
+        Ok(())
+    } else {
+        write!(f, ";{name}=\"{value}\"")
+    }
+}
+
+/// Whether a reader finds the end of `text` where it is: no separator outside quotes, no
+/// quote that is left open.
+fn stands_alone(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0_usize;
+    while let Some(b) = bytes.get(at) {
+        at = match b {
+            b';' | b',' => return false,
+            b'"' => match closed_quote(bytes, at) {
+                Some(end) => end,
+                None => return false,
+            },
+            _ => at.saturating_add(1),
+        };
+    }
+    true
 }
 
 /// `dest_addr` or `src_addr`: as given, or made of the 1.0 address and ports.
@@ -118,12 +149,13 @@ fn write_addresses(
     ports: Option<PortPair>,
 ) -> fmt::Result {
     if let Some(given) = given.and_then(non_empty) {
-        return write!(f, ";{name}={given}");
+        return write_param(f, name, given);
     }
     let Some(ports) = ports else {
         return Ok(());
     };
-    let host = host.and_then(non_empty).unwrap_or("");
+    // What cannot stand between quotes is no host.
+    let host = host.and_then(non_empty).filter(|host| !host.contains(['"', '\\'])).unwrap_or("");
     let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
     write!(f, ";{name}=\"{open}{host}{close}:{}\"", ports.rtp)?;
     write!(f, "/\"{open}{host}{close}:{}\"", ports.rtcp())
