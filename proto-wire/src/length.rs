@@ -36,6 +36,22 @@ use crate::{ParseError, ParseErrorKind};
 /// # Ok::<(), proto_wire::ParseError>(())
 /// ```
 pub fn content_length(index: &mut Index, bytes: &[u8], id: u8) -> Result<Option<u64>, ParseError> {
+    // Nearly always there is at most one, and it is a number.
+    let mut rows = index.entries().iter().filter(|entry| entry.id() == id);
+    match (rows.next(), rows.next()) {
+        (None, _) => return Ok(None),
+        (Some(row), None) => {
+            if let Some(length) = chars::parse_u64(row.value().of(bytes)) {
+                return Ok(Some(length));
+            }
+        }
+        _ => {}
+    }
+    any_content_length(index, bytes, id)
+}
+
+#[cold]
+fn any_content_length(index: &mut Index, bytes: &[u8], id: u8) -> Result<Option<u64>, ParseError> {
     let mut length = None;
     let mut repeated = None;
     for field in index.fields(bytes).all(id) {

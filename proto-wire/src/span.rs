@@ -25,6 +25,16 @@ impl Span {
         Self { start: saturating_u32(start), end: saturating_u32(end) }
     }
 
+    /// The last offset that a span can hold.
+    pub(crate) const OFFSET_MAX: usize = u32::MAX as usize;
+
+    /// The same as [`Span::new`] where the caller sees to it that no offset is beyond
+    /// [`Span::OFFSET_MAX`].
+    #[inline]
+    pub(crate) const fn within(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
     /// Offset of the first byte.
     #[must_use]
     pub const fn start(self) -> usize {

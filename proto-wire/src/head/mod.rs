@@ -34,6 +34,7 @@ mod index;
 mod names;
 mod quirk;
 mod scan;
+mod words;
 
 pub use fold::unfold;
 pub use index::{Entry, Field, Fields, Index};

@@ -1,9 +1,11 @@
 //! From a header name to a small number, without comparing strings one by one.
 
-use super::scan::load;
+use super::words::load;
 
 /// Rows that a table can hold; ids are 1 to this.
 const ROWS_MAX: usize = 200;
+/// One key for each id that a byte can hold: looking one up then needs no check.
+const KEYS: usize = 256;
 /// Slots of the hash table: a power of two, more than twice the rows.
 const SLOTS: usize = 512;
 const SLOT_BITS: u32 = 9;
@@ -20,7 +22,7 @@ struct Key {
 }
 
 impl Key {
-    const EMPTY: Self = Self { first: 0, last: 0, len: 0 };
+    const EMPTY: Self = Self { first: 0, last: 0, len: usize::MAX };
 
     /// The same for both cases of a letter.
     const fn slot(first: u64, last: u64) -> usize {
@@ -48,7 +50,8 @@ impl Key {
 #[derive(Debug)]
 pub struct NameTable {
     rows: &'static [(&'static str, &'static str)],
-    keys: [Key; ROWS_MAX],
+    /// By id; those that no row has match nothing.
+    keys: [Key; KEYS],
     slots: [u8; SLOTS],
     compact: [u8; 26],
 }
@@ -70,7 +73,7 @@ impl NameTable {
     )]
     pub const fn new(rows: &'static [(&'static str, &'static str)]) -> Self {
         let mut table =
-            Self { rows, keys: [Key::EMPTY; ROWS_MAX], slots: [0; SLOTS], compact: [0; 26] };
+            Self { rows, keys: [Key::EMPTY; KEYS], slots: [0; SLOTS], compact: [0; 26] };
         if rows.len() > ROWS_MAX {
             panic!("too many names");
         }
@@ -79,7 +82,7 @@ impl NameTable {
             let name = rows[row].0.as_bytes();
             let key = const_key(name);
             let id = (row + 1) as u8;
-            table.keys[row] = key;
+            table.keys[id as usize] = key;
             let mut slot = Key::slot(key.first, key.last);
             while table.slots[slot] != 0 {
                 let other = rows[table.slots[slot] as usize - 1].0.as_bytes();
@@ -144,7 +147,7 @@ impl NameTable {
                 return 0;
             }
             let row = usize::from(id).wrapping_sub(1);
-            let key = self.keys.get(row).copied().unwrap_or(Key::EMPTY);
+            let key = self.key(id);
             let (first_differs, last_differs) = (first ^ key.first, last ^ key.last);
             if len == key.len && (first_differs | last_differs) & CASELESS == 0 {
                 // The spelling of the table is the rule; any other is compared in full.
@@ -155,6 +158,21 @@ impl NameTable {
             }
             slot = slot.wrapping_add(1) & (SLOTS - 1);
         }
+    }
+
+    /// The id of a name of at most sixteen bytes that is spelled as in the table, when it is
+    /// found at once; else 0, which says nothing. The arguments are those of a [`Key`].
+    #[inline(always)]
+    pub(super) fn lookup_exact(&self, first: u64, last: u64, len: usize) -> u8 {
+        let id = self.slots.get(Key::slot(first, last)).copied().unwrap_or(0);
+        let key = self.key(id);
+        let differs = (first ^ key.first) | (last ^ key.last);
+        if differs == 0 && len == key.len && len <= 16 { id } else { 0 }
+    }
+
+    #[inline(always)]
+    fn key(&self, id: u8) -> Key {
+        self.keys.get(usize::from(id)).copied().unwrap_or(Key::EMPTY)
     }
 
     #[cold]

@@ -3,11 +3,9 @@
 use super::Profile;
 use super::index::{Entry, Index};
 use super::quirk::Quirk;
+use super::words::{equal_to, find_colon, find_odd, first_marked, load};
 use crate::text::chars;
 use crate::{LimitKind, Limits, ParseError, ParseErrorKind, Span};
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x80 * ONES;
 
 /// Finds the end of a head and indexes it, in one pass however the bytes arrive.
 ///
@@ -66,8 +64,11 @@ impl Scanner {
         index: &mut Index,
         limits: &Limits,
     ) -> Result<Option<usize>, ParseError> {
-        if self.line == 0 && self.searched == 0 {
+        if self.searched == 0 {
             index.clear();
+        } else if self.nothing_ends(buf, limits) {
+            self.searched = buf.len();
+            return Ok(None);
         }
         let head = self.lines::<P>(buf, index, limits)?;
         if head.is_none() {
@@ -75,6 +76,19 @@ impl Scanner {
             self.check_limits(content, buf.len(), limits)?;
         }
         Ok(head)
+    }
+
+    /// Whether a line is unfinished and what came behind it is so little that it is seen at a
+    /// glance to change nothing: for bytes that come one by one.
+    #[inline]
+    fn nothing_ends(&self, buf: &[u8], limits: &Limits) -> bool {
+        let Some(new) = buf.get(self.searched..) else { return false };
+        let line_end = self.logical_line.saturating_add(limits.line_max);
+        self.searched > self.line
+            && new.len() <= 8
+            && buf.len() <= line_end
+            && buf.len() <= limits.head_max
+            && !new.iter().any(|b| matches!(b, b'\r' | b'\n'))
     }
 
     fn lines<P: Profile>(
@@ -86,7 +100,11 @@ impl Scanner {
         if self.searched > self.line && !self.find_end_again::<P>(buf) {
             return Ok(None);
         }
-        while let Some(first) = buf.get(self.line).copied() {
+        loop {
+            if self.in_headers {
+                self.plain_headers::<P>(buf, index, limits);
+            }
+            let Some(first) = buf.get(self.line).copied() else { break };
             let end = if !self.in_headers {
                 self.start_line::<P>(buf, index)
             } else if first == b'\r' || first == b'\n' {
@@ -103,7 +121,7 @@ impl Scanner {
                     let kind = ParseErrorKind::Limit(LimitKind::HeaderCount);
                     return Err(ParseError::new(kind, self.line));
                 }
-                self.header_line::<P>(buf, index)
+                self.any_header::<P>(buf, index)
             };
             let Some(end) = end else { break };
             self.check_limits(end.content, end.next, limits)?;
@@ -111,6 +129,29 @@ impl Scanner {
             self.searched = end.next;
         }
         Ok(None)
+    }
+
+    /// Takes header lines as long as they are plain and within the limits. What comes then,
+    /// even a plain line, is for the long way.
+    #[inline(always)]
+    fn plain_headers<P: Profile>(&mut self, buf: &[u8], index: &mut Index, limits: &Limits) {
+        let head_max = limits.head_max.min(Span::OFFSET_MAX);
+        let (mut line, mut logical_line) = (self.line, self.logical_line);
+        while index.entries.len() < limits.header_count_max {
+            let Some((entry, end)) = plain_header::<P>(buf, line) else { break };
+            if end.next.wrapping_sub(line) > limits.line_max || end.next > head_max {
+                break;
+            }
+            index.entries.push(entry);
+            logical_line = line;
+            line = end.next;
+        }
+        if line != self.line {
+            self.only_bare_cr = false;
+            self.line = line;
+            self.searched = line;
+            self.logical_line = logical_line;
+        }
     }
 
     /// Reports the limit that is crossed first: by the logical line, whose content reaches
@@ -203,16 +244,6 @@ impl Scanner {
         Some(end)
     }
 
-    #[inline]
-    fn header_line<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
-        if let Some((entry, end)) = plain_header::<P>(buf, self.line) {
-            self.only_bare_cr = false;
-            index.entries.push(entry);
-            return Some(end);
-        }
-        self.any_header::<P>(buf, index)
-    }
-
     /// A header line that is odd in any way, or whose name is not in the table.
     pub(super) fn any_header<P: Profile>(
         &mut self,
@@ -220,11 +251,7 @@ impl Scanner {
         index: &mut Index,
     ) -> Option<LineEnd> {
         let start = self.line;
-        let mut colon = find_colon(buf, start);
-        if buf.get(colon) == Some(&b'\t') {
-            // Tabs may stand before the colon too (RFC 3261 §25.1 `HCOLON`).
-            colon = skip_blanks(buf, colon);
-        }
+        let colon = find_colon(buf, start);
         if buf.get(colon) != Some(&b':') {
             return self.line_without_colon::<P>(buf, index);
         }
@@ -342,13 +369,18 @@ impl Scanner {
     }
 }
 
-/// The header line at `start`, when it is what nearly every header line is: a name of the
-/// table, a colon, one space, printable ASCII, CRLF. Anything else is `None`, and nothing is
-/// said about it.
-#[inline]
+/// The header line at `start`, when it is what nearly every header line is: a name, a colon,
+/// one space, printable ASCII, CRLF. Anything else is `None`, and nothing is said about it. Its
+/// spans are right when it ends within [`Span::OFFSET_MAX`].
+#[inline(always)]
 pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entry, LineEnd)> {
-    let window: &[u8; 32] = buf.get(start..)?.first_chunk()?;
-    let [w0, w1, w2] = words(window);
+    let rest = buf.get(start..)?;
+    let [w0, w1, w2] = match rest.first_chunk::<24>() {
+        Some(window) => words(window),
+        // Too short for a header line: most likely the empty line.
+        None if rest.len() < 6 => return None,
+        None => last_words(rest),
+    };
     let (c0, c1, c2) = (equal_to(w0, b':'), equal_to(w1, b':'), equal_to(w2, b':'));
     // The first eight bytes of the name and the last eight, cut out of the same words.
     let (len, first, last) = if c0 != 0 {
@@ -364,10 +396,13 @@ pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entr
         return None;
     };
     let colon = start.wrapping_add(len);
-    let id = P::NAMES.lookup_words(first, last, buf.get(start..colon)?);
     let from = colon.wrapping_add(2);
-    if id == 0 || !matches!(buf.get(colon..)?, [b':', b' ', b'!'..=b'~', ..]) {
+    if !matches!(buf.get(colon..)?, [b':', b' ', b'!'..=b'~', ..]) {
         return None;
+    }
+    let mut id = P::NAMES.lookup_exact(first, last, len);
+    if id == 0 {
+        id = other_name::<P>(first, last, buf.get(start..colon)?)?;
     }
     let content = find_odd(buf, from);
     let next = content.wrapping_add(2);
@@ -375,18 +410,32 @@ pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entr
     if !matches!(ending, [b'!'..=b'~', b'\r', b'\n']) {
         return None;
     }
-    let (name, value) = (Span::new(start, colon), Span::new(from, content));
+    let (name, value) = (Span::within(start, colon), Span::within(from, content));
     Some((Entry { name, value, id, folded: false }, LineEnd { content, next }))
 }
 
-#[inline]
-fn words(window: &[u8; 32]) -> [u64; 3] {
+/// The id of a name that is not spelled as in the table: 0 when it is not in it at all, and
+/// `None` when it is no name.
+#[inline(never)]
+fn other_name<P: Profile>(first: u64, last: u64, name: &[u8]) -> Option<u8> {
+    let id = P::NAMES.lookup_words(first, last, name);
+    (id != 0 || chars::is_token(name)).then_some(id)
+}
+
+#[inline(always)]
+fn words(window: &[u8; 24]) -> [u64; 3] {
     [load(window, 0), load(window, 8), load(window, 16)]
+}
+
+/// The same where less than a window is left, zeros behind it.
+#[inline(never)]
+fn last_words(rest: &[u8]) -> [u64; 3] {
+    [load(rest, 0), load(rest, 8), load(rest, 16)]
 }
 
 #[inline]
 fn bits(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(0).wrapping_mul(8)
+    (bytes as u32).wrapping_mul(8)
 }
 
 /// The eight bytes that end `over` bytes behind `low`; `over` is less than eight.
@@ -412,86 +461,6 @@ fn note_odd_bytes(content: &[u8], from: usize, control: Option<(Quirk, usize)>, 
 #[must_use]
 pub fn leading_blank(buf: &[u8]) -> usize {
     buf.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(buf.len())
-}
-
-/// Eight bytes of `buf` from `at`, little-endian; zeros behind its end.
-#[inline]
-pub(super) fn load(buf: &[u8], at: usize) -> u64 {
-    let rest = buf.get(at..).unwrap_or(&[]);
-    match rest.first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk),
-        None => load_tail(rest),
-    }
-}
-
-#[cold]
-fn load_tail(rest: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    for (to, from) in bytes.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    u64::from_le_bytes(bytes)
-}
-
-/// Bit 7 of each byte of `word` below 0x20, exact up to the first such byte.
-#[inline]
-const fn below_space(word: u64) -> u64 {
-    word.wrapping_sub(0x20 * ONES) & !word & HIGH
-}
-
-/// Bit 7 of each byte of `word` that is `byte`, exact up to the first such byte.
-#[inline]
-const fn equal_to(word: u64, byte: u8) -> u64 {
-    let zero = word ^ ONES.wrapping_mul(byte as u64);
-    zero.wrapping_sub(ONES) & !zero & HIGH
-}
-
-const fn first_marked(marks: u64) -> usize {
-    (marks.trailing_zeros() / 8) as usize
-}
-
-/// The first colon or control byte from `at`, or the end.
-#[inline]
-fn find_colon(buf: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = buf.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let marks = equal_to(word, b':') | below_space(word);
-        if marks != 0 {
-            return at.wrapping_add(first_marked(marks));
-        }
-        at = at.wrapping_add(8);
-    }
-    let rest = buf.get(at..).unwrap_or(&[]);
-    let found = rest.iter().position(|b| *b == b':' || *b < 0x20);
-    at.wrapping_add(found.unwrap_or(rest.len()))
-}
-
-/// The first byte from `at` that is not printable ASCII (0x20 to 0x7e), or the end.
-#[inline]
-fn find_odd(buf: &[u8], at: usize) -> usize {
-    let rest = buf.get(at..).unwrap_or(&[]);
-    let mut strides = rest.chunks_exact(16);
-    let mut done = at;
-    for stride in &mut strides {
-        let (low, high) = stride.split_at_checked(8).unwrap_or((stride, &[]));
-        let (low, high) = (not_printable(load(low, 0)), not_printable(load(high, 0)));
-        if (low | high) != 0 {
-            let skipped =
-                if low != 0 { first_marked(low) } else { first_marked(high).wrapping_add(8) };
-            return done.wrapping_add(skipped);
-        }
-        done = done.wrapping_add(16);
-    }
-    let tail = strides.remainder();
-    let odd = tail.iter().position(|b| !matches!(b, 0x20..=0x7e));
-    done.wrapping_add(odd.unwrap_or(tail.len()))
-}
-
-/// Bit 7 of each byte of `word` outside of 0x20 to 0x7e, exact up to the first such byte:
-/// subtracting takes bytes below 0x20 and from 0xa0 there, adding takes 0x7f to 0xfe.
-#[inline]
-const fn not_printable(word: u64) -> u64 {
-    (word.wrapping_sub(0x20 * ONES) | word.wrapping_add(ONES)) & HIGH
 }
 
 /// Past the blanks at `at`, of which there is nearly always one.

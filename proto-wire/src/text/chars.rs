@@ -86,6 +86,90 @@ pub fn is_sip_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|b| is_sip_token_byte(*b))
 }
 
+/// Whether `distance` is 0 for any of `bytes`. Written as arithmetic on bytes (`b ^ b';'` is 0
+/// for a semicolon, `min` joins two such), the compiler makes vector instructions of it.
+///
+/// ```
+/// use proto_wire::text::chars::any_zero;
+///
+/// let blank_or_comma = |b: u8| (b ^ b',').min(b.saturating_sub(b' '));
+/// assert!(any_zero(b"one,two", blank_or_comma) && !any_zero(b"one;two", blank_or_comma));
+/// ```
+#[must_use]
+#[inline(always)]
+pub fn any_zero(bytes: &[u8], distance: impl Fn(u8) -> u8) -> bool {
+    let mut rest = bytes;
+    while let Some((stride, behind)) = rest.split_first_chunk::<16>() {
+        if zero_in(stride, &distance) {
+            return true;
+        }
+        rest = behind;
+    }
+    if rest.is_empty() {
+        return false;
+    }
+    // What is left is looked at together with bytes that were seen before, if there are any.
+    if let Some(last) = bytes.last_chunk::<16>() {
+        return zero_in(last, &distance);
+    }
+    if let (Some(first), Some(last)) = (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
+        return zero_in(first, &distance) | zero_in(last, &distance);
+    }
+    rest.iter().any(|b| distance(*b) == 0)
+}
+
+#[inline(always)]
+fn zero_in<const N: usize>(stride: &[u8; N], distance: impl Fn(u8) -> u8) -> bool {
+    let mut distances = [0; N];
+    for (to, b) in distances.iter_mut().zip(stride) {
+        *to = distance(*b);
+    }
+    distances.iter().fold(false, |found, distance| found | (*distance == 0))
+}
+
+/// Whether `byte` is one of `bytes`, which are few.
+#[must_use]
+#[inline]
+pub fn contains(bytes: &[u8], byte: u8) -> bool {
+    any_zero(bytes, |b| b ^ byte)
+}
+
+/// How many bytes of a host name `bytes` begins with.
+#[must_use]
+#[inline]
+pub fn host_len(bytes: &[u8]) -> usize {
+    run_len(bytes, is_host_byte)
+}
+
+/// How many bytes of a token of SIP `bytes` begins with.
+#[must_use]
+#[inline]
+pub fn sip_token_len(bytes: &[u8]) -> usize {
+    run_len(bytes, is_sip_token_byte)
+}
+
+/// How many bytes at the start are `of` a class that has letters, digits, `-` and `.`.
+#[inline(always)]
+fn run_len(bytes: &[u8], of: impl Fn(u8) -> bool) -> usize {
+    let mut rest = bytes;
+    while let Some((stride, behind)) = rest.split_first_chunk::<16>() {
+        let mut outside = [0; 16];
+        for (to, b) in outside.iter_mut().zip(stride) {
+            // 0 for the frequent ones, as arithmetic: see `any_zero`.
+            let letter = (b | 0x20).wrapping_sub(b'a').saturating_sub(25);
+            let digit = b.wrapping_sub(b'0').saturating_sub(9);
+            *to = letter.min(digit).min(b.wrapping_sub(b'-').saturating_sub(1));
+        }
+        if outside.iter().fold(false, |found, distance| found | (*distance != 0)) {
+            break;
+        }
+        rest = behind;
+    }
+    let skipped = bytes.len().wrapping_sub(rest.len());
+    let more = rest.iter().position(|b| !of(*b)).unwrap_or(rest.len());
+    skipped.wrapping_add(more)
+}
+
 /// How many white space bytes `bytes` begins with.
 #[must_use]
 #[inline]
@@ -166,6 +250,27 @@ pub fn hex_digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strides_see_what_single_bytes_see() {
+        for len in 0..40 {
+            let plain = alloc::vec![b'a'; len];
+            assert_eq!((host_len(&plain), sip_token_len(&plain)), (len, len));
+            assert!(!any_zero(&plain, |b| !b) && !contains(&plain, 0));
+            for at in 0..len {
+                for byte in 0..=u8::MAX {
+                    let mut bytes = plain.clone();
+                    if let Some(b) = bytes.get_mut(at) {
+                        *b = byte;
+                    }
+                    let expected = |class: bool| if class { len } else { at };
+                    assert_eq!(host_len(&bytes), expected(is_host_byte(byte)));
+                    assert_eq!(sip_token_len(&bytes), expected(is_sip_token_byte(byte)));
+                    assert_eq!(contains(&bytes, b';'), byte == b';');
+                }
+            }
+        }
+    }
 
     #[test]
     fn numbers_are_digits_only() {

@@ -35,7 +35,7 @@ impl<'a> Host<'a> {
         if let Some(at) = bytes.iter().position(|b| !chars::is_host_byte(*b)) {
             return parse_v6(bytes).map(Self::V6).ok_or_else(|| bad(at));
         }
-        name_or_v4(bytes)
+        core::str::from_utf8(bytes).ok().and_then(name_or_v4).ok_or_else(|| bad(0))
     }
 
     /// The address, unless this is a name.
@@ -91,16 +91,33 @@ impl fmt::Display for Host<'_> {
     }
 }
 
-/// `bytes` holds nothing but host bytes, and so only ASCII.
+/// `text` holds nothing but host bytes; `None` when it is empty.
 #[inline]
-fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, ParseError> {
-    let bad = ParseErrorKind::Host;
-    let text = core::str::from_utf8(bytes).map_err(|_| ParseError::new(bad, 0))?;
-    match bytes {
-        [] => Err(ParseError::new(bad, 0)),
-        [b'0'..=b'9', ..] => Ok(text.parse().map_or(Host::Name(text), Host::V4)),
-        _ => Ok(Host::Name(text)),
+fn name_or_v4(text: &str) -> Option<Host<'_>> {
+    match text.as_bytes() {
+        [] => None,
+        [b'0'..=b'9', ..] => Some(text.parse().map_or(Host::Name(text), Host::V4)),
+        _ => Some(Host::Name(text)),
     }
+}
+
+/// The host bytes at the start, the port, and what follows.
+#[inline]
+fn split_plain(bytes: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
+    let (host, rest) = bytes.split_at_checked(chars::host_len(bytes))?;
+    let [b':', behind @ ..] = rest else {
+        return Some((host, None, rest));
+    };
+    let mut port = 0_u16;
+    let mut digits = 0_usize;
+    while let Some(digit @ b'0'..=b'9') = behind.get(digits) {
+        port = port.checked_mul(10)?.checked_add(u16::from(digit.wrapping_sub(b'0')))?;
+        digits = digits.wrapping_add(1);
+    }
+    if digits == 0 {
+        return None;
+    }
+    Some((host, Some(port), behind.get(digits..)?))
 }
 
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
@@ -163,6 +180,25 @@ impl<'a> HostPort<'a> {
         Self { host, port }
     }
 
+    /// Reads a name or an IPv4 address, perhaps with a port, and what follows: for hosts
+    /// within longer values. `None` for any other form and for what is malformed;
+    /// [`HostPort::parse`] tells.
+    #[must_use]
+    #[inline]
+    pub fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (host, port, rest) = split_plain(bytes)?;
+        let name = core::str::from_utf8(host).ok()?;
+        Some((Self { host: name_or_v4(name)?, port }, rest))
+    }
+
+    /// The same within text, which need not be checked for being text again.
+    #[must_use]
+    #[inline]
+    pub fn split_text(text: &'a str) -> Option<(Self, &'a [u8])> {
+        let (host, port, rest) = split_plain(text.as_bytes())?;
+        Some((Self { host: name_or_v4(text.get(..host.len())?)?, port }, rest))
+    }
+
     /// Reads `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address, with white
     /// space around the colon (RFC 3261 allows it in Via).
     ///
@@ -172,17 +208,10 @@ impl<'a> HostPort<'a> {
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         // Nearly always a name or an IPv4 address, perhaps with a port.
-        let host_len = bytes.iter().position(|b| !chars::is_host_byte(*b)).unwrap_or(bytes.len());
-        let (host, rest) = bytes.split_at_checked(host_len).unwrap_or((bytes, &[]));
-        let port = match rest {
-            [] => None,
-            [b':', digits @ ..] => match chars::parse_u16(digits) {
-                Some(port) => Some(port),
-                None => return Self::parse_slowly(bytes),
-            },
-            _ => return Self::parse_slowly(bytes),
-        };
-        Ok(Self { host: name_or_v4(host)?, port })
+        match Self::split(bytes) {
+            Some((found, [])) => Ok(found),
+            _ => Self::parse_slowly(bytes),
+        }
     }
 
     /// Brackets, bare IPv6 addresses, white space, and what is wrong.

@@ -154,9 +154,21 @@ impl<'a> Headers<'a> {
 
     /// The transports of all Transport lines, in order of preference.
     pub fn transports(self) -> impl Iterator<Item = Result<Transport<'a>, ParseError>> {
-        self.0.all(HeaderName::Transport.id()).flat_map(|field| {
-            Transports::new(field.value())
-                .map(move |transport| transport.map_err(|error| error.at(field.value_offset())))
+        let mut fields = self.0.all(HeaderName::Transport.id());
+        let mut line: Option<(Transports<'a>, usize)> = None;
+        // Not `flat_map`: a transport is large, and that moves it from hand to hand.
+        core::iter::from_fn(move || {
+            loop {
+                if let Some((transports, offset)) = &mut line {
+                    match transports.next() {
+                        Some(Err(error)) => return Some(Err(error.at(*offset))),
+                        Some(transport) => return Some(transport),
+                        None => {}
+                    }
+                }
+                let field = fields.next()?;
+                line = Some((Transports::new(field.value()), field.value_offset()));
+            }
         })
     }
 

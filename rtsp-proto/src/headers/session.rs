@@ -4,6 +4,7 @@ use super::bytes::{next_piece, number, pair, text, trim};
 use super::{HeaderName, TypedHeader};
 use core::fmt;
 use core::time::Duration;
+use proto_wire::text::chars;
 use proto_wire::{ParseError, ParseErrorKind};
 
 /// When a server says no timeout (RFC 2326 §12.37).
@@ -48,11 +49,9 @@ impl<'a> TypedHeader<'a> for Session<'a> {
     const NAME: HeaderName = HeaderName::Session;
 
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        if !value.contains(&b';') {
-            let id = trim(value);
-            if !id.is_empty() {
-                return Ok(Self::new(text(id)?));
-            }
+        // Nearly always an id alone.
+        if !value.is_empty() && !chars::any_zero(value, |b| b.saturating_sub(b' ').min(b ^ b';')) {
+            return Ok(Self::new(text(value)?));
         }
         let mut rest = Some(value);
         let id = trim(next_piece(&mut rest, b';').unwrap_or(&[]));

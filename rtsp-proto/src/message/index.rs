@@ -1,6 +1,6 @@
 //! Where everything in a message is: made once, used by every accessor.
 
-use super::{StatusCode, Version};
+use super::{Method, StatusCode, Version};
 use crate::headers::{HeaderName, Rtsp};
 use proto_wire::head::{self, Quirk, Scanner};
 use proto_wire::length::content_length;
@@ -182,9 +182,11 @@ impl Index {
         };
         let (method, target) = rest.split_at_checked(space).unwrap_or((&[], &[]));
         let target = target.get(1..).unwrap_or(&[]);
+        let is_method =
+            || Method::from_name(method) != Method::Extension || chars::is_token(method);
         if target.is_empty()
-            || memchr::memchr2(b' ', b'\t', target).is_some()
-            || !chars::is_token(method)
+            || chars::any_zero(target, |b| (b ^ b' ').min(b ^ b'\t'))
+            || !is_method()
         {
             return false;
         }

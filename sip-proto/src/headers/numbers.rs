@@ -59,7 +59,9 @@ impl<'a> TypedHeader<'a> for CallId<'a> {
         if value.is_empty() {
             return Err(ParseError::new(ParseErrorKind::Empty, 0));
         }
-        if let Some(at) = value.iter().position(|b| *b <= b' ' || *b == 0x7f) {
+        let from_bad = |b: u8| b.saturating_sub(b' ').min(b ^ 0x7f);
+        if chars::any_zero(value, from_bad) {
+            let at = value.iter().position(|b| from_bad(*b) == 0).unwrap_or(0);
             return Err(ParseError::new(ParseErrorKind::Syntax, at));
         }
         core::str::from_utf8(value)

@@ -19,7 +19,7 @@ fn first<'a>(params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         return None;
     }
     // Tokens only: what is quoted or has white space goes the long way.
-    let end = value.iter().position(|b| !chars::is_sip_token_byte(*b)).unwrap_or(value.len());
+    let end = chars::sip_token_len(value);
     let (token, behind) = value.split_at_checked(end)?;
     (!token.is_empty() && matches!(behind.first(), None | Some(b';'))).then_some(token)
 }

@@ -87,6 +87,9 @@ impl<'a> TypedHeader<'a> for Via<'a> {
 
     #[inline]
     fn parse(raw: &'a [u8]) -> Result<Self, ParseError> {
+        if let Some(via) = usual(raw) {
+            return Ok(via);
+        }
         let (protocol_end, rest) = match raw.strip_prefix(b"SIP/2.0/") {
             Some(rest) => (8, rest),
             None => protocol(raw)?,
@@ -106,6 +109,19 @@ impl<'a> TypedHeader<'a> for Via<'a> {
         let sent_by = HostPort::parse(sent_by).map_err(|e| e.at(at))?;
         Ok(Self { raw, transport_name, sent_by, params })
     }
+}
+
+/// The value as it is written nearly always: one space, a name or an IPv4 address.
+#[inline]
+fn usual(raw: &[u8]) -> Option<Via<'_>> {
+    let rest = raw.strip_prefix(b"SIP/2.0/")?;
+    let name_len = rest.iter().position(|b| !chars::is_sip_token_byte(*b))?;
+    let (transport_name, tail) = rest.split_at_checked(name_len)?;
+    let (sent_by, params) = HostPort::split(tail.strip_prefix(b" ")?)?;
+    if transport_name.is_empty() || !matches!(params, [] | [b';', ..]) {
+        return None;
+    }
+    Some(Via { raw, transport_name, sent_by, params })
 }
 
 /// `SIP / 2.0 / `, with the white space that the grammar allows; another protocol is kept.
@@ -165,5 +181,11 @@ impl<'a> Via<'a> {
     #[must_use]
     pub fn maddr(&self) -> Option<Host<'a>> {
         self.params().value(b"maddr").and_then(|v| Host::parse(v).ok())
+    }
+}
+
+impl fmt::Display for Via<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&alloc::string::String::from_utf8_lossy(self.raw))
     }
 }

@@ -4,6 +4,7 @@ use super::{HeaderName, Index};
 use core::marker::PhantomData;
 use proto_wire::ParseError;
 use proto_wire::head;
+use proto_wire::text::chars;
 use proto_wire::text::list::Items;
 
 /// A header value that can be read from its bytes.
@@ -152,10 +153,15 @@ impl<'a> Headers<'a> {
     }
 }
 
+#[inline]
+fn has_comma(row: &[u8]) -> bool {
+    chars::contains(row, b',')
+}
+
 /// The first value of a list row. Most rows have one value and no comma.
 #[inline]
 fn first_item(row: &[u8]) -> &[u8] {
-    if memchr::memchr(b',', row).is_none() {
+    if !has_comma(row) {
         return row;
     }
     Items::new(row).next().map_or(row, |item| item.bytes)
@@ -195,7 +201,7 @@ impl<'a, T: TypedHeader<'a>> Iterator for HeaderValues<'a, T> {
                 continue;
             }
             let (value, at) = (entry.value().of(self.bytes), entry.value().start());
-            if T::NAME.is_list() && (value.is_empty() || memchr::memchr(b',', value).is_some()) {
+            if T::NAME.is_list() && (value.is_empty() || has_comma(value)) {
                 self.row = Some((Items::new(value), at));
                 continue;
             }

@@ -163,6 +163,56 @@ fn structure(bytes: &[u8], start: usize) -> Result<(Option<usize>, usize), Parse
 /// The URI in `bytes`, whose scheme and colon end at `start`.
 #[inline]
 fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
+    match usual_sip(bytes, start, secure) {
+        Some(uri) => Ok(uri),
+        None => any_sip(bytes, start, secure),
+    }
+}
+
+/// The URI, when its host is a name or an IPv4 address and nothing is wrong.
+#[inline]
+fn usual_sip(bytes: &[u8], start: usize, secure: bool) -> Option<SipUri<'_>> {
+    // The same as `first_forbidden`: `<` and `>` differ in one bit.
+    let forbidden = |b: u8| {
+        let brackets = (b | 0x02) ^ b'>';
+        b.saturating_sub(b' ').min(b ^ 0x7f).min(brackets).min(b ^ b'"')
+    };
+    if chars::any_zero(bytes, forbidden) {
+        return None;
+    }
+    let raw = core::str::from_utf8(bytes).ok()?;
+    let rest = raw.get(start..)?;
+    let (mut user, mut password, mut host) = (None, None, rest);
+    if let Some(at) = rest.bytes().position(|b| b == b'@') {
+        let userinfo = rest.get(..at)?;
+        host = rest.get(at.wrapping_add(1)..)?;
+        let colon = userinfo.bytes().position(|b| b == b':');
+        let name = userinfo.get(..colon.unwrap_or(at))?;
+        password = colon.and_then(|colon| userinfo.get(colon.wrapping_add(1)..));
+        if name.is_empty() {
+            return None;
+        }
+        user = Some(name);
+    }
+    let (at, behind) = HostPort::split_text(host)?;
+    let tail = host.get(host.len().wrapping_sub(behind.len())..)?;
+    let (mut params, mut headers) = (tail, "");
+    match behind.first() {
+        None => {}
+        Some(b';' | b'?') => {
+            if let Some(question) = behind.iter().position(|b| *b == b'?') {
+                params = tail.get(..question)?;
+                headers = tail.get(question.wrapping_add(1)..)?;
+            }
+        }
+        Some(_) => return None,
+    }
+    Some(SipUri { raw, secure, user, password, host: at.host, port: at.port, params, headers })
+}
+
+/// The same in any form, or what is wrong.
+#[cold]
+fn any_sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
     let (at_sign, host_end) = structure(bytes, start)?;
     let bad = || ParseError::new(ParseErrorKind::Uri, start);
     let raw = core::str::from_utf8(bytes)

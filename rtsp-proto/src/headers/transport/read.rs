@@ -19,9 +19,10 @@ impl<'a> Transport<'a> {
     #[inline]
     pub(super) fn read(&mut self, bytes: &'a [u8], list: bool) -> (usize, Result<(), ParseError>) {
         let mut wrong = None;
-        let (mut has_id, mut lower_given) = (false, false);
-        let mut at = 0_usize;
-        loop {
+        let (mut at, mut has_id, mut lower_given) = self.read_usual(bytes);
+        // At the end already, unless the usual has no place in it.
+        let mut more = !has_id || at < bytes.len();
+        while more {
             let start = at;
             let mut equals = None;
             let last = loop {
@@ -63,6 +64,7 @@ impl<'a> Transport<'a> {
                 break;
             }
             at = at.wrapping_add(1);
+            more = true;
         }
         self.raw = trim(bytes.get(..at).unwrap_or(&[]));
         if !lower_given && self.interleaved.is_some() {
@@ -75,6 +77,37 @@ impl<'a> Transport<'a> {
             None => Ok(()),
         };
         (at, result)
+    }
+
+    /// Takes what a specification begins with nearly always: the id, `unicast`, the ports or
+    /// channels. Says where it stopped, before the semicolon-separated part that comes next
+    /// or at the end; whether it took the id; and whether that named a lower transport.
+    #[inline]
+    fn read_usual(&mut self, bytes: &'a [u8]) -> (usize, bool, bool) {
+        let Some(rest) = bytes.strip_prefix(b"RTP/AVP") else { return (0, false, false) };
+        let (rest, lower, lower_given) = match rest {
+            [b'/', b'T', b'C', b'P', rest @ ..] => (rest, LowerTransport::Tcp, true),
+            [b'/', b'U', b'D', b'P', rest @ ..] => (rest, LowerTransport::Udp, true),
+            rest => (rest, LowerTransport::Udp, false),
+        };
+        let Some(mut rest) = next_part(rest) else { return (0, false, false) };
+        self.lower = lower;
+        if let Some(behind) = rest.strip_prefix(b"unicast").and_then(next_part) {
+            self.delivery = Some(Delivery::Unicast);
+            rest = behind;
+        }
+        if let Some(value) = rest.strip_prefix(b"client_port=") {
+            if let Some((first, second, behind)) = usual_pair::<u16>(value) {
+                self.client_port = Some(PortPair::new(first, Some(second)));
+                rest = behind;
+            }
+        } else if let Some(value) = rest.strip_prefix(b"interleaved=") {
+            if let Some((rtp, rtcp, behind)) = usual_pair::<u8>(value) {
+                self.interleaved = Some(ChannelPair { rtp, rtcp: Some(rtcp) });
+                rest = behind;
+            }
+        }
+        (bytes.len().wrapping_sub(rest.len()), true, lower_given)
     }
 
     /// Takes the transport id apart; says whether a lower transport was given.
@@ -212,6 +245,25 @@ impl<'a> Iterator for Transports<'a> {
             }
         }
     }
+}
+
+/// What follows a part that ends here: nothing, or what stands behind the semicolon.
+#[inline]
+fn next_part(rest: &[u8]) -> Option<&[u8]> {
+    match rest {
+        [] => Some(rest),
+        // An empty part at the end is for the long way.
+        [b';', rest @ ..] if !rest.is_empty() => Some(rest),
+        _ => None,
+    }
+}
+
+/// `8000-8001` and what follows the part.
+#[inline]
+fn usual_pair<T: TryFrom<u64>>(value: &[u8]) -> Option<(T, T, &[u8])> {
+    let (first, rest) = leading_number(value)?;
+    let (second, rest) = leading_number(rest.strip_prefix(b"-")?)?;
+    Some((T::try_from(first).ok()?, T::try_from(second).ok()?, next_part(rest)?))
 }
 
 fn split_dash(value: &[u8]) -> (&[u8], Option<&[u8]>) {
