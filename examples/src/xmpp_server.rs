@@ -3,12 +3,13 @@
 //!
 //! One thread accepts; one thread per connection drives a [`ServerConnection`]; the
 //! [`Router`] between them sits behind a lock. A delivery to another connection goes over
-//! that connection's channel.
+//! that connection's channel. When a connection breaks, its session sleeps for a while and
+//! can be resumed (XEP-0198); what nobody came for goes the way of new messages.
 
 use crate::drive::Next;
 use crate::drive::blocking::Connection;
 use crate::observed::{Observed, Observer};
-use proto_wire::Clock;
+use proto_wire::{Clock, Instant};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -20,15 +21,20 @@ use std::time::Duration;
 use xmpp_proto::jid::Jid;
 use xmpp_proto::sasl::{Credentials, Secret};
 use xmpp_proto::server::{
-    CommandError, Event, Input, Router, ServerConfig, ServerConnection, ServerTls,
+    CommandError, Event, Input, Router, ServerConfig, ServerConnection, ServerTls, SmStore,
+    SmStoreLimits,
 };
-use xmpp_proto::stanza::{MessageBuilder, MessageKind, StanzaXml};
+use xmpp_proto::sm::{SmConfig, SmSession};
+use xmpp_proto::stanza::{MessageBuilder, MessageKind, StanzaBuf, StanzaXml};
 use xmpp_proto::stream::StreamCondition;
+use xmpp_proto::xml::Ns;
 
 /// How long a connection's thread waits before it looks at its channel.
 const TICK: Duration = Duration::from_millis(5);
 /// Connections at one time. Stops a flood of them from taking all threads.
 const CONNECTIONS_MAX: usize = 256;
+/// How long a thread may take to give up its session to another.
+const HAND_OVER: Duration = Duration::from_millis(500);
 
 /// How to run the server.
 #[derive(Clone)]
@@ -103,6 +109,8 @@ struct House {
     router: Router<u64>,
     passwords: BTreeMap<String, Secret>,
     mail: BTreeMap<u64, Sender<Mail>>,
+    asleep: SmStore<u64>,
+    sm: SmConfig,
     next: u64,
 }
 
@@ -110,6 +118,9 @@ struct House {
 enum Mail {
     Stanza(StanzaXml),
     Expel(StreamCondition),
+    /// The client is back on another connection: end, and give the session of this account
+    /// and name.
+    Displace(Jid, String, Sender<SmSession>),
 }
 
 impl XmppServer {
@@ -128,11 +139,14 @@ impl XmppServer {
         let config = ServerConfig::new(&options.domain)
             .with_tls(tls)
             // Without a certificate PLAIN would be in clear; on loopback nobody listens.
-            .with_plain_without_tls(addr.ip().is_loopback());
+            .with_plain_without_tls(addr.ip().is_loopback())
+            .with_stream_management(SmConfig::new());
         let house = House {
             router: Router::new(&options.domain),
             passwords: BTreeMap::new(),
             mail: BTreeMap::new(),
+            asleep: SmStore::new(SmStoreLimits::default()),
+            sm: SmConfig::new(),
             next: 0,
         };
         let shared = Arc::new(Shared {
@@ -216,9 +230,56 @@ impl House {
     /// Hands the router's deliveries to the threads of their connections.
     fn deliver(&mut self) {
         while let Some(delivery) = self.router.poll_delivery() {
-            if let Some(mail) = self.mail.get(&delivery.to) {
+            let key = delivery.to;
+            if let Some(mail) = self.mail.get(&key) {
                 drop(mail.send(Mail::Stanza(delivery.stanza)));
+            } else if let Some(Err(_full)) = self.asleep.push(&self.sm, &key, delivery.stanza) {
+                if let Some(session) = self.asleep.take_by_key(&key) {
+                    self.bury(key, session);
+                }
             }
+        }
+    }
+
+    /// The connection `key` is gone; a session that can be resumed sleeps.
+    fn leave(&mut self, now: Instant, key: u64, session: Option<SmSession>) {
+        self.mail.remove(&key);
+        match session {
+            Some(session) => {
+                if let Some((key, session)) = self.asleep.hold(now, key, session) {
+                    self.bury(key, session);
+                }
+            }
+            None => self.router.disconnect(&key),
+        }
+        self.deliver();
+    }
+
+    /// A session is over: the resource is gone, and what it did not get goes elsewhere.
+    fn bury(&mut self, key: u64, session: SmSession) {
+        let jid = session.jid().clone();
+        self.router.disconnect(&key);
+        for unacked in session.into_unacked() {
+            self.router.redeliver(&jid, unacked.stanza);
+        }
+    }
+
+    /// A stanza that was for a connection which is gone.
+    fn redeliver(&mut self, stanza: StanzaXml) {
+        let text = stanza.as_str().as_bytes().to_vec().into();
+        let Ok(buf) = StanzaBuf::parse(Ns::CLIENT, text) else { return };
+        let to = buf.view().header().to().and_then(|to| to.to_jid().ok());
+        if let Some(to) = to {
+            self.router.redeliver(&to, stanza);
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        if self.asleep.poll_timeout().is_some_and(|at| at <= now) {
+            for (key, session) in self.asleep.expire(now) {
+                self.bury(key, session);
+            }
+            self.deliver();
         }
     }
 }
@@ -247,12 +308,22 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
                 house.next += 1;
                 house.next
             };
+            let (mail, inbox) = channel();
+            shared.house().mail.insert(key, mail);
+            let mut session = None;
             // A broken connection is nobody's fault but its own.
-            drop(serve(socket, &shared, key));
+            drop(serve(socket, &shared, key, &inbox, &mut session));
             let mut house = shared.house();
             house.mail.remove(&key);
-            house.router.disconnect(&key);
-            house.deliver();
+            // What was on its way to this thread.
+            while let Ok(mail) = inbox.try_recv() {
+                let Mail::Stanza(stanza) = mail else { continue };
+                match &mut session {
+                    Some(session) => drop(session.push(&house.sm, stanza)),
+                    None => house.redeliver(stanza),
+                }
+            }
+            house.leave(shared.clock.now(), key, session);
             shared.connections.fetch_sub(1, Ordering::SeqCst);
         }));
     }
@@ -262,7 +333,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 /// Drives one connection to its end.
-fn serve(socket: TcpStream, shared: &Arc<Shared>, key: u64) -> io::Result<()> {
+fn serve(
+    socket: TcpStream,
+    shared: &Arc<Shared>,
+    key: u64,
+    inbox: &Receiver<Mail>,
+    session: &mut Option<SmSession>,
+) -> io::Result<()> {
     let machine = ServerConnection::new(
         shared.clock.now(),
         Arc::clone(&shared.config),
@@ -270,8 +347,6 @@ fn serve(socket: TcpStream, shared: &Arc<Shared>, key: u64) -> io::Result<()> {
     );
     let machine = Observed::new(machine, &format!("#{key}"), shared.options.observer.clone());
     let mut connection = Connection::new(socket, machine, shared.clock)?;
-    let (mail, inbox) = channel();
-    shared.house().mail.insert(key, mail);
     let mut stopping = false;
     loop {
         if shared.stop.load(Ordering::SeqCst) && !stopping {
@@ -280,8 +355,13 @@ fn serve(socket: TcpStream, shared: &Arc<Shared>, key: u64) -> io::Result<()> {
             // A stream that has ended by itself needs no second end.
             let _ended = connection.machine.inner.expel(now, StreamCondition::SystemShutdown);
         }
-        read_mail(&mut connection, &inbox);
-        let until = connection.now().saturating_add(TICK);
+        let left = read_mail(&mut connection, inbox);
+        let now = connection.now();
+        let mut house = shared.house();
+        house.expire(now);
+        left.into_iter().for_each(|stanza| house.redeliver(stanza));
+        drop(house);
+        let until = now.saturating_add(TICK);
         let event = match connection.next_event_until(until)? {
             Next::Event(event) => event,
             Next::TimedOut => continue,
@@ -307,6 +387,10 @@ fn serve(socket: TcpStream, shared: &Arc<Shared>, key: u64) -> io::Result<()> {
             Event::BindRequested { resource, .. } => {
                 bind(&mut connection, shared, key, resource.as_deref());
             }
+            Event::ResumeRequested { account, id } => {
+                resume(&mut connection, shared, key, &account, &id);
+            }
+            Event::Closed(_) => *session = connection.machine.inner.take_session(),
             Event::Stanza(stanza) => {
                 let mut house = shared.house();
                 house.router.handle(&key, &stanza);
@@ -317,16 +401,80 @@ fn serve(socket: TcpStream, shared: &Arc<Shared>, key: u64) -> io::Result<()> {
     }
 }
 
-fn read_mail(connection: &mut Connection<Observed<ServerConnection>>, inbox: &Receiver<Mail>) {
+/// Does what other threads say; gives what could not be sent.
+fn read_mail(
+    connection: &mut Connection<Observed<ServerConnection>>,
+    inbox: &Receiver<Mail>,
+) -> Vec<StanzaXml> {
     let now = connection.now();
+    let mut left = Vec::new();
     while let Ok(mail) = inbox.try_recv() {
         let machine = &mut connection.machine.inner;
         // The connection may be ending; what it was to get is lost with it.
         let _ended: Result<(), CommandError> = match mail {
-            Mail::Stanza(stanza) => machine.send(now, stanza),
+            Mail::Stanza(stanza) => {
+                if machine.send(now, stanza.clone()).is_err() {
+                    left.push(stanza);
+                }
+                Ok(())
+            }
             Mail::Expel(condition) => machine.expel(now, condition),
+            Mail::Displace(account, id, answer) => {
+                let own = machine.jid().is_some_and(|jid| jid.bare() == account.bare());
+                let right = own && machine.sm_id() == Some(&*id);
+                if let Some(session) = right.then(|| machine.displace(now)).flatten() {
+                    drop(answer.send(session));
+                }
+                Ok(())
+            }
         };
     }
+    left
+}
+
+/// Goes on with a session that sleeps, or that another thread has not yet seen breaking.
+fn resume(
+    connection: &mut Connection<Observed<ServerConnection>>,
+    shared: &Shared,
+    key: u64,
+    account: &Jid,
+    id: &str,
+) {
+    let now = connection.now();
+    let mut found = shared.house().asleep.take(account.bare(), id);
+    if found.is_none() {
+        let others: Vec<(u64, Sender<Mail>)> = {
+            let house = shared.house();
+            let mail = house.mail.iter().filter(|(other, _)| **other != key);
+            mail.map(|(other, mail)| (*other, mail.clone())).collect()
+        };
+        let (answer, answered) = channel();
+        for (_, mail) in &others {
+            drop(mail.send(Mail::Displace(account.clone(), id.to_string(), answer.clone())));
+        }
+        drop(answer);
+        found = answered.recv_timeout(HAND_OVER).ok().and_then(|session| {
+            let own = session.jid().bare() == account.bare();
+            let house = shared.house();
+            let old = house.router.key_of(session.jid().as_str()).filter(|_| own)?;
+            Some((old, session))
+        });
+    }
+    let machine = &mut connection.machine.inner;
+    let mut house = shared.house();
+    let Some((old, session)) = found else {
+        let handled = house.asleep.handled(account.bare(), id);
+        let _ended = machine.refuse_resume(now, handled);
+        return;
+    };
+    let mut session = Some(session);
+    let resumed = machine.resume(now, &mut session).is_ok();
+    match session {
+        None if resumed && house.router.rename(&old, key) => {}
+        None => house.router.disconnect(&old),
+        Some(session) => house.leave(now, old, Some(session)),
+    }
+    house.deliver();
 }
 
 fn bind(
@@ -346,6 +494,10 @@ fn bind(
     if let Ok(jid) = bound {
         let mut house = shared.house();
         let replaced = house.router.connect(key, &jid);
+        let slept = replaced.and_then(|old| house.asleep.take_by_key(&old));
+        for unacked in slept.into_iter().flat_map(SmSession::into_unacked) {
+            house.router.redeliver(&jid, unacked.stanza);
+        }
         if let Some(mail) = replaced.and_then(|old| house.mail.get(&old)) {
             drop(mail.send(Mail::Expel(StreamCondition::Conflict)));
         }

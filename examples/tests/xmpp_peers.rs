@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use xmpp_proto::client::{Client, ClientConfig, CloseReason, Event, Input, RequestKind, TlsPolicy};
 use xmpp_proto::roster::RosterItem;
 use xmpp_proto::sasl::{Mechanism, Secret};
+use xmpp_proto::sm::{SmSession, StanzaState};
 use xmpp_proto::stanza::{MessageBuilder, MessageKind, PresenceBuilder, PresenceKind};
 use xmpp_proto::xml::Ns;
 
@@ -374,7 +375,7 @@ s2s_ports = {{}}
 component_ports = {{}}
 http_ports = {{}}
 https_ports = {{}}
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix" }}
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks" }}
 modules_disabled = {{ "s2s" }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -475,6 +476,92 @@ fn our_client_on_prosody() {
         alice.close();
         bob.close();
     }
+}
+
+impl User {
+    /// The socket breaks without a word; what becomes of the session.
+    fn cut(mut self) -> SmSession {
+        let now = self.connection.now();
+        self.connection.socket().shutdown(std::net::Shutdown::Both).unwrap();
+        self.connection.machine.handle_input(now, Input::Eof);
+        self.until("end", |event| matches!(event, Event::Closed(_)).then_some(()));
+        self.connection.machine.take_session().unwrap()
+    }
+
+    fn resume(addr: SocketAddr, local: &str, session: SmSession) -> Self {
+        let config = ClientConfig::new(format!("{local}@localhost/ours").parse().unwrap())
+            .with_password(Secret::new("secret"))
+            .with_mechanisms(&[Mechanism::ScramSha256])
+            .with_tls(TlsPolicy::Never);
+        let clock = Clock::start();
+        let client = Client::resume(clock.now(), Arc::new(config), seed(), session);
+        let connection = Connection::new(TcpStream::connect(addr).unwrap(), client, clock).unwrap();
+        Self { connection, ca: None, waiting: VecDeque::new() }
+    }
+}
+
+/// Messages cross a socket that is cut: each arrives once, both ways (XEP-0198).
+fn resumes_after_a_cut(addr: SocketAddr) {
+    let mut alice = User::connect(addr, "alice", Mechanism::ScramSha256, None);
+    let mut bob = User::connect(addr, "bob", Mechanism::ScramSha256, None);
+    alice.log_in();
+    bob.log_in();
+    assert!(alice.connection.machine.is_managed());
+    bob.say("alice@localhost/ours", "before");
+    assert_eq!(alice.hear().1, "before");
+    // Handed to the machine, and never to the socket.
+    let now = alice.connection.now();
+    let message = |text: &str| {
+        let to = "bob@localhost/ours".parse().unwrap();
+        MessageBuilder::new().to(&to).kind(MessageKind::Chat).body(text).build().unwrap()
+    };
+    let first = alice.connection.machine.send(now, message("into the dark")).unwrap();
+    let session = alice.cut();
+    assert!(session.is_resumable() && !session.is_empty());
+    bob.say("alice@localhost/ours", "are you there?");
+    // Written down and read again, as after the end of the process.
+    let session = SmSession::from_bytes(&session.to_bytes()).unwrap();
+    let mut alice = User::resume(addr, "alice", session);
+    let now = alice.connection.now();
+    let second = alice.connection.machine.send(now, message("still waiting")).unwrap();
+    alice.until("resumption", |event| match event {
+        Event::Ready { .. } => panic!("a new session"),
+        Event::Resumed { jid } => (jid.as_str() == "alice@localhost/ours").then_some(()),
+        _ => None,
+    });
+    assert_eq!(alice.hear().1, "are you there?");
+    for token in [first, second] {
+        alice.until("acknowledgement", |event| match event {
+            Event::Delivery(d) if d.token == token && d.state == StanzaState::Acked => Some(()),
+            _ => None,
+        });
+    }
+    assert_eq!(bob.hear().1, "into the dark");
+    assert_eq!(bob.hear().1, "still waiting");
+    alice.say("bob@localhost/ours", "after");
+    assert_eq!(bob.hear().1, "after");
+    // A session that was ended properly, or never was, is refused: a new one begins.
+    let ended = alice.connection.machine.sm_session().unwrap();
+    alice.close();
+    let mut alice = User::resume(addr, "alice", ended);
+    alice.until("new session", |event| matches!(event, Event::Ready { .. }).then_some(()));
+    alice.close();
+    bob.close();
+}
+
+#[test]
+fn a_session_on_prosody_survives_a_cut() {
+    let Some(prosody) = prosody("resume") else { return };
+    resumes_after_a_cut(prosody.addr);
+}
+
+#[test]
+fn a_session_on_our_server_survives_a_cut() {
+    let server = XmppServer::start(Options::new("localhost")).unwrap();
+    server.add_account("alice", "secret");
+    server.add_account("bob", "secret");
+    resumes_after_a_cut(server.addr());
+    server.stop();
 }
 
 #[test]

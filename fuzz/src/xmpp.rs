@@ -9,6 +9,8 @@
 //!   are undone.
 //! - `xmpp_sasl`: exchanges with any messages end in an answer; nobody gets in, and no server
 //!   is believed, without the password.
+//! - `xmpp_sm`: a session is what its bytes say, and any peer's words in a managed stream end
+//!   with each stanza acknowledged once, lost or kept.
 //! - `xmpp_client`, `xmpp_server`: the machines give the same outputs in any chunking, stay
 //!   bounded, end at most once and then for good.
 
@@ -22,6 +24,7 @@ use xmpp_proto::sasl::{
     ClientStep, Credentials, Mechanism, SaltedPassword, SaslClient, SaslServer, Secret, ServerStep,
 };
 use xmpp_proto::server::{self, Router, ServerConfig, ServerConnection, ServerTls};
+use xmpp_proto::sm::{SmSession, StanzaState, StanzaToken};
 use xmpp_proto::stanza::{Condition, Stanza, StanzaBuf, error_reply};
 use xmpp_proto::stream::{Features, StreamError, StreamHeader};
 use xmpp_proto::xml::{
@@ -36,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     ("xmpp_sasl", xmpp_sasl),
     ("xmpp_client", xmpp_client),
     ("xmpp_server", xmpp_server),
+    ("xmpp_sm", xmpp_sm),
 ];
 
 /// The four ways to cut `data` that are tried; the last depends on it.
@@ -306,6 +310,62 @@ fn login() -> [String; 3] {
              <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
         ),
     ]
+}
+
+/// A session as bytes; and the server's words to a client that has stanzas in flight.
+pub fn xmpp_sm(data: &[u8]) {
+    if let Ok(session) = SmSession::from_bytes(data) {
+        assert_eq!(SmSession::from_bytes(&session.to_bytes()), Ok(session));
+    }
+    let now = Instant::from_secs(1);
+    let features = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
+        <sm xmlns='urn:xmpp:sm:3'/></stream:features>";
+    let config = ClientConfig::new("u@h/r".parse().expect("an address"))
+        .with_password(Secret::new("p"))
+        .with_plain_without_tls(true)
+        .with_tls(TlsPolicy::Never);
+    let mut client = Client::new(now, Arc::new(config), Seed::from_u64(1));
+    let [header, mechanisms, success] = login();
+    let success = success.split_once("<stream:features>").expect("features").0.to_string();
+    let mut sent = String::new();
+    for text in [header, mechanisms, success + features] {
+        client.handle_input(now, client::Input::Data(text.as_bytes()));
+        while let Some(output) = client.poll_output() {
+            if let Output::Transmit(bytes) = output {
+                sent = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+            }
+        }
+    }
+    let id = sent.rsplit_once(" id='").expect("an id").1.split('\'').next().expect("its end");
+    let bound = format!(
+        "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+         <jid>u@h/r</jid></bind></iq><enabled xmlns='urn:xmpp:sm:3' id='i' resume='1'/>"
+    );
+    client.handle_input(now, client::Input::Data(bound.as_bytes()));
+    assert!(client.is_managed());
+    let mut open: Vec<StanzaToken> = Vec::new();
+    for _ in 0..5 {
+        let stanza = xmpp_proto::stanza::PresenceBuilder::new().build().expect("well-formed");
+        open.push(client.send(now, stanza).expect("room"));
+    }
+    let last = open.last().copied();
+    client.handle_input(now, client::Input::Data(data));
+    client.handle_input(now, client::Input::Eof);
+    while let Some(output) = client.poll_output() {
+        if let Output::Event(client::Event::Delivery(delivery)) = output {
+            assert!(matches!(delivery.state, StanzaState::Acked | StanzaState::Lost));
+            // Answers of the machine itself have tokens too.
+            if Some(delivery.token) <= last {
+                assert!(!open.is_empty() && open.remove(0) == delivery.token, "out of order");
+            }
+        }
+    }
+    let kept = client.take_session();
+    assert!(kept.is_some() || open.is_empty(), "{open:?} vanished");
+    if let Some(session) = kept {
+        let unacked = session.into_unacked();
+        assert!(unacked.iter().take(open.len()).map(|u| u.token).eq(open));
+    }
 }
 
 /// The first byte says how far the login has come before the rest arrives.

@@ -4,7 +4,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | wire: borrowed, no state | [`xml`], [`jid`], [`stanza`], [`stream`], [`roster`] |
-//! | pieces of protocol | [`sasl`], [`subscription`] |
+//! | pieces of protocol | [`sasl`], [`subscription`], [`sm`] |
 //! | machines: the four verbs | [`client`], [`server`] |
 //!
 //! Reading one stanza needs no machine:
@@ -36,6 +36,7 @@ mod link;
 pub mod roster;
 pub mod sasl;
 pub mod server;
+pub mod sm;
 pub mod stanza;
 pub mod stream;
 pub mod subscription;

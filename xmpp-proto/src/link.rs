@@ -1,6 +1,6 @@
 //! What both machines have around their state: the receive buffer and the queue.
 
-use crate::stream::StreamCondition;
+use crate::stream::{StreamCondition, StreamError};
 use crate::xml::{FrameKind, Scanner, XmlError, XmlLimits};
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -23,6 +23,14 @@ pub enum ProtocolError {
     /// (RFC 6120 §5.4.3.3).
     #[error("bytes were sent in clear behind the start of TLS")]
     Injection,
+    /// It acknowledges stanzas that it was never sent (XEP-0198 §6).
+    #[error("{h} stanzas are acknowledged, {sent} were sent")]
+    HandledTooHigh {
+        /// What the peer says, modulo 2^32.
+        h: u32,
+        /// How many were sent, modulo 2^32.
+        sent: u32,
+    },
 }
 
 impl ProtocolError {
@@ -33,6 +41,15 @@ impl ProtocolError {
             Self::Xml(error) => error.kind().into(),
             Self::Stream(condition) => condition,
             Self::Injection => StreamCondition::PolicyViolation,
+            Self::HandledTooHigh { .. } => StreamCondition::UndefinedCondition,
+        }
+    }
+
+    /// The whole `<stream:error/>` that answers it.
+    pub(crate) fn write(self) -> String {
+        match self {
+            Self::HandledTooHigh { h, sent } => crate::sm::too_high(h, sent),
+            _ => StreamError::new(self.condition()).write(),
         }
     }
 }
@@ -90,9 +107,13 @@ impl<E> Link<E> {
     }
 
     pub(crate) fn send(&mut self, text: String) {
-        if !text.is_empty() {
-            self.waiting = self.waiting.saturating_add(text.len());
-            self.out.push_back(Output::Transmit(Bytes::from(text)));
+        self.send_bytes(Bytes::from(text));
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.waiting = self.waiting.saturating_add(bytes.len());
+            self.out.push_back(Output::Transmit(bytes));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::jid::Jid;
 use crate::sasl::{Mechanism, Secret};
+use crate::sm::SmConfig;
 use crate::xml::XmlLimits;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -65,6 +66,8 @@ pub struct ClientConfig {
     pub handled: Vec<String>,
     /// Answers pings (XEP-0199) by itself.
     pub answer_pings: bool,
+    /// Stream management (XEP-0198), when the server has it; `None` for never.
+    pub stream_management: Option<SmConfig>,
     /// Limits on what the server sends before authentication.
     pub limits_before: XmlLimits,
     /// Limits on what the server sends after authentication.
@@ -94,6 +97,7 @@ impl ClientConfig {
             requests_max: 256,
             handled: Vec::new(),
             answer_pings: true,
+            stream_management: Some(SmConfig::new()),
             limits_before: XmlLimits::PRE_AUTH,
             limits_after: XmlLimits::POST_AUTH,
         }
@@ -131,6 +135,13 @@ impl ClientConfig {
     #[must_use]
     pub fn with_handled(mut self, namespace: &str) -> Self {
         self.handled.push(namespace.to_string());
+        self
+    }
+
+    /// Sets how stream management is done.
+    #[must_use]
+    pub fn with_stream_management(mut self, sm: Option<SmConfig>) -> Self {
+        self.stream_management = sm;
         self
     }
 

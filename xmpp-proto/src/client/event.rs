@@ -7,6 +7,7 @@ use crate::roster::RosterItem;
 #[cfg(feature = "scram")]
 use crate::sasl::Hash;
 use crate::sasl::{SaslError, SaslFailure};
+use crate::sm::Delivery;
 use crate::stanza::{InvalidStanza, StanzaBuf};
 use crate::stream::{Features, StreamError};
 use alloc::string::String;
@@ -53,6 +54,14 @@ pub enum Event {
         /// What the server offers.
         features: Features,
     },
+    /// Logged in, and the session of a former connection goes on (XEP-0198 §5): the roster
+    /// and presences are still right, nothing needs to be asked for again.
+    Resumed {
+        /// The full address of the session.
+        jid: Jid,
+    },
+    /// A stanza of this side was acknowledged, sent again or lost (XEP-0198).
+    Delivery(Delivery),
     /// A message.
     Message(StanzaBuf),
     /// Presence.
@@ -175,8 +184,8 @@ pub enum CommandError {
     /// Nothing like this was asked for.
     #[error("nothing like this was asked for")]
     NotAsked,
-    /// As many requests as allowed are in flight.
-    #[error("too many requests are pending")]
+    /// As many requests, or stanzas without acknowledgement, as allowed are in flight.
+    #[error("too many requests or stanzas are pending")]
     TooMany,
     /// The request was answered already, by the machine, because it took too long.
     #[error("the request was answered already")]
@@ -196,12 +205,23 @@ pub enum Timer {
     Close,
     /// A request must be answered, by the peer or the host.
     Request,
-    /// A space is due.
+    /// A space is due, or the question whether the peer is still there.
     KeepAlive,
+    /// An acknowledgement is to be asked for.
+    AckRequest,
+    /// The peer must have acknowledged.
+    Ack,
 }
 
 impl TimerKey for Timer {
-    const ALL: &'static [Self] = &[Self::Negotiation, Self::Close, Self::Request, Self::KeepAlive];
+    const ALL: &'static [Self] = &[
+        Self::Negotiation,
+        Self::Close,
+        Self::Request,
+        Self::KeepAlive,
+        Self::AckRequest,
+        Self::Ack,
+    ];
 
     fn index(self) -> usize {
         self as usize

@@ -2,9 +2,9 @@
 //!
 //! | kind | methods |
 //! |---|---|
-//! | A getters | [`Client::jid`], [`Client::stream_lang`], [`Client::is_ready`], [`Client::wants_input`], [`Client::next_timer`] |
+//! | A getters | [`Client::jid`], [`Client::stream_lang`], [`Client::is_ready`], [`Client::is_managed`], [`Client::sm_session`], [`Client::wants_input`], [`Client::next_timer`] |
 //! | B reports | [`Client::handle_input`], [`Client::handle_timeout`] |
-//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::derived`](Client::derived), [`Client::close`] |
+//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
 //! | D polls | [`Client::poll_output`], [`Client::poll_timeout`] |
 //!
 //! The run loop:
@@ -57,6 +57,10 @@ mod config;
 mod event;
 mod negotiate;
 mod session;
+mod sm;
+#[cfg(test)]
+#[cfg(feature = "scram")]
+mod sm_tests;
 #[cfg(test)]
 #[cfg(feature = "scram")]
 mod tests;
@@ -69,6 +73,7 @@ use crate::iq::IqTracker;
 use crate::jid::Jid;
 use crate::link::{Link, ProtocolError};
 use crate::sasl::SaslClient;
+use crate::sm::{Managed, SmSession, StanzaToken};
 use crate::stanza::StanzaXml;
 use crate::stream::{Features, STREAM_CLOSE, StreamCondition, StreamError};
 use crate::xml::FrameKind;
@@ -103,6 +108,10 @@ enum Phase {
     Bind,
     /// The request for a session is sent (RFC 3921 §3).
     Session,
+    /// The request to resume a session is sent (XEP-0198 §5).
+    Resuming,
+    /// The request for stream management is sent (XEP-0198 §3). Stanzas count already.
+    Enabling,
     Ready,
     /// Our end of the stream is sent.
     Closing,
@@ -114,7 +123,7 @@ pub struct Client {
     config: Arc<ClientConfig>,
     link: Link<Event>,
     phase: Phase,
-    timers: TimerTable<Timer, 4>,
+    timers: TimerTable<Timer, 6>,
     rng: Rng,
     /// Random part of the ids of this stream.
     prefix: HexToken<12>,
@@ -131,6 +140,9 @@ pub struct Client {
     lang: Option<String>,
     /// The password in use, between `<auth/>` and the derivation of the key.
     given: Option<crate::sasl::Secret>,
+    sm: Managed,
+    /// Of a former connection, until it is resumed; or of this one, once it broke.
+    session: Option<SmSession>,
     /// Why a stream that is closing closes.
     reason: Option<CloseReason>,
 }
@@ -156,6 +168,8 @@ impl Client {
             questions: Vec::new(),
             lang: None,
             given: None,
+            sm: Managed::default(),
+            session: None,
             reason: None,
             config,
         };
@@ -182,6 +196,12 @@ impl Client {
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
+    }
+
+    /// Whether stream management is on: what is sent is kept until it is acknowledged.
+    #[must_use]
+    pub fn is_managed(&self) -> bool {
+        self.sm.is_on()
     }
 
     /// Whether it is done: [`Event::Closed`] was or will be the last event.
@@ -244,7 +264,10 @@ impl Client {
                     self.end(reason);
                 }
                 Timer::Request => self.expire_requests(now),
-                Timer::KeepAlive => self.transmit(now, " ".to_string()),
+                Timer::KeepAlive => self.keep_alive(now),
+                Timer::AckRequest => self.ask_for_ack(now),
+                // The connection is dead; the session may not be.
+                Timer::Ack => self.end(CloseReason::TimedOut(timer)),
             }
         }
         self.set_request_timer();
@@ -262,14 +285,19 @@ impl Client {
         self.timers.next().map(|(at, _)| at)
     }
 
-    /// Sends a stanza.
+    /// Sends a stanza. With stream management, [`Event::Delivery`] says with the same token
+    /// what becomes of it. While the session of a former connection is being resumed, the
+    /// stanza is queued.
     ///
     /// # Errors
-    /// Not logged in, or closed.
-    pub fn send(&mut self, now: Instant, stanza: StanzaXml) -> Result<(), CommandError> {
+    /// Not logged in, closed, or too many stanzas wait for an acknowledgement.
+    pub fn send(&mut self, now: Instant, stanza: StanzaXml) -> Result<StanzaToken, CommandError> {
+        if let Some(token) = self.hold(&stanza) {
+            return token;
+        }
         self.check_ready()?;
-        self.transmit(now, stanza.into_string());
-        Ok(())
+        self.check_room()?;
+        Ok(self.transmit_stanza(now, stanza.into_string()))
     }
 
     /// Ends the stream: what was sent before still arrives, the peer may finish too
@@ -321,6 +349,7 @@ impl Client {
             FrameKind::StreamClose => self.peer_closed(),
             FrameKind::Element => match self.phase {
                 Phase::Ready => self.stanza(now, bytes),
+                Phase::Enabling => self.enabling(now, bytes),
                 // What arrives while closing still counts (RFC 6120 §4.4).
                 Phase::Closing if self.authenticated => self.stanza(now, bytes),
                 Phase::Closing | Phase::Closed => {}
@@ -341,6 +370,7 @@ impl Client {
     }
 
     fn begin_close(&mut self, now: Instant, reason: CloseReason) {
+        self.last_acks();
         self.link.send(STREAM_CLOSE.to_string());
         self.reason = Some(reason);
         self.phase = Phase::Closing;
@@ -353,7 +383,7 @@ impl Client {
     /// The peer broke the protocol: tells it and ends (RFC 6120 §4.9.1).
     fn fail(&mut self, error: ProtocolError) {
         if self.reason.is_none() {
-            self.link.send(StreamError::new(error.condition()).write());
+            self.link.send(error.write());
             self.link.send(STREAM_CLOSE.to_string());
         }
         self.end(CloseReason::Protocol(error));
@@ -365,6 +395,7 @@ impl Client {
         }
         self.phase = Phase::Closed;
         self.timers.clear();
+        self.end_session(&reason);
         self.rosters.clear();
         self.questions.clear();
         self.given = None;
@@ -377,11 +408,15 @@ impl Client {
 
     /// Sends, and puts the keep-alive off.
     fn transmit(&mut self, now: Instant, text: String) {
-        if !matches!(self.phase, Phase::Ready) {
+        self.transmit_bytes(now, Bytes::from(text));
+    }
+
+    fn transmit_bytes(&mut self, now: Instant, bytes: Bytes) {
+        if !matches!(self.phase, Phase::Ready | Phase::Enabling) {
             // Nothing may follow the end of our stream.
             return;
         }
-        self.link.send(text);
+        self.link.send_bytes(bytes);
         if let Some(silence) = self.config.keep_alive {
             // A period of nothing would be a busy loop.
             let silence = silence.max(core::time::Duration::from_millis(1));

@@ -8,6 +8,7 @@ use crate::sasl::{
 };
 #[cfg(feature = "scram")]
 use crate::sasl::{SaltedPassword, derive};
+use crate::sm::SmElement;
 use crate::stanza::{Iq, IqKind, Stanza};
 use crate::stream::{
     Features, STREAM_CLOSE, StreamCondition, StreamError, StreamHeader, StreamOpen,
@@ -27,6 +28,7 @@ enum Next {
     Success(Option<alloc::vec::Vec<u8>>),
     Failure(SaslFailure),
     Bound(Option<Jid>),
+    Managed(SmElement),
     SessionDone,
     Nothing,
     Unexpected,
@@ -100,14 +102,15 @@ impl Client {
                 if self.features.session == Some(true) {
                     self.send_session();
                 } else {
-                    self.ready(now);
+                    self.bound(now);
                 }
             }
             Next::Bound(None) => {
                 self.link.send(STREAM_CLOSE.to_string());
                 self.end(CloseReason::NotBound);
             }
-            Next::SessionDone => self.ready(now),
+            Next::SessionDone => self.bound(now),
+            Next::Managed(element) => self.take_sm(now, element),
             Next::Unexpected => {
                 self.fail(ProtocolError::Stream(StreamCondition::UnsupportedStanzaType));
             }
@@ -138,6 +141,9 @@ impl Client {
                 let condition = element.children().find_map(|child| SaslFailure::of(child.name()));
                 // RFC 3920 had fewer names; what is not known is no.
                 Next::Failure(condition.unwrap_or(SaslFailure::NotAuthorized))
+            }
+            (Phase::Resuming | Phase::Enabling, Ns::SM, _) => {
+                SmElement::read(element).map_or(Next::Unexpected, Next::Managed)
             }
             (Phase::Bind | Phase::Session, ..) => match Stanza::of(element) {
                 Some(Stanza::Iq(iq)) => self.read_iq(&iq),
@@ -211,6 +217,9 @@ impl Client {
                     self.link.event(Event::PasswordNeeded);
                 }
             }
+            return;
+        }
+        if self.try_to_resume() {
             return;
         }
         if self.features.bind {
@@ -318,7 +327,7 @@ impl Client {
         self.end(CloseReason::Sasl(error));
     }
 
-    fn send_bind(&mut self) {
+    pub(super) fn send_bind(&mut self) {
         let resource = self.config.jid.resource().map(ToString::to_string);
         self.send_step(Phase::Bind, |w| {
             w.start(Ns::BIND, "bind");
@@ -346,7 +355,7 @@ impl Client {
         self.phase = phase;
     }
 
-    fn ready(&mut self, now: Instant) {
+    pub(super) fn ready(&mut self, now: Instant) {
         self.phase = Phase::Ready;
         self.timers.clear();
         self.transmit(now, String::new());

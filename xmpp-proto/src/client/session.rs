@@ -4,6 +4,7 @@ use super::{Client, CommandError, Event, IqRequest, NoAnswer, Phase, Timer};
 use crate::iq::{IqToken, is_own};
 use crate::jid::Jid;
 use crate::roster::{RosterItem, read_items};
+use crate::sm::SmElement;
 use crate::stanza::{
     Condition, InvalidStanza, Iq, IqKind, Stanza, StanzaBuf, StanzaError, StanzaXml, error_reply,
     result_reply,
@@ -21,6 +22,15 @@ impl Client {
         if let Some(error) = element.and_then(StreamError::read) {
             return self.take_stream_error(error);
         }
+        if self.sm.is_on() {
+            if let Some(element) = element.and_then(SmElement::read) {
+                return self.managed(now, element);
+            }
+            // What is not valid is handled too (XEP-0198 §4).
+            if element.is_some_and(|element| Stanza::of(element).is_some()) {
+                self.sm.acks.count_handled();
+            }
+        }
         match StanzaBuf::from_frame(bytes.clone(), &self.link.scanner) {
             Ok(stanza) => match stanza.view() {
                 Stanza::Message(_) => self.link.event(Event::Message(stanza)),
@@ -36,7 +46,7 @@ impl Client {
                         .flatten()
                 });
                 if let Some(reply) = reply {
-                    self.transmit(now, reply.into_string());
+                    self.transmit_stanza(now, reply.into_string());
                 }
                 self.link.event(Event::Invalid { bytes, reason });
             }
@@ -71,7 +81,7 @@ impl Client {
             (Some(IqKind::Set), Ns::ROSTER, "query") => return self.roster_push(now, &iq),
             (Some(IqKind::Get), Ns::PING, "ping") if self.config.answer_pings => {
                 if let Ok(reply) = result_reply(iq.header(), |_| {}) {
-                    self.transmit(now, reply.into_string());
+                    self.transmit_stanza(now, reply.into_string());
                 }
                 return;
             }
@@ -111,12 +121,12 @@ impl Client {
                 if trusted { Condition::BadRequest } else { Condition::ServiceUnavailable };
             let error: StanzaError<'_> = condition.into();
             if let Some(reply) = error_reply(iq.header().element(), &error) {
-                self.transmit(now, reply.into_string());
+                self.transmit_stanza(now, reply.into_string());
             }
             return;
         };
         if let Ok(reply) = result_reply(iq.header(), |_| {}) {
-            self.transmit(now, reply.into_string());
+            self.transmit_stanza(now, reply.into_string());
         }
         let version = query.and_then(|query| query.attr("ver"));
         let version = version.map(alloc::borrow::Cow::into_owned);
@@ -125,7 +135,7 @@ impl Client {
 
     fn refuse_stanza(&mut self, now: Instant, stanza: &StanzaBuf, error: &StanzaError<'_>) {
         if let Some(reply) = error_reply(stanza.element(), error) {
-            self.transmit(now, reply.into_string());
+            self.transmit_stanza(now, reply.into_string());
         }
     }
 
@@ -142,6 +152,7 @@ impl Client {
         payload: impl FnOnce(&mut Writer),
     ) -> Result<IqToken, CommandError> {
         self.check_ready()?;
+        self.check_room()?;
         if self.requests.len() >= self.config.requests_max {
             return Err(CommandError::TooMany);
         }
@@ -155,7 +166,7 @@ impl Client {
         self.count = self.count.wrapping_add(1);
         let deadline = now.saturating_add(self.config.iq_timeout);
         let token = self.requests.insert(id, to.cloned(), deadline);
-        self.transmit(now, xml.into_string());
+        self.transmit_stanza(now, xml.into_string());
         self.set_request_timer();
         Ok(token)
     }
@@ -178,7 +189,7 @@ impl Client {
         };
         let reply = result_reply(iq.header(), payload)?;
         self.questions.remove(at);
-        self.transmit(now, reply.into_string());
+        self.transmit_stanza(now, reply.into_string());
         self.set_request_timer();
         Ok(())
     }

@@ -9,17 +9,17 @@ use alloc::{format, vec};
 use core::time::Duration;
 use proptest::prelude::*;
 
-const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' id='1' from='h' \
+pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' id='1' from='h' \
     xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
-const BIND: &str =
+pub(super) const BIND: &str =
     "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>";
-const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
-const STARTTLS: &str = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\
+pub(super) const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+pub(super) const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+pub(super) const STARTTLS: &str = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\
     <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>\
     </stream:features>";
 
-fn offer(mechanisms: &str) -> String {
+pub(super) fn offer(mechanisms: &str) -> String {
     let list: String =
         mechanisms.split(' ').map(|m| format!("<mechanism>{m}</mechanism>")).collect();
     format!(
@@ -28,7 +28,7 @@ fn offer(mechanisms: &str) -> String {
     )
 }
 
-fn config() -> ClientConfig {
+pub(super) fn config() -> ClientConfig {
     ClientConfig::new("me@h/r".parse().unwrap())
         .with_password(Secret::new("p"))
         .with_plain_without_tls(true)
@@ -37,19 +37,19 @@ fn config() -> ClientConfig {
         .with_keep_alive(None)
 }
 
-fn start(config: ClientConfig) -> Client {
+pub(super) fn start(config: ClientConfig) -> Client {
     Client::new(Instant::ZERO, Arc::new(config), Seed::from_u64(9))
 }
 
 /// What came out: bytes as text, events in words.
 #[derive(Debug, Default)]
-struct Out {
-    sent: String,
-    events: Vec<Event>,
+pub(super) struct Out {
+    pub(super) sent: String,
+    pub(super) events: Vec<Event>,
 }
 
 impl Out {
-    fn closed(&self) -> Option<&CloseReason> {
+    pub(super) fn closed(&self) -> Option<&CloseReason> {
         let closed: Vec<_> = self
             .events
             .iter()
@@ -60,7 +60,7 @@ impl Out {
     }
 }
 
-fn drain(client: &mut Client) -> Out {
+pub(super) fn drain(client: &mut Client) -> Out {
     let mut out = Out::default();
     while let Some(output) = client.poll_output() {
         match output {
@@ -71,17 +71,17 @@ fn drain(client: &mut Client) -> Out {
     out
 }
 
-fn hear(client: &mut Client, text: &str) -> Out {
+pub(super) fn hear(client: &mut Client, text: &str) -> Out {
     client.handle_input(Instant::ZERO, Input::Data(text.as_bytes()));
     drain(client)
 }
 
-fn id_in(sent: &str) -> String {
+pub(super) fn id_in(sent: &str) -> String {
     let (_, rest) = sent.rsplit_once(" id='").unwrap();
     rest.split('\'').next().unwrap().to_string()
 }
 
-fn ready_with(config: ClientConfig) -> Client {
+pub(super) fn ready_with(config: ClientConfig) -> Client {
     let mut client = start(config);
     hear(&mut client, &format!("{HEADER}{}", offer("PLAIN")));
     let asked = hear(&mut client, &format!("{SUCCESS}{HEADER}{BIND}"));
@@ -619,7 +619,7 @@ proptest! {
             let closed = client.is_closed();
             let result = match step {
                 Step::Hear(n) => { client.handle_input(now, Input::Data(texts[n].as_bytes())); Ok(()) }
-                Step::Send => client.send(now, MessageBuilder::new().build().unwrap()),
+                Step::Send => client.send(now, MessageBuilder::new().build().unwrap()).map(|_| ()),
                 Step::Ask => client.request(now, RequestKind::Get, None, |w| { w.leaf(Ns::PING, "ping", ""); }).map(|_| ()),
                 Step::Roster => client.request_roster(now, None).map(|_| ()),
                 Step::Password => client.password(now, &Secret::new("p")),

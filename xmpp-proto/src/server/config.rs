@@ -1,6 +1,7 @@
 //! How a server's connection behaves.
 
 use crate::sasl::Mechanism;
+use crate::sm::SmConfig;
 use crate::xml::XmlLimits;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -46,6 +47,9 @@ pub struct ServerConfig {
     pub keep_alive: Option<Duration>,
     /// Silence of the client after which it counts as gone; `None` for never.
     pub idle_timeout: Option<Duration>,
+    /// Stream management (XEP-0198), if it is offered. With resumption the host must keep
+    /// the sessions of broken connections: [`SmStore`](super::SmStore).
+    pub stream_management: Option<SmConfig>,
     /// Limits before authentication.
     pub limits_before: XmlLimits,
     /// Limits after authentication (256 KiB a stanza), advertised (XEP-0478).
@@ -68,6 +72,7 @@ impl ServerConfig {
             close_timeout: Duration::from_secs(5),
             keep_alive: Some(Duration::from_secs(60)),
             idle_timeout: None,
+            stream_management: None,
             limits_before: XmlLimits::PRE_AUTH,
             limits_after: XmlLimits::POST_AUTH.with_stanza_max(256 * 1024),
         }
@@ -84,6 +89,13 @@ impl ServerConfig {
     #[must_use]
     pub fn with_mechanisms(mut self, mechanisms: &[Mechanism]) -> Self {
         self.mechanisms = mechanisms.to_vec();
+        self
+    }
+
+    /// Offers stream management.
+    #[must_use]
+    pub fn with_stream_management(mut self, sm: SmConfig) -> Self {
+        self.stream_management = Some(sm);
         self
     }
 

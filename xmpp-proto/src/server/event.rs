@@ -3,6 +3,7 @@
 use crate::jid::{Jid, JidError};
 use crate::link::ProtocolError;
 use crate::sasl::{Mechanism, Secret};
+use crate::sm::Delivery;
 use crate::stanza::{InvalidStanza, StanzaBuf};
 use crate::stream::{StreamCondition, StreamError};
 use alloc::string::String;
@@ -53,6 +54,18 @@ pub enum Event {
         /// The resource that it asks for.
         resource: Option<String>,
     },
+    /// The client wants to go on with the session of a former connection (XEP-0198 §5):
+    /// answer with [`ServerConnection::resume`](super::ServerConnection::resume) or
+    /// [`ServerConnection::refuse_resume`](super::ServerConnection::refuse_resume). The name
+    /// alone proves nothing: the session must be one of this account.
+    ResumeRequested {
+        /// The account.
+        account: Jid,
+        /// The name of the session.
+        id: String,
+    },
+    /// A stanza for the client was acknowledged or sent again (XEP-0198).
+    Delivery(Delivery),
     /// A valid stanza of the bound client. Its `from` is absent or the client's own; whoever
     /// forwards it stamps the full address (RFC 6120 §8.1.2.1).
     Stanza(StanzaBuf),
@@ -110,6 +123,12 @@ pub enum CommandError {
     /// Nothing like this was asked for.
     #[error("nothing like this was asked for")]
     NotAsked,
+    /// As many stanzas as allowed wait for an acknowledgement: the client seems to be gone.
+    #[error("too many stanzas are not acknowledged")]
+    TooMany,
+    /// The session is not the one that the client asked for, or not of this account.
+    #[error("not the session that was asked for")]
+    WrongSession,
     /// The resource is not one.
     #[error("the resource is malformed: {0}")]
     Resource(JidError),
@@ -125,12 +144,17 @@ pub enum Timer {
     Close,
     /// The client must have said something.
     Idle,
-    /// A space is due.
+    /// A space is due, or the question whether the client is still there.
     KeepAlive,
+    /// An acknowledgement is to be asked for.
+    AckRequest,
+    /// The client must have acknowledged.
+    Ack,
 }
 
 impl TimerKey for Timer {
-    const ALL: &'static [Self] = &[Self::Negotiation, Self::Close, Self::Idle, Self::KeepAlive];
+    const ALL: &'static [Self] =
+        &[Self::Negotiation, Self::Close, Self::Idle, Self::KeepAlive, Self::AckRequest, Self::Ack];
 
     fn index(self) -> usize {
         self as usize

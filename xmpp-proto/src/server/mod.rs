@@ -3,9 +3,9 @@
 //!
 //! | kind | methods of [`ServerConnection`] |
 //! |---|---|
-//! | A getters | [`jid`](ServerConnection::jid), [`is_ready`](ServerConnection::is_ready), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
+//! | A getters | [`jid`](ServerConnection::jid), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
 //! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
-//! | C commands | [`credentials`](ServerConnection::credentials), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel) |
+//! | C commands | [`credentials`](ServerConnection::credentials), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
 //! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
 //!
 //! What a host does with the events, for one connection:
@@ -55,6 +55,11 @@ mod event;
 mod negotiate;
 mod roster;
 mod router;
+mod sm;
+mod sm_store;
+#[cfg(test)]
+#[cfg(feature = "scram")]
+mod sm_tests;
 #[cfg(test)]
 #[cfg(feature = "scram")]
 mod tests;
@@ -62,11 +67,13 @@ mod tests;
 pub use config::{ServerConfig, ServerTls};
 pub use event::{CloseReason, CommandError, Event, Input, Timer};
 pub use router::{Delivery, Router};
+pub use sm_store::{SmStore, SmStoreLimits};
 
 use crate::iq::is_own;
 use crate::jid::Jid;
 use crate::link::{Link, ProtocolError};
 use crate::sasl::SaslServer;
+use crate::sm::{Managed, SmElement, SmSession, StanzaToken};
 use crate::stanza::{
     InvalidStanza, IqKind, Stanza, StanzaBuf, StanzaXml, error_reply, result_reply,
 };
@@ -92,6 +99,9 @@ enum Phase {
     Auth(SaslServer),
     /// The host chooses a resource; the id of the request.
     Binding(String),
+    /// The host looks for the session that the client wants to resume; its name and what
+    /// the client has handled.
+    Resuming(String, u32),
     Ready,
     /// Our end of the stream is sent.
     Closing,
@@ -103,7 +113,7 @@ pub struct ServerConnection {
     config: Arc<ServerConfig>,
     link: Link<Event>,
     phase: Phase,
-    timers: TimerTable<Timer, 4>,
+    timers: TimerTable<Timer, 6>,
     rng: Rng,
     /// Our header of this stream is sent.
     opened: bool,
@@ -113,6 +123,9 @@ pub struct ServerConnection {
     lang: Option<String>,
     /// The account, then the full address.
     jid: Option<Jid>,
+    sm: Managed,
+    /// Once the connection is gone.
+    session: Option<SmSession>,
     reason: Option<CloseReason>,
 }
 
@@ -130,6 +143,8 @@ impl ServerConnection {
             attempts: 0,
             lang: None,
             jid: None,
+            sm: Managed::default(),
+            session: None,
             reason: None,
             config,
         };
@@ -156,6 +171,12 @@ impl ServerConnection {
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
+    }
+
+    /// Whether stream management is on: what is sent is kept until it is acknowledged.
+    #[must_use]
+    pub fn is_managed(&self) -> bool {
+        self.sm.is_on()
     }
 
     /// Whether it is done: [`Event::Closed`] was or will be the last event.
@@ -213,7 +234,11 @@ impl ServerConnection {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.expire(now) {
             match timer {
-                Timer::Negotiation | Timer::Idle => {
+                // The connection is dead; the session may not be.
+                Timer::Idle | Timer::Ack if self.sm.is_resumable() => {
+                    self.end(CloseReason::TimedOut(timer));
+                }
+                Timer::Negotiation | Timer::Idle | Timer::Ack => {
                     self.send_error(StreamCondition::ConnectionTimeout);
                     self.end(CloseReason::TimedOut(timer));
                 }
@@ -224,7 +249,8 @@ impl ServerConnection {
                     };
                     self.end(reason);
                 }
-                Timer::KeepAlive => self.transmit(now, " ".to_string()),
+                Timer::KeepAlive => self.keep_alive(now),
+                Timer::AckRequest => self.ask_for_ack(now),
             }
         }
     }
@@ -241,15 +267,16 @@ impl ServerConnection {
         self.timers.next().map(|(at, _)| at)
     }
 
-    /// Sends a stanza to the client.
+    /// Sends a stanza to the client. With stream management, [`Event::Delivery`] says with
+    /// the same token that it was acknowledged.
     ///
     /// # Errors
-    /// No resource is bound, or the stream has ended.
-    pub fn send(&mut self, now: Instant, stanza: StanzaXml) -> Result<(), CommandError> {
+    /// No resource is bound, the stream has ended, or too many stanzas are not acknowledged.
+    pub fn send(&mut self, now: Instant, stanza: StanzaXml) -> Result<StanzaToken, CommandError> {
         match self.phase {
             Phase::Ready => {
-                self.transmit(now, stanza.into_string());
-                Ok(())
+                self.check_room()?;
+                Ok(self.transmit_stanza(now, stanza.into_string()))
             }
             Phase::Closing | Phase::Closed => Err(CommandError::Closed),
             _ => Err(CommandError::NotReady),
@@ -282,6 +309,7 @@ impl ServerConnection {
             return Err(CommandError::Closed);
         }
         self.open_if_needed("");
+        self.last_ack();
         if let Some(condition) = condition {
             self.link.send(StreamError::new(condition).write());
         }
@@ -295,7 +323,7 @@ impl ServerConnection {
     }
 
     const fn waits_for_host(&self) -> bool {
-        matches!(self.phase, Phase::LookUp(_) | Phase::Binding(_))
+        matches!(self.phase, Phase::LookUp(_) | Phase::Binding(_) | Phase::Resuming(..))
     }
 
     /// Works off the buffer, until more bytes or the host are needed.
@@ -347,7 +375,8 @@ impl ServerConnection {
                 }
                 match self.phase {
                     Phase::Ready => self.stanza(now, bytes),
-                    Phase::Closing | Phase::Closed => {}
+                    Phase::Closing => self.closing(&bytes),
+                    Phase::Closed => {}
                     _ => self.negotiate(now, &bytes),
                 }
             }
@@ -356,6 +385,16 @@ impl ServerConnection {
 
     /// Takes a stanza of the bound client.
     fn stanza(&mut self, now: Instant, bytes: Bytes) {
+        if self.config.stream_management.is_some() {
+            let element = self.link.scanner.element(&bytes);
+            if let Some(element) = element.and_then(SmElement::read) {
+                return self.managed(now, element);
+            }
+            // What is not valid is handled too (XEP-0198 §4).
+            if self.sm.is_on() && element.is_some_and(|e| Stanza::of(e).is_some()) {
+                self.sm.acks.count_handled();
+            }
+        }
         match StanzaBuf::from_frame(bytes.clone(), &self.link.scanner) {
             Ok(stanza) => {
                 let view = stanza.view();
@@ -377,7 +416,8 @@ impl ServerConnection {
                     _ => None,
                 };
                 if let Some(reply) = own {
-                    return self.transmit(now, reply.into_string());
+                    self.transmit_stanza(now, reply.into_string());
+                    return;
                 }
                 self.link.event(Event::Stanza(stanza));
             }
@@ -388,7 +428,7 @@ impl ServerConnection {
                 let element = self.link.scanner.element(&bytes);
                 let reply = element.and_then(|e| error_reply(e, &reason.condition().into()));
                 if let Some(reply) = reply {
-                    self.transmit(now, reply.into_string());
+                    self.transmit_stanza(now, reply.into_string());
                 }
                 self.link.event(Event::Invalid { bytes, reason });
             }
@@ -411,14 +451,18 @@ impl ServerConnection {
     /// The peer broke the protocol: tells it and ends. A stream that was not opened yet is
     /// opened first, so that there is something to put the error in (RFC 6120 §4.9.1.2).
     fn fail(&mut self, error: ProtocolError) {
-        self.send_error(error.condition());
+        self.send_last(error.write());
         self.end(CloseReason::Protocol(error));
     }
 
     fn send_error(&mut self, condition: StreamCondition) {
+        self.send_last(StreamError::new(condition).write());
+    }
+
+    fn send_last(&mut self, error: String) {
         if self.reason.is_none() {
             self.open_if_needed("");
-            self.link.send(StreamError::new(condition).write());
+            self.link.send(error);
             self.link.send(STREAM_CLOSE.to_string());
         }
     }
@@ -429,14 +473,19 @@ impl ServerConnection {
         }
         self.phase = Phase::Closed;
         self.timers.clear();
+        self.end_session(&reason);
         self.link.event(Event::Closed(reason));
     }
 
     fn transmit(&mut self, now: Instant, text: String) {
+        self.transmit_bytes(now, Bytes::from(text));
+    }
+
+    fn transmit_bytes(&mut self, now: Instant, bytes: Bytes) {
         if !matches!(self.phase, Phase::Ready) {
             return;
         }
-        self.link.send(text);
+        self.link.send_bytes(bytes);
         if let Some(silence) = self.config.keep_alive {
             let silence = silence.max(core::time::Duration::from_millis(1));
             self.timers.set(Timer::KeepAlive, now.saturating_add(silence));

@@ -4,6 +4,7 @@ use super::{CloseReason, CommandError, Event, Phase, ServerConnection, ServerTls
 use crate::jid::{Jid, escape_local};
 use crate::link::ProtocolError;
 use crate::sasl::{Credentials, Mechanism, SaslFailure, SaslServer, ServerStep, decode, encode};
+use crate::sm::SmElement;
 use crate::stanza::{Condition, InvalidStanza, IqKind, Stanza, StanzaXml, error_reply};
 use crate::stream::{Features, STREAM_CLOSE, StreamCondition, StreamHeader, StreamOpen};
 use crate::xml::{Element, Ns, Writer};
@@ -18,6 +19,7 @@ enum Next {
     Response(Option<Vec<u8>>),
     Abort,
     Bind(String, Option<String>),
+    Managed(SmElement),
     Reply(Option<StanzaXml>),
     Refuse(StreamCondition),
 }
@@ -89,6 +91,7 @@ impl ServerConnection {
             features.bind = true;
             features.session = Some(false);
             features.pre_approval = true;
+            features.stream_management = self.config.stream_management.is_some();
             features.stanza_max = u32::try_from(max).ok();
             return features;
         }
@@ -141,6 +144,7 @@ impl ServerConnection {
                     self.link.event(Event::BindRequested { account, resource });
                 }
             }
+            Next::Managed(element) => self.managed_early(element),
             Next::Reply(reply) => {
                 if let Some(reply) = reply {
                     self.link.send(reply.into_string());
@@ -171,6 +175,10 @@ impl ServerConnection {
             (Phase::Auth(_), Ns::SASL, "response") => Next::Response(text()),
             (Phase::Auth(_) | Phase::Features, Ns::SASL, "abort") if self.jid.is_none() => {
                 Next::Abort
+            }
+            (Phase::Features, Ns::SM, _) if self.config.stream_management.is_some() => {
+                let refused = Next::Refuse(StreamCondition::UnsupportedStanzaType);
+                SmElement::read(element).map_or(refused, Next::Managed)
             }
             (Phase::Features, ..) if self.jid.is_some() => Self::read_bind(element),
             // RFC 6120 §4.9.3.12: stanzas before authentication.
@@ -340,7 +348,7 @@ impl ServerConnection {
         Ok(())
     }
 
-    fn not_asked(&self) -> Result<(), CommandError> {
+    pub(super) fn not_asked(&self) -> Result<(), CommandError> {
         match self.phase {
             Phase::Closing | Phase::Closed => Err(CommandError::Closed),
             _ => Err(CommandError::NotAsked),

@@ -94,6 +94,29 @@ impl<K: Ord + Clone> Router<K> {
         old
     }
 
+    /// The session of connection `old` goes on over connection `new` (XEP-0198 §5): nobody
+    /// notices. `false` when there is no `old`.
+    pub fn rename(&mut self, old: &K, new: K) -> bool {
+        match self.sessions.remove(old) {
+            Some(session) => {
+                self.sessions.insert(new, session);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A stanza that could not be delivered to the resource `to`, which is gone: a message
+    /// takes the way of one that comes for the account now (XEP-0198 §4, RFC 6121 §8.5.3).
+    pub fn redeliver(&mut self, to: &Jid, stanza: StanzaXml) {
+        let text = bytes::Bytes::copy_from_slice(stanza.as_str().as_bytes());
+        let Ok(buf) = StanzaBuf::parse(Ns::CLIENT, text) else { return };
+        let Some(message) = buf.as_message() else { return };
+        if !matches!(message.kind(), MessageKind::Error | MessageKind::Headline) {
+            self.account_message(to, message.kind(), stanza);
+        }
+    }
+
     /// A connection is gone: its contacts are told (RFC 6121 §4.5.2).
     pub fn disconnect(&mut self, key: &K) {
         let Some(session) = self.sessions.get(key) else {
@@ -141,7 +164,9 @@ impl<K: Ord + Clone> Router<K> {
         self.out.push_back(Delivery { to: to.clone(), stanza });
     }
 
-    fn key_of(&self, full: &str) -> Option<K> {
+    /// The connection that has this full address.
+    #[must_use]
+    pub fn key_of(&self, full: &str) -> Option<K> {
         self.sessions
             .iter()
             .find(|(_, session)| session.jid.as_str() == full)

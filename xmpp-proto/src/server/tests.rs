@@ -7,38 +7,38 @@ use alloc::format;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
-const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' to='h' \
+pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' to='h' \
     xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
-const PLAIN: &str =
+pub(super) const PLAIN: &str =
     "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHUAcA==</auth>";
-const BIND: &str = "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+pub(super) const BIND: &str = "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
     <resource>r</resource></bind></iq>";
-const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+pub(super) const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
-fn config() -> ServerConfig {
+pub(super) fn config() -> ServerConfig {
     let mut config = ServerConfig::new("h").with_tls(ServerTls::None).with_plain_without_tls(true);
     config.keep_alive = None;
     config
 }
 
-fn start(config: ServerConfig) -> ServerConnection {
+pub(super) fn start(config: ServerConfig) -> ServerConnection {
     ServerConnection::new(Instant::ZERO, Arc::new(config), Seed::from_u64(5))
 }
 
 #[derive(Debug, Default)]
-struct Out {
-    sent: String,
-    events: Vec<Event>,
+pub(super) struct Out {
+    pub(super) sent: String,
+    pub(super) events: Vec<Event>,
 }
 
 impl Out {
-    fn closed(&self) -> Option<&CloseReason> {
+    pub(super) fn closed(&self) -> Option<&CloseReason> {
         self.events.iter().find_map(|e| if let Event::Closed(why) = e { Some(why) } else { None })
     }
 }
 
 /// Drains, and answers what the host is asked: the password is `p`.
-fn drain(server: &mut ServerConnection) -> Out {
+pub(super) fn drain(server: &mut ServerConnection) -> Out {
     let mut out = Out::default();
     while let Some(output) = server.poll_output() {
         match output {
@@ -56,7 +56,7 @@ fn drain(server: &mut ServerConnection) -> Out {
     out
 }
 
-fn hear(server: &mut ServerConnection, text: &str) -> Out {
+pub(super) fn hear(server: &mut ServerConnection, text: &str) -> Out {
     server.handle_input(Instant::ZERO, Input::Data(text.as_bytes()));
     drain(server)
 }
@@ -241,7 +241,7 @@ fn commands_at_the_wrong_time_change_nothing() {
     assert_eq!(server.send(Instant::ZERO, stanza()), Err(CommandError::NotReady));
     assert!(drain(&mut server).sent.is_empty());
     let mut server = ready();
-    assert_eq!(server.send(Instant::ZERO, stanza()), Ok(()));
+    assert!(server.send(Instant::ZERO, stanza()).is_ok());
     server.expel(Instant::ZERO, StreamCondition::Conflict).unwrap();
     assert_eq!(server.send(Instant::ZERO, stanza()), Err(CommandError::Closed));
     assert_eq!(server.bind(Instant::ZERO, "r"), Err(CommandError::Closed));
@@ -534,7 +534,7 @@ proptest! {
                 }
                 Step::Bind => server.bind(now, "r").map(|_| ()),
                 Step::RefuseBind => server.refuse_bind(now, Condition::Conflict),
-                Step::Send => server.send(now, MessageBuilder::new().build().unwrap()),
+                Step::Send => server.send(now, MessageBuilder::new().build().unwrap()).map(|_| ()),
                 Step::Tls => { server.handle_input(now, Input::TlsEstablished); Ok(()) }
                 Step::Close => server.close(now),
                 Step::Expel => server.expel(now, StreamCondition::Reset),
