@@ -221,7 +221,8 @@ impl Host {
         stop: Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let now = shared.clock.now();
-        let server = Server::new(now, shared.config.clone(), shared.random().0);
+        let mut server = Server::new(now, shared.config.clone(), shared.random().0);
+        server.set_peer(peer.ip());
         let machine = Tapped::server(server, shared.options.observer.as_ref());
         let conn = Connection::new(socket, machine, shared.clock)?;
         let (shows, user) = (BTreeMap::new(), None);

@@ -1,6 +1,6 @@
 //! What can go wrong besides bytes: commands, closings, requests without an answer.
 
-use crate::message::{BuildError, Method};
+use crate::message::{BuildError, Method, Version};
 use crate::state::State;
 use proto_wire::{LimitKind, ParseError};
 use thiserror::Error;
@@ -35,6 +35,24 @@ pub enum CommandError {
         /// The method of the request.
         method: Method,
     },
+    /// The session has a stream on the control connection, which it cannot leave.
+    #[error("the session has a stream on its control connection")]
+    Interleaved,
+    /// A request of the session waits for its answer.
+    #[error("a request of the session waits for its answer")]
+    Busy,
+    /// The client chose the destination, and it must not.
+    #[error("media would go to a destination that the client must not choose")]
+    Destination,
+    /// The message needs a Date, and nobody told what time it is.
+    #[error("nobody told what time it is, and the message must say it")]
+    NoWallClock,
+    /// The version that the client speaks does not have it.
+    #[error("{version} does not have it")]
+    Version {
+        /// What the client speaks.
+        version: Version,
+    },
     /// No channel of the control connection is free.
     #[error("no channel of the connection is free")]
     NoChannel,
@@ -65,6 +83,9 @@ pub enum CloseReason {
     /// The host asked for it.
     #[error("closed by this side")]
     Local,
+    /// A request asked for it with `Connection: close`, and has its answer.
+    #[error("the peer asked to close the connection")]
+    Requested,
 }
 
 /// Why a request has no response.

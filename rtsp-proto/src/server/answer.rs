@@ -1,37 +1,16 @@
-//! The commands that answer a request, and what an answer changes.
+//! The commands that answer a request.
 
-use super::receive::pipeline_of;
-use super::session::Stream;
-use super::{Current, Server, session_header};
+use super::{Current, Phase, Server};
 use crate::HeaderName;
-use crate::control_url::same_stream;
-use crate::error::{CommandError, RequestId, SessionEnd, SessionKey};
-use crate::headers::{self, ChannelPair, Range, RtpInfo, Transport};
+use crate::error::{CommandError, RequestId, SessionKey};
+use crate::headers::{Range, RtpInfo};
 use crate::message::{Method, ResponseBuilder, StatusCode, Version};
+use crate::session_table::{v1, v2};
 use crate::state::State;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::fmt::Display;
-use proto_wire::{Instant, LimitKind};
-
-/// What a SETUP led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SetUp {
-    /// The session: a new one, or the one that the request named.
-    pub session: SessionKey,
-    /// The channels, when the stream is interleaved. They are what the client asked for
-    /// unless those are taken.
-    pub channels: Option<ChannelPair>,
-}
-
-/// What an answer does to its session.
-enum After {
-    State(State),
-    RemoveStream(usize),
-    End(SessionEnd),
-}
+use proto_wire::Instant;
 
 impl Server {
     /// Answers DESCRIBE with a description. `content_base` is what its relative control
@@ -53,82 +32,6 @@ impl Server {
         self.respond(now, id, response)
     }
 
-    /// Answers SETUP with 200 and the one transport that is chosen: one of the client's
-    /// offers, completed with what this side decides (`server_port`, `source`, `ssrc`).
-    ///
-    /// A session is made when the request names none. Interleaved channels are given when
-    /// the offer has none, or others when they are taken.
-    ///
-    /// # Errors
-    /// No such request, not a SETUP, or no channel is free.
-    pub fn accept_setup(
-        &mut self,
-        now: Instant,
-        id: RequestId,
-        transport: &Transport<'_>,
-    ) -> Result<SetUp, CommandError> {
-        let current = self.current_of(id, Method::Setup)?;
-        let (version, named) = (current.version, current.session);
-        let url = String::from(current.request.view().uri());
-        let pipeline = pipeline_of(current.request.view());
-        let mut chosen = *transport;
-        if chosen.is_interleaved() {
-            // A stream that is set up again keeps its channels.
-            let old = named
-                .and_then(|key| self.sessions.get(key))
-                .and_then(|session| session.streams.iter().find(|stream| stream.url == url))
-                .and_then(|stream| stream.channels);
-            let channels = match old {
-                Some(old) if chosen.interleaved.is_none_or(|wanted| wanted == old) => Some(old),
-                _ => self.channels_for(chosen.interleaved),
-            };
-            chosen.interleaved = Some(channels.ok_or(CommandError::NoChannel)?);
-        }
-        if named.is_none() && self.sessions.len() >= self.config.sessions_max {
-            return Err(CommandError::Limit(LimitKind::Sessions));
-        }
-        let mut response = ResponseBuilder::new(StatusCode::OK)
-            .header(HeaderName::Transport, chosen.for_version(version));
-        if version == Version::V2_0 {
-            // RFC 7826 §13.3: what the media can do goes with it.
-            for (name, value) in [
-                (HeaderName::MediaProperties, &self.config.media_properties),
-                (HeaderName::AcceptRanges, &self.config.accept_ranges),
-            ] {
-                if !value.is_empty() {
-                    response = response.header(name, value);
-                }
-            }
-        }
-        response.check()?;
-        // Nothing fails from here on.
-        let key = match named {
-            Some(key) => key,
-            None => self.sessions.create(&mut self.rng),
-        };
-        let channels = chosen.interleaved;
-        let Some(session) = self.sessions.get_mut(key) else {
-            return Err(CommandError::UnknownSession);
-        };
-        match session.streams.iter_mut().find(|stream| stream.url == url) {
-            Some(stream) => stream.channels = channels,
-            None => session.streams.push(Stream { url, channels }),
-        }
-        let wire_id = session.id;
-        if named.is_none() {
-            session.pipeline = pipeline;
-        }
-        self.refresh(now, key);
-        if let Some(current) = &mut self.current {
-            current.session = Some(key);
-        }
-        let config = self.config.clone();
-        let header = session_header(wire_id.as_str(), &config);
-        self.answer_current(&response, Some(&header));
-        self.work(now);
-        Ok(SetUp { session: key, channels })
-    }
-
     /// Answers PLAY with 200, the range that will be played and where each stream begins.
     /// Media that is queued after this command does not overtake the answer.
     ///
@@ -146,12 +49,46 @@ impl Server {
         if let Some(range) = range {
             response = response.header(HeaderName::Range, range);
         }
-        if !infos.is_empty() {
-            let infos: Vec<String> =
-                infos.iter().map(|info| info.for_version(version).to_string()).collect();
-            response = response.header(HeaderName::RtpInfo, infos.join(","));
+        if let Some(infos) = join_infos(infos, version) {
+            response = response.header(HeaderName::RtpInfo, infos);
         }
         self.respond(now, id, response)
+    }
+
+    /// Answers PAUSE with 200: nothing flows any more. `rest` is what remains of what was
+    /// asked for, which RTSP 2.0 must say (RFC 7826 §13.6).
+    ///
+    /// # Errors
+    /// No such request, or not a PAUSE.
+    pub fn accept_pause(
+        &mut self,
+        now: Instant,
+        id: RequestId,
+        rest: Option<&Range<'_>>,
+    ) -> Result<(), CommandError> {
+        self.current_of(id, Method::Pause)?;
+        let mut response = ResponseBuilder::new(StatusCode::OK);
+        if let Some(rest) = rest {
+            response = response.header(HeaderName::Range, rest);
+        }
+        self.respond(now, id, response)
+    }
+
+    /// Answers a PAUSE of RTSP 1.0 that names a point to come with 200 (RFC 2326 §10.6):
+    /// media flows until there. Tell with [`range_ended`](Self::range_ended) when it does not
+    /// any more.
+    ///
+    /// # Errors
+    /// No such request, or not a PAUSE of 1.0.
+    pub fn accept_pause_later(&mut self, now: Instant, id: RequestId) -> Result<(), CommandError> {
+        let current = self.current_of(id, Method::Pause)?;
+        if current.version == Version::V2_0 {
+            return Err(CommandError::WrongMethod { method: Method::Pause });
+        }
+        if let Some(current) = &mut self.current {
+            current.keeps_state = true;
+        }
+        self.respond(now, id, ResponseBuilder::new(StatusCode::OK))
     }
 
     /// Answers with a plain 200. Not for SETUP, which needs a transport.
@@ -162,7 +99,8 @@ impl Server {
         self.respond(now, id, ResponseBuilder::new(StatusCode::OK))
     }
 
-    /// Answers with a status and no more.
+    /// Answers with a status and no more; also a request that waits for its session or for
+    /// a secret.
     ///
     /// # Errors
     /// As [`respond`](Self::respond).
@@ -175,25 +113,32 @@ impl Server {
         self.respond(now, id, ResponseBuilder::new(status))
     }
 
-    /// Answers with any response. Version, CSeq, Session and Server are set here; the state
-    /// of the session follows from the status.
+    /// Answers with any response. Version, CSeq, Session, Timestamp, Date and Server are set
+    /// here; the state of the session follows from the status.
     ///
     /// # Errors
     /// No such request, a success for a SETUP ([`accept_setup`](Self::accept_setup) is for
-    /// that), an interim status, or a response that cannot be written.
+    /// that) or for a request that waits for its session or a secret, an interim status, or a
+    /// response that cannot be written.
     pub fn respond(
         &mut self,
         now: Instant,
         id: RequestId,
         response: ResponseBuilder,
     ) -> Result<(), CommandError> {
-        let method = self.current(id)?.method;
-        let status = response.status();
+        self.check_open()?;
+        let current = self.current.as_ref().filter(|current| current.id == id);
+        let current = current.ok_or(CommandError::UnknownRequest)?;
+        let (method, status) = (current.method, response.status());
+        let early = !matches!(current.phase, Phase::Asked);
         if status.is_informational() || (method == Method::Setup && status.is_success()) {
             return Err(CommandError::WrongMethod { method });
         }
+        if early && (status.is_success() || status.is_redirection()) {
+            return Err(CommandError::UnknownRequest);
+        }
         response.check()?;
-        self.answer_current(&response, None);
+        self.answer_current(now, &response, None);
         self.work(now);
         Ok(())
     }
@@ -204,98 +149,60 @@ impl Server {
         self.current(id).ok().map(|current| current.version)
     }
 
+    /// Says that what PLAY or RECORD asked for is done, or that a pause point is reached:
+    /// the session is `Ready` in RTSP 1.0 (RFC 2326 appendix A.1); in 2.0 it stays, and
+    /// resumes at the end of the range (RFC 7826 §B.4).
+    ///
+    /// # Errors
+    /// Closed, no such session, or nothing flows in it.
+    pub fn range_ended(&mut self, _now: Instant, key: SessionKey) -> Result<(), CommandError> {
+        self.ended_by(key, v2::Event::EndOfRange)
+    }
+
+    /// Says that the media came to its end: as [`range_ended`](Self::range_ended), but a
+    /// session of 2.0 resumes at the end of the media.
+    ///
+    /// # Errors
+    /// As [`range_ended`](Self::range_ended).
+    pub fn media_ended(&mut self, _now: Instant, key: SessionKey) -> Result<(), CommandError> {
+        self.ended_by(key, v2::Event::EndOfMedia)
+    }
+
+    fn ended_by(&mut self, key: SessionKey, event: v2::Event) -> Result<(), CommandError> {
+        self.check_session(key)?;
+        let state = self.sessions.get(key).map_or(State::Init, |session| session.state());
+        self.happen(key, v1::Event::EndOfRange, event)
+            .ok_or(CommandError::State { method: Method::Play, state })
+    }
+
     /// Writes the answer to the current request and lets it take effect.
     pub(super) fn answer_current(
         &mut self,
+        now: Instant,
         response: &ResponseBuilder,
-        session: Option<&headers::Session<'_>>,
+        session: Option<&crate::headers::Session<'_>>,
     ) {
-        let Some(current) = self.current.take() else {
-            return;
-        };
-        let response = response.clone().version(current.version);
-        let after = self.effect(&current, response.status());
-        let wire_id = current
-            .session
-            .and_then(|key| self.sessions.get(key))
-            .map(|session| session.id)
-            // The answer that ends a session does not name it.
-            .filter(|_| !matches!(after, Some(After::End(_))));
-        let mut lines: Vec<(HeaderName, &dyn Display)> = alloc::vec![];
-        lines.push((HeaderName::CSeq, &current.cseq));
-        match (&session, &wire_id) {
-            (Some(session), _) => lines.push((HeaderName::Session, *session)),
-            (None, Some(wire_id)) => lines.push((HeaderName::Session, wire_id)),
-            (None, None) => {}
-        }
-        let pipeline = pipeline_of(current.request.view());
-        if let Some(number) = &pipeline {
-            lines.push((HeaderName::PipelinedRequests, number));
-        }
-        if !self.config.server_name.is_empty() {
-            lines.push((HeaderName::Server, &self.config.server_name));
-        }
-        // Only a configured name that is no header text can fail here.
-        let bytes = response.encode(&lines).or_else(|_| {
-            response.encode(lines.get(..lines.len().saturating_sub(1)).unwrap_or(&[]))
-        });
-        if let Ok(bytes) = bytes {
-            self.out.send(bytes);
-        }
-        if let (Some(after), Some(key)) = (after, current.session) {
-            self.apply(key, after);
+        if let Some(current) = self.current.take() {
+            self.conclude(now, &current, response, session);
         }
     }
 
-    fn apply(&mut self, key: SessionKey, after: After) {
-        match after {
-            After::End(reason) => self.drop_session(key, reason),
-            After::RemoveStream(at) => {
-                if let Some(session) = self.sessions.get_mut(key) {
-                    let mut position = 0_usize..;
-                    session.streams.retain(|_| position.next() != Some(at));
-                }
-            }
-            After::State(state) => {
-                if let Some(session) = self.sessions.get_mut(key) {
-                    session.state = state;
-                }
-            }
-        }
-    }
-
-    /// What an answer with `status` does to the session (RFC 2326 appendix A).
-    fn effect(&self, current: &Current, status: StatusCode) -> Option<After> {
-        let session = self.sessions.get(current.session?)?;
-        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            // "If a request results in a status code of 3xx, the state becomes Init."
-            return Some(After::End(SessionEnd::Redirected));
-        }
-        if !status.is_success() {
-            return None;
-        }
-        if current.method != Method::Teardown {
-            return session.state.after(current.method).map(After::State);
-        }
-        // RFC 2326 §10.7: one stream of several, when the URL names it.
-        let url = current.request.view().uri();
-        let exact = session.streams.iter().position(|stream| stream.url == url);
-        let alike = || session.streams.iter().position(|stream| same_stream(&stream.url, url));
-        match exact.or_else(alike) {
-            Some(at) if session.streams.len() > 1 => Some(After::RemoveStream(at)),
-            _ => Some(After::End(SessionEnd::TornDown)),
-        }
-    }
-
-    fn current(&self, id: RequestId) -> Result<&Current, CommandError> {
+    /// The request that the application was asked.
+    pub(super) fn current(&self, id: RequestId) -> Result<&Current, CommandError> {
         self.check_open()?;
         match &self.current {
-            Some(current) if current.id == id => Ok(current),
+            Some(current) if current.id == id && matches!(current.phase, Phase::Asked) => {
+                Ok(current)
+            }
             _ => Err(CommandError::UnknownRequest),
         }
     }
 
-    fn current_of(&self, id: RequestId, method: Method) -> Result<&Current, CommandError> {
+    pub(super) fn current_of(
+        &self,
+        id: RequestId,
+        method: Method,
+    ) -> Result<&Current, CommandError> {
         let current = self.current(id)?;
         if current.method == method {
             Ok(current)
@@ -303,4 +210,11 @@ impl Server {
             Err(CommandError::WrongMethod { method: current.method })
         }
     }
+}
+
+/// The value of RTP-Info; `None` without entries.
+pub(super) fn join_infos(infos: &[RtpInfo<'_>], version: Version) -> Option<String> {
+    let infos: Vec<String> =
+        infos.iter().map(|info| info.for_version(version).to_string()).collect();
+    (!infos.is_empty()).then(|| infos.join(","))
 }

@@ -1,5 +1,8 @@
 //! What a server offers, and how much it lets a client use.
 
+#[cfg(feature = "digest")]
+use super::auth::Authentication;
+use super::{Control, Destinations};
 use crate::message::{Method, Methods};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,6 +39,27 @@ pub struct Config {
     pub media_properties: String,
     /// `Accept-Ranges` of the same answer (`npt`).
     pub accept_ranges: String,
+    /// `Media-Range` of the same answer, which media that progresses with time must have
+    /// (RFC 7826 §18.30; `npt=now-`). Left out when it is empty.
+    pub media_range: String,
+    /// Which URLs PLAY, PAUSE and RECORD may name ([`Control::Either`]).
+    pub control: Control,
+    /// Whether a SETUP may change the transport of a stream that flows (yes). Otherwise it
+    /// is answered with 455 (RFC 2326 §10.4, RFC 7826 §13.3.1).
+    pub transport_changes: bool,
+    /// Where a client may send media to ([`Destinations::Peer`]). Stops a client from
+    /// aiming media at others (RFC 2326 §16, RFC 7826 §21.2.1).
+    pub destinations: Destinations,
+    /// Whether a request that names a session which is not on this connection becomes an
+    /// [`Event::SessionWanted`](super::Event::SessionWanted), and a new session an
+    /// [`Event::SessionBegan`](super::Event::SessionBegan) (no: it is answered with 454).
+    pub sessions_elsewhere: bool,
+    /// Whether sessions without interleaved streams outlive the connection, as
+    /// [`Event::SessionDetached`](super::Event::SessionDetached) (no: they end with it).
+    pub sessions_outlive: bool,
+    /// Who may ask (`None`: everybody).
+    #[cfg(feature = "digest")]
+    pub authentication: Option<Authentication>,
     /// How long a session lives without a sign of life (60 s, which RFC 2326 §12.37 takes
     /// for granted). Whole seconds, at least one.
     pub session_timeout: Duration,
@@ -56,6 +80,9 @@ pub struct Config {
     /// Messages in a row that make no sense (8); one more ends the connection. Stops a
     /// peer that does not speak RTSP.
     pub malformed_max: u32,
+    /// Answers that are remembered for requests that come again (16), on a server over
+    /// datagrams. Stops repeated requests from being done twice, and from filling memory.
+    pub replays_max: usize,
     /// Bytes that wait to be sent before media is refused (4 MiB). Stops a client that
     /// does not read.
     pub queue_max: usize,
@@ -81,6 +108,14 @@ impl Default for Config {
             features: Vec::new(),
             media_properties: String::from("No-Seeking, Time-Progressing, Time-Duration=0.0"),
             accept_ranges: String::from("npt"),
+            media_range: String::from("npt=now-"),
+            control: Control::Either,
+            transport_changes: true,
+            destinations: Destinations::Peer,
+            sessions_elsewhere: false,
+            sessions_outlive: false,
+            #[cfg(feature = "digest")]
+            authentication: None,
             session_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(10),
             limits: Limits::DEFAULT,
@@ -89,6 +124,7 @@ impl Default for Config {
             sessions_max: 16,
             streams_max: 32,
             malformed_max: 8,
+            replays_max: 16,
             queue_max: 4 * 1024 * 1024,
             strict: false,
         }
@@ -115,6 +151,12 @@ setters! {
     with_features features: Vec<String>,
     with_media_properties media_properties: &str,
     with_accept_ranges accept_ranges: &str,
+    with_media_range media_range: &str,
+    with_control control: Control,
+    with_transport_changes transport_changes: bool,
+    with_destinations destinations: Destinations,
+    with_sessions_elsewhere sessions_elsewhere: bool,
+    with_sessions_outlive sessions_outlive: bool,
     with_session_timeout session_timeout: Duration,
     with_request_timeout request_timeout: Duration,
     with_limits limits: Limits,
@@ -123,6 +165,17 @@ setters! {
     with_sessions_max sessions_max: usize,
     with_streams_max streams_max: usize,
     with_malformed_max malformed_max: u32,
+    with_replays_max replays_max: usize,
     with_queue_max queue_max: usize,
     with_strict strict: bool,
+}
+
+#[cfg(feature = "digest")]
+impl Config {
+    /// Sets [`Config::authentication`].
+    #[must_use]
+    pub fn with_authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = Some(authentication);
+        self
+    }
 }

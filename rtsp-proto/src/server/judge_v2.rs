@@ -9,7 +9,26 @@ use crate::state::State;
 impl Session {
     /// Whether the tables let `request` pass: 455 for SETUP of another stream and for TEARDOWN
     /// of one of several while media flows, 460 for PLAY and PAUSE of one of several.
-    pub(super) fn judge_v2(&self, request: Request<'_>) -> Result<(), StatusCode> {
+    pub(super) fn judge_v2(
+        &self,
+        request: Request<'_>,
+        can_change_transport: bool,
+    ) -> Result<(), StatusCode> {
+        let facts = Facts { can_change_transport, ..self.facts_of(request) };
+        self.machine().check(Event::of(request.method()), &facts).map(drop)
+    }
+
+    /// What the tables ask about a request.
+    pub(super) fn facts_of(&self, request: Request<'_>) -> Facts {
+        Facts {
+            target: self.target_of(request),
+            has_range: request.headers().contains(HeaderName::Range),
+            ..Facts::default()
+        }
+    }
+
+    /// The session as the tables see it.
+    pub(super) fn machine(&self) -> v2::Session {
         let state = match self.state {
             State::Init => v2::State::Init,
             State::Ready => v2::State::Ready,
@@ -17,21 +36,11 @@ impl Session {
             State::Playing | State::Recording => v2::State::Play,
         };
         let streams = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
-        let facts = Facts {
-            target: self.target_of(request),
-            has_range: request.headers().contains(HeaderName::Range),
-            // Whether it can be changed is the application's to say: it answers.
-            can_change_transport: true,
-            ..Facts::default()
-        };
-        let event = Event::of(request.method());
-        v2::Session::new(state, streams).check(event, &facts).map(drop)
+        v2::Session::new(state, streams)
     }
 
     fn target_of(&self, request: Request<'_>) -> Target {
-        let uri = request.uri().trim_end_matches('/');
-        let is_named = self.streams.iter().any(|stream| stream.url.trim_end_matches('/') == uri);
-        match (is_named, request.method()) {
+        match (self.stream_at(request.uri()).is_some(), request.method()) {
             (true, _) => Target::Media,
             (false, Method::Setup) => Target::NewMedia,
             (false, _) => Target::Presentation,

@@ -1,53 +1,83 @@
 //! The server's side of one connection.
 
 mod answer;
+#[cfg(feature = "digest")]
+mod auth;
+mod conclude;
 mod config;
+mod datagram;
+mod detached;
 mod event;
+mod judge;
 mod judge_v2;
+mod notify;
+mod policy;
 mod receive;
 mod session;
+mod setup;
+mod store;
 #[cfg(test)]
 mod tests;
 
-pub use answer::SetUp;
+#[cfg(feature = "digest")]
+pub use auth::{Authentication, UriMatch, UriPolicy, uri_match};
 pub use config::Config;
-pub use event::{Event, Incoming, Input};
+pub use detached::{DetachedSession, NotAttached};
+pub use event::{Event, Incoming, Input, PlayEffect};
+pub use notify::{Notice, Redirection};
+pub use policy::{Control, Destinations};
 pub use session::{Session, Stream};
+pub use setup::{Carrier, SetUp, SetupReply};
+pub use store::{Binding, Owner, SessionStore, StoreConfig, StoreEvent, StoreInput, StoreTimer};
 
 use crate::conn::{Outbox, Receiver};
 use crate::error::{CloseReason, CommandError, RequestFailure, RequestId, SessionEnd, SessionKey};
+use crate::headers;
 use crate::headers::ChannelPair;
-use crate::message::{Method, RequestBuf, RequestBuilder, Version};
-use crate::{HeaderName, headers};
+use crate::message::{Method, RequestBuf, Version};
+use crate::range::UtcTime;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use proto_wire::{
-    Instant, LimitKind, Machine, Output, ParseError, Rng, Seed, StreamMachine, TimerQueue,
-};
+use core::net::IpAddr;
+use datagram::Datagrams;
+use notify::Asked;
+use proto_wire::{Instant, Machine, Output, ParseError, Rng, Seed, StreamMachine, TimerQueue};
 use session::Sessions;
 
 /// The server's side of one connection: many sessions, each with many streams.
 ///
 /// The machine keeps the rules: it answers what is malformed (400), of another version
 /// (505), of a method that is not offered (405, 501), requires what is not there (551),
-/// names a session that does not exist (454), is not valid in the session's state (455),
-/// has a range that cannot be read (457), or offers no transport that can be read (461); it
-/// answers OPTIONS and keep-alives, and ends sessions that are silent for too long.
-/// Everything else is for the application, which answers each [`Event::Request`] with one
-/// command.
+/// names a session that does not exist (454), is not valid in the session's state (455) or
+/// for its URL (459, 460), has a range that cannot be read (457) or followed (456), offers no
+/// transport that can be read (461), or aims media at others (403, 463); it answers OPTIONS
+/// and keep-alives, and ends sessions that are silent for too long. Everything else is for
+/// the application, which answers each [`Event::Request`] with one command.
 ///
 /// # The four kinds of methods
 /// - **A, getters**: [`session`](Self::session), [`sessions`](Self::sessions),
+///   [`choose`](Self::choose), [`version_of`](Self::version_of),
 ///   [`next_timer`](Self::next_timer), [`wants_input`](Self::wants_input).
 /// - **B, what the outside reports**: [`handle_input`](Self::handle_input),
 ///   [`handle_timeout`](Self::handle_timeout). They never fail.
-/// - **C, commands**: [`describe`](Self::describe), [`accept_setup`](Self::accept_setup),
-///   [`accept_play`](Self::accept_play), [`accept`](Self::accept),
-///   [`refuse`](Self::refuse), [`respond`](Self::respond),
-///   [`send_media`](Self::send_media), [`request`](Self::request),
-///   [`touch`](Self::touch), [`end_session`](Self::end_session), [`close`](Self::close).
+/// - **C, commands**. That answer a request: [`describe`](Self::describe),
+///   [`accept_setup`](Self::accept_setup), [`accept_setup_with`](Self::accept_setup_with),
+///   [`accept_play`](Self::accept_play), [`accept_pause`](Self::accept_pause),
+///   [`accept_pause_later`](Self::accept_pause_later), [`accept`](Self::accept),
+///   [`refuse`](Self::refuse), [`respond`](Self::respond). That answer other questions:
+///   [`attach_session`](Self::attach_session), and with the feature `digest` `resolve_user`
+///   and `authenticate`. That ask the client: [`play_notify`](Self::play_notify),
+///   [`redirect`](Self::redirect), [`announce`](Self::announce),
+///   [`set_parameter`](Self::set_parameter), [`get_parameter`](Self::get_parameter),
+///   [`request`](Self::request). About sessions: [`touch`](Self::touch),
+///   [`range_ended`](Self::range_ended), [`media_ended`](Self::media_ended),
+///   [`detach_session`](Self::detach_session), [`end_session`](Self::end_session).
+///   [`send_media`](Self::send_media), [`set_peer`](Self::set_peer),
+///   [`set_wall_clock`](Self::set_wall_clock), [`close`](Self::close).
 ///   Legal at any time; an error is the caller's mistake, and nothing has changed.
 /// - **D, what to do**: [`poll_output`](Self::poll_output) until it is `None`,
 ///   [`poll_timeout`](Self::poll_timeout).
@@ -92,12 +122,22 @@ pub struct Server {
     timers: TimerQueue<Timer>,
     /// Requests that wait until the current one is answered, in order.
     inbox: VecDeque<Waiting>,
-    current: Option<Current>,
+    current: Option<Box<Current>>,
     /// Requests of this side that wait for the client's answer, by CSeq.
-    asked: BTreeMap<u32, (RequestId, Method)>,
+    asked: BTreeMap<u32, Asked>,
     next_cseq: u32,
     next_id: u32,
     malformed: u32,
+    /// The version that the client spoke last.
+    spoken: Version,
+    /// Where the client is.
+    peer: Option<IpAddr>,
+    /// What time it was when.
+    wall: Option<(Instant, UtcTime)>,
+    #[cfg(feature = "digest")]
+    auth: Option<Box<auth::Door>>,
+    /// What a server over datagrams remembers.
+    datagrams: Option<Box<Datagrams>>,
     /// Nothing more is read.
     ended: bool,
     closed: bool,
@@ -106,7 +146,7 @@ pub struct Server {
 /// A message that waits for its turn.
 #[derive(Debug)]
 enum Waiting {
-    Request(RequestBuf),
+    Request(RequestBuf, Instant),
     /// In a good frame, with a start line that makes no sense.
     Malformed(RequestBuf),
     /// Nobody can tell where the next message begins. What was read of the last one.
@@ -115,15 +155,36 @@ enum Waiting {
     Eof,
 }
 
-/// The request that the application is to answer.
+/// The request that waits for its answer.
 #[derive(Debug)]
 struct Current {
     id: RequestId,
     method: Method,
-    cseq: u32,
+    cseq: Option<u32>,
     version: Version,
     session: Option<SessionKey>,
+    /// When it came.
+    received: Instant,
+    phase: Phase,
+    /// Who asks, when that had to be proved.
+    user: Option<String>,
+    #[cfg(feature = "digest")]
+    proof: Option<auth::Proof>,
+    /// Its success changes no state yet.
+    keeps_state: bool,
     request: RequestBuf,
+}
+
+/// What a request waits for.
+#[derive(Debug)]
+enum Phase {
+    /// The answer of the application.
+    Asked,
+    /// The session with this id.
+    WantsSession(String),
+    /// The secret of the user that it claims to be from.
+    #[cfg(feature = "digest")]
+    WantsSecret(Box<proto_wire::digest::Claim>),
 }
 
 /// Why a [`Server`] wants to be woken.
@@ -134,6 +195,10 @@ pub enum Timer {
     Session(SessionKey),
     /// A request of this side has no answer.
     Request(RequestId),
+    /// A request of this side goes out again: over datagrams only.
+    Retransmit(RequestId),
+    /// The time of a REDIRECT has come.
+    Redirect(SessionKey),
 }
 
 impl Server {
@@ -154,6 +219,12 @@ impl Server {
             next_cseq: 1,
             next_id: 0,
             malformed: 0,
+            spoken: Version::V1_0,
+            peer: None,
+            wall: None,
+            #[cfg(feature = "digest")]
+            auth: None,
+            datagrams: None,
             ended: false,
             closed: false,
         }
@@ -195,9 +266,12 @@ impl Server {
             return;
         }
         match input {
+            Input::Eof => self.end(Waiting::Eof),
+            Input::Datagram(data) => self.take_datagram(now, data),
+            // On datagrams there is no stream.
+            Input::Data(_) | Input::Owned(_) if self.datagrams.is_some() => {}
             Input::Data(data) => self.receiver.push(data),
             Input::Owned(data) => self.receiver.push_owned(data),
-            Input::Eof => self.end(Waiting::Eof),
         }
         self.work(now);
     }
@@ -207,11 +281,9 @@ impl Server {
         while let Some(timer) = self.timers.expire(now) {
             match timer {
                 Timer::Session(key) => self.drop_session(key, SessionEnd::Expired),
-                Timer::Request(id) => {
-                    self.asked.retain(|_, (asked, _)| *asked != id);
-                    let reason = RequestFailure::TimedOut;
-                    self.out.event(Event::RequestFailed { id, reason });
-                }
+                Timer::Request(id) => self.give_up(now, id),
+                Timer::Retransmit(id) => self.retransmit(now, id),
+                Timer::Redirect(key) => self.drop_session(key, SessionEnd::Redirected),
             }
         }
     }
@@ -237,42 +309,6 @@ impl Server {
         self.out.send_frame(channel, payload).map_err(CommandError::Limit)
     }
 
-    /// Asks the client something: OPTIONS as a ping, ANNOUNCE, REDIRECT, `SET_PARAMETER`,
-    /// `PLAY_NOTIFY`. CSeq and, with `session`, Session are added.
-    ///
-    /// # Errors
-    /// Closed, no such session, too many requests waiting, or a request that cannot be
-    /// written.
-    pub fn request(
-        &mut self,
-        now: Instant,
-        session: Option<SessionKey>,
-        request: &RequestBuilder,
-    ) -> Result<RequestId, CommandError> {
-        self.check_open()?;
-        if self.asked.len() >= self.config.pending_max {
-            return Err(CommandError::Limit(LimitKind::Pending));
-        }
-        let session = match session {
-            Some(key) => Some(self.sessions.get(key).ok_or(CommandError::UnknownSession)?),
-            None => None,
-        };
-        let cseq = self.next_cseq;
-        let bytes = match session {
-            Some(session) => {
-                request.encode(&[(HeaderName::CSeq, &cseq), (HeaderName::Session, &session.id)])?
-            }
-            None => request.encode(&[(HeaderName::CSeq, &cseq)])?,
-        };
-        self.next_cseq = cseq.wrapping_add(1);
-        let id = self.new_id();
-        self.asked.insert(cseq, (id, request.method()));
-        let deadline = now.saturating_add(self.config.request_timeout);
-        self.timers.set(Timer::Request(id), deadline);
-        self.out.send(bytes);
-        Ok(id)
-    }
-
     /// Says that the client of `session` lives: RTCP came over UDP, for example (RFC 7826
     /// §10.5). Requests and interleaved packets count by themselves.
     ///
@@ -284,23 +320,27 @@ impl Server {
         Ok(())
     }
 
-    /// Ends a session without telling the client, which learns it by 454.
-    ///
-    /// # Errors
-    /// Closed, or no such session.
-    pub fn end_session(&mut self, _now: Instant, session: SessionKey) -> Result<(), CommandError> {
-        self.check_session(session)?;
-        self.drop_session(session, SessionEnd::TornDown);
-        Ok(())
+    /// Says where the client is, as the transport tells: the only place to which it may
+    /// have media sent, unless [`Config::destinations`] says otherwise.
+    pub const fn set_peer(&mut self, peer: IpAddr) {
+        self.peer = Some(peer);
+    }
+
+    /// Says what time it is at `now`. From then on answers and requests have a Date (RFC 7826
+    /// §18.21 demands it of servers with a clock), which some requests must have.
+    pub fn set_wall_clock(&mut self, now: Instant, time: proto_wire::Timestamp) {
+        let micros = time.as_unix_micros();
+        let nanos = u32::try_from(micros.rem_euclid(1_000_000)).unwrap_or(0).saturating_mul(1000);
+        self.wall = UtcTime::from_unix(time.as_unix_secs(), nanos).map(|time| (now, time));
     }
 
     /// Ends the connection.
     ///
     /// # Errors
     /// It is closed already.
-    pub fn close(&mut self, _now: Instant) -> Result<(), CommandError> {
+    pub fn close(&mut self, now: Instant) -> Result<(), CommandError> {
         self.check_open()?;
-        self.finish(CloseReason::Local);
+        self.finish(now, CloseReason::Local);
         Ok(())
     }
 
@@ -341,8 +381,14 @@ impl Server {
         self.timers.set(Timer::Session(key), deadline);
     }
 
+    fn wall_clock(&self, now: Instant) -> Option<UtcTime> {
+        let (then, time) = self.wall?;
+        time.checked_add(now.saturating_since(then))
+    }
+
     fn drop_session(&mut self, session: SessionKey, reason: SessionEnd) {
         self.timers.stop(&Timer::Session(session));
+        self.timers.stop(&Timer::Redirect(session));
         if self.sessions.remove(session).is_some() {
             self.out.event(Event::SessionEnded { session, reason });
         }
@@ -364,16 +410,21 @@ impl Server {
     }
 
     /// Ends everything, once.
-    fn finish(&mut self, reason: CloseReason) {
+    fn finish(&mut self, now: Instant, reason: CloseReason) {
+        if self.config.sessions_outlive {
+            self.leave(now);
+        }
         self.closed = true;
         self.ended = true;
         self.receiver.clear();
         self.inbox.clear();
         self.current = None;
         self.timers = TimerQueue::new();
-        for (id, _) in core::mem::take(&mut self.asked).into_values() {
-            let reason = RequestFailure::Closed;
-            self.out.event(Event::RequestFailed { id, reason });
+        for Asked { id, is_told, .. } in core::mem::take(&mut self.asked).into_values() {
+            if is_told {
+                let reason = RequestFailure::Closed;
+                self.out.event(Event::RequestFailed { id, reason });
+            }
         }
         let keys: Vec<_> = self.sessions.iter().map(|(key, _)| key).collect();
         for key in keys {

@@ -1,24 +1,18 @@
 //! What a server does with what arrives, up to the question to the application.
 
-use super::{Current, Event, Incoming, Server, Timer, Waiting};
+use super::event::{PlayEffect, named_session};
+use super::judge::{Refusal, pipeline_of};
+use super::{Current, Event, Incoming, Phase, Server, Timer, Waiting};
 use crate::HeaderName;
 use crate::conn::Received;
-use crate::error::{CloseReason, SessionKey};
-use crate::headers::{PipelinedRequests, Range, Session};
+use crate::error::{CloseReason, RequestFailure};
 use crate::message::{
     Method, Request, RequestBuf, ResponseBuf, ResponseBuilder, StatusCode, Version,
 };
-use crate::quirks::refused_when_strict;
 use crate::state::State;
-use alloc::vec::Vec;
-use core::fmt::Display;
+use alloc::boxed::Box;
+use alloc::string::String;
 use proto_wire::{Instant, LimitKind, ParseError, ParseErrorKind};
-
-/// Why a request is answered without the application.
-enum Refusal {
-    Plain(StatusCode),
-    With(ResponseBuilder),
-}
 
 impl Server {
     /// Cuts what arrived and acts on it, as far as the application keeps up.
@@ -29,7 +23,7 @@ impl Server {
                 return;
             }
             if self.inbox.len() >= self.config.pending_max {
-                return self.check_backlog();
+                return self.check_backlog(now);
             }
             match self.receiver.next(&self.config.limits) {
                 Ok(None) => return,
@@ -43,20 +37,20 @@ impl Server {
     }
 
     /// Against a host that reads on although the machine does not want input.
-    fn check_backlog(&mut self) {
+    fn check_backlog(&mut self, now: Instant) {
         let limits = &self.config.limits;
         let most =
             limits.head_max.saturating_add(limits.body_max).saturating_add(usize::from(u16::MAX));
         if self.receiver.len() > most {
-            self.finish(CloseReason::Limit(LimitKind::Pending));
+            self.finish(now, CloseReason::Limit(LimitKind::Pending));
         }
     }
 
-    fn take(&mut self, now: Instant, received: Received) {
+    pub(super) fn take(&mut self, now: Instant, received: Received) {
         match received {
-            Received::Request(request) => self.inbox.push_back(Waiting::Request(request)),
+            Received::Request(request) => self.inbox.push_back(Waiting::Request(request, now)),
             Received::Malformed(request) => self.inbox.push_back(Waiting::Malformed(request)),
-            Received::Response(response) => self.answered(response),
+            Received::Response(response) => self.answered(now, response),
             Received::Media { channel, payload } => {
                 let session = self.sessions.of_channel(channel);
                 if let Some(key) = session {
@@ -69,30 +63,30 @@ impl Server {
 
     /// Requests are answered one after the other: whether PLAY is valid depends on the
     /// answer to the SETUP before it, and answers must come in order.
-    fn ask_next(&mut self, now: Instant) {
+    pub(super) fn ask_next(&mut self, now: Instant) {
         while self.current.is_none() && !self.closed {
             match self.inbox.pop_front() {
                 None => return,
-                Some(Waiting::Request(request)) => self.ask(now, request),
+                Some(Waiting::Request(request, received)) => self.ask(now, request, received),
                 Some(Waiting::Malformed(request)) => {
                     self.reply(request.view().cseq(), Version::V1_0, StatusCode::BAD_REQUEST);
-                    self.count_malformed();
+                    self.count_malformed(now);
                 }
-                Some(Waiting::Broken(message, error)) => self.broken(&message, error),
-                Some(Waiting::Eof) => self.finish(CloseReason::Eof),
+                Some(Waiting::Broken(message, error)) => self.broken(now, &message, error),
+                Some(Waiting::Eof) => self.finish(now, CloseReason::Eof),
             }
         }
     }
 
-    fn count_malformed(&mut self) {
+    fn count_malformed(&mut self, now: Instant) {
         self.malformed = self.malformed.saturating_add(1);
         if self.malformed > self.config.malformed_max {
-            self.finish(CloseReason::Limit(LimitKind::Malformed));
+            self.finish(now, CloseReason::Limit(LimitKind::Malformed));
         }
     }
 
     /// Nobody can tell where the next message begins: says so, and closes.
-    fn broken(&mut self, message: &RequestBuf, error: ParseError) {
+    fn broken(&mut self, now: Instant, message: &RequestBuf, error: ParseError) {
         let limit = match error.kind() {
             ParseErrorKind::Limit(limit) => Some(limit),
             _ => None,
@@ -105,151 +99,130 @@ impl Server {
             };
             self.reply(message.view().cseq(), Version::V1_0, status);
         }
-        self.finish(limit.map_or(CloseReason::Protocol(error), CloseReason::Limit));
-    }
-
-    fn ask(&mut self, now: Instant, request: RequestBuf) {
-        let view = request.view();
-        let (method, version, cseq) = (view.method(), view.version(), view.cseq());
-        let judged = self.judge(now, view);
-        match (judged, cseq) {
-            (Err(Refusal::Plain(status)), _) => {
-                self.reply(cseq, answer_version(version), status);
-                if status == StatusCode::BAD_REQUEST {
-                    self.count_malformed();
-                }
-            }
-            (Err(Refusal::With(response)), _) => {
-                self.write_reply(cseq, &response.version(answer_version(version)));
-            }
-            (Ok(_), None) => {
-                self.reply(None, answer_version(version), StatusCode::BAD_REQUEST);
-                self.count_malformed();
-            }
-            (Ok(session), Some(cseq)) => {
-                self.malformed = 0;
-                let own = self.own_answer(view, session);
-                let id = self.new_id();
-                let event = Incoming { id, method, session, request: request.clone() };
-                self.current = Some(Current { id, method, cseq, version, session, request });
-                match own {
-                    Some(response) => self.answer_current(&response, None),
-                    None => self.out.event(Event::Request(event)),
-                }
-            }
-        }
+        self.finish(now, limit.map_or(CloseReason::Protocol(error), CloseReason::Limit));
     }
 
     /// Applies the rules in the order in which one makes sense only after the other: can
-    /// it be read, is the method offered, are the requirements met, does the session
-    /// exist, is the method valid in its state, do its own headers make sense.
-    fn judge(&mut self, now: Instant, request: Request<'_>) -> Result<Option<SessionKey>, Refusal> {
-        let headers = request.headers();
-        let method = request.method();
-        if !request.version().is_known() {
-            return Err(Refusal::Plain(StatusCode::RTSP_VERSION_NOT_SUPPORTED));
+    /// it be read, is the method offered, are the requirements met, who asks, does the
+    /// session exist, is the method valid in its state, do its own headers make sense.
+    fn ask(&mut self, now: Instant, request: RequestBuf, received: Instant) {
+        let view = request.view();
+        let judged = self.judge_head(view);
+        let current = Box::new(Current {
+            id: self.new_id(),
+            method: view.method(),
+            cseq: view.cseq(),
+            version: answer_version(view.version()),
+            session: None,
+            received,
+            phase: Phase::Asked,
+            user: None,
+            #[cfg(feature = "digest")]
+            proof: None,
+            keeps_state: false,
+            request,
+        });
+        match judged {
+            Err(refusal) => self.refuse_early(now, &current, refusal),
+            Ok(()) => {
+                self.malformed = 0;
+                self.spoken = current.version;
+                self.authorize(now, current);
+            }
         }
-        let refused = |quirk| self.config.strict && refused_when_strict(quirk);
-        // RFC 2326 §12.17: every request has a CSeq.
-        if request.cseq().is_none() || request.quirks().first_of(refused).is_some() {
-            return Err(Refusal::Plain(StatusCode::BAD_REQUEST));
-        }
-        self.judge_method(method)?;
-        self.judge_requirements(request)?;
-        let session = match headers.typed::<Session<'_>>() {
-            Ok(None) => pipeline_of(request).and_then(|number| self.sessions.of_pipeline(number)),
-            Ok(Some(named)) => self.sessions.find(named.id),
-            Err(_) => None,
+    }
+
+    #[cfg(not(feature = "digest"))]
+    fn authorize(&mut self, now: Instant, current: Box<Current>) {
+        self.find_session(now, current);
+    }
+
+    /// Who asks is known: what do they ask about?
+    pub(super) fn find_session(&mut self, now: Instant, mut current: Box<Current>) {
+        let request = current.request.view();
+        let named = named_session(request);
+        let found = match named {
+            Some(Ok(id)) => self.sessions.find(id),
+            Some(Err(())) => None,
+            None => pipeline_of(request).and_then(|number| self.sessions.of_pipeline(number)),
         };
-        if session.is_none() && (needs_session(method) || headers.contains(HeaderName::Session)) {
-            return Err(Refusal::Plain(StatusCode::SESSION_NOT_FOUND));
+        if found.is_some() {
+            current.session = found;
+            return self.judge_in_session(now, current);
         }
-        if let Some(key) = session {
+        match named {
+            Some(Ok(id)) if self.config.sessions_elsewhere => {
+                let session = String::from(id);
+                let id = current.id;
+                current.phase = Phase::WantsSession(session.clone());
+                self.current = Some(current);
+                self.out.event(Event::SessionWanted { id, session });
+            }
+            Some(_) => {
+                self.refuse_early(now, &current, Refusal::Plain(StatusCode::SESSION_NOT_FOUND));
+            }
+            None if needs_session(current.method) => {
+                self.refuse_early(now, &current, Refusal::Plain(StatusCode::SESSION_NOT_FOUND));
+            }
+            None => self.judge_in_session(now, current),
+        }
+    }
+
+    /// The session is known: may this be done in it? Then it is answered here or asked.
+    pub(super) fn judge_in_session(&mut self, now: Instant, current: Box<Current>) {
+        if let Some(key) = current.session {
             self.refresh(now, key);
-        }
-        let known = session.and_then(|key| self.sessions.get(key));
-        if let (Some(known), Version::V2_0) = (known, request.version()) {
-            known.judge_v2(request).map_err(Refusal::Plain)?;
-        }
-        let state = known.map_or(State::Init, |session| session.state);
-        if state.after(method).is_none() {
-            return Err(Refusal::Plain(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
-        }
-        match method {
-            Method::Setup => self.judge_setup(request, session)?,
-            Method::Play | Method::Pause | Method::Record
-                if headers.typed::<Range<'_>>().is_err() =>
-            {
-                return Err(Refusal::Plain(StatusCode::INVALID_RANGE));
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.version = current.version;
             }
-            _ => {}
         }
-        Ok(session)
-    }
-
-    fn judge_method(&self, method: Method) -> Result<(), Refusal> {
-        if method == Method::Extension {
-            return if self.config.extension_methods {
-                Ok(())
-            } else {
-                Err(Refusal::Plain(StatusCode::NOT_IMPLEMENTED))
-            };
+        let view = current.request.view();
+        let known = current.session.and_then(|key| self.sessions.get(key));
+        if let Err(refusal) = self.judge_session(view, known) {
+            return self.refuse_early(now, &current, refusal);
         }
-        if is_for_clients(method) || !self.config.methods.contains(method) {
-            // RFC 2326 §11.3.1: 405 says what is allowed.
-            let response = ResponseBuilder::new(StatusCode::METHOD_NOT_ALLOWED)
-                .header(HeaderName::Allow, self.config.methods);
-            return Err(Refusal::With(response));
+        if let Some(response) = self.own_answer(view, known.is_some()) {
+            return self.conclude(now, &current, &response, None);
         }
-        Ok(())
-    }
-
-    /// RFC 2326 §12.32: 551 names the tags that are not supported, and only those.
-    fn judge_requirements(&self, request: Request<'_>) -> Result<(), Refusal> {
-        let headers = request.headers();
-        let unsupported: Vec<_> = headers
-            .tokens(HeaderName::Require)
-            .chain(headers.tokens(HeaderName::ProxyRequire))
-            .filter(|tag| !self.config.features.iter().any(|f| f.eq_ignore_ascii_case(tag)))
-            .collect();
-        if unsupported.is_empty() {
-            return Ok(());
-        }
-        let response = ResponseBuilder::new(StatusCode::OPTION_NOT_SUPPORTED)
-            .header(HeaderName::Unsupported, unsupported.join(", "));
-        // A tag that cannot stand in a header is not named.
-        Err(match response.check() {
-            Ok(()) => Refusal::With(response),
-            Err(_) => Refusal::Plain(StatusCode::OPTION_NOT_SUPPORTED),
-        })
-    }
-
-    fn judge_setup(
-        &self,
-        request: Request<'_>,
-        session: Option<SessionKey>,
-    ) -> Result<(), Refusal> {
-        if !request.headers().transports().any(|transport| transport.is_ok()) {
-            return Err(Refusal::Plain(StatusCode::UNSUPPORTED_TRANSPORT));
-        }
-        let full = match session.and_then(|key| self.sessions.get(key)) {
-            Some(session) => {
-                session.streams.len() >= self.config.streams_max
-                    && !session.streams.iter().any(|stream| stream.url == request.uri())
+        let play = (current.method == Method::Play).then(|| {
+            let at = known.and_then(|session| session.stream_at(view.uri()));
+            match (known.map(|session| session.state_at(at)), current.version) {
+                (Some(State::Playing), Version::V2_0) => PlayEffect::Replaces,
+                (Some(State::Playing), _) => PlayEffect::Queues,
+                _ => PlayEffect::Begins,
             }
-            None => self.sessions.len() >= self.config.sessions_max,
+        });
+        let event = Incoming {
+            id: current.id,
+            method: current.method,
+            session: current.session,
+            play,
+            user: current.user.clone(),
+            #[cfg(feature = "digest")]
+            uri_match: current.proof.as_ref().and_then(|proof| proof.uri_match),
+            request: current.request.clone(),
         };
-        if full { Err(Refusal::Plain(StatusCode::SERVICE_UNAVAILABLE)) } else { Ok(()) }
+        self.current = Some(current);
+        self.out.event(Event::Request(event));
     }
 
-    /// The answer to what needs no application: OPTIONS, and `GET_PARAMETER` without a
-    /// body, which is a sign of life (RFC 2326 §10.8).
-    fn own_answer(
-        &self,
-        request: Request<'_>,
-        session: Option<SessionKey>,
-    ) -> Option<ResponseBuilder> {
+    /// An answer without the application.
+    pub(super) fn refuse_early(&mut self, now: Instant, current: &Current, refusal: Refusal) {
+        let response = match refusal {
+            Refusal::Plain(status) => ResponseBuilder::new(status),
+            Refusal::With(response) => response,
+        };
+        self.conclude(now, current, &response, None);
+        if response.status() == StatusCode::BAD_REQUEST && !self.closed {
+            self.count_malformed(now);
+        }
+    }
+
+    /// The answer to what needs no application: OPTIONS, and a parameter request without
+    /// parameters, which is a sign of life (RFC 2326 §10.8, RFC 7826 §10.5).
+    fn own_answer(&self, request: Request<'_>, in_session: bool) -> Option<ResponseBuilder> {
         let response = ResponseBuilder::new(StatusCode::OK);
+        let headers = request.headers();
         match request.method() {
             Method::Options => {
                 let response = response.header(HeaderName::Public, self.config.methods);
@@ -259,69 +232,70 @@ impl Server {
                     response.header(HeaderName::Supported, self.config.features.join(", "))
                 })
             }
-            Method::GetParameter if session.is_some() && request.body().is_empty() => {
+            // RFC 7826 §13.8: headers can be what is asked for.
+            Method::GetParameter | Method::SetParameter
+                if in_session
+                    && request.body().is_empty()
+                    && !PARAMETERS.iter().any(|name| headers.contains(*name)) =>
+            {
                 Some(response)
             }
             _ => None,
         }
     }
 
-    /// An answer to a request that goes no further.
-    fn reply(&mut self, cseq: Option<u32>, version: Version, status: StatusCode) {
-        self.write_reply(cseq, &ResponseBuilder::new(status).version(version));
-    }
-
-    fn write_reply(&mut self, cseq: Option<u32>, response: &ResponseBuilder) {
-        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::new();
-        if let Some(cseq) = &cseq {
-            lines.push((HeaderName::CSeq, cseq));
-        }
-        if !self.config.server_name.is_empty() {
-            lines.push((HeaderName::Server, &self.config.server_name));
-        }
-        // Only a configured name that is no header text can fail here.
-        let bytes = response.encode(&lines).or_else(|_| match &cseq {
-            Some(cseq) => response.encode(&[(HeaderName::CSeq, cseq)]),
-            None => response.encode(&[]),
-        });
-        if let Ok(bytes) = bytes {
-            self.out.send(bytes);
-        }
-    }
-
     /// The client answers a request of this side. Answers that nobody waits for mean
     /// nothing.
-    fn answered(&mut self, response: ResponseBuf) {
+    fn answered(&mut self, now: Instant, response: ResponseBuf) {
         let view = response.view();
         if view.status().is_informational() {
             return;
         }
         // Without a number it can only be the oldest that waits.
-        let oldest = || self.asked.iter().min_by_key(|(_, (id, _))| id.0).map(|(cseq, _)| *cseq);
+        let oldest =
+            || self.asked.iter().min_by_key(|(_, asked)| asked.id.0).map(|(cseq, _)| *cseq);
         let Some(cseq) = view.cseq().or_else(oldest) else {
             return;
         };
-        if let Some((id, method)) = self.asked.remove(&cseq) {
-            self.timers.stop(&Timer::Request(id));
-            self.out.event(Event::Response { id, method, response });
+        if let Some(asked) = self.asked.remove(&cseq) {
+            self.timers.stop(&Timer::Request(asked.id));
+            self.timers.stop(&Timer::Retransmit(asked.id));
+            let succeeded = view.status().is_success();
+            if let (id, method, true) = (asked.id, asked.method, asked.is_told) {
+                self.out.event(Event::Response { id, method, response });
+            }
+            if succeeded {
+                self.settle(now, asked);
+            }
         }
+    }
+
+    /// A request of this side has no answer in time.
+    pub(super) fn give_up(&mut self, now: Instant, id: crate::error::RequestId) {
+        let found = self.asked.iter().find(|(_, asked)| asked.id == id).map(|(cseq, _)| *cseq);
+        let Some(asked) = found.and_then(|cseq| self.asked.remove(&cseq)) else { return };
+        self.timers.stop(&Timer::Retransmit(id));
+        if asked.is_told {
+            self.out.event(Event::RequestFailed { id, reason: RequestFailure::TimedOut });
+        }
+        self.settle(now, asked);
     }
 }
 
-/// `Pipelined-Requests` of a request of 2.0 (RFC 7826 §18.33).
-pub(super) fn pipeline_of(request: Request<'_>) -> Option<u32> {
-    let number = request.headers().typed::<PipelinedRequests>().ok().flatten();
-    number.filter(|_| request.version() == Version::V2_0).map(|number| number.0)
-}
+/// What a body-less `GET_PARAMETER` asks for, if it is not a sign of life.
+const PARAMETERS: &[HeaderName] = &[
+    HeaderName::AcceptRanges,
+    HeaderName::MediaProperties,
+    HeaderName::MediaRange,
+    HeaderName::Range,
+    HeaderName::RtpInfo,
+    HeaderName::Scale,
+    HeaderName::Speed,
+];
 
 /// Methods that a session must be named for.
 const fn needs_session(method: Method) -> bool {
     matches!(method, Method::Play | Method::Pause | Method::Record | Method::Teardown)
-}
-
-/// Methods that only servers send (RFC 2326 §10, RFC 7826 §13).
-const fn is_for_clients(method: Method) -> bool {
-    matches!(method, Method::Redirect | Method::PlayNotify)
 }
 
 /// A peer is answered in its version; one that nobody knows in the highest that is known,

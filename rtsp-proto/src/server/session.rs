@@ -1,7 +1,9 @@
 //! The sessions of one connection.
 
 use crate::error::SessionKey;
-use crate::headers::ChannelPair;
+use crate::headers::{ChannelPair, Delivery, Mode};
+use crate::message::Version;
+use crate::session_table::v2::ResumePoint;
 use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,23 +14,37 @@ use proto_wire::{HexToken, Rng};
 pub(super) type Id = HexToken<32>;
 
 /// One session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     pub(super) id: Id,
+    /// The version that the client speaks in it.
+    pub(super) version: Version,
     pub(super) state: State,
     pub(super) streams: Vec<Stream>,
     /// The number by which pipelined requests name it (RFC 7826 §18.33).
     pub(super) pipeline: Option<u32>,
+    /// The URL of the whole, once a request named it.
+    pub(super) control: Option<String>,
+    pub(super) resume_point: ResumePoint,
+    pub(super) has_redirect_point: bool,
+    pub(super) seekable: bool,
 }
 
 /// One stream of a session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Stream {
     /// The URL that SETUP named.
     pub url: String,
     /// Its channels, when it is interleaved.
     pub channels: Option<ChannelPair>,
+    /// To one or to many; `None` when neither side said.
+    pub delivery: Option<Delivery>,
+    /// What it is for.
+    pub mode: Mode,
+    /// Where it stands. RTSP 1.0 has a state per URL (RFC 2326 appendix A); in 2.0 it is
+    /// that of the session.
+    pub state: State,
 }
 
 impl Session {
@@ -38,16 +54,75 @@ impl Session {
         self.id.as_str()
     }
 
-    /// Where it stands.
+    /// Where it stands: where its streams stand, when they differ that of those that flow.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
+    }
+
+    /// The version that its client speaks.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     /// What is set up in it, in order.
     #[must_use]
     pub fn streams(&self) -> &[Stream] {
         &self.streams
+    }
+
+    /// Where it resumes (RFC 7826 §B.2), in RTSP 2.0.
+    #[must_use]
+    pub const fn resume_point(&self) -> ResumePoint {
+        self.resume_point
+    }
+
+    /// The URL of the whole: the one that a request named, else that of the only stream,
+    /// else what the streams have in common; `*` when there is none.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        if let Some(url) = &self.control {
+            return url;
+        }
+        let mut urls = self.streams.iter().map(|stream| stream.url.as_str());
+        let Some(first) = urls.next() else { return "*" };
+        let common = urls.fold(first, |common, url| {
+            let same = common.bytes().zip(url.bytes()).take_while(|(a, b)| a == b).count();
+            let end = common.get(..same).and_then(|part| part.rfind('/'));
+            end.and_then(|end| common.get(..=end)).unwrap_or("*")
+        });
+        // No less than `rtsp://host/`.
+        if common.matches('/').count() < 3 && self.streams.len() > 1 { "*" } else { common }
+    }
+
+    /// Whether any stream is on the control connection.
+    #[must_use]
+    pub fn is_interleaved(&self) -> bool {
+        self.streams.iter().any(|stream| stream.channels.is_some())
+    }
+
+    /// Which stream a URL names: exactly, else with or without a slash at its end.
+    pub(super) fn stream_at(&self, url: &str) -> Option<usize> {
+        let bare = url.trim_end_matches('/');
+        let exact = self.streams.iter().position(|stream| stream.url == url);
+        let alike = |stream: &Stream| stream.url.trim_end_matches('/') == bare;
+        exact.or_else(|| self.streams.iter().position(alike))
+    }
+
+    /// The state of the stream at `at`, or of the whole.
+    pub(super) fn state_at(&self, at: Option<usize>) -> State {
+        at.and_then(|at| self.streams.get(at)).map_or(self.state, |stream| stream.state)
+    }
+
+    /// Moves one stream, or all of them.
+    pub(super) fn set_state(&mut self, at: Option<usize>, state: State) {
+        match at.and_then(|at| self.streams.get_mut(at)) {
+            Some(stream) => stream.state = state,
+            None => self.streams.iter_mut().for_each(|stream| stream.state = state),
+        }
+        // `Playing` and `Recording` lie behind `Ready`.
+        self.state = self.streams.iter().map(|stream| stream.state).max().unwrap_or(state);
     }
 }
 
@@ -59,11 +134,23 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn create(&mut self, rng: &mut Rng) -> SessionKey {
+    pub(super) fn create(&mut self, rng: &mut Rng, version: Version) -> SessionKey {
+        self.insert(Session {
+            id: rng.hex(),
+            version,
+            state: State::Init,
+            streams: Vec::new(),
+            pipeline: None,
+            control: None,
+            resume_point: ResumePoint::Beginning,
+            has_redirect_point: false,
+            seekable: true,
+        })
+    }
+
+    pub(super) fn insert(&mut self, session: Session) -> SessionKey {
         let key = SessionKey(self.next);
         self.next = self.next.wrapping_add(1);
-        let session =
-            Session { id: rng.hex(), state: State::Init, streams: Vec::new(), pipeline: None };
         self.list.push((key, session));
         key
     }
@@ -76,12 +163,7 @@ impl Sessions {
         // Looks at every byte of every id, so that the time tells nothing about them.
         let mut found = None;
         for (key, session) in &self.list {
-            let ours = session.id.as_str().as_bytes();
-            let mut difference = u8::from(ours.len() != id.len());
-            for (a, b) in ours.iter().zip(id.as_bytes()) {
-                difference |= a ^ b;
-            }
-            if difference == 0 {
+            if is_same_id(session.id.as_str(), id) {
                 found = Some(*key);
             }
         }
@@ -127,4 +209,13 @@ impl Sessions {
         self.of_channel(pair.rtp).is_none()
             && pair.rtcp.is_none_or(|rtcp| self.of_channel(rtcp).is_none())
     }
+}
+
+/// Compares to the end, whatever differs: the time tells nothing about the id.
+pub(super) fn is_same_id(ours: &str, theirs: &str) -> bool {
+    let mut difference = u8::from(ours.len() != theirs.len());
+    for (a, b) in ours.bytes().zip(theirs.bytes()) {
+        difference |= a ^ b;
+    }
+    difference == 0
 }

@@ -1,0 +1,249 @@
+//! How an answer is written, and what it changes.
+
+use super::judge::pipeline_of;
+use super::session::Session;
+use super::{Current, Server};
+use crate::HeaderName;
+use crate::control_url::same_stream;
+use crate::error::{CloseReason, SessionEnd, SessionKey};
+use crate::headers::{self, Connection, RtspDate, Timestamp};
+use crate::message::{Method, ResponseBuilder, StatusCode, Version};
+use crate::session_table::v1;
+use crate::session_table::v2::{Action, Event as Event2, ResumePoint, State as State2};
+use crate::state::State;
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt::Display;
+use proto_wire::Instant;
+
+/// What an answer does to its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Nothing,
+    /// One stream or, without a position, the whole.
+    State(Option<usize>, State),
+    /// The same in 2.0, with what the table says beside it.
+    Step(State, &'static [Action]),
+    RemoveStream(usize),
+    End(SessionEnd),
+}
+
+impl Server {
+    /// Writes the answer to a request and lets it take effect. `set_up` is the Session
+    /// header of an answer to SETUP, which says more than the others.
+    pub(super) fn conclude(
+        &mut self,
+        now: Instant,
+        current: &Current,
+        response: &ResponseBuilder,
+        set_up: Option<&headers::Session<'_>>,
+    ) {
+        let headers = current.request.view().headers();
+        let response = response.clone().version(current.version);
+        let after = self.effect(current, response.status());
+        let known = current.session.and_then(|key| self.sessions.get(key));
+        // The answer that ends a session does not name it (RFC 7826 §13.7.1).
+        let wire_id = known.map(|known| known.id).filter(|_| !matches!(after, After::End(_)));
+        let pipeline = pipeline_of(current.request.view());
+        // RFC 2326 §12.38, RFC 7826 §18.53: the same value, and how long it took.
+        let timestamp = headers.typed::<Timestamp<'_>>().ok().flatten().map(|stamp| {
+            let delay = now.saturating_since(current.received);
+            if delay.is_zero() { Timestamp::new(stamp.value) } else { stamp.echo(delay) }
+        });
+        let date = self.wall_clock(now).map(|time| RtspDate(time).for_version(current.version));
+        let closes = headers.typed::<Connection<'_>>().ok().flatten().is_some_and(|c| c.is_close());
+        #[cfg(feature = "digest")]
+        let info = self.authentication_info(now, current, &response);
+        #[cfg(not(feature = "digest"))]
+        let info: Option<String> = None;
+
+        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::with_capacity(8);
+        if let Some(cseq) = &current.cseq {
+            lines.push((HeaderName::CSeq, cseq));
+        }
+        match (&set_up, &wire_id) {
+            (Some(session), _) => lines.push((HeaderName::Session, *session)),
+            (None, Some(wire_id)) => lines.push((HeaderName::Session, wire_id)),
+            (None, None) => {}
+        }
+        if let Some(number) = &pipeline {
+            lines.push((HeaderName::PipelinedRequests, number));
+        }
+        if let Some(timestamp) = &timestamp {
+            lines.push((HeaderName::Timestamp, timestamp));
+        }
+        if let Some(date) = &date {
+            lines.push((HeaderName::Date, date));
+        }
+        if let Some(info) = &info {
+            lines.push((HeaderName::AuthenticationInfo, info));
+        }
+        if closes {
+            lines.push((HeaderName::Connection, &"close"));
+        }
+        let bytes = encode(&response, lines, &self.config.server_name.as_str());
+        self.transmit(bytes, Some(current));
+        if let Some(key) = current.session {
+            self.apply(key, after);
+            self.remember_url(current, response.status());
+        }
+        if closes {
+            // RFC 2326 §12.10: what was asked for behind it is not answered.
+            self.finish(now, CloseReason::Requested);
+        }
+    }
+
+    /// An answer to what is no request.
+    pub(super) fn reply(&mut self, cseq: Option<u32>, version: Version, status: StatusCode) {
+        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::new();
+        if let Some(cseq) = &cseq {
+            lines.push((HeaderName::CSeq, cseq));
+        }
+        let response = ResponseBuilder::new(status).version(version);
+        let bytes = encode(&response, lines, &self.config.server_name.as_str());
+        self.transmit(bytes, None);
+    }
+
+    fn transmit(&mut self, bytes: Option<Bytes>, current: Option<&Current>) {
+        let Some(bytes) = bytes else { return };
+        if let (Some(datagrams), Some(current)) = (&mut self.datagrams, current) {
+            datagrams.answered(current, bytes.clone(), self.config.replays_max);
+        }
+        self.out.send(bytes);
+    }
+
+    fn apply(&mut self, key: SessionKey, after: After) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        match after {
+            After::Nothing => {}
+            After::End(reason) => self.drop_session(key, reason),
+            After::RemoveStream(at) => {
+                let mut position = 0_usize..;
+                session.streams.retain(|_| position.next() != Some(at));
+                let state = session.state;
+                session.state = session.streams.iter().map(|s| s.state).max().unwrap_or(state);
+            }
+            After::State(at, state) => session.set_state(at, state),
+            After::Step(state, actions) => session.step(state, actions),
+        }
+    }
+
+    /// A URL that is not that of a stream is that of the whole.
+    fn remember_url(&mut self, current: &Current, status: StatusCode) {
+        let url = current.request.view().uri();
+        if !is_control(current.method) || !status.is_success() || url == "*" {
+            return;
+        }
+        let session = current.session.and_then(|key| self.sessions.get_mut(key));
+        if let Some(session) = session.filter(|session| session.stream_at(url).is_none()) {
+            if session.control.as_deref() != Some(url) {
+                session.control = Some(String::from(url));
+            }
+        }
+    }
+
+    /// What an answer with `status` does to the session, by the tables of both RFCs.
+    fn effect(&self, current: &Current, status: StatusCode) -> After {
+        let Some(session) = current.session.and_then(|key| self.sessions.get(key)) else {
+            return After::Nothing;
+        };
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            // "If a request results in a status code of 3xx, the state becomes Init."
+            return After::End(SessionEnd::Redirected);
+        }
+        if !status.is_success() || current.keeps_state {
+            return After::Nothing;
+        }
+        let url = current.request.view().uri();
+        match (current.version, current.method) {
+            (_, Method::Teardown) => {
+                // RFC 2326 §10.7: one stream of several, when the URL names it.
+                let alike = || session.streams.iter().position(|s| same_stream(&s.url, url));
+                match session.stream_at(url).or_else(alike) {
+                    Some(at) if session.streams.len() > 1 => After::RemoveStream(at),
+                    _ => After::End(SessionEnd::TornDown),
+                }
+            }
+            (_, method) if !is_control(method) => After::Nothing,
+            (Version::V2_0, method) => {
+                let facts = session.facts_of(current.request.view());
+                match session.machine().check(Event2::of(method), &facts) {
+                    Ok(step) => After::Step(from_v2(step.state), step.actions),
+                    Err(_) => After::Nothing,
+                }
+            }
+            (_, method) => {
+                let at = session.stream_at(url);
+                let state = session.state_at(at);
+                let by_table = v1::Event::of(method, status).and_then(|e| v1::after(state, e));
+                // What the table leaves open is decided as players and servers do.
+                let after = by_table.or_else(|| state.after(method));
+                after.map_or(After::Nothing, |after| After::State(at, after))
+            }
+        }
+    }
+
+    /// Something happens in a session that is no request: by the tables.
+    ///
+    /// `None` when it means nothing in the session's state.
+    pub(super) fn happen(&mut self, key: SessionKey, v1: v1::Event, v2: Event2) -> Option<()> {
+        let session = self.sessions.get_mut(key)?;
+        if session.version != Version::V2_0 {
+            let state = v1::after(session.state, v1)?;
+            for stream in &mut session.streams {
+                stream.state = v1::after(stream.state, v1).unwrap_or(stream.state);
+            }
+            session.state = state;
+            return Some(());
+        }
+        let step = session.machine().check(v2, &Default::default()).ok()?;
+        session.step(from_v2(step.state), step.actions);
+        Some(())
+    }
+}
+
+impl Session {
+    /// A step of the tables of 2.0, with its variables (RFC 7826 §B.2).
+    fn step(&mut self, state: State, actions: &[Action]) {
+        self.set_state(None, state);
+        for action in actions {
+            match action {
+                Action::ResumeAtPresentPoint => self.resume_point = ResumePoint::PausePoint,
+                Action::ResumeAtEndOfMedia => self.resume_point = ResumePoint::EndOfMedia,
+                Action::ResumeAtEndOfRange => self.resume_point = ResumePoint::EndOfRange,
+                Action::SetRedirectPoint => self.has_redirect_point = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The message, with the name of the server where that is header text.
+fn encode<'a>(
+    response: &ResponseBuilder,
+    mut lines: Vec<(HeaderName, &'a dyn Display)>,
+    server_name: &'a &'a str,
+) -> Option<Bytes> {
+    if !server_name.is_empty() {
+        lines.push((HeaderName::Server, server_name));
+        if let Ok(bytes) = response.encode(&lines) {
+            return Some(bytes);
+        }
+        lines.pop();
+    }
+    response.encode(&lines).ok()
+}
+
+/// Methods that let media flow or stop.
+const fn is_control(method: Method) -> bool {
+    matches!(method, Method::Play | Method::Pause | Method::Record)
+}
+
+const fn from_v2(state: State2) -> State {
+    match state {
+        State2::Init => State::Init,
+        State2::Ready => State::Ready,
+        State2::Play => State::Playing,
+    }
+}

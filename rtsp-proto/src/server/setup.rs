@@ -1,0 +1,340 @@
+//! Answering SETUP: choosing an offer, completing it, saying what the media can do.
+
+use super::answer::join_infos;
+use super::judge::pipeline_of;
+use super::policy::destinations;
+use super::session::Stream;
+use super::{Event, Incoming, Server, session_header};
+use crate::HeaderName;
+use crate::error::{CommandError, RequestId, SessionKey};
+use crate::headers::{
+    ChannelPair, Delivery, LowerTransport, Range, RtpInfo, RtpProfile, Transport,
+};
+use crate::message::{Method, ResponseBuilder, StatusCode, Version};
+use crate::state::State;
+use alloc::string::{String, ToString};
+use core::fmt::Display;
+use proto_wire::{Instant, LimitKind};
+
+/// What a SETUP led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetUp {
+    /// The session: a new one, or the one that the request named.
+    pub session: SessionKey,
+    /// The channels, when the stream is interleaved. They are what the client asked for
+    /// unless those are taken.
+    pub channels: Option<ChannelPair>,
+}
+
+/// A way to carry media, for [`Server::choose`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Carrier {
+    /// On the control connection.
+    Interleaved,
+    /// By UDP to one receiver.
+    Udp,
+    /// By UDP to a group.
+    Multicast,
+    /// On TCP connections of its own (RTSP 2.0).
+    Tcp,
+}
+
+impl Carrier {
+    /// What carries the media of an offer; `None` when it is none of these.
+    #[must_use]
+    pub fn of(offer: &Transport<'_>) -> Option<Self> {
+        if offer.is_interleaved() {
+            return Some(Self::Interleaved);
+        }
+        match (offer.lower, offer.delivery) {
+            (LowerTransport::Udp, Some(Delivery::Multicast)) => Some(Self::Multicast),
+            (LowerTransport::Udp, _) => Some(Self::Udp),
+            (LowerTransport::Tcp, _) => Some(Self::Tcp),
+            (LowerTransport::Other, _) => None,
+        }
+    }
+}
+
+/// A 200 to SETUP: the transport, and what else is to be said.
+///
+/// ```
+/// use rtsp_proto::HeaderName;
+/// use rtsp_proto::headers::Transport;
+/// use rtsp_proto::server::SetupReply;
+///
+/// let reply = SetupReply::new(Transport::interleaved(None))
+///     .media_properties("Random-Access=2.5, Unlimited, Immutable")
+///     .media_range("npt=0-634.6")
+///     .header(HeaderName::Blocksize, 1400);
+/// # drop(reply);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SetupReply<'a> {
+    transport: Transport<'a>,
+    response: ResponseBuilder,
+    media_properties: Option<String>,
+    accept_ranges: Option<String>,
+    media_range: Option<String>,
+    infos: &'a [RtpInfo<'a>],
+    seekable: bool,
+}
+
+impl<'a> SetupReply<'a> {
+    /// With this transport: one of the client's offers, completed with what this side
+    /// decides (`server_port`, `source`, `ssrc`; of a group `destination`, `port`, `ttl`).
+    #[must_use]
+    pub fn new(transport: Transport<'a>) -> Self {
+        Self {
+            transport,
+            response: ResponseBuilder::new(StatusCode::OK),
+            media_properties: None,
+            accept_ranges: None,
+            media_range: None,
+            infos: &[],
+            seekable: true,
+        }
+    }
+
+    /// With another header line.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: impl Display) -> Self {
+        self.response = self.response.header(name, value);
+        self
+    }
+
+    /// With these properties of the media in place of the configured ones (RTSP 2.0).
+    #[must_use]
+    pub fn media_properties(mut self, properties: impl Display) -> Self {
+        self.media_properties = Some(properties.to_string());
+        self
+    }
+
+    /// With these units of Range in place of the configured ones (RTSP 2.0).
+    #[must_use]
+    pub fn accept_ranges(mut self, units: impl Display) -> Self {
+        self.accept_ranges = Some(units.to_string());
+        self
+    }
+
+    /// With this range of the media in place of the configured one (RTSP 2.0).
+    #[must_use]
+    pub fn media_range(mut self, range: impl Display) -> Self {
+        self.media_range = Some(range.to_string());
+        self
+    }
+
+    /// From when on the new transport counts, for a SETUP while media flows: RTSP 2.0 must
+    /// say it (RFC 7826 §13.3.1).
+    #[must_use]
+    pub fn effective(mut self, range: &Range<'_>, infos: &'a [RtpInfo<'a>]) -> Self {
+        self.response = self.response.header(HeaderName::Range, range);
+        self.infos = infos;
+        self
+    }
+
+    /// For media that can only be played from where it is: a PLAY with another Range is
+    /// answered with 456.
+    #[must_use]
+    pub const fn without_seeking(mut self) -> Self {
+        self.seekable = false;
+        self
+    }
+}
+
+impl Server {
+    /// The client's offer to take for a SETUP: the first of its own order that is carried in
+    /// one of these ways and that this machine could accept. RTP in its plain profile only;
+    /// look at the offers of the request for others.
+    ///
+    /// What is missing in it is filled in as far as it is clear: `unicast`, and that media
+    /// goes on channels when the offer is TCP.
+    ///
+    /// # Errors
+    /// The status to refuse the request with: 461 when no offer fits, 403 or 463 when one
+    /// would but for its destination.
+    pub fn choose<'r>(
+        &self,
+        asked: &'r Incoming,
+        carriers: &[Carrier],
+    ) -> Result<Transport<'r>, StatusCode> {
+        let request = asked.request.view();
+        let mut refusal = StatusCode::UNSUPPORTED_TRANSPORT;
+        for mut offer in request.headers().transports().flatten() {
+            let Some(carrier) = Carrier::of(&offer).filter(|c| carriers.contains(c)) else {
+                continue;
+            };
+            if offer.profile != RtpProfile::Avp || !has_receiver(&offer, carrier) {
+                continue;
+            }
+            match self.judge_offer(&offer, request.version()) {
+                Ok(()) => {
+                    offer.delivery.get_or_insert(Delivery::Unicast);
+                    return Ok(offer);
+                }
+                Err(StatusCode::UNSUPPORTED_TRANSPORT) => {}
+                Err(status) => refusal = status,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Answers SETUP with 200 and the one transport that is chosen: one of the client's
+    /// offers, completed with what this side decides (`server_port`, `source`, `ssrc`).
+    ///
+    /// A session is made when the request names none. Interleaved channels are given when
+    /// the offer has none, or others when they are taken.
+    ///
+    /// # Errors
+    /// As [`accept_setup_with`](Self::accept_setup_with).
+    pub fn accept_setup(
+        &mut self,
+        now: Instant,
+        id: RequestId,
+        transport: &Transport<'_>,
+    ) -> Result<SetUp, CommandError> {
+        self.accept_setup_with(now, id, SetupReply::new(*transport))
+    }
+
+    /// The same with more to say.
+    ///
+    /// # Errors
+    /// No such request, not a SETUP, no channel is free, too many sessions, a destination
+    /// that the client chose and that it must not, or a header that cannot be written.
+    pub fn accept_setup_with(
+        &mut self,
+        now: Instant,
+        id: RequestId,
+        reply: SetupReply<'_>,
+    ) -> Result<SetUp, CommandError> {
+        let current = self.current_of(id, Method::Setup)?;
+        let (version, named) = (current.version, current.session);
+        let view = current.request.view();
+        // What this side chose itself is its own affair.
+        let chose = |host: &str| {
+            view.headers().transports().flatten().any(|o| destinations(&o).any(|h| h == host))
+        };
+        if destinations(&reply.transport).any(chose)
+            && !self.config.destinations.allows(&reply.transport, self.peer)
+        {
+            return Err(CommandError::Destination);
+        }
+        let url = String::from(view.uri());
+        let pipeline = pipeline_of(view);
+        let chosen = self.with_channels(reply.transport, named, &url)?;
+        if named.is_none() && self.sessions.len() >= self.config.sessions_max {
+            return Err(CommandError::Limit(LimitKind::Sessions));
+        }
+        let response = self.setup_response(&reply, chosen, version);
+        response.check()?;
+        // Nothing fails from here on.
+        let key = match named {
+            Some(key) => key,
+            None => self.sessions.create(&mut self.rng, version),
+        };
+        let channels = chosen.interleaved;
+        let Some(session) = self.sessions.get_mut(key) else {
+            return Err(CommandError::UnknownSession);
+        };
+        let (delivery, mode) = (chosen.delivery, chosen.mode);
+        session.seekable &= reply.seekable;
+        match session.streams.iter_mut().find(|stream| stream.url == url) {
+            Some(stream) => {
+                (stream.channels, stream.delivery, stream.mode) = (channels, delivery, mode);
+            }
+            None => {
+                let state = State::Ready;
+                session.streams.push(Stream { url, channels, delivery, mode, state });
+                session.state = session.state.max(state);
+            }
+        }
+        let wire_id = session.id;
+        if named.is_none() {
+            session.pipeline = pipeline;
+        }
+        self.refresh(now, key);
+        if let Some(current) = &mut self.current {
+            current.session = Some(key);
+        }
+        let config = self.config.clone();
+        let header = session_header(wire_id.as_str(), &config);
+        if named.is_none() && config.sessions_elsewhere {
+            let id = wire_id.as_str().to_string();
+            self.out.event(Event::SessionBegan { session: key, id });
+        }
+        self.answer_current(now, &response, Some(&header));
+        self.work(now);
+        Ok(SetUp { session: key, channels })
+    }
+
+    fn with_channels<'t>(
+        &self,
+        mut chosen: Transport<'t>,
+        named: Option<SessionKey>,
+        url: &str,
+    ) -> Result<Transport<'t>, CommandError> {
+        if !chosen.is_interleaved() {
+            return Ok(chosen);
+        }
+        if self.datagrams.is_some() {
+            return Err(CommandError::NoChannel);
+        }
+        // A stream that is set up again keeps its channels.
+        let old = named
+            .and_then(|key| self.sessions.get(key))
+            .and_then(|session| session.streams.iter().find(|stream| stream.url == url))
+            .and_then(|stream| stream.channels);
+        let channels = match old {
+            Some(old) if chosen.interleaved.is_none_or(|wanted| wanted == old) => Some(old),
+            _ => self.channels_for(chosen.interleaved),
+        };
+        chosen.interleaved = Some(channels.ok_or(CommandError::NoChannel)?);
+        Ok(chosen)
+    }
+
+    fn setup_response(
+        &self,
+        reply: &SetupReply<'_>,
+        chosen: Transport<'_>,
+        version: Version,
+    ) -> ResponseBuilder {
+        let mut response =
+            reply.response.clone().header(HeaderName::Transport, chosen.for_version(version));
+        if let Some(infos) = join_infos(reply.infos, version) {
+            response = response.header(HeaderName::RtpInfo, infos);
+        }
+        if version != Version::V2_0 {
+            return response;
+        }
+        // RFC 7826 §13.3: what the media can do goes with it.
+        let config = &self.config;
+        let properties = reply.media_properties.as_ref().unwrap_or(&config.media_properties);
+        let units = reply.accept_ranges.as_ref().unwrap_or(&config.accept_ranges);
+        for (name, value) in
+            [(HeaderName::MediaProperties, properties), (HeaderName::AcceptRanges, units)]
+        {
+            if !value.is_empty() {
+                response = response.header(name, value);
+            }
+        }
+        // "MUST include the Media-Range header if the media is Time-Progressing."
+        let progresses = properties.to_ascii_lowercase().contains("time-progressing");
+        match (&reply.media_range, &config.media_range) {
+            (Some(range), _) => response.header(HeaderName::MediaRange, range),
+            (None, range) if progresses && !range.is_empty() => {
+                response.header(HeaderName::MediaRange, range)
+            }
+            _ => response,
+        }
+    }
+}
+
+/// Whether the offer says where the media is to go, where that is the client's to say.
+fn has_receiver(offer: &Transport<'_>, carrier: Carrier) -> bool {
+    match carrier {
+        Carrier::Interleaved | Carrier::Multicast => true,
+        Carrier::Udp => offer.client_port.is_some() || offer.dest_addr().ports().is_some(),
+        Carrier::Tcp => offer.dest_addr().next().is_some(),
+    }
+}
