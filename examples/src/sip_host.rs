@@ -8,7 +8,7 @@ use proto_wire::{Clock, Instant, Machine, Output};
 use sip_proto::Transport;
 use sip_proto::endpoint::{ConnectId, FlowId, Path, SipEvent, SipInput, SipTransmit};
 use sip_proto::home::{HomeEvent, HomeServer};
-use sip_proto::ua::{UaEvent, UserAgent};
+use sip_proto::ua::{self, UserAgent};
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -36,9 +36,9 @@ impl SipMachine for HomeServer {
 }
 
 impl SipMachine for UserAgent {
-    fn endpoint_event(event: &UaEvent) -> Option<&SipEvent> {
+    fn endpoint_event(event: &ua::Event) -> Option<&SipEvent> {
         match event {
-            UaEvent::Endpoint(event) => Some(event),
+            ua::Event::Endpoint(event) => Some(event),
             _ => None,
         }
     }

@@ -1,29 +1,19 @@
 //! A telephone without a loudspeaker: makes and takes calls and agrees on media, but plays
-//! none. [`Phone`] is the host of one [`Agent`].
+//! none. [`Phone`] is the host of one [`UserAgent`].
 
 use crate::entropy::seed;
-use crate::sip_host::{Host, Next, SipMachine};
+use crate::sip_host::{Host, Next};
 use proto_wire::digest::Credential;
 use proto_wire::sdp::Sdp;
-use sip_proto::call::{Agent, CallRef, CommandError, Config, Ending, Event};
-use sip_proto::endpoint::{self, Listener, SipEvent, Target};
+use sip_proto::endpoint::{self, Listener, Target};
 use sip_proto::offer_answer::{Ability, Codec, Meaning, Session, SessionError};
+use sip_proto::ua::{CallRef, CommandError, Config, Ending, Event, UserAgent};
 use sip_proto::{StatusCode, Transport};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-impl SipMachine for Agent {
-    fn endpoint_event(event: &Event) -> Option<&SipEvent> {
-        match event {
-            Event::Below(event) => Some(event),
-            _ => None,
-        }
-    }
-}
 
 /// What a phone is told.
 #[derive(Clone, Debug)]
@@ -75,7 +65,7 @@ struct Line {
 
 /// An agent with its sockets and its lines.
 pub struct Phone {
-    host: Host<Agent>,
+    host: Host<UserAgent>,
     config: PhoneConfig,
     lines: BTreeMap<CallRef, Line>,
     /// Answers that were made and wait until the call is answered.
@@ -89,20 +79,17 @@ impl Phone {
     ///
     /// When an address is taken, or the identity has no user or password that can be used.
     pub fn start(config: PhoneConfig) -> Result<Self, Box<dyn Error>> {
-        let user = user_of(&config.identity).to_owned();
-        let credential = match &config.password {
-            Some(word) => Some(Credential::new(user.as_str(), word.as_str())?),
-            None => None,
-        };
-        let seed = seed();
-        let (identity, via) = (config.identity.clone(), config.via);
+        let mut agent = Config::new(&config.identity, endpoint::Config::default())?;
+        agent.outbound = config.via;
+        if let Some(word) = &config.password {
+            let credential = Credential::new(agent.user.as_str(), word.as_str())?;
+            agent = agent.with_credential(credential);
+        }
         let host = Host::bind(config.listen, move |now, address| {
             let listeners =
                 [Listener::new(Transport::Udp, address), Listener::new(Transport::Tcp, address)];
-            let below = Arc::new(endpoint::Config::new(listeners).with_product("sip_phone"));
-            let mut config = Config::new(below, identity, format!("sip:{user}@{address}"));
-            config.outbound = via;
-            Agent::new(now, Arc::new(config.with_credentials(credential)), seed)
+            agent.endpoint = endpoint::Config::new(listeners).with_product("sip_phone").into();
+            UserAgent::new(now, agent, seed())
         })?;
         Ok(Self { host, config, lines: BTreeMap::new(), answers: BTreeMap::new() })
     }
@@ -279,11 +266,6 @@ impl Phone {
             let _over = self.host.machine.answer(self.host.now(), call, sdp.map(Into::into));
         }
     }
-}
-
-fn user_of(uri: &str) -> &str {
-    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
-    rest.split_once('@').map_or("phone", |(user, _)| user)
 }
 
 /// RFC 3263 in one line: the address of the host, without SRV.

@@ -79,6 +79,19 @@ fn wait(child: &mut Child, limit: Duration) -> bool {
     }
 }
 
+/// Waits until somebody listens at this port of 127.0.0.1.
+fn until_listening(port: u16, transport: &str) {
+    let end = Instant::now() + Duration::from_secs(20);
+    // State 0A is LISTEN.
+    let state = if transport == "tcp" { " 00000000:0000 0A" } else { "" };
+    let line = format!(" 0100007F:{port:04X}{state}");
+    let table = format!("/proc/net/{transport}");
+    let listens = || std::fs::read_to_string(&table).is_ok_and(|t| t.contains(&line));
+    while !listens() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -101,23 +114,15 @@ fn sipp_calls_our_phone() {
     for transport in ["u1", "t1"] {
         let phone = Phone::start(&["--answer", "0.1", "--calls", "3"]);
         let output = Command::new(&sipp)
-            .args([
-                "-sn",
-                "uac",
-                "-i",
-                "127.0.0.1",
-                "-p",
-                &free_port().to_string(),
-                "-t",
-                transport,
-            ])
+            // SIPp looks for a free port itself.
+            .args(["-sn", "uac", "-i", "127.0.0.1", "-t", transport])
             .args(["-s", "ann", "-m", "3", "-r", "3", "-d", "200", "-nostdin", "-timeout", "30s"])
             .arg(phone.address.to_string())
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .output()
             .unwrap();
-        let lines = phone.end();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let lines = phone.end();
         let count = |what: &str| lines.iter().filter(|l| l.starts_with(what)).count();
         assert_eq!(
             (count("ringing"), count("up: PCM"), count("ended: Remote")),
@@ -140,9 +145,8 @@ fn our_phone_calls_sipp() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        until_listening(port, name);
         // SIPp counts a connection that closes within four seconds behind the call as a fault.
-        // It needs a moment until it listens; over UDP the INVITE comes again.
-        std::thread::sleep(Duration::from_millis(500));
         let uri = format!("sip:service@127.0.0.1:{port};transport={name}");
         let lines = Phone::start(&["--talk", "0.3", "--stay", "6", &uri]).end();
         assert!(wait(&mut server, Duration::from_secs(30)), "{lines:?}");

@@ -4,16 +4,15 @@
 extern crate alloc;
 
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
 use core::fmt::Display;
 use core::net::SocketAddr;
 use core::time::Duration;
 use proto_wire::{Instant, Output, Seed};
-use sip_proto::call::{Agent, CallRef, Config, Ending, Event, Reliable, session_timer::Wish};
 use sip_proto::endpoint::{self, Listener, SipInput};
 use sip_proto::headers::{self, NameAddr};
 use sip_proto::offer_answer::{By, Carrier, Meaning, State};
 use sip_proto::simple::{cpim, imdn, iscomposing};
+use sip_proto::ua::{CallRef, Config, Ending, Event, Reliable, UserAgent, session_timer::Wish};
 use sip_proto::{HeaderName, MessageBuf, Method, StatusCode, Transport, TypedHeader};
 
 /// An agent under commands, requests that nearly fit its calls, raw datagrams and time: calls
@@ -124,7 +123,7 @@ const PEER: ([u8; 4], u16) = ([192, 0, 2, 9], 5060);
 const HERE: ([u8; 4], u16) = ([192, 0, 2, 1], 5060);
 
 struct World {
-    agent: Agent,
+    agent: UserAgent,
     now: Instant,
     calls: Vec<CallRef>,
     ended: BTreeMap<CallRef, Ending>,
@@ -138,14 +137,15 @@ impl World {
         let below = endpoint::Config::new([Listener::new(Transport::Udp, SocketAddr::from(HERE))]);
         let reliable =
             [Reliable::Never, Reliable::WhenRequired, Reliable::WhenSupported, Reliable::Always];
-        let config = Config::new(Arc::new(below), "sip:a@example.com", "sip:a@192.0.2.1")
+        let config = Config::new("sip:a@example.com", below)
+            .unwrap()
             .with_reliable(reliable[usize::from(flavour & 3)])
             .with_calls_max(4)
             .with_forks_max(3)
             .with_session(if flavour & 4 == 0 { Wish::NONE } else { Wish::default() });
         let seed = Seed::from_u64(u64::from(flavour));
         Self {
-            agent: Agent::new(Instant::ZERO, Arc::new(config), seed),
+            agent: UserAgent::new(Instant::ZERO, config, seed),
             now: Instant::ZERO,
             calls: Vec::new(),
             ended: BTreeMap::new(),

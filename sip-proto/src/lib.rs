@@ -7,7 +7,6 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-pub mod call;
 pub mod dialog;
 pub mod endpoint;
 pub mod headers;
@@ -20,7 +19,6 @@ pub mod registrar;
 pub mod simple;
 pub mod stream;
 pub mod transaction;
-#[cfg(feature = "digest")]
 pub mod ua;
 pub mod uri;
 

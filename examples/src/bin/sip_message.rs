@@ -4,12 +4,11 @@ use examples::entropy::seed;
 use examples::sip_host::{Host, Next};
 use proto_wire::digest::Credential;
 use sip_proto::Transport;
-use sip_proto::endpoint::{Config, Listener, Target};
-use sip_proto::ua::{UaConfig, UaEvent, UserAgent};
+use sip_proto::endpoint::{self, Listener, Target};
+use sip_proto::ua::{Config, Event, UserAgent};
 use std::error::Error;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const HELP: &str = "\
@@ -109,7 +108,8 @@ fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let transport = if arguments.tcp { Transport::Tcp } else { Transport::Udp };
     let target = Target::Address(transport, arguments.via);
-    let mut config = UaConfig::new(&arguments.own, target, Config::default())?
+    let mut config = Config::new(&arguments.own, endpoint::Config::default())?
+        .with_outbound(target)
         .with_outbound_stream(Target::Address(Transport::Tcp, arguments.via));
     if let Some(password) = &arguments.password {
         let credential = Credential::new(config.user.clone(), password.clone())?;
@@ -117,8 +117,8 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     let mut host = Host::bind(arguments.listen, |now, address| {
         let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, address));
-        config.endpoint = Config::new(listeners).with_product("sip_message");
-        UserAgent::new(now, Arc::new(config), seed())
+        config.endpoint = endpoint::Config::new(listeners).with_product("sip_message").into();
+        UserAgent::new(now, config, seed())
     })?;
     if arguments.register {
         let now = host.now();
@@ -134,7 +134,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         host.machine.send_message(now, to, "text/plain", text.clone())?;
         good &= wait_for(&mut host, Duration::from_secs(40), |event| {
             // One may come while ours is on its way.
-            got |= matches!(event, UaEvent::Message { .. });
+            got |= matches!(event, Event::Message { .. });
             sent(event)
         })?;
     }
@@ -153,7 +153,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 fn wait_for(
     host: &mut Host<UserAgent>,
     wait: Duration,
-    mut decide: impl FnMut(&UaEvent) -> Option<bool>,
+    mut decide: impl FnMut(&Event) -> Option<bool>,
 ) -> Result<bool, Box<dyn Error>> {
     let end = Instant::now() + wait;
     loop {
@@ -171,50 +171,50 @@ fn wait_for(
     }
 }
 
-fn show(event: &UaEvent) {
+fn show(event: &Event) {
     match event {
-        UaEvent::Registered { expires, bindings } => {
+        Event::Registered { expires, bindings } => {
             println!("registered for {expires} s, {bindings} bindings")
         }
-        UaEvent::RegistrationFailed { status, .. } => match status {
+        Event::RegistrationFailed { status, .. } => match status {
             Some(status) => println!("not registered: {status:?}"),
             None => println!("not registered: no answer"),
         },
-        UaEvent::Unregistered => println!("unregistered"),
-        UaEvent::Message { from, body, .. } => {
+        Event::Unregistered => println!("unregistered"),
+        Event::Message { from, body, .. } => {
             println!("from {from}: {}", String::from_utf8_lossy(body))
         }
-        UaEvent::Delivered { status, .. } => println!("sent {status}"),
-        UaEvent::Refused { status, .. } => println!("refused {status:?}"),
-        UaEvent::Undelivered { .. } => println!("no answer"),
+        Event::Delivered { status, .. } => println!("sent {status}"),
+        Event::Refused { status, .. } => println!("refused {status:?}"),
+        Event::Undelivered { .. } => println!("no answer"),
         _ => {}
     }
 }
 
-fn registered(event: &UaEvent) -> Option<bool> {
+fn registered(event: &Event) -> Option<bool> {
     match event {
-        UaEvent::Registered { .. } => Some(true),
-        UaEvent::RegistrationFailed { .. } => Some(false),
+        Event::Registered { .. } => Some(true),
+        Event::RegistrationFailed { .. } => Some(false),
         _ => None,
     }
 }
 
-fn unregistered(event: &UaEvent) -> Option<bool> {
+fn unregistered(event: &Event) -> Option<bool> {
     match event {
-        UaEvent::Unregistered => Some(true),
-        UaEvent::RegistrationFailed { .. } => Some(false),
+        Event::Unregistered => Some(true),
+        Event::RegistrationFailed { .. } => Some(false),
         _ => None,
     }
 }
 
-fn sent(event: &UaEvent) -> Option<bool> {
+fn sent(event: &Event) -> Option<bool> {
     match event {
-        UaEvent::Delivered { .. } => Some(true),
-        UaEvent::Refused { .. } | UaEvent::Undelivered { .. } => Some(false),
+        Event::Delivered { .. } => Some(true),
+        Event::Refused { .. } | Event::Undelivered { .. } => Some(false),
         _ => None,
     }
 }
 
-fn received(event: &UaEvent) -> Option<bool> {
-    matches!(event, UaEvent::Message { .. }).then_some(true)
+fn received(event: &Event) -> Option<bool> {
+    matches!(event, Event::Message { .. }).then_some(true)
 }

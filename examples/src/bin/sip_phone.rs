@@ -2,8 +2,8 @@
 
 use examples::sip_phone::{Phone, PhoneConfig, PhoneEvent};
 use sip_proto::Transport;
-use sip_proto::call::Ending;
 use sip_proto::endpoint::Target;
+use sip_proto::ua::Ending;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

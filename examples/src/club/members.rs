@@ -8,7 +8,7 @@ use proto_wire::Clock;
 use proto_wire::digest::Credential;
 use sip_proto::Transport;
 use sip_proto::endpoint::{Config, Listener, Target};
-use sip_proto::ua::{UaConfig, UaEvent, UserAgent};
+use sip_proto::ua::{self, UserAgent};
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -118,7 +118,7 @@ pub(super) struct Phone {
     name: &'static str,
     address: SocketAddr,
     commands: Sender<Press>,
-    events: Receiver<UaEvent>,
+    events: Receiver<ua::Event>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
@@ -140,13 +140,14 @@ impl Phone {
     ) -> Result<Self, Failure> {
         let own = format!("sip:{name}@{DOMAIN}");
         let outbound = Target::Address(Transport::Udp, server);
-        let mut config = UaConfig::new(&own, outbound, Config::default())?
+        let mut config = ua::Config::new(&own, Config::default())?
+            .with_outbound(outbound)
             .with_outbound_stream(Target::Address(Transport::Tcp, server))
             .with_credential(Credential::new(name.to_owned(), password.to_owned())?);
         let host = Host::bind(SocketAddr::from(([127, 0, 0, 1], 0)), |now, address| {
             let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, address));
-            config.endpoint = Config::new(listeners).with_product("club-phone");
-            UserAgent::new(now, Arc::new(config), crate::entropy::seed())
+            config.endpoint = Config::new(listeners).with_product("club-phone").into();
+            UserAgent::new(now, config, crate::entropy::seed())
         })?;
         let (address, waker) = (host.address(), host.waker());
         let (commands, presses) = channel();
@@ -164,8 +165,8 @@ impl Phone {
     pub(super) fn register(&self) -> Result<(), Failure> {
         self.press(Press::Register);
         self.until("a registration", |event| match event {
-            UaEvent::Registered { .. } => Some(Ok(())),
-            UaEvent::RegistrationFailed { status, retrying: false } => {
+            ua::Event::Registered { .. } => Some(Ok(())),
+            ua::Event::RegistrationFailed { status, retrying: false } => {
                 Some(Err(format!("not registered: {status:?}").into()))
             }
             _ => None,
@@ -176,9 +177,9 @@ impl Phone {
     pub(super) fn say(&self, to: &str, text: &str) -> Result<(), Failure> {
         self.press(Press::Say { to: format!("sip:{to}@{DOMAIN}"), text: text.to_owned() });
         self.until("a 200", |event| match event {
-            UaEvent::Delivered { .. } => Some(Ok(())),
-            UaEvent::Refused { status, .. } => Some(Err(format!("refused: {status:?}").into())),
-            UaEvent::Undelivered { .. } => Some(Err("no answer".into())),
+            ua::Event::Delivered { .. } => Some(Ok(())),
+            ua::Event::Refused { status, .. } => Some(Err(format!("refused: {status:?}").into())),
+            ua::Event::Undelivered { .. } => Some(Err("no answer".into())),
             _ => None,
         })
     }
@@ -186,7 +187,7 @@ impl Phone {
     /// Waits for a message that holds `text`.
     pub(super) fn hear(&self, text: &str) -> Result<(), Failure> {
         self.until(&format!("a message with \"{text}\""), |event| match event {
-            UaEvent::Message { body, .. } => {
+            ua::Event::Message { body, .. } => {
                 String::from_utf8_lossy(body).contains(text).then_some(Ok(()))
             }
             _ => None,
@@ -197,8 +198,8 @@ impl Phone {
     pub(super) fn unregister(&self) -> Result<(), Failure> {
         self.press(Press::Unregister);
         self.until("the end of the registration", |event| match event {
-            UaEvent::Unregistered => Some(Ok(())),
-            UaEvent::RegistrationFailed { status, retrying: false } => {
+            ua::Event::Unregistered => Some(Ok(())),
+            ua::Event::RegistrationFailed { status, retrying: false } => {
                 Some(Err(format!("still registered: {status:?}").into()))
             }
             _ => None,
@@ -214,7 +215,7 @@ impl Phone {
     fn until<T>(
         &self,
         what: &str,
-        mut seen: impl FnMut(&UaEvent) -> Option<Result<T, Failure>>,
+        mut seen: impl FnMut(&ua::Event) -> Option<Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -238,7 +239,7 @@ impl Drop for Phone {
     }
 }
 
-fn operate(mut host: Host<UserAgent>, presses: &Receiver<Press>, events: &Sender<UaEvent>) {
+fn operate(mut host: Host<UserAgent>, presses: &Receiver<Press>, events: &Sender<ua::Event>) {
     loop {
         while let Ok(press) = presses.try_recv() {
             let now = host.now();

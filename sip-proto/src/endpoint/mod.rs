@@ -3,6 +3,7 @@
 mod config;
 mod event;
 mod flows;
+mod merge;
 mod receive;
 mod send;
 mod store;
@@ -27,7 +28,7 @@ use store::Store;
 ///
 /// | kind | methods |
 /// |---|---|
-/// | A: getters | [`transactions`](Self::transactions), [`flows`](Self::flows), [`request_of`](Self::request_of), [`path_of`](Self::path_of), [`next_timer`](Self::next_timer) |
+/// | A: getters | [`transactions`](Self::transactions), [`flows`](Self::flows), [`flow_to`](Self::flow_to), [`is_merged`](Self::is_merged), [`request_of`](Self::request_of), [`path_of`](Self::path_of), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
 /// | C: commands | [`request`](Self::request), [`respond`](Self::respond), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
@@ -75,6 +76,7 @@ pub struct Endpoint {
     now: Instant,
     store: Store,
     flows: Flows,
+    merges: merge::Merges,
     output: VecDeque<Output<SipTransmit, SipEvent>>,
     scratch_index: Index,
     scratch_key: Key,
@@ -90,6 +92,7 @@ impl Endpoint {
             now,
             store: Store::new(),
             flows: Flows::default(),
+            merges: merge::Merges::default(),
             output: VecDeque::new(),
             scratch_index: Index::new(),
             scratch_key: Key::scratch(),
@@ -151,6 +154,16 @@ impl Endpoint {
             Path::Datagram { .. } => Some(crate::headers::Transport::Udp),
             Path::Stream(flow) => self.flows.get(flow).map(|f| f.transport),
         }
+    }
+
+    /// The stream to an address, if one is open.
+    #[must_use]
+    pub fn flow_to(
+        &self,
+        transport: crate::headers::Transport,
+        remote: SocketAddr,
+    ) -> Option<FlowId> {
+        self.flows.find(transport, remote)
     }
 
     /// When the next timer fires, and which.

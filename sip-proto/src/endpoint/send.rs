@@ -350,6 +350,7 @@ impl Endpoint {
 
     fn end_transaction(&mut self, id: TransactionId) {
         let Some(transaction) = self.store.remove(id) else { return };
+        self.merges.forget(id);
         match transaction.dest {
             Dest::Path(Path::Stream(flow)) => {
                 if let Some(flow) = self.flows.get_mut(flow) {

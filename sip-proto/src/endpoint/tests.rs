@@ -467,3 +467,38 @@ fn responses_go_where_via_says() {
 
 mod storms;
 mod streams;
+
+/// RFC 3261 §8.2.2.2: asked of requests that this element serves itself.
+#[test]
+fn trap_12_merged_requests_are_known_while_the_first_is_served() {
+    let mut endpoint = endpoint(2);
+    let serve = |endpoint: &mut Endpoint, branch: &str, cseq: &str, to: &str| {
+        let via = format!("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{branch}");
+        let text = String::from_utf8(bytes_of("MESSAGE", &via)).unwrap();
+        let text = text.replace("CSeq: 1", &format!("CSeq: {cseq}")).replace("<sip:b@h>", to);
+        let (local, remote, data) = (addr(2), addr(1), text.as_bytes());
+        endpoint.handle_input(Instant::ZERO, SipInput::Datagram { local, remote, data });
+        let mut id = None;
+        while let Some(output) = endpoint.poll_output() {
+            if let Output::Event(SipEvent::Request { id: new, .. }) = output {
+                id = Some(new);
+            }
+        }
+        id.unwrap()
+    };
+    let first = serve(&mut endpoint, "1", "1", "<sip:b@h>");
+    let second = serve(&mut endpoint, "2", "1", "<sip:b@h>");
+    assert!(!endpoint.is_merged(first) && endpoint.is_merged(second));
+    // However often it is asked.
+    assert!(!endpoint.is_merged(first) && endpoint.is_merged(second));
+    // Credentials make another number, a dialog a To tag.
+    let with_credentials = serve(&mut endpoint, "3", "2", "<sip:b@h>");
+    let in_dialog = serve(&mut endpoint, "4", "1", "<sip:b@h>;tag=2");
+    assert!(!endpoint.is_merged(with_credentials) && !endpoint.is_merged(in_dialog));
+    assert_eq!(endpoint.merges.len(), 4);
+    while let Some(at) = endpoint.poll_timeout() {
+        endpoint.handle_timeout(at);
+    }
+    assert_eq!((endpoint.transactions(), endpoint.merges.len()), (0, 0));
+    assert!(!endpoint.is_merged(first));
+}

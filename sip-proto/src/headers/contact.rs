@@ -59,6 +59,40 @@ impl<'a> Contact<'a> {
     }
 }
 
+impl<'a> Contact<'a> {
+    fn quoted(&self, name: &[u8]) -> Option<&'a str> {
+        let value = self.address()?.params().param(name)?.value?;
+        let text = core::str::from_utf8(value).ok()?;
+        Some(text.trim_matches('"')).filter(|t| !t.is_empty())
+    }
+
+    /// `+sip.instance` without quotes and angle brackets: `urn:uuid:..` (RFC 5626 §4.1).
+    #[must_use]
+    pub fn instance(&self) -> Option<&'a str> {
+        let value = self.quoted(b"+sip.instance")?;
+        Some(value.strip_prefix('<').and_then(|v| v.strip_suffix('>')).unwrap_or(value))
+    }
+
+    /// `reg-id` (RFC 5626 §4.2).
+    #[must_use]
+    pub fn reg_id(&self) -> Option<u32> {
+        let param = self.address()?.params().param(b"reg-id")?;
+        chars::parse_u32(param.value?).filter(|n| *n > 0)
+    }
+
+    /// `pub-gruu`, a URI (RFC 5627 §5.2).
+    #[must_use]
+    pub fn gruu(&self) -> Option<&'a str> {
+        self.quoted(b"pub-gruu")
+    }
+
+    /// `temp-gruu`, a URI (RFC 5627 §5.2).
+    #[must_use]
+    pub fn temporary_gruu(&self) -> Option<&'a str> {
+        self.quoted(b"temp-gruu")
+    }
+}
+
 /// Seconds: digits; more than 32 bits hold is as many as they hold (RFC 3261 §25.1).
 pub(crate) fn delta_seconds(value: &[u8]) -> Option<u32> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {

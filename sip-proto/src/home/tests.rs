@@ -3,7 +3,7 @@ use super::*;
 use crate::endpoint::{Config, FlowId, Listener};
 use crate::headers::{MaxForwards, Transport};
 use crate::message::{HeaderName, ResponseBuf, StatusCode};
-use crate::ua::{UaConfig, UaEvent, UserAgent};
+use crate::ua::{self, UserAgent};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
@@ -30,11 +30,12 @@ fn home_with(change: impl FnOnce(HomeConfig) -> HomeConfig) -> HomeServer {
 fn agent(n: u8, user: &str, password: &str) -> UserAgent {
     let endpoint = Config::new([Listener::new(Transport::Udp, addr(n))]);
     let target = crate::endpoint::Target::Address(Transport::Udp, addr(1));
-    let config = UaConfig::new(&format!("sip:{user}@club.example"), target, endpoint)
+    let config = ua::Config::new(&format!("sip:{user}@club.example"), endpoint)
         .unwrap()
+        .with_outbound(target)
         .with_credential(Credential::new(user, password).unwrap())
         .with_expires(600);
-    UserAgent::new(Instant::ZERO, Arc::new(config), Seed::from_u64(u64::from(n)))
+    UserAgent::new(Instant::ZERO, config, Seed::from_u64(u64::from(n)))
 }
 
 struct World {
@@ -92,19 +93,19 @@ impl World {
                 }
                 Either::A(HomeEvent::Delivered { status, .. }) => format!("delivered {status}"),
                 Either::A(HomeEvent::Undelivered { .. }) => "undelivered".to_string(),
-                Either::B(UaEvent::Registered { expires, bindings }) => {
+                Either::B(ua::Event::Registered { expires, bindings }) => {
                     format!("is registered {expires} {bindings}")
                 }
-                Either::B(UaEvent::RegistrationFailed { status, retrying }) => {
+                Either::B(ua::Event::RegistrationFailed { status, retrying }) => {
                     format!("failed {} {retrying}", status.map_or(0, StatusCode::as_u16))
                 }
-                Either::B(UaEvent::Unregistered) => "unregistered".to_string(),
-                Either::B(UaEvent::Message { from, body, .. }) => {
+                Either::B(ua::Event::Unregistered) => "unregistered".to_string(),
+                Either::B(ua::Event::Message { from, body, .. }) => {
                     format!("got {} from {from}", String::from_utf8_lossy(&body))
                 }
-                Either::B(UaEvent::Delivered { status, .. }) => format!("sent {status}"),
-                Either::B(UaEvent::Refused { status, .. }) => format!("refused {status}"),
-                Either::B(UaEvent::Undelivered { .. }) => "unsent".to_string(),
+                Either::B(ua::Event::Delivered { status, .. }) => format!("sent {status}"),
+                Either::B(ua::Event::Refused { status, .. }) => format!("refused {status}"),
+                Either::B(ua::Event::Undelivered { .. }) => "unsent".to_string(),
                 Either::A(_) | Either::B(_) => continue,
             };
             self.log.push(format!("{who}: {line}"));
@@ -192,7 +193,8 @@ fn an_agent_without_a_registrar_tries_again_later() {
     let ann = sim.add(addr(2), Either::B(agent(2, "ann", "secret")));
     let mut w = World { sim, home: ann, ann, bob: ann, log: Vec::new() };
     w.agent(ann).register(Instant::ZERO).unwrap();
-    w.run(32 + 30 + 32);
+    // RFC 5626 §4.5: 30 to 60 s behind the first failure.
+    w.run(32 + 60 + 32);
     assert_eq!(w.take_log(), ["ann: failed 0 true", "ann: failed 0 true"]);
 }
 

@@ -1,153 +1,297 @@
-//! What a user agent is told, and what it tells.
+//! What a user agent is told when it is made.
 
-use crate::endpoint::{Config, SipEvent, Target};
-use crate::message::{RequestBuf, StatusCode};
+use super::session_timer::Wish;
+use crate::endpoint::{self, Target};
 use crate::uri::SipUri;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use bytes::Bytes;
+use core::time::Duration;
 use proto_wire::ParseError;
-use proto_wire::digest::Credential;
+
+/// When provisional responses are acknowledged (RFC 3262).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "these are all there can be")]
+pub enum Reliable {
+    /// Never offered, and refused with 420 when it is required.
+    Never,
+    /// When the caller requires it.
+    #[default]
+    WhenRequired,
+    /// When the caller supports it.
+    WhenSupported,
+    /// Always: a caller that does not support it gets 421, and our own INVITEs require it.
+    Always,
+}
 
 /// The configuration of a [`UserAgent`](super::UserAgent).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct UaConfig {
-    /// The address of record, for example `sip:ann@club.example`.
-    pub address: String,
-    /// The request URI of REGISTER: the domain alone.
-    pub registrar: String,
-    /// Where all requests go.
-    pub outbound: Target,
-    /// Where requests go that are too long for a datagram (RFC 3261 §18.1.1).
-    pub outbound_stream: Option<Target>,
-    /// The user part of the contact.
+pub struct Config {
+    /// Listeners, timers and limits of the transactions below.
+    pub endpoint: Arc<endpoint::Config>,
+    /// Our address of record, the URI of From: `sip:ann@club.example`.
+    pub identity: String,
+    /// Our name, if it is to be said.
+    pub display: Option<String>,
+    /// The user part of our contacts: that of the identity.
     pub user: String,
-    /// Listeners, timers and limits.
-    pub endpoint: Config,
-    /// User names and passwords.
-    pub credentials: Vec<Credential>,
+    /// The URI where requests reach us; `None` makes it of the user part and the listener of the
+    /// transport in use. A GRUU that the registrar gave stands before it (RFC 5627).
+    pub contact: Option<String>,
+    /// The request URI of REGISTER: the domain of the identity alone.
+    pub registrar: String,
+    /// Where requests outside of dialogs go; `None` asks for each URI that has a name.
+    pub outbound: Option<Target>,
+    /// Where those go that are too long for a datagram (RFC 3261 §18.1.1); `None`: to the same
+    /// address over TCP.
+    pub outbound_stream: Option<Target>,
     /// How long a registration is asked to last, in seconds (3,600).
     pub expires: u32,
+    /// The instance of the device, `urn:uuid:..`, the same over restarts: asks for a GRUU
+    /// (RFC 5627), and names our binding among others.
+    pub instance: Option<String>,
+    /// The number of our flow when the instance registers over several (RFC 5626 §4.2); needs
+    /// [`Config::instance`].
+    pub reg_id: Option<u32>,
+    /// The longest time between two keep-alives on the stream of the registration (120 s;
+    /// RFC 5626 §4.4.1). `Flow-Timer` of the registrar stands before it, zero sends none.
+    pub keep_alive: Duration,
     /// The media types that a MESSAGE may have; empty takes all. Others are answered with 415.
     pub accept: Vec<String>,
     /// Messages that wait for one target (32); one more is refused.
     pub queue_max: usize,
+    /// Methods outside of calls that the application answers, such as SUBSCRIBE; others that
+    /// the agent does not know get 405.
+    pub methods: Vec<String>,
+    /// Calls at one time (100). One more is answered with 486.
+    pub calls_max: usize,
+    /// Dialogs that one INVITE of ours may make by being forked (16).
+    pub forks_max: usize,
+    /// How long a call may ring (3 min): then our INVITE is cancelled, and the peer's gets
+    /// 480. RFC 3261 has no limit of its own once a provisional response has come, and a
+    /// caller that is gone never cancels.
+    pub ring_max: Duration,
+    /// When provisional responses are acknowledged.
+    pub reliable: Reliable,
+    /// What is wanted of session timers.
+    pub session: Wish,
+    /// Whether OPTIONS is answered here (true) or by the application.
+    pub answer_options: bool,
+    /// Answers to challenges.
+    #[cfg(feature = "digest")]
+    pub credentials: Vec<proto_wire::digest::Credential>,
 }
 
-impl UaConfig {
-    /// An agent for `address`, whose requests go to `outbound`.
+impl Config {
+    /// The defaults, for somebody with this address of record.
     ///
     /// # Errors
     /// When the address is not a sip or sips URI.
-    pub fn new(address: &str, outbound: Target, endpoint: Config) -> Result<Self, ParseError> {
-        let uri = SipUri::parse(address.as_bytes())?;
+    pub fn new(
+        identity: &str,
+        endpoint: impl Into<Arc<endpoint::Config>>,
+    ) -> Result<Self, ParseError> {
+        let uri = SipUri::parse(identity.as_bytes())?;
         let scheme = if uri.secure { "sips" } else { "sip" };
         Ok(Self {
-            address: String::from(address),
-            registrar: alloc::format!("{scheme}:{}", uri.host),
-            outbound,
-            outbound_stream: None,
+            endpoint: endpoint.into(),
+            identity: String::from(identity),
+            display: None,
             user: String::from(uri.user.unwrap_or("me")),
-            endpoint,
-            credentials: Vec::new(),
+            contact: None,
+            registrar: alloc::format!("{scheme}:{}", uri.host),
+            outbound: None,
+            outbound_stream: None,
             expires: 3600,
+            instance: None,
+            reg_id: None,
+            keep_alive: Duration::from_secs(120),
             accept: Vec::new(),
             queue_max: 32,
+            methods: Vec::new(),
+            calls_max: 100,
+            forks_max: 16,
+            ring_max: Duration::from_secs(180),
+            reliable: Reliable::default(),
+            session: Wish::default(),
+            answer_options: true,
+            #[cfg(feature = "digest")]
+            credentials: Vec::new(),
         })
     }
 
-    /// Adds a user name and password.
+    /// Sets [`Config::display`].
     #[must_use]
-    pub fn with_credential(mut self, credential: Credential) -> Self {
-        self.credentials.push(credential);
+    pub fn with_display(mut self, name: impl Into<String>) -> Self {
+        self.display = Some(name.into());
         self
     }
 
-    /// Sets [`UaConfig::expires`], in seconds.
+    /// Sets [`Config::contact`].
     #[must_use]
-    pub const fn with_expires(mut self, seconds: u32) -> Self {
-        self.expires = seconds;
+    pub fn with_contact(mut self, uri: impl Into<String>) -> Self {
+        self.contact = Some(uri.into());
         self
     }
 
-    /// Sets [`UaConfig::outbound_stream`].
+    /// Sets [`Config::registrar`].
+    #[must_use]
+    pub fn with_registrar(mut self, uri: impl Into<String>) -> Self {
+        self.registrar = uri.into();
+        self
+    }
+
+    /// Sets [`Config::outbound`].
+    #[must_use]
+    pub const fn with_outbound(mut self, target: Target) -> Self {
+        self.outbound = Some(target);
+        self
+    }
+
+    /// Sets [`Config::outbound_stream`].
     #[must_use]
     pub const fn with_outbound_stream(mut self, target: Target) -> Self {
         self.outbound_stream = Some(target);
         self
     }
 
-    /// Sets [`UaConfig::accept`].
+    /// Sets [`Config::expires`], in seconds.
+    #[must_use]
+    pub const fn with_expires(mut self, seconds: u32) -> Self {
+        self.expires = seconds;
+        self
+    }
+
+    /// Sets [`Config::instance`].
+    #[must_use]
+    pub fn with_instance(mut self, urn: impl Into<String>) -> Self {
+        self.instance = Some(urn.into());
+        self
+    }
+
+    /// Sets [`Config::reg_id`].
+    #[must_use]
+    pub const fn with_reg_id(mut self, number: u32) -> Self {
+        self.reg_id = Some(number);
+        self
+    }
+
+    /// Sets [`Config::keep_alive`].
+    #[must_use]
+    pub const fn with_keep_alive(mut self, longest: Duration) -> Self {
+        self.keep_alive = longest;
+        self
+    }
+
+    /// Sets [`Config::accept`].
     #[must_use]
     pub fn with_accept<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.accept = types.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets [`UaConfig::queue_max`].
+    /// Sets [`Config::queue_max`].
     #[must_use]
     pub const fn with_queue_max(mut self, count: usize) -> Self {
         self.queue_max = count;
         self
     }
-}
 
-/// A message that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageId(pub(super) u64);
+    /// Sets [`Config::methods`].
+    #[must_use]
+    pub fn with_methods<T: Into<String>>(mut self, methods: impl IntoIterator<Item = T>) -> Self {
+        self.methods = methods.into_iter().map(Into::into).collect();
+        self
+    }
 
-/// What happened.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum UaEvent {
-    /// Registered, or registered again.
-    Registered {
-        /// For how many seconds; it is refreshed before.
-        expires: u32,
-        /// How many bindings the user has, ours included.
-        bindings: usize,
-    },
-    /// Registration failed. It is tried again when that can help.
-    RegistrationFailed {
-        /// The response; `None` when there was none.
-        status: Option<StatusCode>,
-        /// Whether it will be tried again.
-        retrying: bool,
-    },
-    /// The registration was removed as asked.
-    Unregistered,
-    /// A MESSAGE came and was answered with 200.
-    Message {
-        /// The URI in From.
-        from: String,
-        /// The media type; `text/plain` when the request has none.
-        content_type: String,
-        /// The body.
-        body: Bytes,
-        /// The request.
-        request: RequestBuf,
-    },
-    /// A message got 2xx; 202 says that it was only accepted for delivery.
-    Delivered {
-        /// Which.
-        id: MessageId,
-        /// The response.
-        status: StatusCode,
-    },
-    /// A message was refused. 415: send no more of this media type to this target.
-    Refused {
-        /// Which.
-        id: MessageId,
-        /// The response.
-        status: StatusCode,
-    },
-    /// A message got no response, or could not be sent.
-    Undelivered {
-        /// Which.
-        id: MessageId,
-    },
-    /// What the endpoint told that is the host's business: streams to open and to close,
-    /// keep-alives, refused messages.
-    Endpoint(SipEvent),
+    /// Sets [`Config::calls_max`].
+    #[must_use]
+    pub const fn with_calls_max(mut self, count: usize) -> Self {
+        self.calls_max = count;
+        self
+    }
+
+    /// Sets [`Config::forks_max`].
+    #[must_use]
+    pub const fn with_forks_max(mut self, count: usize) -> Self {
+        self.forks_max = count;
+        self
+    }
+
+    /// Sets [`Config::ring_max`].
+    #[must_use]
+    pub const fn with_ring_max(mut self, ring_max: Duration) -> Self {
+        self.ring_max = ring_max;
+        self
+    }
+
+    /// Sets [`Config::reliable`].
+    #[must_use]
+    pub const fn with_reliable(mut self, reliable: Reliable) -> Self {
+        self.reliable = reliable;
+        self
+    }
+
+    /// Sets [`Config::session`].
+    #[must_use]
+    pub const fn with_session(mut self, wish: Wish) -> Self {
+        self.session = wish;
+        self
+    }
+
+    /// Sets [`Config::answer_options`].
+    #[must_use]
+    pub const fn with_answer_options(mut self, answer: bool) -> Self {
+        self.answer_options = answer;
+        self
+    }
+
+    /// Adds a user name and password.
+    #[cfg(feature = "digest")]
+    #[must_use]
+    pub fn with_credential(mut self, credential: proto_wire::digest::Credential) -> Self {
+        self.credentials.push(credential);
+        self
+    }
+
+    /// The option-tags that we support, for Supported.
+    pub(super) fn supported(&self) -> String {
+        let mut tags = String::from(match self.reliable {
+            Reliable::Never => "timer, replaces",
+            _ => "100rel, timer, replaces",
+        });
+        if self.instance.is_some() {
+            tags.push_str(", gruu");
+        }
+        tags
+    }
+
+    /// The methods that we take, for Allow.
+    pub(super) fn allow(&self) -> String {
+        let mut methods = String::from(
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE",
+        );
+        for more in &self.methods {
+            methods.push_str(", ");
+            methods.push_str(more);
+        }
+        methods
+    }
+
+    /// The types of bodies that we take, for Accept.
+    pub(super) fn accepted(&self) -> String {
+        if self.accept.is_empty() {
+            String::from("application/sdp, */*")
+        } else {
+            alloc::format!("application/sdp, {}", self.accept.join(", "))
+        }
+    }
+
+    /// Whether a required option-tag is one of ours.
+    pub(super) fn knows(&self, tag: &str) -> bool {
+        let known = ["timer", "replaces"].iter().any(|k| k.eq_ignore_ascii_case(tag))
+            || (tag.eq_ignore_ascii_case("gruu") && self.instance.is_some());
+        known || (tag.eq_ignore_ascii_case("100rel") && self.reliable != Reliable::Never)
+    }
 }

@@ -1,76 +1,549 @@
-//! Requests from others (RFC 3261 §8.2, §11.2; RFC 3428 §7).
+//! The peer's INVITE: ringing, answering, refusing, and waiting for the ACK (RFC 3261 §13.3,
+//! RFC 3262 §3).
 
-use super::{UaEvent, UserAgent};
-use crate::endpoint::TransactionId;
-use crate::headers::{ContentType, From, Require, To};
-use crate::message::{Builder, HeaderName, Method, RequestBuf, ResponseBuf, StatusCode};
-use alloc::string::String;
-use alloc::vec::Vec;
+use super::event::{CallRef, CommandError, Ending, Event};
+use super::outgoing::SDP;
+use super::session_timer::{self, Verdict};
+use super::state::{CallTimer, Leg, Phase, Unacknowledged};
+use super::{Use, UserAgent, allows_update, config, lists, sdp_of};
+use crate::dialog::{Dialog, DialogId, Role, State, Usage};
+use crate::endpoint::{Path, TransactionId};
+use crate::headers::{CSeq, RAck, RSeq, Refresher, Replaces};
+use crate::message::{HeaderName, Method, RequestBuf, ResponseBuilder, StatusCode};
+use crate::offer_answer::{By, Carrier, Fault, Meaning};
+use bytes::Bytes;
+use core::time::Duration;
+use proto_wire::{Instant, LimitKind};
 
-/// The methods that the agent takes.
-const ALLOW: &str = "MESSAGE, OPTIONS";
+/// Provisional responses that wait for the PRACK of the one before.
+const WAITING_MAX: usize = 8;
 
 impl UserAgent {
-    pub(super) fn receive(&mut self, id: TransactionId, request: RequestBuf) {
+    /// A first INVITE.
+    pub(super) fn incoming(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
         let headers = request.headers();
-        let method = request.view().method();
-        let Ok(reply) = self.endpoint.reply(id, StatusCode::OK) else { return };
-        let refuse = |ua: &Self, status| ua.endpoint.reply(id, status).ok();
-        if !matches!(method, Method::Message | Method::Options) {
-            // RFC 3261 §8.2.1.
-            let reply = refuse(self, StatusCode::METHOD_NOT_ALLOWED);
-            return self.send_reply(id, reply.map(|r| r.header(HeaderName::ALLOW, ALLOW)));
+        let sdp = sdp_of(headers, request.body());
+        if sdp.is_none() && !request.body().is_empty() && !is_optional(&request) {
+            if let Some(reply) = self.reply(id, StatusCode::UNSUPPORTED_MEDIA_TYPE) {
+                self.respond_built(id, reply.header(HeaderName::ACCEPT, SDP).build());
+            }
+            return;
         }
-        let tags: Vec<&str> = headers.values::<Require<'_>>().flatten().map(|t| t.0).collect();
-        if !tags.is_empty() {
-            let reply = refuse(self, StatusCode::BAD_EXTENSION);
-            let tags = tags.join(", ");
-            return self.send_reply(id, reply.map(|r| r.header(HeaderName::UNSUPPORTED, tags)));
+        if self.calls().count() >= self.config.calls_max {
+            self.answer_with(id, StatusCode::BUSY_HERE);
+            return;
         }
-        if method == Method::Options {
-            let reply =
-                reply.header(HeaderName::ALLOW, ALLOW).header(HeaderName::ACCEPT, self.accepted());
-            return self.send_reply(id, Some(reply));
+        let must = lists(headers, HeaderName::REQUIRE, "100rel");
+        let may = must || lists(headers, HeaderName::SUPPORTED, "100rel");
+        if self.config.reliable == config::Reliable::Always && !may {
+            if let Some(reply) = self.reply(id, StatusCode::EXTENSION_REQUIRED) {
+                self.respond_built(id, reply.header(HeaderName::REQUIRE, "100rel").build());
+            }
+            return;
         }
-        // There are no dialogs here, so a To tag means one that has ended.
-        let to: Option<To<'_>> = headers.typed().ok().flatten();
-        if to.is_some_and(|t| t.tag().is_some()) {
-            let reply = refuse(self, StatusCode::CALL_DOES_NOT_EXIST);
-            return self.send_reply(id, reply);
-        }
-        let kind = headers.typed::<ContentType<'_>>().ok().flatten();
-        let essence = kind.map_or("text/plain", |k| k.essence);
-        let takes = |accept: &[String]| {
-            accept.is_empty() || accept.iter().any(|a| a.eq_ignore_ascii_case(essence))
+        let replaces = match self.replaced(&request) {
+            Ok(replaces) => replaces,
+            Err(status) => return self.answer_with(id, status),
         };
-        if !takes(&self.config.accept) {
-            let reply = refuse(self, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-            let accept = self.accepted();
-            return self.send_reply(id, reply.map(|r| r.header(HeaderName::ACCEPT, accept)));
+        let verdict = session_timer::answer(headers, &self.config.session);
+        if let Verdict::TooSmall(min) = verdict {
+            if let Some(reply) = self.reply(id, StatusCode::SESSION_INTERVAL_TOO_SMALL) {
+                self.respond_built(id, reply.header(HeaderName::MIN_SE, min).build());
+            }
+            return;
         }
-        let from: Option<From<'_>> = headers.typed().ok().flatten();
-        let from =
-            from.and_then(|f| f.uri().ok().map(|u| String::from(u.as_str()))).unwrap_or_default();
-        let content_type = headers
-            .get(HeaderName::CONTENT_TYPE)
-            .map_or_else(|| String::from(essence), String::from);
-        let body = request.body();
-        // RFC 3428 §7: 200 without a body and without Contact.
-        self.send_reply(id, Some(reply));
-        self.tell(UaEvent::Message { from, content_type, body, request });
+        let Some(tag) = self.endpoint.tag_of(id) else { return };
+        let made = Dialog::uas(request.view(), tag.as_str(), State::Early);
+        let begun =
+            crate::offer_answer::State::new().step(By::Peer, Carrier::Invite, sdp.is_some());
+        let (Ok(dialog), Ok((offers, meaning))) = (made, begun) else {
+            return self.answer_with(id, StatusCode::BAD_REQUEST);
+        };
+        let call = self.add(Role::Uas, Phase::Ringing);
+        self.uses.insert(id, Use::Incoming(call));
+        self.dialogs.insert(dialog.id().clone(), call);
+        // RSeq begins anywhere in the lower half (RFC 3262 §3).
+        let rseq = u32::try_from(self.rng.below(1 << 31)).unwrap_or(0);
+        let peer_updates = allows_update(headers);
+        let reliable = self.config.reliable;
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.legs.push(Leg { dialog, offers, rseq: None, ack: None });
+            known.invite = Some(id);
+            known.request = Some(request.clone());
+            known.replaces = replaces;
+            known.must_be_reliable = must || reliable == config::Reliable::Always;
+            known.may_be_reliable = may && reliable == config::Reliable::WhenSupported;
+            known.rseq = rseq;
+            known.peer_updates = peer_updates;
+            known.path = Some(path);
+            known.verdict = match verdict {
+                Verdict::On(agreed) => Some(agreed),
+                _ => None,
+            };
+        }
+        // A caller that is gone never cancels.
+        self.set_timer(call, CallTimer::Ring, self.config.ring_max);
+        self.tell(Event::Incoming { call, request, replaces });
+        self.tell_sdp(call, meaning, sdp);
     }
 
-    fn accepted(&self) -> String {
-        if self.config.accept.is_empty() {
-            String::from("*/*")
+    /// The call that an INVITE wants to replace (RFC 3891 §3).
+    fn replaced(&self, request: &RequestBuf) -> Result<Option<CallRef>, StatusCode> {
+        let headers = request.headers();
+        let mut rows = headers.rows(HeaderName::REPLACES);
+        if rows.next().is_none() {
+            return Ok(None);
+        }
+        if rows.next().is_some() {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let Ok(Some(wanted)) = headers.typed::<Replaces<'_>>() else {
+            return Err(StatusCode::BAD_REQUEST);
+        };
+        let id = DialogId::new(wanted.call_id, wanted.to_tag, Some(wanted.from_tag));
+        let call = *self.dialogs.get(&id).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
+        let known = self.calls.get(&call).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
+        match (known.role, known.phase) {
+            (_, Phase::Up | Phase::Answered) if wanted.early_only => Err(StatusCode::BUSY_HERE),
+            (_, Phase::Up | Phase::Answered) => Ok(Some(call)),
+            // An early dialog can be replaced by who made the call only (§3).
+            (Role::Uac, Phase::Ringing | Phase::Calling) => Ok(Some(call)),
+            (_, Phase::Ending | Phase::Over | Phase::Cancelling) => Err(StatusCode::DECLINE),
+            _ => Err(StatusCode::CALL_DOES_NOT_EXIST),
+        }
+    }
+
+    /// Says that we ring or make progress, 101 to 199, with a session description if there is
+    /// something to hear. Sent reliably when the caller wants that.
+    ///
+    /// # Errors
+    /// [`CommandError::State`] when the call is not ours to answer, [`CommandError::Offer`]
+    /// when a description is missing.
+    pub fn ring(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        status: StatusCode,
+        sdp: Option<Bytes>,
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        let known = self.live(call, "ring")?;
+        let ringing = known.role == Role::Uas && known.phase == Phase::Ringing;
+        if !ringing || known.waiting_answer.is_some() || !(101..200).contains(&status.as_u16()) {
+            return Err(CommandError::State("ring"));
+        }
+        let sent = if known.unacknowledged.is_some() {
+            if known.waiting.len() >= WAITING_MAX {
+                return Err(LimitKind::Queue.into());
+            }
+            known.waiting.push_back((status, sdp));
+            Ok(())
         } else {
-            self.config.accept.join(", ")
+            self.send_provisional(call, status, sdp)
+        };
+        self.pump();
+        sent
+    }
+
+    fn send_provisional(
+        &mut self,
+        call: CallRef,
+        status: StatusCode,
+        sdp: Option<Bytes>,
+    ) -> Result<(), CommandError> {
+        let Some(known) = self.calls.get_mut(&call) else {
+            return Err(CommandError::NoCall("ring"));
+        };
+        let (Some(id), Some(request)) = (known.invite, known.request.clone()) else {
+            return Err(CommandError::State("ring"));
+        };
+        let (must, may) = (known.must_be_reliable, known.may_be_reliable);
+        let Some(leg) = known.current_mut() else { return Err(CommandError::State("ring")) };
+        let as_reliable = leg.offers.step(By::Us, Carrier::ReliableProvisional, sdp.is_some());
+        let reliable = must || (may && as_reliable.is_ok());
+        let (next, _) = if reliable {
+            as_reliable?
+        } else {
+            leg.offers.step(By::Us, Carrier::Provisional, sdp.is_some())?
+        };
+        let rseq = known.rseq.saturating_add(1);
+        let reply = self.endpoint.reply(id, status)?;
+        let mut reply = self.with_dialog(reply, id, &request);
+        if reliable {
+            reply =
+                reply.header(HeaderName::REQUIRE, "100rel").header(HeaderName::RSEQ, RSeq(rseq));
+        }
+        if let Some(sdp) = sdp.clone() {
+            reply = reply.body(SDP, sdp);
+        }
+        let response = reply.build()?;
+        self.endpoint.respond(self.now, id, &response)?;
+        let Some(known) = self.calls.get_mut(&call) else { return Ok(()) };
+        if let Some(leg) = known.current_mut() {
+            leg.offers = next;
+        }
+        known.sent_sdp = sdp.or_else(|| known.sent_sdp.take());
+        known.last_provisional = Some(response.clone());
+        if reliable {
+            known.rseq = rseq;
+            known.unacknowledged = Some(Unacknowledged { rseq, response, times: 0 });
+            let t1 = self.config.endpoint.timers.t1;
+            self.set_timer(call, CallTimer::ReliableAgain, t1);
+            self.set_timer(call, CallTimer::ReliableGiveUp, t1.saturating_mul(64));
+        }
+        self.set_timer(call, CallTimer::StillRinging, Duration::from_secs(60));
+        Ok(())
+    }
+
+    /// What responses have that make a dialog: all of Record-Route, Contact, Allow, Supported.
+    fn with_dialog(
+        &self,
+        mut reply: ResponseBuilder,
+        id: TransactionId,
+        request: &RequestBuf,
+    ) -> ResponseBuilder {
+        for row in request.headers().rows(HeaderName::RECORD_ROUTE) {
+            reply = reply.copy(HeaderName::RECORD_ROUTE, row.bytes());
+        }
+        reply
+            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)))
+            .header(HeaderName::ALLOW, self.config.allow())
+            .header(HeaderName::SUPPORTED, self.config.supported())
+    }
+
+    /// RFC 3262 §3: sent again with doubling waits, without a cap.
+    pub(super) fn reliable_again(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let (Some(id), Some(open)) = (known.invite, known.unacknowledged.as_mut()) else { return };
+        open.times = open.times.saturating_add(1);
+        let factor = 1_u32.checked_shl(open.times).unwrap_or(u32::MAX);
+        let response = open.response.clone();
+        // A transaction that is gone has its own events.
+        let _gone = self.endpoint.respond(self.now, id, &response);
+        let wait = self.config.endpoint.timers.t1.saturating_mul(factor);
+        self.set_timer(call, CallTimer::ReliableAgain, wait);
+    }
+
+    /// RFC 3262 §3: after 64 × T1 the INVITE is refused with 5xx.
+    pub(super) fn reliable_lost(&mut self, call: CallRef) {
+        let Some(id) = self.calls.get(&call).and_then(|c| c.invite) else { return };
+        self.answer_with(id, StatusCode::SERVER_TIMEOUT);
+        self.end(call, Ending::NoAck);
+    }
+
+    /// RFC 3261 §13.3.1.1: a provisional response each minute.
+    pub(super) fn still_ringing(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get(&call).filter(|c| c.phase == Phase::Ringing) else {
+            return;
+        };
+        let (Some(id), Some(last)) = (known.invite, known.last_provisional.clone()) else { return };
+        // What is being repeated reliably needs no help; a reliable one is not sent without.
+        let reliable = lists(last.headers(), HeaderName::REQUIRE, "100rel");
+        if !reliable {
+            let _gone = self.endpoint.respond(self.now, id, &last);
+        }
+        self.set_timer(call, CallTimer::StillRinging, Duration::from_secs(60));
+    }
+
+    /// A PRACK (RFC 3262 §3).
+    pub(super) fn receive_prack(&mut self, call: CallRef, id: TransactionId, request: &RequestBuf) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let rack = request.headers().typed::<RAck<'_>>().ok().flatten();
+        let invite =
+            known.request.as_ref().and_then(|r| r.headers().typed::<CSeq<'_>>().ok().flatten());
+        let matches = match (&rack, &known.unacknowledged, invite) {
+            (Some(rack), Some(open), Some(invite)) => {
+                rack.rseq == open.rseq
+                    && rack.cseq == invite.number
+                    && rack.method == Method::Invite
+            }
+            _ => false,
+        };
+        if !matches {
+            return self.answer_with(id, StatusCode::CALL_DOES_NOT_EXIST);
+        }
+        let sdp = sdp_of(request.headers(), request.body());
+        let Some(leg) = known.current_mut() else { return };
+        let meaning = match leg.offers.step(By::Peer, Carrier::Prack, sdp.is_some()) {
+            Ok((next, meaning)) => {
+                leg.offers = next;
+                meaning
+            }
+            Err(fault) => return self.refuse_fault(id, fault),
+        };
+        known.unacknowledged = None;
+        for timer in [CallTimer::ReliableAgain, CallTimer::ReliableGiveUp] {
+            self.timers.stop(&super::Timer::Call(call, timer));
+        }
+        if meaning == Meaning::Offer {
+            known.owed = Some(super::state::Owed::Ok(id, Carrier::Prack));
+            self.uses.insert(id, Use::Asked);
+        } else {
+            self.answer_with(id, StatusCode::OK);
+        }
+        self.tell_sdp(call, meaning, sdp);
+        self.go_on(call);
+    }
+
+    /// Sends what waited for a PRACK.
+    pub(super) fn go_on(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        if known.unacknowledged.is_some() || known.phase != Phase::Ringing {
+            return;
+        }
+        if let Some((status, sdp)) = known.waiting.pop_front() {
+            // One that has become impossible in between is left out.
+            if self.send_provisional(call, status, sdp).is_err() {
+                self.go_on(call);
+            }
+            return;
+        }
+        if known.owed.is_none() {
+            if let Some(sdp) = known.waiting_answer.take() {
+                if self.send_ok(call, sdp).is_err() {
+                    self.reject_with(call, StatusCode::SERVER_INTERNAL_ERROR);
+                }
+            }
         }
     }
 
-    fn send_reply(&mut self, id: TransactionId, reply: Option<Builder<ResponseBuf>>) {
-        let Some(Ok(reply)) = reply.map(Builder::<ResponseBuf>::build) else { return };
-        // A transaction that has ended needs no answer.
-        let _ended = self.endpoint.respond(self.now, id, &reply).is_err();
+    /// Answers a call with 2xx: with the answer to its offer, or with an offer when it had
+    /// none; with nothing when the answer went out reliably before. While a reliable
+    /// provisional response with a description waits for its PRACK the 2xx waits too
+    /// (RFC 3262 §3).
+    ///
+    /// # Errors
+    /// [`CommandError::State`] when the call is not ours to answer, [`CommandError::Offer`]
+    /// when a description is missing.
+    pub fn answer(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        sdp: Option<Bytes>,
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        let known = self.live(call, "answer")?;
+        if known.role != Role::Uas
+            || known.phase != Phase::Ringing
+            || known.waiting_answer.is_some()
+        {
+            return Err(CommandError::State("answer"));
+        }
+        let sent = if known.unacknowledged.is_some() || known.owed.is_some() {
+            known.waiting.clear();
+            known.waiting_answer = Some(sdp);
+            Ok(())
+        } else {
+            self.send_ok(call, sdp)
+        };
+        self.pump();
+        sent
     }
+
+    fn send_ok(&mut self, call: CallRef, sdp: Option<Bytes>) -> Result<(), CommandError> {
+        let Some(known) = self.calls.get_mut(&call) else {
+            return Err(CommandError::NoCall("answer"));
+        };
+        let (Some(id), Some(request)) = (known.invite, known.request.clone()) else {
+            return Err(CommandError::State("answer"));
+        };
+        let replaces = known.replaces;
+        self.ok(call, id, &request, sdp)?;
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.phase = Phase::Answered;
+            known.usages.begin(Usage::Invite);
+            if let Some(leg) = known.current_mut() {
+                leg.dialog.confirm_local();
+            }
+        }
+        for timer in [
+            CallTimer::Ring,
+            CallTimer::StillRinging,
+            CallTimer::ReliableAgain,
+            CallTimer::ReliableGiveUp,
+        ] {
+            self.stop_timer(call, timer);
+        }
+        if let Some(old) = replaces {
+            // RFC 3891 §3: an early dialog of ours is cancelled, a call gets BYE.
+            match self.calls.get(&old).map(|c| c.phase) {
+                Some(Phase::Calling | Phase::Ringing) => self.cancel(old, Ending::Replaced),
+                Some(Phase::Up | Phase::Answered) => self.hang(old, Ending::Replaced),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The 2xx to an INVITE, the first or a later one, repeated until its ACK comes.
+    pub(super) fn ok(
+        &mut self,
+        call: CallRef,
+        id: TransactionId,
+        request: &RequestBuf,
+        sdp: Option<Bytes>,
+    ) -> Result<(), CommandError> {
+        let Some(known) = self.calls.get_mut(&call) else {
+            return Err(CommandError::NoCall("answer"));
+        };
+        let verdict = known.verdict;
+        // What was shown before in a response that may get lost is the answer too.
+        let sdp = match known.current().map(|l| l.offers.phase) {
+            Some(crate::offer_answer::Phase::Offered(By::Peer, Carrier::Invite)) => {
+                sdp.or_else(|| {
+                    known.last_provisional.as_ref().and_then(|p| sdp_of(p.headers(), p.body()))
+                })
+            }
+            _ => sdp,
+        };
+        let Some(leg) = known.current() else { return Err(CommandError::State("answer")) };
+        let (next, meaning) = leg.offers.step(By::Us, Carrier::InviteOk, sdp.is_some())?;
+        let reply = self.endpoint.reply(id, StatusCode::OK)?;
+        let mut reply = with_session(self.with_dialog(reply, id, request), verdict, request);
+        if let Some(sdp) = sdp.clone().filter(|_| meaning != Meaning::Nothing) {
+            reply = reply.body(SDP, sdp);
+        }
+        let response = reply.build()?;
+        self.endpoint.respond(self.now, id, &response)?;
+        let Some(known) = self.calls.get_mut(&call) else { return Ok(()) };
+        if let Some(leg) = known.current_mut() {
+            leg.offers = next;
+        }
+        known.sent_sdp = sdp.or_else(|| known.sent_sdp.take());
+        known.ok = Some((response, 0));
+        known.ok_from = Some(id);
+        known.invite = None;
+        known.unacknowledged = None;
+        let t1 = self.config.endpoint.timers.t1;
+        self.set_timer(call, CallTimer::OkAgain, t1);
+        self.set_timer(call, CallTimer::OkGiveUp, t1.saturating_mul(64));
+        self.session_agreed(call, verdict, Refresher::Uas);
+        Ok(())
+    }
+
+    /// RFC 3261 §13.3.1.4: T1, doubling up to T2, on every transport.
+    pub(super) fn ok_again(&mut self, call: CallRef) {
+        let timers = self.config.endpoint.timers;
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let (Some(id), Some((response, times))) = (known.ok_from, known.ok.as_mut()) else {
+            return;
+        };
+        *times = times.saturating_add(1);
+        let factor = 1_u32.checked_shl(*times).unwrap_or(u32::MAX);
+        let response = response.clone();
+        let _gone = self.endpoint.respond(self.now, id, &response);
+        self.set_timer(call, CallTimer::OkAgain, timers.t1.saturating_mul(factor).min(timers.t2));
+    }
+
+    /// An ACK of a 2xx of ours.
+    pub(super) fn receive_ack(&mut self, request: &RequestBuf) {
+        let Some(id) = DialogId::of_request(request.view()) else { return };
+        let Some(call) = self.dialogs.get(&id).copied() else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let number =
+            |h: crate::message::Headers<'_>| h.typed::<CSeq<'_>>().ok().flatten().map(|c| c.number);
+        let Some((ok, _)) = &known.ok else { return };
+        if number(ok.headers()) != number(request.headers()) {
+            return;
+        }
+        known.ok = None;
+        known.ok_from = None;
+        let first = known.phase == Phase::Answered;
+        if first {
+            known.phase = Phase::Up;
+        }
+        let hang_up = known.hang_up_wanted;
+        for timer in [CallTimer::OkAgain, CallTimer::OkGiveUp] {
+            self.timers.stop(&super::Timer::Call(call, timer));
+        }
+        let sdp = sdp_of(request.headers(), request.body());
+        let Some(leg) = known.current_mut() else { return };
+        let outcome = leg.offers.step(By::Peer, Carrier::Ack, sdp.is_some());
+        if let Ok((next, _)) = outcome {
+            leg.offers = next;
+        }
+        if first {
+            self.tell(Event::Confirmed { call });
+        }
+        match outcome {
+            Ok((_, meaning)) => self.tell_sdp(call, meaning, sdp),
+            // Our offer was not answered: there is no session.
+            Err(fault) => return self.hang(call, Ending::Protocol(fault)),
+        }
+        if hang_up {
+            self.hang(call, Ending::Local);
+        }
+    }
+
+    /// Refuses a call with a final response of 300 or more.
+    ///
+    /// # Errors
+    /// [`CommandError::State`] when the call is not ours to answer.
+    pub fn reject(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        status: StatusCode,
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        let known = self.live(call, "reject")?;
+        if known.role != Role::Uas || known.phase != Phase::Ringing || status.as_u16() < 300 {
+            return Err(CommandError::State("reject"));
+        }
+        self.reject_with(call, status);
+        self.pump();
+        Ok(())
+    }
+
+    pub(super) fn reject_with(&mut self, call: CallRef, status: StatusCode) {
+        if let Some(id) = self.calls.get(&call).and_then(|c| c.invite) {
+            self.answer_with(id, status);
+        }
+        self.end(call, Ending::Local);
+    }
+
+    /// The peer cancelled an INVITE that waits for its answer (RFC 3261 §9.2).
+    pub(super) fn cancelled(&mut self, id: TransactionId) {
+        match self.uses.get(&id).copied() {
+            Some(Use::Incoming(call)) => {
+                self.answer_with(id, StatusCode::REQUEST_TERMINATED);
+                self.end(call, Ending::Cancelled);
+            }
+            Some(Use::Reinvite(call)) => {
+                self.answer_with(id, StatusCode::REQUEST_TERMINATED);
+                self.reinvite_over(call);
+            }
+            _ => self.answer_with(id, StatusCode::REQUEST_TERMINATED),
+        }
+    }
+
+    /// Refuses a request for what is wrong with its offer or answer.
+    pub(super) fn refuse_fault(&mut self, id: TransactionId, fault: Fault) {
+        if fault.has_retry_after() {
+            self.answer_later(id, fault.status());
+        } else {
+            self.answer_with(id, fault.status());
+        }
+    }
+}
+
+/// RFC 4028 §9: what the 2xx says of the session timer.
+pub(super) fn with_session(
+    reply: ResponseBuilder,
+    verdict: Option<session_timer::Agreed>,
+    request: &RequestBuf,
+) -> ResponseBuilder {
+    let Some(agreed) = verdict else { return reply };
+    let knows = lists(request.headers(), HeaderName::SUPPORTED, "timer");
+    let reply = if knows { reply.header(HeaderName::REQUIRE, "timer") } else { reply };
+    let value =
+        crate::headers::SessionExpires { secs: agreed.interval, refresher: Some(agreed.refresher) };
+    reply.header(HeaderName::SESSION_EXPIRES, value)
+}
+
+/// Whether a body may be ignored (RFC 3261 §20.11).
+fn is_optional(request: &RequestBuf) -> bool {
+    let disposition = request.headers().typed::<crate::headers::ContentDisposition<'_>>();
+    let handling = disposition.ok().flatten().and_then(|d| d.param("handling"));
+    handling.is_some_and(|h| h.eq_ignore_ascii_case("optional"))
 }

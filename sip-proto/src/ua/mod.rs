@@ -1,281 +1,430 @@
-//! The user agent: stays registered, sends and receives MESSAGE, answers OPTIONS.
+//! The user agent: one user's registration, messages and calls over one [`Endpoint`].
+//!
+//! REGISTER (RFC 3261 §10.2) with Path, Service-Route, GRUU and keep-alives; MESSAGE in pager mode
+//! (RFC 3428); calls (RFC 3261 §13 to §15) with reliable provisional responses (3262), UPDATE
+//! (3311), offers and answers (3264), session timers (4028), REFER (3515) and Replaces (3891).
 
+mod change;
 mod config;
+mod event;
 mod incoming;
+mod outgoing;
 mod pager;
+mod refer;
 mod registration;
+mod send;
+pub mod session_timer;
+mod state;
+mod within;
 
-pub use config::{MessageId, UaConfig, UaEvent};
+pub use config::{Config, Reliable};
+pub use event::{CallRef, CommandError, Ending, Event, LookupId};
+pub use pager::MessageId;
+pub use state::{CallTimer, Phase, Timer};
 
-use crate::endpoint::{
-    CommandError, Endpoint, FlowId, SipEvent, SipInput, SipTransmit, TransactionId,
-};
-use crate::headers::CSeq;
-use crate::message::{Builder, HeaderName, Method, RequestBuf, ResponseBuf, StatusCode};
+use crate::dialog::{Dialog, DialogId, Role};
+use crate::endpoint::{Endpoint, FlowId, SipEvent, SipInput, SipTransmit, TransactionId};
+use crate::message::{HeaderName, Headers, Method, StatusCode};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use bytes::Bytes;
 use core::net::SocketAddr;
 use pager::Pager;
-use proto_wire::digest::{Answer, Client, Target};
-use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed};
+use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed, TimerQueue};
 use registration::Registration;
+use send::{Pending, Sent};
+use state::Call;
 
-/// One user's agent (RFC 3261 §10.2, RFC 3428): keeps the user registered with one registrar,
-/// sends messages one after the other to each target, and hands over those that come.
+/// One user's agent, over an [`Endpoint`] of its own: keeps the user registered, sends messages
+/// one after the other to each target and hands over those that come, makes and takes calls,
+/// answers OPTIONS.
 ///
 /// | kind | methods |
 /// |---|---|
-/// | A: getters | [`endpoint`](Self::endpoint), [`is_registered`](Self::is_registered) |
+/// | A: getters | [`is_registered`](Self::is_registered), [`gruu`](Self::gruu), [`service_route`](Self::service_route), [`is_idle`](Self::is_idle), [`calls`](Self::calls), [`phase`](Self::phase), [`dialog`](Self::dialog), [`replaces`](Self::replaces), [`endpoint`](Self::endpoint), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`respond`](Self::respond), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
-/// The run loop is that of [`Endpoint`].
-///
 /// ```
-/// use std::sync::Arc;
-/// use proto_wire::digest::Credential;
+/// use core::net::SocketAddr;
 /// use proto_wire::{Instant, Output, Seed};
-/// use sip_proto::endpoint::{Config, Listener, Target};
-/// use sip_proto::ua::{UaConfig, UserAgent};
-/// use sip_proto::Transport;
+/// use sip_proto::endpoint::{self, Listener, SipInput};
+/// use sip_proto::ua::{Config, Event, UserAgent};
+/// use sip_proto::{StatusCode, Transport};
 ///
-/// let here = Config::new([Listener::new(Transport::Udp, "192.0.2.7:5060".parse()?)]);
-/// let registrar = Target::Address(Transport::Udp, "192.0.2.1:5060".parse()?);
-/// let config = UaConfig::new("sip:ann@club.example", registrar, here)?
-///     .with_credential(Credential::new("ann", "s3cret")?);
-/// let mut ann = UserAgent::new(Instant::ZERO, Arc::new(config), Seed::from_u64(1));
-///
-/// ann.register(Instant::ZERO)?;
-/// ann.send_message(Instant::ZERO, "sip:bob@club.example", "text/plain", "hello")?;
-/// let Some(Output::Transmit(register)) = ann.poll_output() else { panic!("a request") };
-/// assert!(register.payload.starts_with(b"REGISTER sip:club.example SIP/2.0\r\n"));
+/// let here = |n: u8| SocketAddr::from(([192, 0, 2, n], 5060));
+/// let agent = |n: u8| {
+///     let below = endpoint::Config::new([Listener::new(Transport::Udp, here(n))]);
+///     let config = Config::new(&format!("sip:{n}@example.com"), below)?;
+///     Ok::<_, Box<dyn std::error::Error>>(UserAgent::new(Instant::ZERO, config, Seed::from_u64(n.into())))
+/// };
+/// let mut agents = [agent(0)?, agent(1)?];
+/// let now = Instant::ZERO;
+/// agents[0].call(now, "sip:bob@192.0.2.1", Some("v=0\r\n..".into()))?;
+/// agents[0].send_message(now, "sip:bob@192.0.2.1", "text/plain", "pick up!")?;
+/// // Carry datagrams from one to the other until both are silent.
+/// let (mut rang, mut answered, mut read) = (false, false, false);
+/// let mut silent = 0;
+/// while silent < 2 {
+///     for n in [0_u8, 1] {
+///         let (from, to) = (here(n), here(1 - n));
+///         silent += 1;
+///         while let Some(output) = agents[usize::from(n)].poll_output() {
+///             silent = 0;
+///             match output {
+///                 Output::Transmit(t) => {
+///                     let input = SipInput::Datagram { local: to, remote: from, data: &t.payload };
+///                     agents[usize::from(1 - n)].handle_input(now, input);
+///                 }
+///                 Output::Event(Event::Incoming { call, .. }) => {
+///                     agents[1].ring(now, call, StatusCode::RINGING, None)?;
+///                     agents[1].answer(now, call, Some("v=0\r\n..".into()))?;
+///                 }
+///                 Output::Event(Event::Progress { .. }) => rang = true,
+///                 Output::Event(Event::Answered { .. }) => answered = true,
+///                 Output::Event(Event::Message { body, .. }) => read = body == "pick up!",
+///                 Output::Event(_) => {}
+///             }
+///         }
+///     }
+/// }
+/// assert!(rang && answered && read);
+/// // Then sleep until input, or until this time: handle_timeout.
+/// assert!(agents[0].poll_timeout().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct UserAgent {
-    config: Arc<UaConfig>,
+    config: Arc<Config>,
     endpoint: Endpoint,
-    auth: Client,
     rng: Rng,
     now: Instant,
-    output: VecDeque<Output<SipTransmit, UaEvent>>,
     registration: Registration,
     pager: Pager,
-    sent: BTreeMap<TransactionId, Purpose>,
+    calls: BTreeMap<CallRef, Call>,
+    next_call: u64,
+    dialogs: BTreeMap<DialogId, CallRef>,
+    uses: BTreeMap<TransactionId, Use>,
+    /// What went out in our transactions, to send it again with other credentials: those of
+    /// streams end before their answer is told.
+    sent: BTreeMap<TransactionId, Sent>,
+    lookups: BTreeMap<LookupId, Pending>,
+    next_lookup: u64,
+    timers: TimerQueue<Timer>,
+    told: Vec<Event>,
+    output: VecDeque<Output<SipTransmit, Event>>,
+    #[cfg(feature = "digest")]
+    auth: proto_wire::digest::Client,
 }
 
-/// What a client transaction is for, and the credentials that it carried.
-#[derive(Debug)]
-enum Purpose {
-    Register(Vec<Answer>),
-    Message(MessageId, Vec<Answer>),
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Register,
+    Message(MessageId),
+    /// Our first INVITE.
+    Invite(CallRef),
+    /// Our re-INVITE or UPDATE.
+    Change(CallRef),
+    Bye(CallRef),
+    /// The BYE of a fork that is not the call.
+    ForkBye,
+    Prack(CallRef, usize),
+    Refer(CallRef),
+    Notify(CallRef),
+    /// The application's request.
+    Plain(Option<CallRef>),
+    /// The peer's first INVITE.
+    Incoming(CallRef),
+    /// The peer's re-INVITE.
+    Reinvite(CallRef),
+    /// A request of the peer that waits for the application.
+    Asked,
 }
 
 impl UserAgent {
-    /// An agent that is not registered yet.
+    /// An agent that is not registered and has no calls.
     #[must_use]
-    pub fn new(now: Instant, config: Arc<UaConfig>, seed: Seed) -> Self {
+    pub fn new(now: Instant, config: impl Into<Arc<Config>>, seed: Seed) -> Self {
+        let config = config.into();
         let mut rng = Rng::new(&seed);
-        let endpoint = Endpoint::new(now, Arc::new(config.endpoint.clone()), rng.seed());
-        let auth = Client::new(config.credentials.iter().cloned());
+        let endpoint = Endpoint::new(now, Arc::clone(&config.endpoint), rng.seed());
         let registration = Registration::new(&config, &mut rng);
         Self {
-            config,
             endpoint,
-            auth,
             rng,
             now,
-            output: VecDeque::new(),
             registration,
             pager: Pager::default(),
+            calls: BTreeMap::new(),
+            next_call: 0,
+            dialogs: BTreeMap::new(),
+            uses: BTreeMap::new(),
             sent: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+            next_lookup: 0,
+            timers: TimerQueue::new(),
+            told: Vec::new(),
+            output: VecDeque::new(),
+            #[cfg(feature = "digest")]
+            auth: proto_wire::digest::Client::new(config.credentials.iter().cloned()),
+            config,
         }
     }
 
-    /// The transactions and streams.
+    /// The calls that are not over.
+    pub fn calls(&self) -> impl Iterator<Item = CallRef> {
+        self.calls.iter().filter(|(_, c)| c.phase != Phase::Over).map(|(call, _)| *call)
+    }
+
+    /// How far a call is; [`Phase::Over`] for one that is not there any more.
+    #[must_use]
+    pub fn phase(&self, call: CallRef) -> Phase {
+        self.calls.get(&call).map_or(Phase::Over, |c| c.phase)
+    }
+
+    /// The dialog of a call, once there is one.
+    #[must_use]
+    pub fn dialog(&self, call: CallRef) -> Option<&Dialog> {
+        self.calls.get(&call)?.current().map(|leg| &leg.dialog)
+    }
+
+    /// The value of a Replaces header that takes this call over (RFC 3891), for the Refer-To of
+    /// an attended transfer.
+    #[must_use]
+    pub fn replaces(&self, call: CallRef) -> Option<String> {
+        let id = self.dialog(call)?.id();
+        // Who receives it sees our tag as the remote one.
+        let to_tag = id.remote_tag().unwrap_or("0");
+        Some(alloc::format!("{};to-tag={to_tag};from-tag={}", id.call_id(), id.local_tag()))
+    }
+
+    /// The transactions below.
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Whether the registrar has confirmed the registration, and it has not ended.
+    /// When the next timer fires, and which. Transactions have timers of their own.
     #[must_use]
-    pub fn is_registered(&self) -> bool {
-        self.registration.is_alive(self.now)
+    pub fn next_timer(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
     }
 
     /// Takes what the host reports.
     pub fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
-        self.now = self.now.max(now);
+        self.advance(now);
         self.endpoint.handle_input(self.now, input);
         self.pump();
     }
 
     /// Lets time act.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        self.advance(now);
         self.endpoint.handle_timeout(self.now);
-        self.registration_timeout();
         self.pump();
+        while let Some(timer) = self.timers.expire(self.now) {
+            match timer {
+                Timer::Call(call, timer) => self.fired(call, timer),
+                Timer::Register => self.registration_due(),
+                Timer::KeepAlive => self.keep_alive_due(),
+                Timer::Pong => self.pong_missed(),
+            }
+            self.pump();
+        }
     }
 
     /// The next thing to send or to tell.
     #[must_use]
-    pub fn poll_output(&mut self) -> Option<Output<SipTransmit, UaEvent>> {
+    pub fn poll_output(&mut self) -> Option<Output<SipTransmit, Event>> {
         self.output.pop_front()
     }
 
     /// When [`UserAgent::handle_timeout`] must be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.endpoint.poll_timeout(), self.registration.next_timeout()].into_iter().flatten().min()
+        let own = self.timers.next().map(|(at, _)| at);
+        own.into_iter().chain(self.endpoint.poll_timeout()).min()
     }
 
     /// Ends a stream.
     ///
     /// # Errors
-    /// [`CommandError::NoFlow`] when it is not open.
+    /// `NoFlow` when it is not open.
     pub fn close_flow(&mut self, now: Instant, flow: FlowId) -> Result<(), CommandError> {
-        self.now = self.now.max(now);
+        self.advance(now);
         self.endpoint.close_flow(self.now, flow)?;
         self.pump();
         Ok(())
     }
 
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Carries what comes from below upwards. What one event makes us send stands before what
+    /// it makes us tell.
     fn pump(&mut self) {
-        while let Some(output) = self.endpoint.poll_output() {
-            let event = match output {
-                Output::Transmit(transmit) => {
-                    self.output.push_back(Output::Transmit(transmit));
-                    continue;
+        let mut below = VecDeque::new();
+        loop {
+            while let Some(output) = self.endpoint.poll_output() {
+                match output {
+                    Output::Transmit(transmit) => self.output.push_back(Output::Transmit(transmit)),
+                    Output::Event(event) => below.push_back(event),
                 }
-                Output::Event(event) => event,
-            };
-            match event {
-                SipEvent::Request { id, request, .. } => self.receive(id, request),
-                SipEvent::Response { id, response } => self.response(id, &response),
-                SipEvent::TimedOut { id } | SipEvent::TransportFailed { id } => self.failed(id),
-                SipEvent::Terminated { id } => {
-                    self.sent.remove(&id);
+            }
+            self.output.extend(self.told.drain(..).map(Output::Event));
+            let Some(event) = below.pop_front() else { return };
+            self.below(event);
+        }
+    }
+
+    fn below(&mut self, event: SipEvent) {
+        match event {
+            SipEvent::Request { id, request, path } => self.receive(id, request, path),
+            SipEvent::Ack { request, .. } => self.receive_ack(&request),
+            SipEvent::Cancelled { id } => self.cancelled(id),
+            SipEvent::Response { id, response } => self.receive_response(id, response),
+            SipEvent::TimedOut { id } => self.unanswered(id, Ending::TimedOut),
+            SipEvent::TransportFailed { id } => self.unanswered(id, Ending::Unreachable),
+            SipEvent::Terminated { id } => self.terminated(id),
+            other => {
+                match other {
+                    SipEvent::FlowClosed { flow, .. } => self.registration_lost_flow(flow),
+                    SipEvent::Pong { flow } => self.pong(flow),
+                    _ => {}
                 }
-                SipEvent::Ack { .. } | SipEvent::Cancelled { .. } => {}
-                other => {
-                    if matches!(other, SipEvent::FlowClosed { .. }) {
-                        self.registration_lost_flow();
-                    }
-                    self.tell(UaEvent::Endpoint(other));
-                }
+                self.tell(Event::Endpoint(other));
             }
         }
     }
 
-    fn response(&mut self, id: TransactionId, response: &ResponseBuf) {
-        let status = response.view().status();
-        if status.is_provisional() {
+    fn terminated(&mut self, id: TransactionId) {
+        self.sent.remove(&id);
+        let Some(Use::Invite(call)) = self.uses.remove(&id) else { return };
+        let Some(known) =
+            self.calls.get_mut(&call).filter(|c| c.invite == Some(id) || c.set.is_some())
+        else {
+            return;
+        };
+        // An INVITE that was sent anew has another transaction now.
+        let resent = self.uses.values().any(|u| *u == Use::Invite(call));
+        if !resent {
+            known.set = None;
+            if known.phase == Phase::Over {
+                self.calls.remove(&call);
+            }
+        }
+    }
+
+    fn fired(&mut self, call: CallRef, timer: CallTimer) {
+        match timer {
+            CallTimer::Ring => self.rang_out(call),
+            CallTimer::CancelGiveUp => {
+                let Some(known) = self.calls.get_mut(&call) else { return };
+                let why = known.why.take();
+                if let Some(invite) = known.invite {
+                    // §9.1: the INVITE is taken as cancelled, its transaction destroyed.
+                    let _gone = self.endpoint.abandon(self.now, invite);
+                }
+                self.end(call, why.unwrap_or(Ending::Local));
+            }
+            CallTimer::OkAgain => self.ok_again(call),
+            CallTimer::OkGiveUp => self.hang(call, Ending::NoAck),
+            CallTimer::ReliableAgain => self.reliable_again(call),
+            CallTimer::ReliableGiveUp => self.reliable_lost(call),
+            CallTimer::StillRinging => self.still_ringing(call),
+            CallTimer::GlareOver => self.change_again(call),
+            CallTimer::Refresh => self.refresh(call),
+            CallTimer::Expire => self.hang(call, Ending::Expired),
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        // Nothing is told of a call behind its end: answers that come late are nobody's.
+        let late = event.call().is_some_and(|call| self.phase(call) == Phase::Over);
+        if late && !matches!(event, Event::Ended { .. }) {
             return;
         }
-        let Some(purpose) = self.sent.remove(&id) else { return };
-        let answers = match &purpose {
-            Purpose::Register(answers) | Purpose::Message(_, answers) => answers,
-        };
-        let again = match status {
-            StatusCode::UNAUTHORIZED => self.challenged(response, Target::Origin, answers),
-            StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                self.challenged(response, Target::Proxy, answers)
-            }
-            _ => {
-                self.auth.accepted(answers);
-                self.next_nonces(response, answers);
-                false
-            }
-        };
-        match purpose {
-            Purpose::Register(_) => self.registration_answered(response, again),
-            Purpose::Message(message, _) => self.message_answered(message, status, again),
-        }
+        self.told.push(event);
     }
 
-    /// Whether the challenge can be met by sending again.
-    fn challenged(&mut self, response: &ResponseBuf, target: Target, answers: &[Answer]) -> bool {
-        let name = match target {
-            Target::Origin => HeaderName::WWW_AUTHENTICATE,
-            Target::Proxy => HeaderName::PROXY_AUTHENTICATE,
-        };
-        let rows = response.headers().rows(name).map(|f| f.raw().unfolded());
-        self.auth.challenged(target, rows, answers).is_ok()
-    }
-
-    fn next_nonces(&mut self, response: &ResponseBuf, answers: &[Answer]) {
-        for (target, name) in [
-            (Target::Origin, HeaderName::AUTHENTICATION_INFO),
-            (Target::Proxy, HeaderName::PROXY_AUTHENTICATION_INFO),
-        ] {
-            if let Some(value) = response.headers().bytes(name) {
-                // What cannot be read changes nothing.
-                let _unread = self.auth.info(target, value, answers, &response.body()).is_err();
-            }
-        }
-    }
-
-    fn failed(&mut self, id: TransactionId) {
-        match self.sent.remove(&id) {
-            Some(Purpose::Register(_)) => self.registration_failed(None),
-            Some(Purpose::Message(message, _)) => self.message_failed(message),
-            None => {}
-        }
-    }
-
-    /// The headers that every request of ours has, and the credentials that the realms know.
-    fn start(
+    fn tell_sdp(
         &mut self,
-        method: Method<'_>,
-        uri: &str,
-        to: &str,
-        call_id: &str,
-        cseq: u32,
-        body: &[u8],
-    ) -> (Builder<RequestBuf>, Vec<Answer>) {
-        let answers =
-            self.auth.answers(&mut self.rng, method.as_str().as_bytes(), uri.as_bytes(), body);
-        let mut request = RequestBuf::build(method, uri)
-            .header(HeaderName::MAX_FORWARDS, 70)
-            .header(
-                HeaderName::FROM,
-                format_args!("<{}>;tag={}", self.config.address, self.registration.tag()),
-            )
-            .header(HeaderName::TO, format_args!("<{to}>"))
-            .header(HeaderName::CALL_ID, call_id)
-            .header(HeaderName::CSEQ, CSeq { number: cseq, method });
-        for answer in &answers {
-            let name = match answer.target() {
-                Target::Origin => HeaderName::AUTHORIZATION,
-                Target::Proxy => HeaderName::PROXY_AUTHORIZATION,
-            };
-            request = request.header(name, answer.value());
+        call: CallRef,
+        meaning: crate::offer_answer::Meaning,
+        sdp: Option<Bytes>,
+    ) {
+        if let (Some(sdp), true) = (sdp, meaning != crate::offer_answer::Meaning::Nothing) {
+            self.tell(Event::Description { call, meaning, sdp });
         }
-        let product = &self.config.endpoint.product;
-        (
-            request.header_if(HeaderName::USER_AGENT, (!product.is_empty()).then_some(product)),
-            answers,
-        )
     }
 
-    fn new_call_id(&mut self) -> String {
-        alloc::format!("{}", self.rng.hex::<32>())
+    fn add(&mut self, role: Role, phase: Phase) -> CallRef {
+        let call = CallRef(self.next_call);
+        self.next_call = self.next_call.saturating_add(1);
+        self.calls.insert(call, Call::new(role, phase));
+        call
     }
 
-    fn tell(&mut self, event: UaEvent) {
-        self.output.push_back(Output::Event(event));
+    fn live(&mut self, call: CallRef, verb: &'static str) -> Result<&mut Call, CommandError> {
+        self.calls.get_mut(&call).filter(|c| c.is_live()).ok_or(CommandError::NoCall(verb))
     }
+
+    fn set_timer(&mut self, call: CallRef, timer: CallTimer, after: core::time::Duration) {
+        self.timers.set(Timer::Call(call, timer), self.now.saturating_add(after));
+    }
+
+    fn stop_timer(&mut self, call: CallRef, timer: CallTimer) {
+        self.timers.stop(&Timer::Call(call, timer));
+    }
+
+    /// The call is over. It stays only while late answers to its INVITE can come.
+    fn end(&mut self, call: CallRef, why: Ending) {
+        let Some(known) = self.calls.get_mut(&call).filter(|c| c.phase != Phase::Over) else {
+            return;
+        };
+        known.phase = Phase::Over;
+        known.owed = None;
+        let waits = known.set.is_some();
+        for timer in CallTimer::ALL {
+            self.timers.stop(&Timer::Call(call, timer));
+        }
+        self.dialogs.retain(|_, of| *of != call);
+        self.lookups.retain(|_, pending| pending.call() != Some(call));
+        if !waits {
+            self.calls.remove(&call);
+        }
+        self.tell(Event::Ended { call, why });
+    }
+}
+
+/// The session description that a message carries.
+fn sdp_of(headers: Headers<'_>, body: Bytes) -> Option<Bytes> {
+    if body.is_empty() {
+        return None;
+    }
+    let kind = headers.typed::<crate::headers::ContentType<'_>>().ok().flatten()?;
+    kind.is("application/sdp").then_some(body)
+}
+
+fn lists(headers: Headers<'_>, name: HeaderName, word: &str) -> bool {
+    let words = headers.all(name).flat_map(|row| row.split(','));
+    words.into_iter().any(|w| w.trim().eq_ignore_ascii_case(word))
+}
+
+/// Whether the peer says that it takes UPDATE.
+fn allows_update(headers: Headers<'_>) -> bool {
+    lists(headers, HeaderName::ALLOW, Method::Update.as_str())
 }
 
 impl Machine for UserAgent {
     type Input<'a> = SipInput<'a>;
     type Transmit = SipTransmit;
-    type Event = UaEvent;
+    type Event = Event;
 
     fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
         Self::handle_input(self, now, input);
@@ -285,7 +434,7 @@ impl Machine for UserAgent {
         Self::handle_timeout(self, now);
     }
 
-    fn poll_output(&mut self) -> Option<Output<SipTransmit, UaEvent>> {
+    fn poll_output(&mut self) -> Option<Output<SipTransmit, Event>> {
         Self::poll_output(self)
     }
 
@@ -305,7 +454,13 @@ impl DatagramMachine for UserAgent {
         self.handle_input(now, SipInput::Datagram { local, remote, data });
     }
 
-    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, bytes::Bytes)> {
+    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, Bytes)> {
         transmit.into_datagram()
     }
 }
+
+/// 408 of our own, when no answer came (RFC 3261 §8.1.3.1).
+const NO_ANSWER: StatusCode = StatusCode::REQUEST_TIMEOUT;
+
+#[cfg(test)]
+mod tests;

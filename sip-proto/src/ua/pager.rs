@@ -1,39 +1,48 @@
-//! Messages that go out, in pager mode (RFC 3428 §4, §8).
+//! Messages outside of calls, in pager mode (RFC 3428): those that go out, one after the other
+//! to each target, and those that come.
 
-use super::{MessageId, Purpose, UaEvent, UserAgent};
-use crate::endpoint::CommandError;
-use crate::message::{Method, StatusCode};
+use super::{CallRef, CommandError, Event, Use, UserAgent};
+use crate::endpoint::TransactionId;
+use crate::headers::{ContentType, From};
+use crate::message::{HeaderName, Method, RequestBuf, StatusCode};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use bytes::Bytes;
 use proto_wire::{Instant, LimitKind};
 
+/// A message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(u64);
+
 /// The messages that are out, at most one per target, and those behind them.
 #[derive(Debug, Default)]
 pub(super) struct Pager {
     next: u64,
-    out: BTreeMap<MessageId, Draft>,
+    /// Of each that is out, its target.
+    out: BTreeMap<MessageId, String>,
     waiting: BTreeMap<String, VecDeque<(MessageId, Draft)>>,
 }
 
 #[derive(Debug)]
 struct Draft {
-    to: String,
     content_type: String,
     body: Bytes,
-    call_id: String,
-    cseq: u32,
+}
+
+impl Pager {
+    pub(super) fn is_idle(&self) -> bool {
+        self.out.is_empty() && self.waiting.is_empty()
+    }
 }
 
 impl UserAgent {
     /// Sends a message to a URI. While one to the same URI is without an answer, the next ones
-    /// wait (RFC 3428 §8). The outcome is [`UaEvent::Delivered`], [`UaEvent::Refused`] or
-    /// [`UaEvent::Undelivered`].
+    /// wait (RFC 3428 §8). The outcome is [`Event::Delivered`], [`Event::Refused`] or
+    /// [`Event::Undelivered`].
     ///
     /// # Errors
-    /// [`LimitKind::Queue`] when too many wait, [`CommandError::TooLong`] when the message needs
-    /// a stream and [`UaConfig::outbound_stream`](super::UaConfig::outbound_stream) has none,
-    /// and what is wrong with the URI or the type.
+    /// [`LimitKind::Queue`] when too many wait, `TooLong` when the message needs a stream and
+    /// there is none, and what is wrong with the URI or the type.
     pub fn send_message(
         &mut self,
         now: Instant,
@@ -41,82 +50,84 @@ impl UserAgent {
         content_type: &str,
         body: impl Into<Bytes>,
     ) -> Result<MessageId, CommandError> {
-        self.now = self.now.max(now);
+        self.advance(now);
         let id = MessageId(self.pager.next);
-        self.pager.next = self.pager.next.wrapping_add(1);
-        let draft = Draft {
-            to: String::from(to),
-            content_type: String::from(content_type),
-            body: body.into(),
-            call_id: self.new_call_id(),
-            cseq: 1,
-        };
-        if self.pager.out.values().any(|d| d.to == to) {
+        let draft = Draft { content_type: String::from(content_type), body: body.into() };
+        if self.pager.out.values().any(|out| out == to) {
             let queue = self.pager.waiting.entry(String::from(to)).or_default();
             if queue.len() >= self.config.queue_max {
                 return Err(LimitKind::Queue.into());
             }
             queue.push_back((id, draft));
         } else {
-            self.send_draft(id, draft)?;
+            self.send_draft(id, to, draft)?;
         }
+        self.pager.next = self.pager.next.saturating_add(1);
         self.pump();
         Ok(id)
     }
 
-    fn send_draft(&mut self, id: MessageId, draft: Draft) -> Result<(), CommandError> {
-        let (request, answers) = self.start(
-            Method::Message,
-            &draft.to,
-            &draft.to,
-            &draft.call_id,
-            draft.cseq,
-            &draft.body,
-        );
-        let request = request.body(&draft.content_type, draft.body.clone()).build()?;
-        let sent = match self.endpoint.request(self.now, request.view(), self.config.outbound) {
-            Err(CommandError::TooLong(length)) => {
-                let stream = self.config.outbound_stream.ok_or(CommandError::TooLong(length))?;
-                self.endpoint.request(self.now, request.view(), stream)?
-            }
-            sent => sent?,
-        };
-        self.sent.insert(sent, Purpose::Message(id, answers));
-        self.pager.out.insert(id, draft);
+    /// Whether all messages have been answered, or given up.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.pager.is_idle()
+    }
+
+    fn send_draft(&mut self, id: MessageId, to: &str, draft: Draft) -> Result<(), CommandError> {
+        let (call_id, tag) = (self.rng.hex::<24>(), self.rng.hex::<12>());
+        let ids = (call_id.as_str(), tag.as_str(), 1);
+        let request = self.outside(Method::Message, to, to, ids);
+        let request = request.body(&draft.content_type, draft.body).build()?;
+        self.send_outside(Use::Message(id), &request, to)?;
+        self.pager.out.insert(id, String::from(to));
         Ok(())
     }
 
-    pub(super) fn message_answered(&mut self, id: MessageId, status: StatusCode, again: bool) {
-        let Some(mut draft) = self.pager.out.remove(&id) else { return };
-        let to = draft.to.clone();
-        if again {
-            // RFC 3261 §22.2: the same Call-ID, the next CSeq.
-            draft.cseq = draft.cseq.saturating_add(1);
-            if self.send_draft(id, draft).is_ok() {
-                return;
-            }
-        }
-        self.tell(if status.is_success() {
-            UaEvent::Delivered { id, status }
-        } else {
-            UaEvent::Refused { id, status }
+    /// The final answer to a message of ours; `None` when there was none.
+    pub(super) fn message_over(&mut self, id: MessageId, status: Option<StatusCode>) {
+        let Some(to) = self.pager.out.remove(&id) else { return };
+        self.tell(match status {
+            Some(status) if status.is_success() => Event::Delivered { id, status },
+            Some(status) => Event::Refused { id, status },
+            None => Event::Undelivered { id },
         });
-        self.send_next(&to);
-    }
-
-    pub(super) fn message_failed(&mut self, id: MessageId) {
-        let Some(draft) = self.pager.out.remove(&id) else { return };
-        self.tell(UaEvent::Undelivered { id });
-        self.send_next(&draft.to);
-    }
-
-    fn send_next(&mut self, to: &str) {
-        while let Some((id, draft)) = self.pager.waiting.get_mut(to).and_then(VecDeque::pop_front) {
-            if self.send_draft(id, draft).is_ok() {
+        while let Some((id, draft)) = self.pager.waiting.get_mut(&to).and_then(VecDeque::pop_front)
+        {
+            if self.send_draft(id, &to, draft).is_ok() {
                 return;
             }
-            self.tell(UaEvent::Undelivered { id });
+            self.tell(Event::Undelivered { id });
         }
-        self.pager.waiting.remove(to);
+        self.pager.waiting.remove(&to);
+    }
+
+    /// A message, in a call or outside.
+    pub(super) fn receive_message(
+        &mut self,
+        call: Option<CallRef>,
+        id: TransactionId,
+        request: RequestBuf,
+    ) {
+        let headers = request.headers();
+        let kind = headers.typed::<ContentType<'_>>().ok().flatten();
+        let essence = kind.map_or("text/plain", |k| k.essence);
+        let accept = &self.config.accept;
+        if !accept.is_empty() && !accept.iter().any(|a| a.eq_ignore_ascii_case(essence)) {
+            if let Some(reply) = self.reply(id, StatusCode::UNSUPPORTED_MEDIA_TYPE) {
+                let accept = self.config.accept.join(", ");
+                self.respond_built(id, reply.header(HeaderName::ACCEPT, accept).build());
+            }
+            return;
+        }
+        let from: Option<From<'_>> = headers.typed().ok().flatten();
+        let from =
+            from.and_then(|f| f.uri().ok().map(|u| String::from(u.as_str()))).unwrap_or_default();
+        let content_type = headers
+            .get(HeaderName::CONTENT_TYPE)
+            .map_or_else(|| String::from(essence), String::from);
+        let body = request.body();
+        // RFC 3428 §7: 200 without a body and without Contact.
+        self.answer_with(id, StatusCode::OK);
+        self.tell(Event::Message { call, from, content_type, body, request });
     }
 }

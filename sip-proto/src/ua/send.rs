@@ -2,9 +2,9 @@
 //! something that can be mended.
 
 use super::event::{CallRef, CommandError, Ending, Event, LookupId};
-use super::{Agent, Use};
+use super::{Use, UserAgent};
 use crate::endpoint::{self, Path, Target, TransactionId};
-use crate::headers::{CSeq, Transport};
+use crate::headers::{CSeq, Route, Transport};
 use crate::message::{
     BuildError, HeaderName, Method, Request, RequestBuf, RequestBuilder, Response, ResponseBuf,
 };
@@ -39,10 +39,18 @@ impl Pending {
     }
 }
 
+/// A request that went out, as it was before its Via and credentials.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) request: RequestBuf,
+    #[cfg(feature = "digest")]
+    answers: Vec<proto_wire::digest::Answer>,
+}
+
 /// Questions at one time. Stops a host that does not answer from collecting requests.
 const LOOKUPS_MAX: usize = 1024;
 
-impl Agent {
+impl UserAgent {
     /// Answers [`Event::LookupWanted`]: where the URI leads, or that it leads nowhere. An
     /// answer to no question does nothing.
     pub fn looked_up(&mut self, now: Instant, lookup: LookupId, target: Option<Target>) {
@@ -55,6 +63,59 @@ impl Agent {
             }
         }
         self.pump();
+    }
+
+    /// What every request outside of dialogs begins with; `ids` are Call-ID, our tag and the
+    /// sequence number (RFC 3261 §8.1.1, RFC 3608 §5).
+    pub(super) fn outside(
+        &self,
+        method: Method<'_>,
+        uri: &str,
+        to: &str,
+        (call_id, tag, number): (&str, &str, u32),
+    ) -> RequestBuilder {
+        let mut from = String::new();
+        if let Some(display) = &self.config.display {
+            // Writing to a string cannot fail.
+            let _infallible = proto_wire::text::quoted::write(&mut from, display);
+            from.push(' ');
+        }
+        let identity = &self.config.identity;
+        let mut request = RequestBuf::build(method, uri)
+            .header(HeaderName::MAX_FORWARDS, 70)
+            .header(HeaderName::FROM, format_args!("{from}<{identity}>;tag={tag}"))
+            .header(HeaderName::TO, format_args!("<{to}>"))
+            .header(HeaderName::CALL_ID, call_id)
+            .header(HeaderName::CSEQ, CSeq { number, method });
+        if method != Method::Register {
+            for route in self.service_route() {
+                request = request.header(HeaderName::ROUTE, route);
+            }
+        }
+        let product = &self.config.endpoint.product;
+        request.header_if(HeaderName::USER_AGENT, (!product.is_empty()).then_some(product))
+    }
+
+    /// Sends a request outside of dialogs: to the outbound proxy, or to the first of its route.
+    pub(super) fn send_outside(
+        &mut self,
+        purpose: Use,
+        request: &RequestBuf,
+        uri: &str,
+    ) -> Result<(), CommandError> {
+        if let Some(target) = self.config.outbound {
+            return self.launch(Some(purpose), request, target);
+        }
+        let route = request.headers().typed::<Route<'_>>().ok().flatten();
+        let first = route.as_ref().and_then(|r| core::str::from_utf8(r.uri_bytes()).ok());
+        self.send(Some(purpose), request, first.unwrap_or(uri), None)
+    }
+
+    /// What peers are told in the response of a server transaction.
+    pub(super) fn contact_of(&self, id: TransactionId) -> String {
+        let request = self.endpoint.request_of(id);
+        let uri = request.map(|r| String::from_utf8_lossy(r.view().uri_bytes()).into_owned());
+        self.contact(self.endpoint.path_of(id), uri.as_deref().unwrap_or(""))
     }
 
     /// Sends a request in a transaction, or with no purpose an ACK. `hop` is the URI that it
@@ -99,16 +160,24 @@ impl Agent {
             })?;
             return Ok(());
         };
+        let plain = request;
         #[cfg(feature = "digest")]
-        let (request, sent) = self.with_answers(request)?;
+        let (request, answers) = self.with_answers(plain)?;
         #[cfg(feature = "digest")]
         let request = &request;
         let id = self.over_stream_if_long(target, |endpoint, now, to| {
             endpoint.request(now, request.view(), to)
         })?;
-        #[cfg(feature = "digest")]
-        self.answers.insert(id, sent);
+        let sent = Sent {
+            request: plain.clone(),
+            #[cfg(feature = "digest")]
+            answers,
+        };
+        self.sent.insert(id, sent);
         self.uses.insert(id, purpose);
+        if purpose == Use::Register {
+            self.registration.target = Some(target);
+        }
         let is_invite = request.view().method() == Method::Invite;
         if let (Use::Invite(call) | Use::Change(call), true) = (purpose, is_invite) {
             if let Some(known) = self.calls.get_mut(&call) {
@@ -118,17 +187,23 @@ impl Agent {
         Ok(())
     }
 
-    /// RFC 3261 §18.1.1: what is too long for a datagram goes over a stream.
+    /// RFC 3261 §18.1.1: what is too long for a datagram goes over a stream, if there is one.
     fn over_stream_if_long<T>(
         &mut self,
         target: Target,
         mut send: impl FnMut(&mut crate::Endpoint, Instant, Target) -> Result<T, endpoint::CommandError>,
     ) -> Result<T, endpoint::CommandError> {
-        match (send(&mut self.endpoint, self.now, target), target) {
-            (Err(endpoint::CommandError::TooLong(_)), Target::Address(Transport::Udp, to)) => {
-                send(&mut self.endpoint, self.now, Target::Address(Transport::Tcp, to))
-            }
-            (outcome, _) => outcome,
+        let outcome = send(&mut self.endpoint, self.now, target);
+        let (Err(endpoint::CommandError::TooLong(_)), Target::Address(_, to)) = (&outcome, target)
+        else {
+            return outcome;
+        };
+        let to_proxy = self.config.outbound == Some(target);
+        let stream = self.config.outbound_stream.filter(|_| to_proxy);
+        let stream = stream.unwrap_or(Target::Address(Transport::Tcp, to));
+        match send(&mut self.endpoint, self.now, stream) {
+            Err(endpoint::CommandError::NoListener(_)) => outcome,
+            sent => sent,
         }
     }
 
@@ -167,7 +242,7 @@ impl Agent {
             401 => (digest::Target::Origin, HeaderName::WWW_AUTHENTICATE),
             _ => (digest::Target::Proxy, HeaderName::PROXY_AUTHENTICATE),
         };
-        let sent = self.answers.get(&id).map_or(&[][..], |a| a);
+        let sent = self.sent.get(&id).map_or(&[][..], |s| &s.answers);
         let rows = response.headers();
         self.auth.challenged(target, rows.rows(name).map(|r| r.bytes()), sent).is_ok()
     }
@@ -177,6 +252,26 @@ impl Agent {
         false
     }
 
+    /// The credentials were good: what the server says of the next nonce holds (RFC 7616 §3.5).
+    #[cfg(feature = "digest")]
+    pub(super) fn credentials_taken(&mut self, id: TransactionId, response: &ResponseBuf) {
+        use proto_wire::digest::Target;
+        let Some(sent) = self.sent.get(&id) else { return };
+        self.auth.accepted(&sent.answers);
+        for (target, name) in [
+            (Target::Origin, HeaderName::AUTHENTICATION_INFO),
+            (Target::Proxy, HeaderName::PROXY_AUTHENTICATION_INFO),
+        ] {
+            if let Some(value) = response.headers().bytes(name) {
+                // What cannot be read changes nothing.
+                let _unread = self.auth.info(target, value, &sent.answers, &response.body());
+            }
+        }
+    }
+
+    #[cfg(not(feature = "digest"))]
+    pub(super) const fn credentials_taken(&self, _id: TransactionId, _response: &ResponseBuf) {}
+
     /// Sends the request of a transaction once more with the next sequence number: with new
     /// credentials, or another interval. `None` when it cannot be.
     pub(super) fn retry(
@@ -185,7 +280,7 @@ impl Agent {
         purpose: Use,
         interval: Option<u32>,
     ) -> Option<()> {
-        let old = self.endpoint.request_of(id)?.clone();
+        let old = self.sent.get(&id)?.request.clone();
         let view = old.view();
         let call = match purpose {
             Use::Invite(call)
@@ -234,12 +329,16 @@ impl Agent {
             Some(hop) => hop,
             None => String::from_utf8_lossy(view.uri_bytes()).into_owned(),
         };
-        match (purpose, self.config.outbound) {
-            (Use::Invite(_) | Use::Plain(None), Some(target)) => {
-                self.launch(Some(purpose), &request, target).ok()
+        match purpose {
+            Use::Invite(_) | Use::Plain(None) | Use::Message(_) | Use::Register => {
+                self.send_outside(purpose, &request, &hop).ok()?;
             }
-            _ => self.send(Some(purpose), &request, &hop, path).ok(),
+            _ => self.send(Some(purpose), &request, &hop, path).ok()?,
         }
+        if purpose == Use::Register {
+            self.registration.cseq = next;
+        }
+        Some(())
     }
 
     pub(super) fn reply(

@@ -6,17 +6,18 @@ use super::incoming::with_session;
 use super::outgoing::SDP;
 use super::session_timer::{self, Verdict};
 use super::state::{CallTimer, Owed, Phase};
-use super::{Agent, Use, config, sdp_of};
+use super::{Use, UserAgent, sdp_of};
 use crate::dialog::{DialogId, Role, Scope, Usage, failure_scope};
 use crate::endpoint::{Path, TransactionId};
-use crate::headers::Refresher;
+use crate::headers::{Refresher, Require};
 use crate::message::{HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf, StatusCode};
 use crate::offer_answer::{By, Carrier, Meaning};
 use alloc::string::String;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use proto_wire::Instant;
 
-impl Agent {
+impl UserAgent {
     /// A request of the peer.
     pub(super) fn receive(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
         let method = request.view().method();
@@ -44,6 +45,7 @@ impl Agent {
             Method::Refer => self.receive_refer(call, id, &request),
             Method::Notify => self.receive_notify(call, id, &request),
             Method::Options if self.config.answer_options => self.answer_options(id),
+            Method::Message => self.receive_message(Some(call), id, request),
             _ => {
                 self.uses.insert(id, Use::Asked);
                 self.tell(Event::Request { call: Some(call), id, request });
@@ -52,21 +54,54 @@ impl Agent {
     }
 
     fn receive_outside(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
-        if self.is_merged(id, &request) {
+        // RFC 3261 §8.2.2.2: a copy of one that came another way.
+        if self.endpoint.is_merged(id) {
             return self.answer_with(id, StatusCode::LOOP_DETECTED);
         }
-        match request.view().method() {
+        let method = request.view().method();
+        let named = |m: &String| m.as_str() == method.as_str();
+        if self.config.methods.iter().any(named)
+            || (method == Method::Options && !self.config.answer_options)
+        {
+            self.uses.insert(id, Use::Asked);
+            self.tell(Event::Request { call: None, id, request });
+            return;
+        }
+        let known = matches!(method, Method::Invite | Method::Options | Method::Message);
+        if known && self.wants_unknown(id, &request) {
+            return;
+        }
+        match method {
             Method::Invite => self.incoming(id, request, path),
             // These are in dialogs by what they are.
-            Method::Bye | Method::Prack | Method::Update | Method::Info => {
+            Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
                 self.answer_with(id, StatusCode::CALL_DOES_NOT_EXIST);
             }
-            Method::Options if self.config.answer_options => self.answer_options(id),
+            Method::Options => self.answer_options(id),
+            Method::Message => self.receive_message(None, id, request),
+            // RFC 3261 §8.2.1.
             _ => {
-                self.uses.insert(id, Use::Asked);
-                self.tell(Event::Request { call: None, id, request });
+                if let Some(reply) = self.reply(id, StatusCode::METHOD_NOT_ALLOWED) {
+                    let reply = reply.header(HeaderName::ALLOW, self.config.allow());
+                    self.respond_built(id, reply.build());
+                }
             }
         }
+    }
+
+    /// RFC 3261 §8.2.2.3: 420 to a request that requires what we do not know.
+    fn wants_unknown(&mut self, id: TransactionId, request: &RequestBuf) -> bool {
+        let required = request.headers().values::<Require<'_>>().filter_map(Result::ok);
+        let unknown: Vec<&str> =
+            required.map(|r| r.0).filter(|tag| !self.config.knows(tag)).collect();
+        if unknown.is_empty() {
+            return false;
+        }
+        let unsupported = unknown.join(", ");
+        if let Some(reply) = self.reply(id, StatusCode::BAD_EXTENSION) {
+            self.respond_built(id, reply.header(HeaderName::UNSUPPORTED, unsupported).build());
+        }
+        true
     }
 
     /// RFC 3261 §11.2: what an INVITE would be answered with, and what we can do.
@@ -75,10 +110,10 @@ impl Agent {
         let status = if full { StatusCode::BUSY_HERE } else { StatusCode::OK };
         let Some(reply) = self.reply(id, status) else { return };
         let reply = reply
-            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact))
-            .header(HeaderName::ALLOW, config::ALLOW)
+            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)))
+            .header(HeaderName::ALLOW, self.config.allow())
             .header(HeaderName::SUPPORTED, self.config.supported())
-            .header(HeaderName::ACCEPT, SDP)
+            .header(HeaderName::ACCEPT, self.config.accepted())
             .build();
         self.respond_built(id, reply);
     }
@@ -206,7 +241,7 @@ impl Agent {
             _ => None,
         };
         let Some(reply) = self.reply(id, StatusCode::OK) else { return };
-        let reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact));
+        let reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)));
         self.respond_built(id, with_session(reply, agreed, request).build());
         if up {
             self.session_agreed(call, agreed, Refresher::Uas);
@@ -288,7 +323,7 @@ impl Agent {
         sdp: Option<Bytes>,
     ) {
         let Some(mut reply) = self.reply(id, StatusCode::OK) else { return };
-        reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact));
+        reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)));
         let known = self.calls.get_mut(&call);
         if let (Carrier::Update, Some(known)) = (of, known) {
             let request = known.request.clone();
@@ -357,7 +392,7 @@ impl Agent {
         let owed = known.owed.take();
         let (leg, path) = (known.leg, known.path);
         for timer in CallTimer::ALL {
-            self.timers.stop(&(call, timer));
+            self.timers.stop(&super::Timer::Call(call, timer));
         }
         match owed {
             // RFC 3261 §13.2.2.4: a 2xx is acknowledged, and then comes the BYE.
@@ -384,20 +419,15 @@ impl Agent {
         let Some(purpose) = self.uses.get(&id).copied() else { return };
         let status = response.view().status();
         let accepted = status.is_final() && !matches!(status.as_u16(), 401 | 407);
-        #[cfg(feature = "digest")]
         if accepted {
-            if let Some(sent) = self.answers.get(&id) {
-                self.auth.accepted(sent);
-            }
+            self.credentials_taken(id, &response);
         }
         if let Use::Invite(call) = purpose {
             return self.invite_response(call, id, &response);
         }
         if !accepted && status.is_final() && self.challenged(id, response.view()) {
-            let change_is_invite = matches!(purpose, Use::Change(_));
+            // A re-INVITE that is sent again is the same offer.
             if self.retry(id, purpose, None).is_some() {
-                // A re-INVITE that is sent again is the same offer.
-                let _same = change_is_invite;
                 return;
             }
         }
@@ -407,10 +437,11 @@ impl Agent {
                 self.prack_response(call, leg, &response)
             }
             Use::Refer(call) => self.refer_response(call, &response),
+            Use::Register if status.is_final() => self.registration_answered(&response),
+            Use::Message(message) if status.is_final() => self.message_over(message, Some(status)),
             Use::Plain(call) if status.is_final() => {
-                let method =
-                    self.endpoint.request_of(id).map(|r| String::from(r.view().method().as_str()));
-                let method = method.unwrap_or_default();
+                let method = self.sent.get(&id).map(|s| s.request.view().method().as_str().into());
+                let method: String = method.unwrap_or_default();
                 self.tell(Event::Reply { call, method, status, response: Some(response) });
                 if let Some(call) = call {
                     self.scope_of(call, status);
@@ -478,6 +509,7 @@ impl Agent {
                 | Method::Prack
                 | Method::Update
                 | Method::Refer
+                | Method::Register
         );
         let known = self.live(call, "request")?;
         let path = known.path;

@@ -6,6 +6,8 @@
 //! The user agent: two of ours against each other, and one against a peer by hand.
 
 mod flows;
+mod messages;
+mod registration;
 mod storms;
 mod traps;
 
@@ -25,13 +27,13 @@ fn addr(n: u8) -> SocketAddr {
 fn config(n: u8) -> Config {
     let listeners =
         [Listener::new(Transport::Udp, addr(n)), Listener::new(Transport::Tcp, addr(n))];
-    let below = Arc::new(endpoint::Config::new(listeners));
-    Config::new(below, format!("sip:u{n}@example.com"), format!("sip:u{n}@{}", addr(n)))
+    Config::new(&format!("sip:u{n}@example.com"), endpoint::Config::new(listeners))
+        .unwrap()
         .with_session(session_timer::Wish::NONE)
 }
 
-fn agent(n: u8, config: Config) -> Agent {
-    Agent::new(Instant::ZERO, Arc::new(config), Seed::from_u64(u64::from(n)))
+fn agent(n: u8, config: Config) -> UserAgent {
+    UserAgent::new(Instant::ZERO, config, Seed::from_u64(u64::from(n)))
 }
 
 fn uri(n: u8) -> String {
@@ -71,13 +73,26 @@ fn say(event: &Event) -> String {
             Ending::Protocol(fault) => format!("ended: {fault:?}"),
             other => format!("ended: {other:?}").to_lowercase(),
         },
-        Event::Below(_) => "below".into(),
+        Event::Registered { expires, bindings } => format!("registered {expires} {bindings}"),
+        Event::RegistrationFailed { status, retrying } => {
+            format!("not registered {} {retrying}", status.map_or(0, StatusCode::as_u16))
+        }
+        Event::Unregistered => "unregistered".into(),
+        Event::Message { call, from, content_type, body, .. } => {
+            let within = if call.is_some() { " in a call" } else { "" };
+            let body = String::from_utf8_lossy(body);
+            format!("message{within} {from} {content_type} {body}")
+        }
+        Event::Delivered { status, .. } => format!("delivered {status}"),
+        Event::Refused { status, .. } => format!("refused {status}"),
+        Event::Undelivered { .. } => "undelivered".into(),
+        Event::Endpoint(_) => "endpoint".into(),
     }
 }
 
 /// Two or three agents on a network.
 struct Net {
-    sim: DatagramSim<Agent>,
+    sim: DatagramSim<UserAgent>,
     nodes: Vec<NodeId>,
     log: Vec<(u8, String)>,
     events: Vec<(u8, Event)>,
@@ -97,7 +112,7 @@ impl Net {
         Self { sim, nodes, log: Vec::new(), events: Vec::new() }
     }
 
-    fn at(&mut self, n: u8) -> &mut Agent {
+    fn at(&mut self, n: u8) -> &mut UserAgent {
         self.sim.node_mut(self.nodes[usize::from(n) - 1])
     }
 
@@ -155,7 +170,7 @@ fn call_in(event: &Event) -> Option<CallRef> {
 
 /// One agent, and a peer that a test plays by hand.
 struct Solo {
-    agent: Agent,
+    agent: UserAgent,
     now: Instant,
     sent: Vec<MessageBuf>,
     told: Vec<String>,

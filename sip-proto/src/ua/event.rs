@@ -1,5 +1,6 @@
-//! What an agent tells, and why a command fails.
+//! What a user agent tells, and why a command fails.
 
+use super::MessageId;
 use crate::dialog::DialogError;
 use crate::endpoint::{self, SipEvent, TransactionId};
 use crate::message::{BuildError, RequestBuf, ResponseBuf, StatusCode};
@@ -21,6 +22,54 @@ pub struct LookupId(pub(super) u64);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// Registered, or registered again.
+    Registered {
+        /// For how many seconds; it is refreshed before.
+        expires: u32,
+        /// How many bindings the user has, ours included.
+        bindings: usize,
+    },
+    /// Registration failed. It is tried again when that can help.
+    RegistrationFailed {
+        /// The response; `None` when there was none.
+        status: Option<StatusCode>,
+        /// Whether it will be tried again.
+        retrying: bool,
+    },
+    /// The registration was removed as asked.
+    Unregistered,
+    /// A MESSAGE came and was answered with 200.
+    Message {
+        /// The call, if it is in one.
+        call: Option<CallRef>,
+        /// The URI in From.
+        from: String,
+        /// The media type; `text/plain` when the request has none.
+        content_type: String,
+        /// The body.
+        body: Bytes,
+        /// The request.
+        request: RequestBuf,
+    },
+    /// A message got 2xx; 202 says that it was only accepted for delivery.
+    Delivered {
+        /// Which.
+        id: MessageId,
+        /// The response.
+        status: StatusCode,
+    },
+    /// A message was refused. 415: send no more of this media type to this target.
+    Refused {
+        /// Which.
+        id: MessageId,
+        /// The response.
+        status: StatusCode,
+    },
+    /// A message got no response, or could not be sent.
+    Undelivered {
+        /// Which.
+        id: MessageId,
+    },
     /// Somebody calls. An offer, if there is one, follows as [`Event::Description`].
     Incoming {
         /// The call.
@@ -53,15 +102,15 @@ pub enum Event {
     Description {
         /// The call.
         call: CallRef,
-        /// What it is. An offer wants [`accept`](super::Agent::accept) or
-        /// [`refuse`](super::Agent::refuse), but for that of a new call, which
-        /// [`ring`](super::Agent::ring) or [`answer`](super::Agent::answer) answers.
+        /// What it is. An offer wants [`accept`](super::UserAgent::accept) or
+        /// [`refuse`](super::UserAgent::refuse), but for that of a new call, which
+        /// [`ring`](super::UserAgent::ring) or [`answer`](super::UserAgent::answer) answers.
         meaning: Meaning,
         /// The description as it came.
         sdp: Bytes,
     },
     /// The peer asks for an offer, with an INVITE that has none, in a call that is up:
-    /// [`accept`](super::Agent::accept) with one.
+    /// [`accept`](super::UserAgent::accept) with one.
     OfferWanted {
         /// The call.
         call: CallRef,
@@ -78,8 +127,8 @@ pub enum Event {
         /// With what; 408 when no answer came.
         status: StatusCode,
     },
-    /// A request in the call that is the application's: INFO, MESSAGE and unknown ones. It
-    /// waits for [`respond`](super::Agent::respond).
+    /// A request that is the application's: INFO and unknown ones in a call, those of
+    /// [`Config::methods`](super::Config::methods) outside. It waits for [`respond`](super::UserAgent::respond).
     Request {
         /// The call, if it is in one.
         call: Option<CallRef>,
@@ -88,7 +137,7 @@ pub enum Event {
         /// The request.
         request: RequestBuf,
     },
-    /// The answer to a request that [`request`](super::Agent::request) sent, or 408 of our own
+    /// The answer to a request that [`request`](super::UserAgent::request) sent, or 408 of our own
     /// when none came.
     Reply {
         /// The call, if it was in one.
@@ -100,8 +149,8 @@ pub enum Event {
         /// The response, when one came.
         response: Option<ResponseBuf>,
     },
-    /// The peer asks us to refer to something (RFC 3515): [`refer_accept`](super::Agent::refer_accept)
-    /// or [`respond`](super::Agent::respond).
+    /// The peer asks us to refer to something (RFC 3515): [`refer_accept`](super::UserAgent::refer_accept)
+    /// or [`respond`](super::UserAgent::respond).
     Referred {
         /// The call.
         call: CallRef,
@@ -121,7 +170,7 @@ pub enum Event {
         /// Whether that is the outcome: no more will come.
         over: bool,
     },
-    /// Where does this URI lead? Answer with [`looked_up`](super::Agent::looked_up).
+    /// Where does this URI lead? Answer with [`looked_up`](super::UserAgent::looked_up).
     LookupWanted {
         /// To answer with.
         lookup: LookupId,
@@ -135,8 +184,9 @@ pub enum Event {
         /// Why.
         why: Ending,
     },
-    /// What happened below that is no call's: streams to open, messages refused.
-    Below(SipEvent),
+    /// What the endpoint told that is the host's business: streams to open and to close,
+    /// keep-alives, refused messages.
+    Endpoint(SipEvent),
 }
 
 impl Event {
@@ -155,8 +205,17 @@ impl Event {
             | Self::Referred { call, .. }
             | Self::ReferProgress { call, .. }
             | Self::Ended { call, .. } => Some(*call),
-            Self::Request { call, .. } | Self::Reply { call, .. } => *call,
-            Self::LookupWanted { .. } | Self::Below(_) => None,
+            Self::Request { call, .. } | Self::Reply { call, .. } | Self::Message { call, .. } => {
+                *call
+            }
+            Self::Registered { .. }
+            | Self::RegistrationFailed { .. }
+            | Self::Unregistered
+            | Self::Delivered { .. }
+            | Self::Refused { .. }
+            | Self::Undelivered { .. }
+            | Self::LookupWanted { .. }
+            | Self::Endpoint(_) => None,
         }
     }
 }

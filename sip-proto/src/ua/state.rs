@@ -29,6 +29,20 @@ pub enum Phase {
     Over,
 }
 
+/// A timer of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// One of a call.
+    Call(super::CallRef, CallTimer),
+    /// The registration is made again: before it ends, or after a failure.
+    Register,
+    /// A keep-alive goes out on the registration's stream (RFC 5626 §4.4.1).
+    KeepAlive,
+    /// It was not answered.
+    Pong,
+}
+
 /// A timer of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -2,11 +2,11 @@
 
 use super::event::{CallRef, CommandError, Ending, Event};
 use super::state::{CallTimer, Leg, Owed, Phase};
-use super::{Agent, NO_ANSWER, Use, allows_update, config, lists, sdp_of, session_timer};
+use super::{NO_ANSWER, Use, UserAgent, allows_update, config, lists, sdp_of, session_timer};
 use crate::dialog::{Heard, Role, Usage};
-use crate::endpoint::TransactionId;
+use crate::endpoint::{Path, TransactionId};
 use crate::headers::{CSeq, RAck, RSeq, Refresher};
-use crate::message::{HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf};
+use crate::message::{HeaderName, Method, RequestBuilder, ResponseBuf};
 use crate::offer_answer::{By, Carrier, Meaning, State};
 use alloc::string::String;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use proto_wire::{Instant, LimitKind};
 /// What `Content-Type` our session descriptions have.
 pub(super) const SDP: &str = "application/sdp";
 
-impl Agent {
+impl UserAgent {
     /// Calls `to`, a SIP URI, with an offer or asking for one.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl Agent {
     /// The same with more headers: Replaces, Referred-By, Subject.
     ///
     /// # Errors
-    /// As [`Agent::call`].
+    /// As [`UserAgent::call`].
     pub fn call_with(
         &mut self,
         now: Instant,
@@ -45,18 +45,13 @@ impl Agent {
         if self.calls().count() >= self.config.calls_max {
             return Err(LimitKind::Sessions.into());
         }
-        let tag = self.rng.hex::<12>();
-        let call_id = self.rng.hex::<24>();
-        let mut invite = RequestBuf::build(Method::Invite, to)
-            .header(HeaderName::FROM, alloc::format!("{};tag={tag}", self.from()))
-            .header(HeaderName::TO, alloc::format!("<{to}>"))
-            .header(HeaderName::CALL_ID, call_id)
-            .header(HeaderName::CSEQ, CSeq { number: 1, method: Method::Invite })
-            .header(HeaderName::MAX_FORWARDS, 70);
+        let (call_id, tag) = (self.rng.hex::<24>(), self.rng.hex::<12>());
+        let ids = (call_id.as_str(), tag.as_str(), 1);
+        let mut invite = self.outside(Method::Invite, to, to, ids);
         for (name, value) in headers {
             invite = invite.header(*name, value);
         }
-        invite = self.capabilities(invite);
+        invite = self.capabilities(invite, None, to);
         if self.config.reliable == config::Reliable::Always {
             invite = invite.header(HeaderName::REQUIRE, "100rel");
         }
@@ -79,11 +74,7 @@ impl Agent {
             known.asked_interval = asked;
             known.sent_sdp = sdp;
         }
-        let sent = match self.config.outbound {
-            Some(target) => self.launch(Some(Use::Invite(call)), &invite, target),
-            None => self.send(Some(Use::Invite(call)), &invite, to, None),
-        };
-        if let Err(error) = sent {
+        if let Err(error) = self.send_outside(Use::Invite(call), &invite, to) {
             self.calls.remove(&call);
             return Err(error);
         }
@@ -92,23 +83,16 @@ impl Agent {
         Ok(call)
     }
 
-    /// `"display" <uri>`, without tag.
-    fn from(&self) -> String {
-        let mut from = String::new();
-        if let Some(display) = &self.config.display {
-            // Writing to a string cannot fail.
-            let _infallible = proto_wire::text::quoted::write(&mut from, display);
-            from.push(' ');
-        }
-        from.push_str(&alloc::format!("<{}>", self.config.identity));
-        from
-    }
-
     /// Contact, Allow and Supported, which every request that makes or changes a dialog has.
-    pub(super) fn capabilities(&self, builder: RequestBuilder) -> RequestBuilder {
+    pub(super) fn capabilities(
+        &self,
+        builder: RequestBuilder,
+        path: Option<Path>,
+        hop: &str,
+    ) -> RequestBuilder {
         builder
-            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact))
-            .header(HeaderName::ALLOW, config::ALLOW)
+            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact(path, hop)))
+            .header(HeaderName::ALLOW, self.config.allow())
             .header(HeaderName::SUPPORTED, self.config.supported())
     }
 
@@ -349,7 +333,7 @@ impl Agent {
         let outcome = leg.offers.step(By::Peer, Carrier::InviteOk, sdp.is_some());
         let number = headers.typed::<CSeq<'_>>().ok().flatten().map_or(0, |c| c.number);
         for timer in [CallTimer::Ring, CallTimer::CancelGiveUp] {
-            self.timers.stop(&(call, timer));
+            self.timers.stop(&super::Timer::Call(call, timer));
         }
         let meaning = match outcome {
             Ok((next, meaning)) => {
@@ -469,6 +453,10 @@ impl Agent {
             Use::Refer(call) => self.refer_failed(call, status),
             Use::Notify(call) => self.notify_failed(call, status),
             Use::Plain(call) => self.plain_failed(call, status),
+            Use::Register => self.registration_failed(response),
+            Use::Message(id) => {
+                self.message_over(id, response.map(|r| r.view().status()));
+            }
             Use::ForkBye | Use::Incoming(_) | Use::Reinvite(_) | Use::Asked => {}
         }
     }

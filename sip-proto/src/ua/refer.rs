@@ -2,7 +2,7 @@
 
 use super::event::{CallRef, CommandError, Ending, Event};
 use super::state::Phase;
-use super::{Agent, Use};
+use super::{Use, UserAgent};
 use crate::dialog::Usage;
 use crate::endpoint::TransactionId;
 use crate::headers::{self, CSeq, ReferTo, SubscriptionState};
@@ -21,7 +21,7 @@ fn usage(id: Option<String>) -> Usage {
     Usage::Subscription { package: "refer".into(), id }
 }
 
-impl Agent {
+impl UserAgent {
     /// Asks the peer to refer to `to`, a URI: a blind transfer; with `?Replaces=` in the URI an
     /// attended one (RFC 5589). What becomes of it is [`Event::ReferProgress`].
     ///
@@ -39,7 +39,7 @@ impl Agent {
         let builder = leg.dialog.request(Method::Refer)?;
         let number = leg.dialog.local_cseq();
         let request = self
-            .capabilities(builder)
+            .capabilities(builder, path, &hop)
             .header(HeaderName::REFER_TO, alloc::format!("<{to}>"))
             .header(HeaderName::REFERRED_BY, alloc::format!("<{}>", self.config.identity))
             .build()?;
@@ -123,7 +123,7 @@ impl Agent {
     }
 
     /// Takes a REFER: 202, and the NOTIFY that a subscription begins with. The application
-    /// then refers as it likes, and tells with [`Agent::refer_progress`].
+    /// then refers as it likes, and tells with [`UserAgent::refer_progress`].
     ///
     /// # Errors
     /// [`CommandError::State`] when there is none to take.
@@ -177,6 +177,10 @@ impl Agent {
         let path = known.path;
         let leg = known.current_mut().ok_or(CommandError::State("refer_progress"))?;
         let hop = String::from(leg.dialog.next_hop());
+        let contact = self.contact(path, &hop);
+        let Some(leg) = self.calls.get_mut(&call).and_then(|c| c.current_mut()) else {
+            return Err(CommandError::NoCall("notify"));
+        };
         let state =
             if status.is_final() { "terminated;reason=noresource" } else { "active;expires=60" };
         let builder = leg
@@ -184,7 +188,7 @@ impl Agent {
             .request(Method::Notify)?
             .header(HeaderName::EVENT, alloc::format!("refer;id={id}"))
             .header(HeaderName::SUBSCRIPTION_STATE, state)
-            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.config.contact));
+            .header(HeaderName::CONTACT, alloc::format!("<{contact}>"));
         let body = alloc::format!("SIP/2.0 {status} {}\r\n", status.reason());
         let request = builder.body("message/sipfrag;version=2.0", body).build()?;
         self.send(Some(Use::Notify(call)), &request, &hop, path)?;

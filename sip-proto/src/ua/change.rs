@@ -5,7 +5,7 @@ use super::event::{CallRef, CommandError, Ending, Event};
 use super::outgoing::SDP;
 use super::session_timer::{self, Agreed};
 use super::state::{CallTimer, Change, Owed, Phase};
-use super::{Agent, Use, allows_update, sdp_of};
+use super::{Use, UserAgent, allows_update, sdp_of};
 use crate::dialog::{Role, Scope, failure_scope};
 use crate::endpoint::TransactionId;
 use crate::headers::{CSeq, Refresher, SessionExpires};
@@ -19,7 +19,7 @@ use proto_wire::Instant;
 /// How often a change that collides is asked for.
 const GLARES_MAX: u32 = 4;
 
-impl Agent {
+impl UserAgent {
     /// Whether the peer's last INVITE or response listed UPDATE in Allow.
     #[must_use]
     pub fn takes_update(&self, call: CallRef) -> bool {
@@ -47,7 +47,7 @@ impl Agent {
     /// a description it only refreshes.
     ///
     /// # Errors
-    /// As [`Agent::reinvite`].
+    /// As [`UserAgent::reinvite`].
     pub fn update(
         &mut self,
         now: Instant,
@@ -88,7 +88,7 @@ impl Agent {
         let (next, _) = leg.offers.step(By::Us, carrier, change.sdp.is_some())?;
         let mut builder = leg.dialog.request(method)?;
         let hop = String::from(leg.dialog.next_hop());
-        builder = self.capabilities(builder);
+        builder = self.capabilities(builder, path, &hop);
         if let Some(secs) = interval.filter(|_| self.phase(call) == Phase::Up) {
             // RFC 4028 §7.4: who refreshes now goes on with it.
             let refresher = session.map(|_| if mine { Refresher::Uac } else { Refresher::Uas });
