@@ -10,7 +10,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -79,17 +79,34 @@ fn wait(child: &mut Child, limit: Duration) -> bool {
     }
 }
 
-/// Waits until somebody listens at this port of 127.0.0.1.
-fn until_listening(port: u16, transport: &str) {
-    let end = Instant::now() + Duration::from_secs(20);
+/// Whether somebody listens at this port of 127.0.0.1.
+fn listens(port: u16, transport: &str) -> bool {
     // State 0A is LISTEN.
     let state = if transport == "tcp" { " 00000000:0000 0A" } else { "" };
     let line = format!(" 0100007F:{port:04X}{state}");
-    let table = format!("/proc/net/{transport}");
-    let listens = || std::fs::read_to_string(&table).is_ok_and(|t| t.contains(&line));
-    while !listens() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(50));
+    std::fs::read_to_string(format!("/proc/net/{transport}")).is_ok_and(|t| t.contains(&line))
+}
+
+/// SIPp as callee, at a port that nobody took in between.
+fn sipp_callee(sipp: &Path, transport: &str, name: &str) -> (Child, u16) {
+    for _ in 0..10 {
+        let port = free_port();
+        let mut server = Command::new(sipp)
+            .args(["-sn", "uas", "-i", "127.0.0.1", "-p", &port.to_string(), "-t", transport])
+            .args(["-m", "1", "-nostdin", "-timeout", "30s"])
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while server.try_wait().unwrap().is_none() {
+            if listens(port, name) {
+                return (server, port);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
+    panic!("SIPp finds no port");
 }
 
 fn free_port() -> u16 {
@@ -136,16 +153,7 @@ fn sipp_calls_our_phone() {
 fn our_phone_calls_sipp() {
     let Some(sipp) = find("sipp") else { return skipped("sipp") };
     for (transport, name) in [("u1", "udp"), ("t1", "tcp")] {
-        let port = free_port();
-        let mut server = Command::new(&sipp)
-            .args(["-sn", "uas", "-i", "127.0.0.1", "-p", &port.to_string(), "-t", transport])
-            .args(["-m", "1", "-nostdin", "-timeout", "30s"])
-            .current_dir(env!("CARGO_TARGET_TMPDIR"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        until_listening(port, name);
+        let (mut server, port) = sipp_callee(&sipp, transport, name);
         // SIPp counts a connection that closes within four seconds behind the call as a fault.
         let uri = format!("sip:service@127.0.0.1:{port};transport={name}");
         let lines = Phone::start(&["--talk", "0.3", "--stay", "6", &uri]).end();
