@@ -6,6 +6,8 @@
 //!   whole frames and never accepts a change.
 //! - `ledger_machine`: commands, time, stores that answer late or never, and crashes: the
 //!   answers are the first ones, the laws hold, and a replay of what was stored is the state.
+//! - `ledger_snapshot`: a good snapshot damaged as the bytes say is refused; one of any state
+//!   gives that state again, byte for byte.
 
 extern crate alloc;
 
@@ -15,9 +17,9 @@ use alloc::sync::Arc;
 use mms_core::{
     Action, ActorId, Adjust, AssetId, At, CardChange, CardNumber, Chain, Command, Day, Engine,
     EngineConfig, Event, Frame, FrameWriter, Held, HoldId, IdempotencyKey, Input, JournalEnd,
-    Ledger, Limits, Line, MemberChange, MemberId, MemberKind, MemberToken, Outcome, Part, Pay,
-    Permissions, PlanId, ProductId, Program, Receipt, Record, Recovery, RewardId, RuleId, SaleId,
-    Seed, Sku, StoreId, Who,
+    JournalPosition, Ledger, Limits, Line, MemberChange, MemberId, MemberKind, MemberToken,
+    Outcome, Part, Pay, Permissions, PlanId, ProductId, Program, Receipt, Record, Recovery,
+    RewardId, RuleId, SaleId, Seed, Sku, Snapshot, StoreId, Who,
 };
 use proto_wire::{Instant, Output, Timestamp};
 use std::sync::OnceLock;
@@ -27,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("ledger_parse", ledger_parse),
     ("ledger_chunks", ledger_chunks),
     ("ledger_machine", ledger_machine),
+    ("ledger_snapshot", ledger_snapshot),
 ];
 
 /// Any bytes as record, frame and journal.
@@ -184,6 +187,52 @@ pub fn ledger_machine(data: &[u8]) {
     let mut recovery = Recovery::new(empty());
     assert!(recovery.journal(&disk).is_intact());
     assert!(recovery.finish().ledger == *engine.ledger(), "replay is state");
+}
+
+/// The bytes are a snapshot, or commands whose state is snapshot, then damage to that.
+pub fn ledger_snapshot(data: &[u8]) {
+    if let Ok(snapshot) = Snapshot::parse(data) {
+        let mut ledger = empty();
+        if ledger.restore(snapshot).is_ok() {
+            assert_eq!(ledger.snapshot(snapshot.position()), data, "canonical");
+        }
+    }
+    let (commands, damage) = data.split_at(data.len() / 8 * 4);
+    let mut ledger = empty();
+    let mut at = At::new(Timestamp::from_unix_secs(1_700_000_000), Day::new(19_675));
+    for (key, op) in (1..).zip(commands.chunks_exact(4).take(128)) {
+        let [kind, a, b, c] = [op[0], op[1], op[2], op[3]];
+        if kind % 32 > 23 {
+            at = At::new(at.time, at.day.plus(u32::from(a % 40)));
+            for _ in 0..8 {
+                if ledger.apply_due(at, &mut Vec::new()).is_none() {
+                    break;
+                }
+            }
+            continue;
+        }
+        let action = action(kind % 24, a, b, c, at);
+        let command = Command::new(IdempotencyKey::new(key), StoreId::new(1), action);
+        ledger.apply(at, &command, &mut Vec::new());
+    }
+    let good = ledger.snapshot(JournalPosition::new(7, Chain::START, 1));
+    let snapshot = Snapshot::parse(&good).expect("a snapshot");
+    let mut again = empty();
+    again.restore(snapshot).expect("its rows");
+    assert!(again == ledger, "a snapshot is the state");
+    assert!(again.verify().checks == ledger.verify().checks);
+    assert_eq!(again.snapshot(snapshot.position()), good, "canonical");
+    let mut bytes = good.clone();
+    let mut chunks = damage.chunks_exact(4);
+    for change in chunks.by_ref().take(16) {
+        let place = u32::from_le_bytes([change[0], change[1], change[2], 0]);
+        let place = usize::try_from(place).expect("24 bits") % bytes.len();
+        bytes[place] ^= change[3];
+    }
+    if let [low, high, ..] = chunks.remainder() {
+        bytes.truncate(usize::from(u16::from_le_bytes([*low, *high])) % (bytes.len() + 1));
+    }
+    assert_eq!(Snapshot::parse(&bytes).is_ok(), bytes == good, "a change was accepted");
 }
 
 fn limits() -> Limits {

@@ -49,7 +49,9 @@ impl Ledger {
                 receipt.points_after = member.balance(Code::Points, POINTS).saturating_neg();
             }
         }
-        self.sales.forget(head.at.day);
+        let lots = &mut self.lots;
+        self.sales.forget(head.at.day, |lot| lots.unrefer(lot));
+        lots.reclaim();
         if head.key.value() != 0 {
             self.replies.push(head.key, head.digest, receipt);
         }
@@ -74,7 +76,7 @@ impl Ledger {
         let mut known = Known {
             members: self.members.len(),
             cards: self.cards.len(),
-            lots: self.lots.len() as usize,
+            lots: Vec::new(),
             opened: false,
         };
         let fits = record.facts().all(|fact| self.fits(fact, &mut known))
@@ -166,7 +168,16 @@ impl Ledger {
                     card.replaced_by = Some(by);
                 }
             }
-            Fact::LotOpened { member, asset, pending, from, expires, principal, bonus, .. } => {
+            Fact::LotOpened {
+                lot: id,
+                member,
+                asset,
+                pending,
+                from,
+                expires,
+                principal,
+                bonus,
+            } => {
                 let mut lot = Lot::new(member, asset, head.seq);
                 lot.pending = pending != 0;
                 lot.from = from;
@@ -174,13 +185,14 @@ impl Ledger {
                 (lot.principal, lot.principal_in) = (principal, principal);
                 (lot.bonus, lot.bonus_in) = (bonus, bonus);
                 let mut list = self.lots_head(member);
-                self.lots.open(lot, &mut list);
+                self.lots.open(id, lot, &mut list);
                 self.set_lots_head(member, list);
             }
             Fact::LotMoved { lot, how, principal, bonus } => {
                 self.with_list(lot, |lots, list| lots.apply(lot, how, principal, bonus, list));
                 match how {
                     MoveKind::Spend | MoveKind::Capture => {
+                        self.lots.refer(lot);
                         self.sales.push_alloc(Alloc::new(lot, principal, bonus));
                     }
                     MoveKind::Hold => fold.held.push(Alloc::new(lot, principal, bonus)),
@@ -284,6 +296,9 @@ impl Ledger {
             allocs: (0, 0),
             lines: (0, 0),
         };
+        if let Some(lot) = earned_lot {
+            self.lots.refer(lot);
+        }
         self.sales.push(sale, fold.starts);
     }
 
@@ -291,7 +306,8 @@ impl Ledger {
     fn fits(&self, fact: Fact, known: &mut Known) -> bool {
         let member_known =
             |member: MemberId, known: &Known| (member.value() as usize) < known.members;
-        let lot_known = |lot: LotId, known: &Known| (lot.value() as usize) < known.lots;
+        let lot_known =
+            |lot: LotId, known: &Known| self.lots.get(lot).is_some() || known.lots.contains(&lot);
         match fact {
             Fact::MemberEnrolled { member, token, referrer, .. } => {
                 let next = member.value() as usize == known.members
@@ -320,13 +336,15 @@ impl Ledger {
             Fact::CardReplaced { card, by } => {
                 (card.value() as usize) < known.cards && (by.value() as usize) < known.cards
             }
-            Fact::LotOpened { lot, member, principal, bonus, .. } => {
-                let next = lot.value() as usize == known.lots
-                    && member_known(member, known)
-                    && principal >= 0
-                    && bonus >= 0;
-                known.lots = known.lots.saturating_add(1);
-                next
+            Fact::LotOpened { lot, member, asset, principal, bonus, .. } => {
+                let beyond = known.lots.iter().filter(|lot| lot.value() >= self.lots.len()).count();
+                let end = self.lots.len() as usize;
+                let place = lot.value() as usize;
+                let free = (place < end || place == end.saturating_add(beyond))
+                    && asset.value() != 0
+                    && !lot_known(lot, known);
+                known.lots.push(lot);
+                free && member_known(member, known) && principal >= 0 && bonus >= 0
             }
             Fact::LotMoved { lot, principal, bonus, .. } => {
                 lot_known(lot, known) && principal >= 0 && bonus >= 0
@@ -407,7 +425,8 @@ struct Fold {
 struct Known {
     members: usize,
     cards: usize,
-    lots: usize,
+    /// Lots that the record opens.
+    lots: Vec<LotId>,
     /// Whether the record has opened its hold or sale: both are named after the record.
     opened: bool,
 }

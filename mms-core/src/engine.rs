@@ -13,6 +13,7 @@ use crate::rejection::Rejection;
 use crate::statement::{Page, Statements};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 use proto_wire::{Instant, Machine, Output, Seed};
 
@@ -420,6 +421,13 @@ impl Engine {
     pub fn is_idle(&self) -> bool {
         let durable = self.writer.is_empty() && self.sealed.is_empty() && self.stored == self.sent;
         durable && self.ready.is_empty()
+    }
+
+    /// A [`snapshot`](Ledger::snapshot) of the ledger; `None` while a record is not durable.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Vec<u8>> {
+        let durable = self.writer.is_empty() && self.sealed.is_empty() && self.stored == self.sent;
+        durable.then(|| self.ledger.snapshot(self.writer.position()))
     }
 
     /// The ledger, with everything that was booked; some of it may not be durable yet.

@@ -74,7 +74,8 @@ id! {
     CardNumber(u64);
     /// The place of a card in the card table.
     CardId(u32);
-    /// A lot: value that came in together and expires together.
+    /// The place of a lot: value that came in together and expires together. When nothing
+    /// can come back to a lot any more, the next one takes its place.
     LotId(u32);
     /// A hold; the sequence number of the record that opened it.
     HoldId(u64);

@@ -211,10 +211,11 @@ impl Ledger {
         self.members.len()
     }
 
-    /// How many lots were ever opened.
+    /// How many lots are kept: those with value, and those to which a sale can still be
+    /// returned. Places of others are used again.
     #[must_use]
     pub fn lot_count(&self) -> u32 {
-        self.lots.len()
+        self.lots.kept()
     }
 
     /// A member.
@@ -289,7 +290,7 @@ impl Ledger {
         self.lots.of(self.member(member).and_then(|member| member.lots))
     }
 
-    /// A lot, also one without value.
+    /// A lot, also one without value as long as something can come back to it.
     #[must_use]
     pub fn lot(&self, lot: LotId) -> Option<&Lot> {
         self.lots.get(lot)

@@ -26,6 +26,7 @@ mod program;
 mod receipt;
 mod record;
 mod rejection;
+mod snapshot;
 mod state;
 mod statement;
 mod verify;
@@ -44,8 +45,8 @@ pub use ids::{
     TierId,
 };
 pub use journal::{
-    Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd, Records,
-    Recovered, Recovery,
+    Audit, Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd,
+    JournalPosition, Records, Recovered, Recovery, audit,
 };
 pub use ledger::{Balances, Ledger, Outcome};
 pub use limits::Limits;
@@ -59,6 +60,7 @@ pub use record::{
     Fact, Facts, Head, Kind, MoveKind, Record, RecordBuf, RecordError, RecordErrorKind,
 };
 pub use rejection::Rejection;
+pub use snapshot::{Section, Snapshot, SnapshotError, SnapshotErrorKind};
 pub use state::{
     Card, CardStatus, Counters, Hold, HoldEnd, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
 };

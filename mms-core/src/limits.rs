@@ -9,7 +9,7 @@ pub struct Limits {
     pub members_max: u32,
     /// Cards ever issued (32 Mi). Likewise.
     pub cards_max: u32,
-    /// Lots ever opened (64 Mi). Likewise.
+    /// Lots that are kept (64 Mi). Likewise.
     pub lots_max: u32,
     /// Lots of one member that still hold value (1,024). Stops one member's spending from
     /// walking an endless list.

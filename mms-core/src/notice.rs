@@ -89,9 +89,11 @@ impl Ledger {
                 Fact::TierChanged { member, from, to } => {
                     Some(Notice::TierChanged { member, from, to })
                 }
-                Fact::LotMoved { lot, how: MoveKind::Expire, principal, bonus } => {
+                Fact::LotMoved { how: MoveKind::Expire, principal, bonus, .. } => {
                     let amount = principal.saturating_add(bonus);
-                    Some(match self.lots.get(lot)?.asset {
+                    // The lot itself may be gone already; what was booked says what it was of.
+                    let first = record.postings().next()?;
+                    Some(match first.account.asset() {
                         POINTS => Notice::PointsExpired { member, points: amount },
                         MONEY => Notice::StoredExpired { member, amount },
                         kind => Notice::UsesExpired { member, kind, uses: amount },

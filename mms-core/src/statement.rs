@@ -5,6 +5,7 @@
 
 use crate::account::{Account, Code, Owner};
 use crate::ids::{AssetId, Day, MemberId, Seq, StoreId};
+use crate::ledger::Ledger;
 use crate::record::{Kind, Record};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -68,6 +69,16 @@ impl Statements {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No entries yet, on top of what the members of a ledger have: for records that come after
+    /// a snapshot.
+    #[must_use]
+    pub fn beginning_with(ledger: &Ledger) -> Self {
+        let accounts = ledger.accounts();
+        let members = accounts.filter(|(account, _)| account.code().is_member());
+        let balances = members.map(|(account, balance)| (account.key(), balance)).collect();
+        Self { balances, ..Self::default() }
     }
 
     /// Reads a record. Records must come once each and in order.

@@ -181,9 +181,9 @@ impl Ledger {
     fn order(&self, check: &mut Check) {
         let mut listed: u64 = 0;
         for (member, id) in self.members.iter().zip(0_u32..) {
-            let mut last: Option<(AssetId, crate::Day, LotId)> = None;
+            let mut last = None;
             for (lot_id, lot) in self.lots.of(member.lots) {
-                let key = (lot.asset, lot.expires, lot_id);
+                let key = self.lots.order(lot_id);
                 let in_order = last.is_none_or(|last| last < key);
                 let own = lot.member == MemberId::new(id) && lot.left() > 0;
                 check.saw(in_order && own, || format!("member {id}: {lot_id:?} is out of order"));
@@ -191,10 +191,28 @@ impl Ledger {
                 listed = listed.saturating_add(1);
             }
         }
+        self.references(check);
         let with_value = self.lots.all().filter(|(_, lot)| lot.left() > 0).count() as u64;
         check.saw(listed == with_value, || {
             format!("{with_value} lots hold value, {listed} are listed")
         });
+    }
+
+    /// A lot is kept as long as a sale can be returned to it.
+    fn references(&self, check: &mut Check) {
+        let mut refs: BTreeMap<LotId, u32> = BTreeMap::new();
+        let allocs = self.sales.allocs.items.iter().map(|alloc| alloc.lot);
+        for id in allocs.chain(self.sales.all().filter_map(|sale| sale.earned_lot)) {
+            let count = refs.entry(id).or_default();
+            *count = count.saturating_add(1);
+        }
+        for (id, lot) in self.lots.all() {
+            let wanted = refs.remove(&id).unwrap_or(0);
+            check.saw(lot.refs == wanted, || {
+                format!("{id:?} counts {} sales, {wanted} refer to it", lot.refs)
+            });
+        }
+        check.saw(refs.is_empty(), || format!("sales refer to lots that are gone: {refs:?}"));
     }
 
     fn cards(&self, check: &mut Check) {

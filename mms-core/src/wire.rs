@@ -37,6 +37,31 @@ macro_rules! wire_int {
 
 wire_int!(u8, u16, u32, u64, u128, i32, i64);
 
+impl Wire for bool {
+    const SIZE: usize = 1;
+
+    #[inline]
+    fn put(self, out: &mut &mut [u8]) {
+        u8::from(self).put(out);
+    }
+
+    #[inline]
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u8::take(from)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// Appends a value.
+pub(crate) fn append<T: Wire>(value: T, out: &mut alloc::vec::Vec<u8>) {
+    let start = out.len();
+    out.resize(start.saturating_add(T::SIZE), 0);
+    value.put(&mut out.get_mut(start..).unwrap_or_default());
+}
+
 /// An enumeration whose values have numbers for ever.
 macro_rules! wire_enum {
     (

@@ -1,9 +1,10 @@
 //! The page says what the code says.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests state what must hold")]
 
-use mms_core::{Code, Kind, Rejection};
+use mms_core::{Code, Kind, Rejection, Section};
 
 const PAGE: &str = include_str!("../../docs/mms-core.md");
+const JOURNAL: &str = include_str!("../../docs/journal.md");
 
 #[test]
 fn every_rejection_stands_in_the_page_in_order() {
@@ -21,7 +22,7 @@ fn every_rejection_stands_in_the_page_in_order() {
 }
 
 #[test]
-fn every_account_and_kind_stands_in_the_page() {
+fn every_account_kind_and_section_stands_in_the_pages() {
     for code in Code::ALL {
         let owner = if code.is_member() { "member" } else { "store" };
         let normal = if code.is_debit_normal() { "debit" } else { "credit" };
@@ -31,6 +32,10 @@ fn every_account_and_kind_stands_in_the_page() {
     }
     for kind in Kind::ALL {
         let entry = format!("{} {}", kind.number(), kind.name());
-        assert!(PAGE.contains(&entry), "{entry}");
+        assert!(JOURNAL.contains(&entry), "{entry}");
+    }
+    for section in Section::ALL {
+        let row = format!("| {} | `{}` |", section.number(), section.name());
+        assert!(JOURNAL.contains(&row), "{row}");
     }
 }

@@ -55,6 +55,29 @@ impl fmt::Debug for Chain {
     }
 }
 
+/// A place in a journal: behind a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalPosition {
+    /// The number of the frame; zero before the first.
+    pub frame: u64,
+    /// Its hash.
+    pub chain: Chain,
+    /// Its epoch.
+    pub epoch: u32,
+}
+
+impl JournalPosition {
+    /// Before the first frame.
+    pub const START: Self = Self { frame: 0, chain: Chain::START, epoch: 0 };
+
+    /// Behind the frame with this number, hash and epoch.
+    #[must_use]
+    pub const fn new(frame: u64, chain: Chain, epoch: u32) -> Self {
+        Self { frame, chain, epoch }
+    }
+}
+
 /// A frame, read where it lies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -351,6 +374,14 @@ impl FrameWriter {
         self.chain
     }
 
+    /// Where the journal stands behind the last frame: for a
+    /// [`snapshot`](crate::Ledger::snapshot) of the ledger, when no record waits.
+    #[must_use]
+    pub const fn position(&self) -> JournalPosition {
+        let frame = self.next.saturating_sub(1);
+        JournalPosition { frame, chain: self.chain, epoch: self.epoch }
+    }
+
     /// The next frame, with all records that wait; `None` when none does.
     pub fn seal(&mut self) -> Option<FrameBuf> {
         if self.count == 0 {
@@ -421,8 +452,8 @@ impl Header {
         let digest = u64::take(from)?;
         let _check = u32::take(from)?;
         let padding = u32::take(from)?;
-        let previous = take_chain(from)?;
-        let chain = take_chain(from)?;
+        let previous = Chain::take(from)?;
+        let chain = Chain::take(from)?;
         let zeros = reserved == 0 && partition == 0 && digest == 0 && padding == 0;
         let header = Self { number, first_seq, count, body, last_time, epoch, previous, chain };
         Some((header, zeros, format))
@@ -445,18 +476,27 @@ impl Header {
         self.epoch.put(&mut at);
         0_u64.put(&mut at);
         0_u64.put(&mut at);
-        for byte in self.previous.0.into_iter().chain(self.chain.0) {
-            byte.put(&mut at);
-        }
+        self.previous.put(&mut at);
+        self.chain.put(&mut at);
         let check = check_of(header);
         check.put(&mut header.get_mut(CHECK_AT..).unwrap_or_default());
     }
 }
 
-fn take_chain(from: &mut &[u8]) -> Option<Chain> {
-    let (head, rest) = from.split_first_chunk()?;
-    *from = rest;
-    Some(Chain(*head))
+impl Wire for Chain {
+    const SIZE: usize = 32;
+
+    fn put(self, out: &mut &mut [u8]) {
+        for byte in self.0 {
+            byte.put(out);
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let (head, rest) = from.split_first_chunk()?;
+        *from = rest;
+        Some(Self(*head))
+    }
 }
 
 /// The CRC-32 of the header without the four bytes that hold it.

@@ -1,8 +1,11 @@
 //! From a journal back to a ledger, up to the last whole frame.
 
-use super::frame::{Chain, Frame, FrameError, FrameErrorKind, FrameWriter, begins};
+use super::frame::{
+    Chain, Frame, FrameError, FrameErrorKind, FrameWriter, JournalPosition, begins,
+};
 use crate::ids::Seq;
 use crate::ledger::Ledger;
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::statement::Statements;
 use core::fmt;
 
@@ -29,7 +32,7 @@ pub struct Recovered {
     pub ledger: Ledger,
     /// The statements, when they were asked for.
     pub statements: Option<Statements>,
-    /// How many frames were replayed.
+    /// How many frames the journal has up to here.
     pub frames: u64,
     /// How many records were in them.
     pub records: u64,
@@ -127,10 +130,25 @@ impl Recovery {
         }
     }
 
-    /// Builds statements on the way.
+    /// A recovery that begins behind a snapshot: the frame after [`Snapshot::position`] is the
+    /// next. The ledger's own state is given up.
+    ///
+    /// # Errors
+    ///
+    /// The first row of the snapshot that makes no sense.
+    pub fn from_snapshot(
+        mut ledger: Ledger,
+        snapshot: Snapshot<'_>,
+    ) -> Result<Self, SnapshotError> {
+        ledger.restore(snapshot)?;
+        let JournalPosition { frame, chain, epoch } = snapshot.position();
+        Ok(Self { next: frame.saturating_add(1), chain, epoch, ..Self::new(ledger) })
+    }
+
+    /// Builds statements on the way; behind a snapshot, from its balances on.
     #[must_use]
     pub fn with_statements(mut self) -> Self {
-        self.statements = Some(Statements::new());
+        self.statements = Some(Statements::beginning_with(&self.ledger));
         self
     }
 
@@ -167,6 +185,12 @@ impl Recovery {
                 Err(error) => return ending(left, at, frame, error),
             }
         }
+    }
+
+    /// The number of the frame that comes next.
+    #[must_use]
+    pub const fn next_frame_number(&self) -> u64 {
+        self.next
     }
 
     /// How many records were replayed so far.
@@ -235,7 +259,7 @@ impl Recovery {
 
 /// Torn or damaged? A frame that is only too short was being written; anything else was
 /// changed.
-fn ending(left: &[u8], at: usize, frame: u64, error: FrameError) -> JournalEnd {
+pub(super) fn ending(left: &[u8], at: usize, frame: u64, error: FrameError) -> JournalEnd {
     let short =
         matches!(error.kind(), FrameErrorKind::HeaderTruncated | FrameErrorKind::BodyTruncated);
     if short {

@@ -118,7 +118,7 @@ impl<'l> Prepare<'l, '_> {
         let refilled = self.draft.moves.iter().map(|(id, _, _)| *id);
         let listed = lots.of(party.member.lots).map(|(id, _)| id);
         let mut others: Vec<LotId> = listed.chain(refilled).collect();
-        others.sort_unstable_by_key(|id| (lots.get(*id).map(|lot| lot.expires), *id));
+        others.sort_unstable_by_key(|id| lots.order(*id));
         others.dedup();
         for id in own.into_iter().chain(others) {
             if left == 0 {
@@ -228,7 +228,7 @@ impl<'l> Prepare<'l, '_> {
         from: Day,
         expires: Day,
     ) -> Result<LotId, Rejection> {
-        let next = self.ledger.lots.len().saturating_add(self.draft.lots_opened);
+        let next = self.ledger.lots.next_place(self.draft.lots_opened);
         if next >= self.ledger.limits.lots_max {
             return Err(Rejection::LotsFull);
         }

@@ -2,7 +2,7 @@
 //!
 //! A record is bytes. [`Record`] reads them where they lie; [`RecordBuf`] owns them. The
 //! same bytes are booked when a command is accepted and when a journal is replayed, so
-//! the two cannot differ. The layout stands in `docs/mms-core.md`.
+//! the two cannot differ. The layout stands in `docs/journal.md`.
 
 mod draft;
 mod fact;

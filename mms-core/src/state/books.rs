@@ -10,6 +10,20 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// Books with these rows; `None` when they are out of order or of no account.
+    pub(crate) fn from_rows(rows: Vec<(u64, i64)>) -> Option<Self> {
+        let sorted = rows.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0));
+        let known = rows.iter().all(|(key, _)| {
+            Account::from_key(*key).is_some_and(|account| !account.code().is_member())
+        });
+        (sorted && known).then_some(Self { rows })
+    }
+
+    /// Keys and raw balances, in order.
+    pub(crate) fn rows(&self) -> &[(u64, i64)] {
+        &self.rows
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }

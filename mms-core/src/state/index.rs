@@ -22,6 +22,11 @@ impl Index {
         Self { slots: vec![0; 16], len: 0, secret }
     }
 
+    /// What is mixed into every hash.
+    pub(crate) const fn secret(&self) -> u64 {
+        self.secret
+    }
+
     /// The place with this key, if `is_it` knows it.
     #[inline]
     pub(crate) fn find(&self, key: u128, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {

@@ -43,9 +43,14 @@ pub struct Lot {
     pub deferred: i64,
     /// The record that opened it.
     pub origin: Seq,
-    next: Option<LotId>,
-    linked: bool,
+    /// Sales that can still be returned to it, or that earned it.
+    pub(crate) refs: u32,
+    pub(crate) next: Option<LotId>,
+    pub(crate) linked: bool,
 }
+
+/// Of the place of a lot that is over; no lot is of this.
+const NOTHING: AssetId = AssetId::new(0);
 
 impl Lot {
     pub(crate) const fn new(member: MemberId, asset: AssetId, origin: Seq) -> Self {
@@ -65,9 +70,25 @@ impl Lot {
             price: 0,
             deferred: 0,
             origin,
+            refs: 0,
             next: None,
             linked: false,
         }
+    }
+
+    /// A place that the next lot may take.
+    pub(crate) const fn vacant() -> Self {
+        Self::new(MemberId::new(u32::MAX), NOTHING, Seq::new(0))
+    }
+
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.asset == NOTHING
+    }
+
+    /// Whether nothing is in it and nothing can come back to it.
+    fn is_over(&self) -> bool {
+        let parts = [self.left(), self.held_principal, self.held_bonus, self.deferred];
+        parts == [0; 4] && self.refs == 0 && !self.pending && !self.is_vacant()
     }
 
     /// What is left, without what is held.
@@ -104,8 +125,12 @@ pub(crate) struct Lots {
     arena: Vec<Lot>,
     /// Lots with value and a last day.
     expiring: BTreeSet<(Day, LotId)>,
-    /// Pending lots with value.
+    /// Lots that the member must wait for.
     pending: BTreeSet<(Day, LotId)>,
+    /// Places of lots that are over.
+    free: BTreeSet<LotId>,
+    /// Lots that this record may have ended; empty between records.
+    emptied: Vec<LotId>,
 }
 
 impl Lots {
@@ -113,9 +138,25 @@ impl Lots {
         u32::try_from(self.arena.len()).unwrap_or(u32::MAX)
     }
 
+    /// The place that the lot after the next `skip` ones will take: the first that is free.
+    pub(crate) fn next_place(&self, skip: u32) -> u32 {
+        match self.free.iter().nth(skip as usize) {
+            Some(place) => place.value(),
+            None => {
+                let beyond = (skip as usize).saturating_sub(self.free.len());
+                self.len().saturating_add(u32::try_from(beyond).unwrap_or(u32::MAX))
+            }
+        }
+    }
+
+    /// How many lots there are that are not over.
+    pub(crate) fn kept(&self) -> u32 {
+        self.len().saturating_sub(u32::try_from(self.free.len()).unwrap_or(0))
+    }
+
     #[inline]
     pub(crate) fn get(&self, lot: LotId) -> Option<&Lot> {
-        self.arena.get(lot.value() as usize)
+        self.arena.get(lot.value() as usize).filter(|lot| !lot.is_vacant())
     }
 
     #[inline]
@@ -136,7 +177,75 @@ impl Lots {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (LotId, &Lot)> {
-        (0..).map(LotId::new).zip(&self.arena)
+        self.places().filter(|(_, lot)| !lot.is_vacant())
+    }
+
+    /// Every place, also those that no lot has.
+    pub(crate) fn places(&self) -> impl ExactSizeIterator<Item = (LotId, &Lot)> {
+        self.arena.iter().enumerate().map(|(n, lot)| {
+            let id = LotId::new(u32::try_from(n).unwrap_or(u32::MAX));
+            (id, lot)
+        })
+    }
+
+    /// Lots from a snapshot: lists, calendar and free places are made anew. Gives the head of
+    /// each member's list, by member.
+    pub(crate) fn rebuild(arena: Vec<Lot>) -> (Self, Vec<(MemberId, LotId)>) {
+        let mut lots = Self { arena, ..Self::default() };
+        let mut listed = Vec::new();
+        for (n, lot) in lots.arena.iter_mut().enumerate() {
+            let id = LotId::new(u32::try_from(n).unwrap_or(u32::MAX));
+            (lot.next, lot.linked) = (None, lot.left() > 0);
+            if lot.is_vacant() {
+                lots.free.insert(id);
+                continue;
+            }
+            if lot.pending {
+                lots.pending.insert((lot.from, id));
+            }
+            if lot.linked {
+                if lot.expires != Day::NEVER {
+                    lots.expiring.insert((lot.expires, id));
+                }
+                listed.push((lot.member, lot.asset, lot.expires, lot.origin, id));
+            }
+        }
+        listed.sort_unstable();
+        let mut heads: Vec<(MemberId, LotId)> = Vec::new();
+        let mut last: Option<(MemberId, LotId)> = None;
+        for (member, .., id) in listed {
+            match last {
+                Some((of, before)) if of == member => lots.set_next(before, Some(id)),
+                _ => heads.push((member, id)),
+            }
+            last = Some((member, id));
+        }
+        (lots, heads)
+    }
+
+    /// A sale can be returned to a lot from now on.
+    pub(crate) fn refer(&mut self, id: LotId) {
+        if let Some(lot) = self.get_mut(id) {
+            lot.refs = lot.refs.saturating_add(1);
+        }
+    }
+
+    /// One sale fewer can be returned to a lot.
+    pub(crate) fn unrefer(&mut self, id: LotId) {
+        if let Some(lot) = self.get_mut(id) {
+            lot.refs = lot.refs.saturating_sub(1);
+            self.emptied.push(id);
+        }
+    }
+
+    /// Frees the places of lots that ended in this record.
+    pub(crate) fn reclaim(&mut self) {
+        while let Some(id) = self.emptied.pop() {
+            if let Some(lot) = self.get_mut(id).filter(|lot| lot.is_over()) {
+                *lot = Lot::vacant();
+                self.free.insert(id);
+            }
+        }
     }
 
     /// The next lot whose last day is before `day`.
@@ -167,14 +276,22 @@ impl Lots {
         }
     }
 
-    pub(crate) fn open(&mut self, lot: Lot, head: &mut Option<LotId>) -> LotId {
-        let id = LotId::new(self.len());
-        if lot.pending {
-            self.pending.insert((lot.from, id));
+    /// Opens a lot at a place that is free, or behind the last.
+    pub(crate) fn open(&mut self, id: LotId, lot: Lot, head: &mut Option<LotId>) {
+        let pending = lot.pending.then_some(lot.from);
+        let end = self.len();
+        match self.arena.get_mut(id.value() as usize) {
+            Some(place) if place.is_vacant() => {
+                *place = lot;
+                self.free.remove(&id);
+            }
+            None if id.value() == end => self.arena.push(lot),
+            _ => return,
         }
-        self.arena.push(lot);
+        if let Some(from) = pending {
+            self.pending.insert((from, id));
+        }
         self.settle(id, head);
-        id
     }
 
     /// Moves value in, out of, or within a lot. `head` is the owner's list.
@@ -246,6 +363,7 @@ impl Lots {
         if let Some(lot) = self.get_mut(id) {
             lot.deferred = lot.deferred.saturating_add(amount);
             lot.price = lot.price.saturating_add(amount.max(0));
+            self.emptied.push(id);
         }
     }
 
@@ -271,6 +389,9 @@ impl Lots {
             return;
         };
         let (linked, has_value, expires) = (lot.linked, lot.left() > 0, lot.expires);
+        if !has_value {
+            self.emptied.push(id);
+        }
         if linked == has_value {
             return;
         }
@@ -335,8 +456,9 @@ impl Lots {
         }
     }
 
-    fn order(&self, id: LotId) -> Option<(AssetId, Day, LotId)> {
-        self.get(id).map(|lot| (lot.asset, lot.expires, id))
+    /// Places are used again, so the record that opened a lot says which is older.
+    pub(crate) fn order(&self, id: LotId) -> Option<(AssetId, Day, Seq, LotId)> {
+        self.get(id).map(|lot| (lot.asset, lot.expires, lot.origin, id))
     }
 }
 

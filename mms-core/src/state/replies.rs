@@ -27,6 +27,21 @@ impl Replies {
         Self { entries: VecDeque::new(), base: 0, index: Index::new(secret), max }
     }
 
+    /// How many are remembered.
+    pub(crate) const fn max(&self) -> u32 {
+        self.max
+    }
+
+    /// What protects the index.
+    pub(crate) const fn secret(&self) -> u64 {
+        self.index.secret()
+    }
+
+    /// Keys, digests and answers, oldest first.
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = (IdempotencyKey, u64, Receipt)> {
+        self.entries.iter().map(|entry| (entry.key, entry.digest, entry.receipt))
+    }
+
     /// The digest and the first answer that belong to a key.
     #[inline]
     pub(crate) fn find(&self, key: IdempotencyKey) -> Option<(u64, &Receipt)> {

@@ -129,9 +129,9 @@ pub struct SoldLine {
 
 /// A queue whose places keep their numbers when the front goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Ring<T> {
-    items: VecDeque<T>,
-    base: u64,
+pub(crate) struct Ring<T> {
+    pub(crate) items: VecDeque<T>,
+    pub(crate) base: u64,
 }
 
 impl<T> Ring<T> {
@@ -157,8 +157,12 @@ impl<T> Ring<T> {
         usize::try_from(from_base.checked_add(u64::from(n))?).ok()
     }
 
-    fn drop_before(&mut self, end: u64) {
-        while self.base < end && self.items.pop_front().is_some() {
+    fn drop_before(&mut self, end: u64, mut dropped: impl FnMut(T)) {
+        while self.base < end {
+            let Some(item) = self.items.pop_front() else {
+                return;
+            };
+            dropped(item);
             self.base = self.base.saturating_add(1);
         }
     }
@@ -167,9 +171,9 @@ impl<T> Ring<T> {
 /// Sales in the order of booking; the oldest are forgotten when their window is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sales {
-    sales: VecDeque<Sale>,
-    allocs: Ring<Alloc>,
-    lines: Ring<SoldLine>,
+    pub(crate) sales: VecDeque<Sale>,
+    pub(crate) allocs: Ring<Alloc>,
+    pub(crate) lines: Ring<SoldLine>,
 }
 
 impl Sales {
@@ -243,19 +247,22 @@ impl Sales {
         }
     }
 
-    /// Forgets a few of the oldest sales whose window was over before `day`.
-    pub(crate) fn forget(&mut self, day: Day) {
+    /// Forgets a few of the oldest sales whose window was over before `day`, and names the
+    /// lots that they no longer refer to.
+    pub(crate) fn forget(&mut self, day: Day, mut released: impl FnMut(LotId)) {
         for _ in 0..4 {
             if self.sales.front().is_none_or(|sale| sale.returnable >= day) {
                 return;
             }
-            self.sales.pop_front();
+            if let Some(lot) = self.sales.pop_front().and_then(|sale| sale.earned_lot) {
+                released(lot);
+            }
             let (allocs, lines) = self
                 .sales
                 .front()
                 .map_or_else(|| self.ends(), |sale| (sale.allocs.0, sale.lines.0));
-            self.allocs.drop_before(allocs);
-            self.lines.drop_before(lines);
+            self.allocs.drop_before(allocs, |alloc| released(alloc.lot));
+            self.lines.drop_before(lines, |_| {});
         }
     }
 

@@ -150,6 +150,13 @@ impl Shop {
             again.commit(record);
         }
         assert!(again == self.ledger, "replay is state");
+        // A snapshot is the state, and equal states have equal snapshots.
+        let bytes = self.ledger.snapshot(JournalPosition::START);
+        assert_eq!(again.snapshot(JournalPosition::START), bytes);
+        let mut restored = ledger(self.ledger.limits(), Program::default());
+        restored.restore(Snapshot::parse(&bytes).unwrap()).unwrap();
+        assert!(restored == self.ledger, "a snapshot is the state");
+        assert_eq!(restored.snapshot(JournalPosition::START), bytes);
     }
 
     /// The postings of the last record: `owner.CODE amount`, members as `m0`.

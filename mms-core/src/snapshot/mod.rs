@@ -1,0 +1,529 @@
+//! Snapshots: the whole state as bytes, so that a recovery need not begin at the first frame.
+//!
+//! Equal states give equal bytes: rows stand in the order of their ids, what can be made anew
+//! (lists, calendars, look-up tables) is left out. The layout stands in `docs/journal.md`.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use crate::ids::{At, Day, HoldId, LotId, Seq};
+use crate::journal::{Chain, JournalPosition};
+use crate::ledger::Ledger;
+use crate::state::{Books, Hold, Index, Lots, Replies, Sales};
+use crate::wire::{Wire, append, wire_enum};
+use alloc::vec::Vec;
+use proto_wire::{ParseError, Timestamp};
+use rows::{Actor, Answer, Row, put_hold};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+/// `MMSN`.
+const MAGIC: u32 = u32::from_le_bytes(*b"MMSN");
+const FORMAT: u16 = 1;
+const HEADER: usize = 128;
+const SECTION: usize = 32;
+/// Where the header's own checksum stands; it covers all other bytes of the header.
+const CHECK_AT: usize = 44;
+
+wire_enum! {
+    /// A part of a snapshot.
+    pub enum Section: u16 {
+        /// Time, sums and what else there is one of.
+        Core = 1,
+        /// Members, by id.
+        Members = 2,
+        /// Cards, by id.
+        Cards = 3,
+        /// Lots, by place; places that are free are empty.
+        Lots = 4,
+        /// Open holds, by id.
+        Holds = 5,
+        /// Sales that can still be returned, by id.
+        Sales = 6,
+        /// What these took from lots.
+        Takings = 7,
+        /// Lines of these.
+        Lines = 8,
+        /// Accounts of stores, by owner, code and asset.
+        Accounts = 9,
+        /// Actors and what they may do, by id.
+        Actors = 10,
+        /// Keys with their first answers, oldest first.
+        Answers = 11,
+    }
+}
+
+/// What is wrong with a snapshot. The offset counts from its start.
+pub type SnapshotError = ParseError<SnapshotErrorKind>;
+
+/// What can be wrong with a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
+#[non_exhaustive]
+pub enum SnapshotErrorKind {
+    /// The snapshot ends too early.
+    #[error("the snapshot ends too early")]
+    Truncated,
+    /// There is more than the snapshot.
+    #[error("something lies behind the snapshot")]
+    Trailing,
+    /// This is no snapshot.
+    #[error("no snapshot begins here")]
+    Magic,
+    /// A newer crate wrote it. Nothing of it is read.
+    #[error("the snapshot was written by a newer version")]
+    Newer,
+    /// The header's checksum does not match.
+    #[error("the snapshot's header does not match its checksum")]
+    HeaderCheck,
+    /// A section is not where it should be, or its length is impossible.
+    #[error("the snapshot's sections are out of order")]
+    Order,
+    /// A section's checksum does not match.
+    #[error("the section {} of the snapshot does not match its checksum", .0.name())]
+    Check(Section),
+    /// The hash of the whole does not match.
+    #[error("the snapshot does not match its hash")]
+    Hash,
+    /// A row is malformed, or speaks of something that does not exist.
+    #[error("a row of the section {} makes no sense", .0.name())]
+    Row(Section),
+}
+
+/// A snapshot whose checksums are right, read where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot<'a> {
+    header: Header,
+    body: &'a [u8],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Header {
+    body: u64,
+    seq: Seq,
+    position: JournalPosition,
+    digest: Chain,
+}
+
+impl Ledger {
+    /// The whole state as bytes, with the place in the journal behind which it was taken: every
+    /// record of the ledger must be in a frame up to there.
+    #[must_use]
+    pub fn snapshot(&self, position: JournalPosition) -> Vec<u8> {
+        let mut out = alloc::vec![0; HEADER];
+        self.write_sections(&mut out);
+        let body = out.get(HEADER..).unwrap_or_default();
+        let header =
+            Header { body: body.len() as u64, seq: self.seq, position, digest: digest_of(body) };
+        header.write(&mut out);
+        out
+    }
+
+    /// The SHA-256 of the state: two ledgers with the same one are equal. Linear in the size of
+    /// the ledger.
+    #[must_use]
+    pub fn digest(&self) -> Chain {
+        let mut out = Vec::new();
+        self.write_sections(&mut out);
+        digest_of(&out)
+    }
+
+    /// Takes the state of a snapshot in place of its own; limits and rules stay, except that
+    /// the number of keys that are remembered is part of the state.
+    ///
+    /// # Errors
+    ///
+    /// The first row that makes no sense; nothing has changed.
+    pub fn restore(&mut self, snapshot: Snapshot<'_>) -> Result<(), SnapshotError> {
+        let mut from = Sections { body: snapshot.body };
+        let core: Vec<Core> = from.all(Section::Core)?;
+        let [core] = core.as_slice() else {
+            return Err(wrong(Section::Core));
+        };
+        if core.seq != snapshot.header.seq {
+            return Err(wrong(Section::Core));
+        }
+        let members = from.all(Section::Members)?;
+        let cards = from.all(Section::Cards)?;
+        let arena = from.all(Section::Lots)?;
+        let holds: Vec<(HoldId, Hold)> = from.all(Section::Holds)?;
+        let mut sales = Sales::new();
+        (sales.allocs.base, sales.lines.base) = (core.takings, core.lines);
+        sales.sales = from.all(Section::Sales)?.into();
+        sales.allocs.items = from.all(Section::Takings)?.into();
+        sales.lines.items = from.all(Section::Lines)?.into();
+        let books = Books::from_rows(from.all(Section::Accounts)?);
+        let actors: Vec<Actor> = from.all(Section::Actors)?;
+        let answers: Vec<Answer> = from.all(Section::Answers)?;
+        if !from.body.is_empty() {
+            return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
+        }
+        let (lots, heads) = Lots::rebuild(arena);
+
+        let mut ledger = Self { draft: None, ..self.emptied(core.keys_max) };
+        (ledger.seq, ledger.volume) = (core.seq, core.volume);
+        ledger.at = At::new(core.time, core.day);
+        (ledger.members, ledger.cards, ledger.lots) = (members, cards, lots);
+        for (member, head) in heads {
+            let row = ledger.members.get_mut(member.value() as usize);
+            row.ok_or_else(|| wrong(Section::Lots))?.lots = Some(head);
+        }
+        for (member, id) in ledger.members.iter().zip(0_u32..) {
+            ledger.tokens.insert(member.token.value(), id);
+        }
+        for (card, id) in ledger.cards.iter().zip(0_u32..) {
+            ledger.numbers.insert(u128::from(card.number.value()), id);
+        }
+        for (id, hold) in holds {
+            ledger.hold_ends.insert((hold.until, id));
+            ledger.holds.insert(id, hold);
+        }
+        ledger.sales = sales;
+        ledger.books = books.ok_or_else(|| wrong(Section::Accounts))?;
+        ledger.actors.extend(actors);
+        for (key, digest, receipt) in answers {
+            ledger.replies.push(key, digest, receipt);
+        }
+        ledger.refer_lots();
+        ledger.fits_together()?;
+        *self = ledger;
+        Ok(())
+    }
+
+    fn write_sections(&self, out: &mut Vec<u8>) {
+        let core = Core {
+            seq: self.seq,
+            time: self.at.time,
+            day: self.at.day,
+            keys_max: self.replies.max(),
+            volume: self.volume,
+            takings: self.sales.allocs.base,
+            lines: self.sales.lines.base,
+        };
+        section(out, Section::Core, [core].iter(), Row::put_row);
+        section(out, Section::Members, self.members.iter(), Row::put_row);
+        section(out, Section::Cards, self.cards.iter(), Row::put_row);
+        section(out, Section::Lots, self.lots.places(), |(_, lot), out| lot.put_row(out));
+        section(out, Section::Holds, self.holds.iter(), |(id, hold), out| put_hold(*id, hold, out));
+        section(out, Section::Sales, self.sales.sales.iter(), Row::put_row);
+        section(out, Section::Takings, self.sales.allocs.items.iter(), Row::put_row);
+        section(out, Section::Lines, self.sales.lines.items.iter(), Row::put_row);
+        section(out, Section::Accounts, self.books.rows().iter(), Row::put_row);
+        let actors = self.actors.iter().map(|(actor, may)| (*actor, *may));
+        section(out, Section::Actors, actors, |actor: Actor, out| actor.put_row(out));
+        section(out, Section::Answers, self.replies.rows(), |answer: Answer, out| {
+            answer.put_row(out);
+        });
+    }
+
+    /// Without any state, remembering so many keys.
+    fn emptied(&self, keys_max: u32) -> Self {
+        Self {
+            limits: self.limits,
+            program: self.program.clone(),
+            seq: Seq::new(0),
+            at: At::new(Timestamp::from_unix_micros(i64::MIN), Day::FIRST),
+            members: Vec::new(),
+            tokens: Index::new(self.tokens.secret()),
+            cards: Vec::new(),
+            numbers: Index::new(self.numbers.secret()),
+            lots: Lots::default(),
+            holds: Default::default(),
+            hold_ends: Default::default(),
+            sales: Sales::new(),
+            books: Books::default(),
+            replies: Replies::new(keys_max, self.replies.secret()),
+            actors: Default::default(),
+            volume: 0,
+            draft: None,
+        }
+    }
+
+    /// Counts for each lot the sales that can be returned to it.
+    fn refer_lots(&mut self) {
+        for alloc in &self.sales.allocs.items {
+            self.lots.refer(alloc.lot);
+        }
+        for lot in self.sales.sales.iter().filter_map(|sale| sale.earned_lot) {
+            self.lots.refer(lot);
+        }
+    }
+
+    /// Whether everything that rows speak of exists, and rows stand in order.
+    fn fits_together(&self) -> Result<(), SnapshotError> {
+        let member = |id: crate::MemberId| (id.value() as usize) < self.members.len();
+        let lot = |id: LotId| self.lots.get(id).is_some();
+        let fail = |good: bool, section| if good { Ok(()) } else { Err(wrong(section)) };
+        let referrers = self.members.iter().filter_map(|member| member.referrer);
+        fail(referrers.into_iter().all(member), Section::Members)?;
+        let sorted = |member: &crate::Member| {
+            member.balances.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
+        };
+        fail(self.members.iter().all(sorted), Section::Members)?;
+        fail(self.cards.iter().all(|card| member(card.member)), Section::Cards)?;
+        fail(self.lots.all().all(|(_, lot)| member(lot.member)), Section::Lots)?;
+        let holds = self.holds.values();
+        let sound =
+            |hold: &Hold| member(hold.member) && hold.allocs.iter().all(|alloc| lot(alloc.lot));
+        fail(holds.into_iter().all(sound), Section::Holds)?;
+        let sales = &self.sales.sales;
+        let sound =
+            |sale: &crate::Sale| sale.member.is_none_or(member) && sale.earned_lot.is_none_or(lot);
+        let in_order = sales.iter().zip(sales.iter().skip(1)).all(|(a, b)| a.id < b.id);
+        fail(in_order && sales.iter().all(sound), Section::Sales)?;
+        fail(self.sales.allocs.items.iter().all(|alloc| lot(alloc.lot)), Section::Takings)
+    }
+}
+
+impl<'a> Snapshot<'a> {
+    /// Checks a snapshot from end to end.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong first: with the header, with a section (which is named), with the whole.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SnapshotError> {
+        let header = Header::parse(bytes)?;
+        let body = bytes.get(HEADER..).unwrap_or_default();
+        let fail = |kind| Err(SnapshotError::new(kind, bytes.len()));
+        match header.body.cmp(&(body.len() as u64)) {
+            core::cmp::Ordering::Greater => return fail(SnapshotErrorKind::Truncated),
+            core::cmp::Ordering::Less => return fail(SnapshotErrorKind::Trailing),
+            core::cmp::Ordering::Equal => {}
+        }
+        check_sections(body)?;
+        if digest_of(body) != header.digest {
+            return Err(SnapshotError::new(SnapshotErrorKind::Hash, 96));
+        }
+        Ok(Self { header, body })
+    }
+
+    /// The number of the newest record in it.
+    #[must_use]
+    pub const fn seq(self) -> Seq {
+        self.header.seq
+    }
+
+    /// The frame behind which it was taken.
+    #[must_use]
+    pub const fn position(self) -> JournalPosition {
+        self.header.position
+    }
+
+    /// The SHA-256 of the state: what [`Ledger::digest`] gives.
+    #[must_use]
+    pub const fn digest(self) -> Chain {
+        self.header.digest
+    }
+
+    /// The sections: which, how many rows, how many bytes.
+    pub fn sections(self) -> impl Iterator<Item = (Section, u64, usize)> + 'a {
+        let mut left = Sections { body: self.body };
+        core::iter::from_fn(move || {
+            let found = left.next_section().ok()??;
+            Some((found.tag, found.count, found.rows.len()))
+        })
+    }
+}
+
+/// What there is one of.
+#[derive(Clone, Copy)]
+struct Core {
+    seq: Seq,
+    time: Timestamp,
+    day: Day,
+    keys_max: u32,
+    volume: u64,
+    /// The numbers of the first taking and the first line that are kept.
+    takings: u64,
+    lines: u64,
+}
+
+impl Row for Core {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        append((self.seq, self.time), out);
+        append((self.day, self.keys_max), out);
+        append((self.volume, (self.takings, self.lines)), out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        let (seq, time) = Wire::take(from)?;
+        let (day, keys_max) = Wire::take(from)?;
+        let (volume, (takings, lines)) = Wire::take(from)?;
+        Some(Self { seq, time, day, keys_max, volume, takings, lines })
+    }
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let fail = |kind, offset| Err(SnapshotError::new(kind, offset));
+        if !MAGIC.to_le_bytes().starts_with(bytes.get(..bytes.len().min(4)).unwrap_or_default()) {
+            return fail(SnapshotErrorKind::Magic, 0);
+        }
+        let Some(header) = bytes.first_chunk::<HEADER>() else {
+            return fail(SnapshotErrorKind::Truncated, bytes.len());
+        };
+        let mut format = header.get(4..).unwrap_or_default();
+        // The layout behind the format is the format's own.
+        if u16::take(&mut format).is_some_and(|format| format > FORMAT) {
+            return fail(SnapshotErrorKind::Newer, 4);
+        }
+        let mut check = header.get(CHECK_AT..).unwrap_or_default();
+        if Some(check_of(header)) != u32::take(&mut check) {
+            return fail(SnapshotErrorKind::HeaderCheck, CHECK_AT);
+        }
+        Self::fields(header).ok_or_else(|| SnapshotError::new(SnapshotErrorKind::Newer, 4))
+    }
+
+    fn fields(header: &[u8]) -> Option<Self> {
+        let from = &mut { header };
+        let _magic = u32::take(from)?;
+        let format = u16::take(from)?;
+        let reserved = u16::take(from)?;
+        let body = u64::take(from)?;
+        let seq = Seq::take(from)?;
+        let frame = u64::take(from)?;
+        let epoch = u32::take(from)?;
+        let padding = u64::take(from)?;
+        let _check = u32::take(from)?;
+        let rest = u128::take(from)?;
+        let chain = Chain::take(from)?;
+        let digest = Chain::take(from)?;
+        let sound = format == FORMAT && reserved == 0 && padding == 0 && rest == 0;
+        let position = JournalPosition::new(frame, chain, epoch);
+        sound.then_some(Self { body, seq, position, digest })
+    }
+
+    fn write(&self, bytes: &mut [u8]) {
+        let Some(header) = bytes.first_chunk_mut::<HEADER>() else {
+            return;
+        };
+        let at = &mut header.as_mut_slice();
+        MAGIC.put(at);
+        FORMAT.put(at);
+        0_u16.put(at);
+        self.body.put(at);
+        self.seq.put(at);
+        self.position.frame.put(at);
+        self.position.epoch.put(at);
+        0_u64.put(at);
+        0_u32.put(at);
+        0_u128.put(at);
+        self.position.chain.put(at);
+        self.digest.put(at);
+        let check = check_of(header);
+        check.put(&mut header.get_mut(CHECK_AT..).unwrap_or_default());
+    }
+}
+
+/// Sections that are still to be read.
+struct Sections<'a> {
+    body: &'a [u8],
+}
+
+struct Found<'a> {
+    tag: Section,
+    count: u64,
+    check: u32,
+    rows: &'a [u8],
+}
+
+impl<'a> Sections<'a> {
+    fn next_section(&mut self) -> Result<Option<Found<'a>>, SnapshotErrorKind> {
+        if self.body.is_empty() {
+            return Ok(None);
+        }
+        let (head, rest) =
+            self.body.split_at_checked(SECTION).ok_or(SnapshotErrorKind::Truncated)?;
+        let from = &mut { head };
+        let order = SnapshotErrorKind::Order;
+        // A section that this crate does not know is a newer one's.
+        let tag = u16::take(from).ok_or(order)?;
+        let tag = Section::from_number(tag).ok_or(SnapshotErrorKind::Newer)?;
+        let version = u16::take(from).ok_or(order)?;
+        let check = u32::take(from).ok_or(order)?;
+        let count = u64::take(from).ok_or(order)?;
+        let length = u64::take(from).ok_or(order)?;
+        let zeros = u64::take(from).ok_or(order)?;
+        if version != 1 || zeros != 0 {
+            return Err(SnapshotErrorKind::Newer);
+        }
+        let length = usize::try_from(length).map_err(|_| order)?;
+        let (rows, rest) = rest.split_at_checked(length).ok_or(order)?;
+        self.body = rest;
+        Ok(Some(Found { tag, count, check, rows }))
+    }
+
+    fn section(&mut self, tag: Section) -> Result<Found<'a>, SnapshotError> {
+        let error = |kind| SnapshotError::new(kind, HEADER);
+        let found = self.next_section().map_err(error)?;
+        found.filter(|found| found.tag == tag).ok_or_else(|| error(SnapshotErrorKind::Order))
+    }
+
+    fn all<T: Row>(&mut self, tag: Section) -> Result<Vec<T>, SnapshotError> {
+        let found = self.section(tag)?;
+        let mut rows = Vec::new();
+        let mut left = found.rows;
+        for _ in 0..found.count {
+            rows.push(T::take_row(&mut left).ok_or_else(|| wrong(tag))?);
+        }
+        // Zeros to a multiple of eight, and nothing else.
+        if left.len() < 8 && left.iter().all(|byte| *byte == 0) {
+            Ok(rows)
+        } else {
+            Err(wrong(tag))
+        }
+    }
+}
+
+fn wrong(section: Section) -> SnapshotError {
+    SnapshotError::new(SnapshotErrorKind::Row(section), HEADER)
+}
+
+fn check_sections(body: &[u8]) -> Result<(), SnapshotError> {
+    let mut left = Sections { body };
+    loop {
+        let offset = HEADER.saturating_add(body.len().saturating_sub(left.body.len()));
+        let fail = |kind| SnapshotError::new(kind, offset);
+        match left.next_section().map_err(fail)? {
+            None => return Ok(()),
+            Some(found) if crc32fast::hash(found.rows) != found.check => {
+                return Err(fail(SnapshotErrorKind::Check(found.tag)));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn section<T>(
+    out: &mut Vec<u8>,
+    tag: Section,
+    rows: impl ExactSizeIterator<Item = T>,
+    put: impl Fn(T, &mut Vec<u8>),
+) {
+    let start = out.len();
+    out.resize(start.saturating_add(SECTION), 0);
+    let count = rows.len() as u64;
+    rows.for_each(|row| put(row, out));
+    out.resize(out.len().next_multiple_of(8), 0);
+    let head_end = start.saturating_add(SECTION);
+    let rows = out.get(head_end..).unwrap_or_default();
+    let (length, check) = (rows.len() as u64, crc32fast::hash(rows));
+    let at = &mut out.get_mut(start..).unwrap_or_default();
+    tag.put(at);
+    1_u16.put(at);
+    check.put(at);
+    count.put(at);
+    length.put(at);
+}
+
+fn digest_of(body: &[u8]) -> Chain {
+    Chain::new(Sha256::digest(body).into())
+}
+
+/// The CRC-32 of the header without the four bytes that hold it.
+fn check_of(header: &[u8; HEADER]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(header.get(..CHECK_AT).unwrap_or_default());
+    hasher.update(header.get(CHECK_AT.saturating_add(4)..).unwrap_or_default());
+    hasher.finalize()
+}

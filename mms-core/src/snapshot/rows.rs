@@ -1,0 +1,263 @@
+//! How each row of a snapshot is written and read: its fields one after another.
+
+use crate::amount::Rounding;
+use crate::command::MemberKind;
+use crate::ids::{
+    ActorId, AssetId, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
+    MemberToken, PlanId, ProductId, RuleId, SaleId, Seq, Sku, StoreId, TierId,
+};
+use crate::permission::Permissions;
+use crate::receipt::Receipt;
+use crate::record::Kind;
+use crate::state::{
+    Alloc, Card, CardStatus, Counters, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
+};
+use crate::wire::{Wire, append};
+use alloc::vec::Vec;
+use proto_wire::Timestamp;
+
+/// A row of a section.
+pub(super) trait Row: Sized {
+    /// Appends the row.
+    fn put_row(&self, out: &mut Vec<u8>);
+
+    /// Reads a row and moves on; `None` when it is malformed.
+    fn take_row(from: &mut &[u8]) -> Option<Self>;
+}
+
+macro_rules! row {
+    ($name:ident { $($field:ident: $ty:ty),* $(,)? } $(or $rest:expr)?) => {
+        impl Row for $name {
+            fn put_row(&self, out: &mut Vec<u8>) {
+                $( append::<$ty>(self.$field, out); )*
+            }
+
+            fn take_row(from: &mut &[u8]) -> Option<Self> {
+                Some(Self { $($field: <$ty as Wire>::take(from)?,)* $(..$rest)? })
+            }
+        }
+    };
+}
+
+/// A value of fixed size that stands inside rows.
+macro_rules! fields {
+    ($name:ident { $($field:ident: $ty:ty),* $(,)? }) => {
+        impl Wire for $name {
+            const SIZE: usize = 0 $( + <$ty as Wire>::SIZE )*;
+
+            fn put(self, out: &mut &mut [u8]) {
+                $( self.$field.put(out); )*
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                Some(Self { $($field: <$ty as Wire>::take(from)?,)* })
+            }
+        }
+    };
+}
+
+impl Wire for Timestamp {
+    const SIZE: usize = 8;
+
+    fn put(self, out: &mut &mut [u8]) {
+        self.as_unix_micros().put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        i64::take(from).map(Self::from_unix_micros)
+    }
+}
+
+impl<A: Wire, B: Wire> Wire for (A, B) {
+    const SIZE: usize = A::SIZE + B::SIZE;
+
+    fn put(self, out: &mut &mut [u8]) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some((A::take(from)?, B::take(from)?))
+    }
+}
+
+/// A row that is one value.
+impl<A: Wire, B: Wire> Row for (A, B) {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        append(*self, out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        Self::take(from)
+    }
+}
+
+fields!(Counters { points: i64, top_up: i64, spend: i64, visits: i64 });
+fields!(Tenders { cash: i64, principal: i64, bonus: i64, points: i64, points_value: i64 });
+fields!(Receipt {
+    seq: Seq,
+    time: Timestamp,
+    day: Day,
+    kind: Kind,
+    member: Option<MemberId>,
+    tier: TierId,
+    tier_changed: bool,
+    amount: i64,
+    bonus: i64,
+    points: i64,
+    stored_after: i64,
+    points_after: i64,
+});
+
+row!(Card {
+    number: CardNumber,
+    member: MemberId,
+    product: ProductId,
+    status: CardStatus,
+    expires: Day,
+    pin_tries: u8,
+    replaced_by: Option<CardId>,
+});
+row!(Lot {
+    member: MemberId,
+    asset: AssetId,
+    pending: bool,
+    from: Day,
+    expires: Day,
+    principal: i64,
+    bonus: i64,
+    held_principal: i64,
+    held_bonus: i64,
+    principal_in: i64,
+    bonus_in: i64,
+    lapsed: i64,
+    price: i64,
+    deferred: i64,
+    origin: Seq,
+} or Lot::vacant());
+row!(Alloc {
+    lot: LotId,
+    principal: i64,
+    bonus: i64,
+    restored_principal: i64,
+    restored_bonus: i64,
+});
+row!(SoldLine { sku: Sku, quantity: u32, net: i64, returned: u32, net_returned: i64 });
+row!(Sale {
+    id: SaleId,
+    member: Option<MemberId>,
+    store: StoreId,
+    asset: AssetId,
+    returnable: Day,
+    list: i64,
+    discount: i64,
+    paid: Tenders,
+    returned: Tenders,
+    discount_returned: i64,
+    earned: i64,
+    clawed: i64,
+    earned_lot: Option<LotId>,
+    earn_base: i64,
+    earn_num: u64,
+    earn_den: u64,
+    earn_rounding: Rounding,
+    rule: Option<RuleId>,
+    allocs: (u64, u16),
+    lines: (u64, u16),
+});
+
+impl Row for Member {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        append(self.token, out);
+        append(self.kind, out);
+        append(self.status, out);
+        append(self.tier, out);
+        append(self.plan, out);
+        append(self.referrer, out);
+        append(self.depth, out);
+        append(self.since, out);
+        append(self.version, out);
+        append(self.counters, out);
+        put_list(&self.balances, out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            token: MemberToken::take(from)?,
+            kind: MemberKind::take(from)?,
+            status: MemberStatus::take(from)?,
+            tier: TierId::take(from)?,
+            plan: PlanId::take(from)?,
+            referrer: Wire::take(from)?,
+            depth: u8::take(from)?,
+            since: Day::take(from)?,
+            version: u32::take(from)?,
+            counters: Counters::take(from)?,
+            lots: None,
+            balances: take_list(from)?,
+        })
+    }
+}
+
+impl Row for (HoldId, Hold) {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        put_hold(self.0, &self.1, out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        let id = HoldId::take(from)?;
+        let hold = Hold {
+            member: MemberId::take(from)?,
+            store: StoreId::take(from)?,
+            asset: AssetId::take(from)?,
+            principal: i64::take(from)?,
+            bonus: i64::take(from)?,
+            until: Timestamp::take(from)?,
+            allocs: take_list(from)?,
+        };
+        Some((id, hold))
+    }
+}
+
+pub(super) fn put_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
+    append(id, out);
+    append(hold.member, out);
+    append(hold.store, out);
+    append(hold.asset, out);
+    append(hold.principal, out);
+    append(hold.bonus, out);
+    append(hold.until, out);
+    put_list(&hold.allocs, out);
+}
+
+/// An answer: key, digest of the command, receipt.
+pub(super) type Answer = (IdempotencyKey, u64, Receipt);
+
+impl Row for Answer {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        append(self.0, out);
+        append(self.1, out);
+        append(self.2, out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        Some((IdempotencyKey::take(from)?, u64::take(from)?, Receipt::take(from)?))
+    }
+}
+
+/// Actors with their permissions.
+pub(super) type Actor = (ActorId, Permissions);
+
+fn put_list<T: Row>(rows: &[T], out: &mut Vec<u8>) {
+    append(u32::try_from(rows.len()).unwrap_or(u32::MAX), out);
+    rows.iter().for_each(|row| row.put_row(out));
+}
+
+fn take_list<T: Row>(from: &mut &[u8]) -> Option<Vec<T>> {
+    let count = u32::take(from)?;
+    let mut rows = Vec::new();
+    for _ in 0..count {
+        rows.push(T::take_row(from)?);
+    }
+    Some(rows)
+}
