@@ -6,9 +6,9 @@
 
 use crate::{Op, Run};
 use mms_core::{
-    Action, Adjust, At, CardNumber, Chain, Command, Day, Frame, FrameWriter, Held, IdempotencyKey,
-    Ledger, Limits, Line, MemberId, MemberKind, MemberToken, Outcome, Part, Pay, PlanId, ProductId,
-    Program, Record, Recovery, RewardId, SaleId, Seed, Sku, StoreId, Who,
+    Action, Adjust, At, CardNumber, Chain, Command, Day, Extras, Frame, FrameWriter, Held,
+    IdempotencyKey, Ledger, Limits, Line, MemberId, MemberKind, MemberToken, Outcome, Part, Pay,
+    PlanId, ProductId, Program, Record, Recovery, RewardId, SaleId, Seed, Sku, StoreId, Who,
 };
 use proto_wire::{Rng, Timestamp};
 
@@ -118,7 +118,7 @@ impl Shop {
                 let lines = (0..=below(&mut self.rng, 3))
                     .map(|n| Line::new(Sku::new(u32::try_from(n).expect("small")), 2, amount))
                     .collect();
-                Action::Checkout { who: Some(who), lines, pay: Pay::Stored }
+                Action::Checkout { who: Some(who), lines, pay: Pay::Stored, extras: Extras::NONE }
             }
             50..=64 => Action::TopUp { who, amount },
             65..=74 => {

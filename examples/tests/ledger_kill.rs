@@ -206,6 +206,7 @@ fn action(rng: &mut Rng) -> Action {
             who: Some(who),
             lines: vec![Line::new(Sku::new(1), 1, amount)],
             pay: Pay::Cash,
+            extras: Extras::NONE,
         },
     }
 }

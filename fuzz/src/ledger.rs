@@ -14,14 +14,8 @@ extern crate alloc;
 use crate::Target;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use mms_core::{
-    Action, ActorId, Adjust, AssetId, At, CardChange, CardNumber, Chain, Command, Day, Engine,
-    EngineConfig, Event, Frame, FrameWriter, Held, HoldId, IdempotencyKey, Input, JournalEnd,
-    JournalPosition, Ledger, Limits, Line, MemberChange, MemberId, MemberKind, MemberToken,
-    Outcome, Part, Pay, Permissions, PlanId, ProductId, Program, Receipt, Record, Recovery,
-    RewardId, RuleId, SaleId, Seed, Sku, Snapshot, StoreId, Who,
-};
-use proto_wire::{Instant, Output, Timestamp};
+use mms_core::*;
+use proto_wire::{Instant, Output};
 use std::sync::OnceLock;
 
 /// The targets of this area.
@@ -96,7 +90,7 @@ pub fn ledger_chunks(data: &[u8]) {
 pub fn ledger_machine(data: &[u8]) {
     let config = Arc::new(
         EngineConfig::default()
-            .with_program(Program::sample())
+            .with_program(program())
             .with_limits(limits())
             .with_group_records_max(3)
             .with_waiting_max(64),
@@ -132,7 +126,7 @@ pub fn ledger_machine(data: &[u8]) {
             26 => {
                 // The power goes: of what was being written, a part is there.
                 if let Some(frame) = writing.pop_front() {
-                    let frame: mms_core::FrameBuf = frame;
+                    let frame: FrameBuf = frame;
                     let length = usize::from(a) * 8 % (frame.bytes().len() + 1);
                     disk.extend_from_slice(&frame.bytes()[..length]);
                 }
@@ -246,8 +240,28 @@ fn limits() -> Limits {
         .with_sales_max(24)
 }
 
+fn program() -> Program {
+    let coupon = |kind: u16| AssetId::new(16_384 + kind);
+    Program::sample()
+        .with_thresholds(vec![Threshold::new(3_000, 200)])
+        .with_coupons(vec![
+            CouponRule::new(coupon(0), CouponOff::Amount(500)).with_expiry(Expiry::Days(9)),
+            CouponRule::new(coupon(1), CouponOff::Share(Ratio::percent(50), 900))
+                .with_from(1_000)
+                .with_skus(vec![Sku::new(1)])
+                .with_pool_max(9)
+                .with_member_max(3),
+        ])
+        .with_coupon_returns(true)
+        .with_rewards(vec![
+            Reward::new(RewardId::new(0), 20, Gives::Goods(AssetId::new(32_768))),
+            Reward::new(RewardId::new(2), 9, Gives::Coupon(coupon(1))),
+            Reward::new(RewardId::new(4), 5, Gives::Uses(AssetId::new(17), 3, 20)),
+        ])
+}
+
 fn empty() -> Ledger {
-    Ledger::new(limits(), Program::sample().into(), Seed::from_u64(1)).expect("a sound program")
+    Ledger::new(limits(), program().into(), Seed::from_u64(1)).expect("a sound program")
 }
 
 fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
@@ -271,11 +285,33 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             let kind = AssetId::new(15 + u16::from(b % 4));
             Action::TakeUses { who, kind, uses: i64::from(c % 9) }
         }
+        1 => Action::IssueCoupons {
+            who,
+            kind: AssetId::new(16_384 + u16::from(b % 8 / 2)),
+            count: i64::from(c % 5),
+        },
+        3 if b % 8 == 1 => {
+            Action::ReturnUses { who, kind: AssetId::new(16), uses: i64::from(c % 9) }
+        }
+        3 if b % 8 == 3 => Action::SweepChange { who },
+        3 if b % 8 == 5 => {
+            let coupon = CouponId::new(u64::from(c));
+            Action::WithdrawCoupons { who, coupon, reason: u16::from(b % 16) }
+        }
+        17 if b % 2 == 0 => {
+            let reward = RewardId::new(u32::from(b % 8));
+            Action::Reward { who, reward, quantity: u32::from(c % 4) }
+        }
+        16 if b % 2 == 0 => Action::StockGoods {
+            goods: AssetId::new(32_767 + u16::from(b % 8 / 2)),
+            quantity: i64::from(c) - 64,
+        },
         7 if b == 200 => {
-            let permissions = Permissions::from_bits(u32::from(a) << 2).expect("ten bits");
+            let permissions =
+                Permissions::from_bits(u32::from(a) << 2).expect("bits within those that are");
             Action::Permit { actor: ActorId::new(u32::from(c % 2)), permissions }
         }
-        0 | 1 => Action::Enrol {
+        0 => Action::Enrol {
             token: MemberToken::new(u128::from(b)),
             kind: MemberKind::Individual,
             plan: PlanId::new(0),
@@ -320,7 +356,12 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
                 1 => Pay::Stored,
                 _ => Pay::Mixed { cash: amount, stored: i64::from(c), points: i64::from(b) },
             };
-            Action::Checkout { who: (a != 7).then_some(who), lines, pay }
+            let extras = match c % 16 {
+                5 => Extras::NONE.with_coupon(CouponId::new(u64::from(b))),
+                7 => Extras::NONE.with_keep_change(i64::from(b)),
+                _ => Extras::NONE,
+            };
+            Action::Checkout { who: (a != 7).then_some(who), lines, pay, extras }
         }
         16 => Action::Earn { who, base: amount, rule: RuleId::new(10 + u32::from(b == 9)) },
         17 => Action::Redeem { who, points: amount / 100, reward: RewardId::new(1) },

@@ -9,10 +9,22 @@ pub const MONEY: AssetId = AssetId::new(1);
 pub const POINTS: AssetId = AssetId::new(2);
 
 /// Whether an asset is a kind of uses that are sold ahead: ten swims, a month of washes. The
-/// host gives them numbers from 16 on.
+/// host gives them numbers from 16 to 16,383.
 #[must_use]
 pub const fn is_uses(asset: AssetId) -> bool {
-    asset.value() >= 16
+    matches!(asset.value(), 16..=16_383)
+}
+
+/// Whether an asset is a kind of coupon: from 16,384 on, numbered by the host.
+#[must_use]
+pub const fn is_coupon(asset: AssetId) -> bool {
+    matches!(asset.value(), 16_384..=32_767)
+}
+
+/// Whether an asset is goods that are counted, such as gifts: from 32,768 on.
+#[must_use]
+pub const fn is_goods(asset: AssetId) -> bool {
+    asset.value() >= 32_768
 }
 
 wire_enum! {
@@ -31,6 +43,8 @@ wire_enum! {
         HeldPrincipal = 259,
         /// Stored bonus under a hold.
         HeldBonus = 260,
+        /// Cash change that the member left with the scheme (零钱存储).
+        ChangePurse = 261,
         /// Points that can be spent.
         Points = 273,
         /// Points that are not yet the member's to spend.
@@ -43,6 +57,8 @@ wire_enum! {
         Uses = 289,
         /// What was paid for uses that are still to come.
         Deferred = 290,
+        /// Coupons that can be used (电子优惠券).
+        Coupons = 305,
         /// What came over the counter: cash, bank card.
         Tender = 513,
         /// Sales at list price.
@@ -69,6 +85,18 @@ wire_enum! {
         UsesTaken = 546,
         /// Uses that lapsed.
         UsesExpired = 547,
+        /// Coupons issued.
+        CouponsIssued = 561,
+        /// Coupons used.
+        CouponsUsed = 562,
+        /// Coupons that lapsed or were withdrawn.
+        CouponsExpired = 563,
+        /// Goods on hand.
+        Stock = 577,
+        /// Goods received from suppliers.
+        Supplied = 578,
+        /// Goods given away.
+        Given = 579,
     }
 }
 
@@ -91,6 +119,9 @@ impl Code {
                 | Self::Promotion
                 | Self::PointsIssued
                 | Self::UsesIssued
+                | Self::CouponsIssued
+                | Self::Stock
+                | Self::Given
         )
     }
 
@@ -115,12 +146,14 @@ impl Code {
             Self::StoredBonus => "SVB",
             Self::HeldPrincipal => "SVPH",
             Self::HeldBonus => "SVBH",
+            Self::ChangePurse => "CHG",
             Self::Points => "PT",
             Self::PointsPending => "PTP",
             Self::PointsHeld => "PTH",
             Self::PointsDebt => "PTD",
             Self::Uses => "CN",
             Self::Deferred => "CTR",
+            Self::Coupons => "CP",
             Self::Tender => "T",
             Self::Revenue => "REV",
             Self::Discount => "DISC",
@@ -134,6 +167,12 @@ impl Code {
             Self::UsesIssued => "CNI",
             Self::UsesTaken => "CNU",
             Self::UsesExpired => "CNX",
+            Self::CouponsIssued => "CPI",
+            Self::CouponsUsed => "CPU",
+            Self::CouponsExpired => "CPX",
+            Self::Stock => "SK",
+            Self::Supplied => "SUP",
+            Self::Given => "GIFT",
         }
     }
 }

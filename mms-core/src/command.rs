@@ -1,8 +1,8 @@
 //! What the ledger is asked to do.
 
 use crate::ids::{
-    ActorId, AssetId, CardNumber, Day, HoldId, IdempotencyKey, MemberId, MemberToken, PlanId,
-    ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId,
+    ActorId, AssetId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, MemberId, MemberToken,
+    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId,
 };
 use crate::permission::Permissions;
 use crate::wire::wire_enum;
@@ -183,6 +183,8 @@ pub enum Action {
         lines: Vec<Line>,
         /// How it is paid.
         pay: Pay,
+        /// What comes on top: mostly nothing.
+        extras: Extras,
     },
     /// Points for a sale that was booked elsewhere.
     Earn {
@@ -266,6 +268,54 @@ pub enum Action {
         kind: AssetId,
         /// How many.
         uses: i64,
+    },
+    /// Takes uses back that were not taken, and pays out what was paid for them.
+    ReturnUses {
+        /// Whose.
+        who: Who,
+        /// Of what.
+        kind: AssetId,
+        /// How many.
+        uses: i64,
+    },
+    /// Gives coupons of a kind that the program lists.
+    IssueCoupons {
+        /// To whom.
+        who: Who,
+        /// Of what kind.
+        kind: AssetId,
+        /// How many.
+        count: i64,
+    },
+    /// Takes coupons back that were not used.
+    WithdrawCoupons {
+        /// From whom.
+        who: Who,
+        /// Of which issue.
+        coupon: CouponId,
+        /// Why: a code of the host; not zero.
+        reason: u16,
+    },
+    /// Spends points on a reward that the program lists, at its price, and gives it.
+    Reward {
+        /// To whom.
+        who: Who,
+        /// Which.
+        reward: RewardId,
+        /// How many; not zero.
+        quantity: u32,
+    },
+    /// Goods came in from a supplier or, less than zero, went back. Not zero.
+    StockGoods {
+        /// What: see [`is_goods`](crate::is_goods).
+        goods: AssetId,
+        /// How many.
+        quantity: i64,
+    },
+    /// Turns all change that a member has left with the scheme into stored value.
+    SweepChange {
+        /// Whose.
+        who: Who,
     },
     /// Says what an actor may do from now on, in place of what it could do before.
     Permit {
@@ -364,6 +414,35 @@ impl Line {
     #[must_use]
     pub const fn at_special_price(mut self) -> Self {
         self.special = true;
+        self
+    }
+}
+
+/// What comes on top of a checkout. Nothing, by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Extras {
+    /// One coupon of this issue is used.
+    pub coupon: Option<CouponId>,
+    /// Cash change that stays with the scheme, on top of the cash that the sale takes (零钱存储).
+    pub keep_change: i64,
+}
+
+impl Extras {
+    /// Nothing.
+    pub const NONE: Self = Self { coupon: None, keep_change: 0 };
+
+    /// Sets [`Extras::coupon`].
+    #[must_use]
+    pub const fn with_coupon(mut self, coupon: CouponId) -> Self {
+        self.coupon = Some(coupon);
+        self
+    }
+
+    /// Sets [`Extras::keep_change`], in minor units.
+    #[must_use]
+    pub const fn with_keep_change(mut self, amount: i64) -> Self {
+        self.keep_change = amount;
         self
     }
 }

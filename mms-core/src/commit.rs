@@ -1,12 +1,12 @@
 //! The only thing that changes the state: a record is folded in.
 
 use crate::account::{Code, MONEY, POINTS, Posting};
-use crate::ids::{CardId, HoldId, LotId, MemberId, SaleId, Seq};
+use crate::ids::{AssetId, CardId, HoldId, LotId, MemberId, SaleId, Seq};
 use crate::ledger::Ledger;
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record, RecordError, RecordErrorKind};
 use crate::state::{
-    Alloc, Card, Counters, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
+    Alloc, Card, Counters, Gift, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
 };
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
@@ -25,7 +25,8 @@ impl Ledger {
             self.volume = self.volume.saturating_add(posting.amount.unsigned_abs());
             self.book(posting);
         }
-        let mut fold = Fold { starts: self.sales.ends(), held: Vec::new() };
+        let starts = self.sales.ends();
+        let mut fold = Fold { starts, held: Vec::new(), coupon: None, given: Gift::NONE };
         let mut receipt = Receipt {
             seq: head.seq,
             time: head.at.time,
@@ -35,7 +36,11 @@ impl Ledger {
             ..Receipt::default()
         };
         for fact in record.facts() {
-            note(&head, fact, &mut receipt);
+            let of = match fact {
+                Fact::LotMoved { lot, .. } => self.lots.get(lot).map(|lot| lot.asset),
+                _ => None,
+            };
+            note(&head, fact, of, &mut receipt);
             self.fold(&head, fact, &mut fold);
         }
         if let Some(id) = head.member {
@@ -99,6 +104,10 @@ impl Ledger {
             }
         } else {
             self.books.book(account, posting.amount);
+            if account.code() == Code::CouponsIssued {
+                let issued = self.issued.entry(account.asset()).or_default();
+                *issued = issued.saturating_add(posting.amount);
+            }
         }
     }
 
@@ -242,7 +251,13 @@ impl Ledger {
             Fact::ActorPermitted { actor, permissions } => {
                 self.actors.insert(actor, permissions);
             }
-            Fact::RuleApplied { .. }
+            Fact::CouponUsed { lot, .. } => fold.coupon = Some(lot),
+            Fact::RewardGiven { asset, quantity, lot } => {
+                fold.given = Gift { asset, quantity, lot };
+            }
+            Fact::ChangeKept { .. }
+            | Fact::CouponsWithdrawn { .. }
+            | Fact::RuleApplied { .. }
             | Fact::Rewarded { .. }
             | Fact::PointsAdjusted { .. }
             | Fact::PinReported { .. }
@@ -293,10 +308,12 @@ impl Ledger {
             earn_den,
             earn_rounding,
             rule,
+            coupon: fold.coupon,
+            given: fold.given,
             allocs: (0, 0),
             lines: (0, 0),
         };
-        if let Some(lot) = earned_lot {
+        for lot in sale.kept_lots() {
             self.lots.refer(lot);
         }
         self.sales.push(sale, fold.starts);
@@ -321,7 +338,14 @@ impl Ledger {
             | Fact::TierChanged { member, .. }
             | Fact::Counted { member, .. }
             | Fact::DebtPaid { member, .. }
-            | Fact::DebtMade { member, .. } => member_known(member, known),
+            | Fact::DebtMade { member, .. }
+            | Fact::ChangeKept { member, .. } => member_known(member, known),
+            Fact::CouponUsed { lot, .. } | Fact::CouponsWithdrawn { lot, .. } => {
+                lot_known(lot, known)
+            }
+            Fact::RewardGiven { lot, quantity, .. } => {
+                quantity >= 0 && lot.is_none_or(|lot| lot_known(lot, known))
+            }
             Fact::CardIssued { card, member, number, .. } => {
                 let next = card.value() as usize == known.cards
                     && member_known(member, known)
@@ -419,6 +443,9 @@ struct Fold {
     starts: (u64, u64),
     /// What a hold of this record took.
     held: Vec<Alloc>,
+    /// The lot of the coupon that a sale of this record uses, and what it gives for points.
+    coupon: Option<LotId>,
+    given: Gift,
 }
 
 /// How many there are, counting what the record makes.
@@ -433,20 +460,26 @@ struct Known {
 
 /// Notes on the receipt what a fact says to the sender.
 #[inline]
-fn note(head: &Head, fact: Fact, receipt: &mut Receipt) {
+fn note(head: &Head, fact: Fact, of: Option<AssetId>, receipt: &mut Receipt) {
     let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
     match fact {
         Fact::TierChanged { .. } => receipt.tier_changed = true,
         Fact::LotOpened { member, asset, principal, bonus, .. } => match head.kind {
-            Kind::ToppedUp if asset == MONEY => {
+            Kind::ToppedUp | Kind::ChangeSwept if asset == MONEY => {
                 add(&mut receipt.amount, principal);
                 add(&mut receipt.bonus, bonus);
             }
             Kind::Transferred if Some(member) != head.member => {}
             Kind::Refunded => {}
+            Kind::CouponsIssued => receipt.amount = principal,
             _ if asset == POINTS => add(&mut receipt.points, principal),
             _ => {}
         },
+        Fact::CouponsWithdrawn { count, .. } => receipt.amount = count,
+        Fact::LotMoved { how: MoveKind::Add, principal, bonus, .. } if of == Some(MONEY) => {
+            add(&mut receipt.amount, principal);
+            add(&mut receipt.bonus, bonus);
+        }
         Fact::LotMoved { how: MoveKind::Add, principal, .. } if head.kind != Kind::Transferred => {
             add(&mut receipt.points, principal)
         }
@@ -454,6 +487,9 @@ fn note(head: &Head, fact: Fact, receipt: &mut Receipt) {
             add(&mut receipt.amount, principal.saturating_add(bonus));
         }
         Fact::LotMoved { how: MoveKind::Use, principal, .. } => add(&mut receipt.amount, principal),
+        Fact::Deferred { amount, .. } if head.kind == Kind::UsesReturned => {
+            receipt.amount = receipt.amount.saturating_sub(amount);
+        }
         Fact::Deferred { amount, .. } if head.kind == Kind::PackageSold => receipt.amount = amount,
         Fact::DebtPaid { points, .. } => add(&mut receipt.points, points),
         Fact::HoldOpened { principal, bonus, .. } => {

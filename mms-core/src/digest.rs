@@ -1,6 +1,6 @@
 //! What tells a retry from another command under the same key.
 
-use crate::command::{Action, Adjust, CardChange, Command, Part, Pay, Who};
+use crate::command::{Action, Adjust, CardChange, Command, Extras, Part, Pay, Who};
 
 impl Command {
     /// A 64-bit digest of store and action, to tell a retry from another command under the
@@ -32,6 +32,19 @@ impl Digest {
 
     fn signed(&mut self, word: i64) {
         self.word(u64::from_le_bytes(word.to_le_bytes()));
+    }
+
+    /// Only what is there, each behind its number: a checkout without extras has the digest
+    /// that it had before there were any.
+    fn extras(&mut self, extras: &Extras) {
+        if let Some(coupon) = extras.coupon {
+            self.word(1);
+            self.word(coupon.value());
+        }
+        if extras.keep_change != 0 {
+            self.word(2);
+            self.signed(extras.keep_change);
+        }
     }
 
     fn who(&mut self, who: Who) {
@@ -113,7 +126,7 @@ impl Action {
                 to.who(*who);
                 to.signed(*amount);
             }
-            Self::Checkout { who, lines, pay } => {
+            Self::Checkout { who, lines, pay, extras } => {
                 to.word(9);
                 match who {
                     Some(who) => to.who(*who),
@@ -135,6 +148,7 @@ impl Action {
                         to.signed(*points);
                     }
                 }
+                to.extras(extras);
             }
             Self::Earn { who, base, rule } => {
                 to.word(10);
@@ -210,6 +224,39 @@ impl Action {
                 to.who(*who);
                 to.word(u64::from(kind.value()));
                 to.signed(*uses);
+            }
+            Self::ReturnUses { who, kind, uses } => {
+                to.word(21);
+                to.who(*who);
+                to.word(u64::from(kind.value()));
+                to.signed(*uses);
+            }
+            Self::IssueCoupons { who, kind, count } => {
+                to.word(22);
+                to.who(*who);
+                to.word(u64::from(kind.value()));
+                to.signed(*count);
+            }
+            Self::WithdrawCoupons { who, coupon, reason } => {
+                to.word(23);
+                to.who(*who);
+                to.word(coupon.value());
+                to.word(u64::from(*reason));
+            }
+            Self::Reward { who, reward, quantity } => {
+                to.word(24);
+                to.who(*who);
+                to.word(u64::from(reward.value()));
+                to.word(u64::from(*quantity));
+            }
+            Self::StockGoods { goods, quantity } => {
+                to.word(25);
+                to.word(u64::from(goods.value()));
+                to.signed(*quantity);
+            }
+            Self::SweepChange { who } => {
+                to.word(26);
+                to.who(*who);
             }
             Self::Permit { actor, permissions } => {
                 to.word(18);

@@ -1,10 +1,10 @@
 //! The ledger: the state, and the questions that can be asked of it.
 
-use crate::account::{Account, Code, MONEY, POINTS};
+use crate::account::{Account, Code, MONEY, POINTS, is_coupon};
 use crate::command::Command;
 use crate::ids::{
-    ActorId, AssetId, At, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
-    MemberToken, SaleId, Seq,
+    ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, LotId,
+    MemberId, MemberToken, SaleId, Seq,
 };
 use crate::limits::Limits;
 use crate::permission::Permissions;
@@ -68,6 +68,8 @@ pub struct Ledger {
     pub(crate) books: Books,
     pub(crate) replies: Replies,
     pub(crate) actors: BTreeMap<ActorId, Permissions>,
+    /// Coupons ever issued, by kind: the sum over the stores' accounts.
+    pub(crate) issued: BTreeMap<AssetId, i64>,
     /// The sum of all amounts ever posted, without sign: no account can stand further
     /// from zero.
     pub(crate) volume: u64,
@@ -106,6 +108,8 @@ pub struct Balances {
     pub points_held: i64,
     /// Points that the member owes.
     pub points_debt: i64,
+    /// Change that the member left with the scheme.
+    pub change: i64,
     /// Stored value that is over but not yet booked as such.
     pub stored_expired: i64,
     /// Points that are over but not yet booked as such.
@@ -146,6 +150,7 @@ impl Ledger {
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
             actors: BTreeMap::new(),
+            issued: BTreeMap::new(),
             volume: 0,
             draft: None,
         })
@@ -256,6 +261,7 @@ impl Ledger {
                 .natural(row.balance(Code::HeldPrincipal, MONEY))
                 .saturating_add(Code::HeldBonus.natural(row.balance(Code::HeldBonus, MONEY))),
             points_held: Code::PointsHeld.natural(row.balance(Code::PointsHeld, POINTS)),
+            change: Code::ChangePurse.natural(row.balance(Code::ChangePurse, MONEY)),
             points_debt: Code::PointsDebt.natural(row.balance(Code::PointsDebt, POINTS)),
             ..Balances::default()
         };
@@ -283,6 +289,27 @@ impl Ledger {
     pub fn uses(&self, member: MemberId, kind: AssetId, day: Day) -> i64 {
         let lots = self.lots(member).filter(|(_, lot)| lot.asset == kind && lot.is_live(day));
         lots.fold(0, |sum, (_, lot)| sum.saturating_add(lot.left()))
+    }
+
+    /// How many coupons of a kind were ever issued, in all stores, less those that were taken
+    /// back with the points that had bought them.
+    #[must_use]
+    pub fn coupons_issued(&self, kind: AssetId) -> i64 {
+        self.issued.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// The coupons that a member can use on `day`, those that lapse first first: which issue, of
+    /// what kind, how many, until when.
+    pub fn coupons(
+        &self,
+        member: MemberId,
+        day: Day,
+    ) -> impl Iterator<Item = (CouponId, AssetId, i64, Day)> {
+        let lots = self.lots(member);
+        let live = lots.filter(move |(_, lot)| is_coupon(lot.asset) && lot.is_live(day));
+        live.map(|(_, lot)| {
+            (CouponId::new(lot.origin.value()), lot.asset, lot.principal, lot.expires)
+        })
     }
 
     /// A member's lots with value left, in the order in which they are spent.

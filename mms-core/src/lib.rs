@@ -32,17 +32,17 @@ mod statement;
 mod verify;
 mod wire;
 
-pub use account::{Account, Code, MONEY, Owner, POINTS, Posting, is_uses};
+pub use account::{Account, Code, MONEY, Owner, POINTS, Posting, is_coupon, is_goods, is_uses};
 pub use amount::{Ratio, Rounding, mul_div, split};
 pub use command::{
-    Action, Adjust, CardChange, Command, Envelope, Held, Line, MemberChange, MemberKind, Part, Pay,
-    Who,
+    Action, Adjust, CardChange, Command, Envelope, Extras, Held, Line, MemberChange, MemberKind,
+    Part, Pay, Who,
 };
 pub use engine::{CloseReason, Engine, EngineConfig, Event, Input, Timer};
 pub use ids::{
-    ActorId, AssetId, At, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
-    MemberToken, PlanId, ProductId, RewardId, RuleId, SaleId, Seq, Sku, StoreId, TerminalId,
-    TierId,
+    ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, LotId,
+    MemberId, MemberToken, PlanId, ProductId, RewardId, RuleId, SaleId, Seq, Sku, StoreId,
+    TerminalId, TierId,
 };
 pub use journal::{
     Audit, Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd,
@@ -53,7 +53,10 @@ pub use limits::Limits;
 pub use notice::Notice;
 pub use permission::Permissions;
 pub use prepare::{Due, Quote};
-pub use program::{Consumption, EarnRule, Expiry, Program, ProgramError, Qualify, Tier, TopUpRule};
+pub use program::{
+    Consumption, CouponOff, CouponRule, EarnRule, Expiry, Gives, Program, ProgramError, Qualify,
+    Reward, Threshold, Tier, TopUpRule,
+};
 pub use proto_wire::{Seed, Timestamp};
 pub use receipt::Receipt;
 pub use record::{

@@ -1,6 +1,6 @@
 //! What a record gives the host to tell somebody: intents, never sent by the core.
 
-use crate::account::{MONEY, POINTS};
+use crate::account::{MONEY, POINTS, is_coupon};
 use crate::ids::{AssetId, CardId, HoldId, MemberId, TierId};
 use crate::ledger::Ledger;
 use crate::record::{Fact, Kind, MoveKind, Record};
@@ -47,6 +47,24 @@ pub enum Notice {
         kind: AssetId,
         /// How many.
         uses: i64,
+    },
+    /// Coupons were given.
+    CouponsGiven {
+        /// To whom.
+        member: MemberId,
+        /// Of what kind.
+        kind: AssetId,
+        /// How many.
+        count: i64,
+    },
+    /// Coupons lapsed.
+    CouponsExpired {
+        /// Whose.
+        member: MemberId,
+        /// Of what kind.
+        kind: AssetId,
+        /// How many.
+        count: i64,
     },
     /// Pending points can be spent from now on.
     PointsMatured {
@@ -96,8 +114,16 @@ impl Ledger {
                     Some(match first.account.asset() {
                         POINTS => Notice::PointsExpired { member, points: amount },
                         MONEY => Notice::StoredExpired { member, amount },
+                        kind if is_coupon(kind) => {
+                            Notice::CouponsExpired { member, kind, count: amount }
+                        }
                         kind => Notice::UsesExpired { member, kind, uses: amount },
                     })
+                }
+                Fact::LotOpened { member, asset: kind, principal: count, .. }
+                    if is_coupon(kind) && count > 0 =>
+                {
+                    Some(Notice::CouponsGiven { member, kind, count })
                 }
                 Fact::LotMoved { how: MoveKind::Mature, principal: points, .. } if points > 0 => {
                     Some(Notice::PointsMatured { member, points })

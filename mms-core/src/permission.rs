@@ -44,10 +44,14 @@ impl Permissions {
     pub const TRANSFER: Self = Self(1 << 8);
     /// Says who may do what.
     pub const ADMIN: Self = Self(1 << 9);
+    /// Gives coupons and takes them back.
+    pub const COUPONS: Self = Self(1 << 10);
+    /// Takes goods in.
+    pub const STOCK: Self = Self(1 << 11);
     /// Everything.
-    pub const ALL: Self = Self((1 << 10) - 1);
+    pub const ALL: Self = Self((1 << 12) - 1);
 
-    const NAMES: [(Self, &'static str); 10] = [
+    const NAMES: [(Self, &'static str); 12] = [
         (Self::ENROL, "enrol"),
         (Self::MEMBERS, "members"),
         (Self::CARDS, "cards"),
@@ -58,6 +62,8 @@ impl Permissions {
         (Self::ADJUST, "adjust"),
         (Self::TRANSFER, "transfer"),
         (Self::ADMIN, "admin"),
+        (Self::COUPONS, "coupons"),
+        (Self::STOCK, "stock"),
     ];
 
     /// The set with these bits; `None` when one of them means nothing.
@@ -122,15 +128,20 @@ impl Action {
             | Self::ChangeCard { .. }
             | Self::ReplaceCard { .. }
             | Self::ReportPin { .. } => Permissions::CARDS,
-            Self::TopUp { .. } | Self::SellPackage { .. } => Permissions::TOP_UP,
+            Self::TopUp { .. } | Self::SellPackage { .. } | Self::SweepChange { .. } => {
+                Permissions::TOP_UP
+            }
             Self::Spend { .. }
             | Self::Checkout { .. }
             | Self::Redeem { .. }
             | Self::Hold { .. }
             | Self::Capture { .. }
             | Self::Void { .. }
+            | Self::Reward { .. }
             | Self::TakeUses { .. } => Permissions::SELL,
-            Self::Refund { .. } => Permissions::REFUND,
+            Self::Refund { .. } | Self::ReturnUses { .. } => Permissions::REFUND,
+            Self::IssueCoupons { .. } | Self::WithdrawCoupons { .. } => Permissions::COUPONS,
+            Self::StockGoods { .. } => Permissions::STOCK,
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,
             Self::Transfer { .. } => Permissions::TRANSFER,

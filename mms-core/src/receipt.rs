@@ -1,6 +1,6 @@
 //! What a command did, in short: the answer to the sender.
 
-use crate::ids::{Day, HoldId, MemberId, SaleId, Seq, TierId};
+use crate::ids::{CouponId, Day, HoldId, MemberId, SaleId, Seq, TierId};
 use crate::record::Kind;
 use proto_wire::Timestamp;
 
@@ -41,6 +41,17 @@ impl Receipt {
         match self.kind {
             Kind::Spent | Kind::Sold | Kind::Redeemed | Kind::Captured => {
                 Some(SaleId::new(self.seq.value()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The coupons that this command gave, for their use.
+    #[must_use]
+    pub const fn coupon(&self) -> Option<CouponId> {
+        match self.kind {
+            Kind::CouponsIssued | Kind::ToppedUp | Kind::Redeemed => {
+                Some(CouponId::new(self.seq.value()))
             }
             _ => None,
         }

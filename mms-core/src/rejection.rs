@@ -94,6 +94,12 @@ rejections! {
     RuleUnknown = 207, false, "the rule is unknown";
     /// The asset is no kind of uses.
     AssetUnknown = 208, false, "the asset is no kind of uses";
+    /// The member has no such coupon, or it was used.
+    CouponUnknown = 209, false, "the coupon is unknown or was used";
+    /// No such reward.
+    RewardUnknown = 210, false, "the reward is unknown";
+    /// The asset is no goods.
+    GoodsUnknown = 211, false, "the asset is no goods";
     /// The token belongs to a member.
     TokenTaken = 250, false, "the token belongs to another member";
     /// The number was used for a card before.
@@ -130,6 +136,15 @@ rejections! {
     /// The line of referrers would be too long.
     ReferralTooDeep = 313, false, "the line of referrers is too long";
 
+    /// A coupon is not valid yet, or no longer.
+    CouponNotValid = 314, true, "the coupon is not valid today";
+    /// A coupon is for other stores, tiers or goods, or for a greater total.
+    CouponNotForThis = 315, false, "the coupon is not for this sale";
+    /// A reward is not to be had yet, or no longer.
+    RewardNotValid = 316, true, "the reward is not to be had today";
+    /// What was given for points can only be taken back whole and unused.
+    GivenAway = 317, false, "what was given can only be taken back whole and unused";
+
     /// The tenders do not sum to the net total.
     TenderMismatch = 400, false, "the tenders do not sum to the total";
     /// Not enough stored value.
@@ -144,6 +159,12 @@ rejections! {
     NothingToDo = 405, true, "there is nothing to do";
     /// Not enough uses.
     InsufficientUses = 406, true, "there are not enough uses";
+    /// Not enough goods in the store.
+    InsufficientGoods = 407, true, "there are not enough goods";
+    /// As many coupons of the kind were issued as there may ever be.
+    PoolEmpty = 408, false, "no more coupons of this kind may be issued";
+    /// The member holds as many coupons of the kind as it may.
+    CouponsHeld = 409, true, "the member has enough coupons of this kind";
 
     /// [`Limits::members_max`](crate::Limits::members_max) is reached.
     MembersFull = 500, false, "there is no room for another member";

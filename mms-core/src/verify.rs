@@ -71,6 +71,7 @@ impl Ledger {
             }),
             law("I14", "a replaced card points to its successor", |check| self.cards(check)),
             law("I16", "holds are what lots have set aside", |check| self.holds_tie(check)),
+            law("I17", "pools count what the stores issued", |check| self.pools(check)),
             law("I18", "referrers come before those they brought", |check| {
                 self.referrals(check)
             }),
@@ -115,7 +116,8 @@ impl Ledger {
             let Owner::Member(member) = account.owner() else {
                 continue;
             };
-            if code == Code::PointsDebt {
+            // What has no lots: debts, and change.
+            if matches!(code, Code::PointsDebt | Code::ChangePurse) {
                 continue;
             }
             let booked = i128::from(code.natural(amount));
@@ -157,12 +159,16 @@ impl Ledger {
             check.saw(fits, || format!("sale {}: paid {paid:?}, returned {back:?}", sale.id));
             let (mut money, mut points) = ((0_i64, 0_i64), 0_i64);
             for (_, alloc) in self.sales.allocs(sale) {
-                let in_points = self.lots.get(alloc.lot).is_some_and(|lot| lot.asset == POINTS);
-                if in_points {
-                    points = points.saturating_add(alloc.restored_principal);
-                } else {
-                    money.0 = money.0.saturating_add(alloc.restored_principal);
-                    money.1 = money.1.saturating_add(alloc.restored_bonus);
+                match self.lots.get(alloc.lot).map(|lot| lot.asset) {
+                    Some(POINTS) => points = points.saturating_add(alloc.restored_principal),
+                    Some(MONEY) => {
+                        money.0 = money.0.saturating_add(alloc.restored_principal);
+                        money.1 = money.1.saturating_add(alloc.restored_bonus);
+                    }
+                    // A coupon: once at most.
+                    _ => check.saw(alloc.restored_principal <= alloc.principal, || {
+                        format!("sale {}: more coupons came back than were used", sale.id)
+                    }),
                 }
             }
             let ties = money == (back.principal, back.bonus) && points == back.points;
@@ -202,7 +208,7 @@ impl Ledger {
     fn references(&self, check: &mut Check) {
         let mut refs: BTreeMap<LotId, u32> = BTreeMap::new();
         let allocs = self.sales.allocs.items.iter().map(|alloc| alloc.lot);
-        for id in allocs.chain(self.sales.all().filter_map(|sale| sale.earned_lot)) {
+        for id in allocs.chain(self.sales.all().flat_map(crate::Sale::kept_lots)) {
             let count = refs.entry(id).or_default();
             *count = count.saturating_add(1);
         }
@@ -251,6 +257,23 @@ impl Ledger {
                 format!("{id:?} has {there:?} set aside, holds say {wanted:?}")
             });
         }
+    }
+
+    fn pools(&self, check: &mut Check) {
+        let mut issued: BTreeMap<AssetId, i64> = BTreeMap::new();
+        for (account, amount) in self.accounts() {
+            if account.code() == Code::CouponsIssued {
+                let sum = issued.entry(account.asset()).or_default();
+                *sum = sum.saturating_add(amount);
+            }
+            // I22: no store gives what it does not have.
+            check.saw(account.code() != Code::Stock || amount >= 0, || {
+                format!("{account:?} stands at {amount}")
+            });
+        }
+        check.saw(issued == self.issued, || {
+            format!("stores issued {issued:?}, pools say {:?}", self.issued)
+        });
     }
 
     fn referrals(&self, check: &mut Check) {

@@ -70,7 +70,7 @@ fn story() -> Shop {
     shop.days(3);
     shop.ok(Action::Permit { actor: ActorId::new(0), permissions: Permissions::ALL });
     let walk_in = vec![line(1, 3, 333)];
-    shop.ok(Action::Checkout { who: None, lines: walk_in, pay: Pay::Cash });
+    shop.ok(Action::Checkout { who: None, lines: walk_in, pay: Pay::Cash, extras: Extras::NONE });
     shop.days(120);
     shop.ok(spend(b, 5_000));
     shop.days(400);

@@ -18,6 +18,34 @@ fn program() -> Program {
             TopUpRule::new(RuleId::new(1), 10_000).with_bonus(Ratio::percent(10)).with_points(7),
         ])
         .with_earn_rules(vec![EarnRule::new(RuleId::new(10), Ratio::percent(1))])
+        .with_coupons(vec![
+            CouponRule::new(OFF, CouponOff::Amount(500)).with_expiry(Expiry::Days(4)),
+        ])
+        .with_coupon_returns(true)
+        .with_rewards(vec![
+            Reward::new(RewardId::new(1), 40, Gives::Goods(MUG)),
+            Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),
+            Reward::new(RewardId::new(3), 30, Gives::Uses(SWIM, 2, 9)),
+        ])
+}
+
+const OFF: AssetId = AssetId::new(16_384);
+const MUG: AssetId = AssetId::new(32_768);
+
+fn issue_coupon(shop: &mut Shop, member: MemberId) -> CouponId {
+    let issue = Action::IssueCoupons { who: member.into(), kind: OFF, count: 2 };
+    shop.ok(issue).coupon().unwrap()
+}
+
+fn reward(member: MemberId, reward: u32) -> Action {
+    Action::Reward { who: member.into(), reward: RewardId::new(reward), quantity: 1 }
+}
+
+/// A sale for cash with a coupon and some change that stays.
+fn coupon_sale(shop: &mut Shop, member: MemberId) -> Action {
+    let extras = Extras::NONE.with_coupon(issue_coupon(shop, member)).with_keep_change(7);
+    let lines = vec![line(1, 1, 2_493)];
+    Action::Checkout { who: Some(member.into()), lines, pay: Pay::Cash, extras }
 }
 
 struct Row {
@@ -74,8 +102,29 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "4 walk-in for cash",
-        act: |_, _| Action::Checkout { who: None, lines: vec![line(1, 3, 333)], pay: Pay::Cash },
+        act: |_, _| Action::Checkout {
+            who: None,
+            lines: vec![line(1, 3, 333)],
+            pay: Pay::Cash,
+            extras: Extras::NONE,
+        },
         postings: "T +999, REV -999",
+    },
+    Row {
+        name: "4 sale with a coupon and change that stays",
+        act: coupon_sale,
+        postings: "m0.CP16384 +1, CPU16384 -1, m0.CHG -7, T +2000, DISC +500, REV -2493, PTI +19, \
+                   m0.PT -19",
+    },
+    Row {
+        name: "2 top up with a coupon",
+        act: |shop, member| {
+            let rule = TopUpRule::new(RuleId::new(1), 1).with_coupon(OFF);
+            let program = program().with_top_up_rules(vec![rule]);
+            shop.ledger.set_program(program.into()).unwrap();
+            top_up(member, 500)
+        },
+        postings: "T +500, m0.SVP -500, CPI16384 +1, m0.CP16384 -1",
     },
     Row {
         name: "6 earn elsewhere",
@@ -89,6 +138,58 @@ const ROWS: &[Row] = &[
             redeem(member, 120)
         },
         postings: "m0.PT +120, PTR -120",
+    },
+    Row {
+        name: "8 redeem for goods",
+        act: |shop, member| {
+            shop.ok(adjust(member, 300));
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 3 });
+            reward(member, 1)
+        },
+        postings: "m0.PT +40, PTR -40, GIFT32768 +1, SK32768 -1",
+    },
+    Row {
+        name: "8 redeem for a coupon",
+        act: |shop, member| {
+            shop.ok(adjust(member, 300));
+            reward(member, 2)
+        },
+        postings: "m0.PT +10, PTR -10, CPI16384 +1, m0.CP16384 -1",
+    },
+    Row {
+        name: "8 redeem for uses",
+        act: |shop, member| {
+            shop.ok(adjust(member, 300));
+            reward(member, 3)
+        },
+        postings: "m0.PT +30, PTR -30, CNI16 +2, m0.CN16 -2",
+    },
+    Row {
+        name: "8 issue coupons",
+        act: |_, member| Action::IssueCoupons { who: member.into(), kind: OFF, count: 2 },
+        postings: "CPI16384 +2, m0.CP16384 -2",
+    },
+    Row {
+        name: "11 withdraw coupons",
+        act: |shop, member| {
+            let coupon = issue_coupon(shop, member);
+            Action::WithdrawCoupons { who: member.into(), coupon, reason: 4 }
+        },
+        postings: "m0.CP16384 +2, CPX16384 -2",
+    },
+    Row {
+        name: "4 sweep change",
+        act: |shop, member| {
+            let sale = coupon_sale(shop, member);
+            shop.ok(sale);
+            Action::SweepChange { who: member.into() }
+        },
+        postings: "m0.CHG +7, m0.SVP -7",
+    },
+    Row {
+        name: "28 goods come in",
+        act: |_, _| Action::StockGoods { goods: MUG, quantity: 3 },
+        postings: "SK32768 +3, SUP32768 -3",
     },
     Row {
         name: "11 adjust up",
@@ -106,7 +207,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "12 sell a package of uses",
         act: |shop, member| package(shop, member, 10, 1_000),
-        postings: "T +1000, m0.CTR -1000, CNI +10, m0.CN -10",
+        postings: "T +1000, m0.CTR -1000, CNI16 +10, m0.CN16 -10",
     },
     Row {
         name: "13 take uses of it",
@@ -115,7 +216,17 @@ const ROWS: &[Row] = &[
             shop.ok(sell);
             uses(member, 2)
         },
-        postings: "m0.CN +2, CNU -2, m0.CTR +666, REV -666",
+        postings: "m0.CN16 +2, CNU16 -2, m0.CTR +666, REV -666",
+    },
+    Row {
+        name: "12 return uses that were not taken",
+        act: |shop, member| {
+            let sell = package(shop, member, 3, 1_000);
+            shop.ok(sell);
+            shop.ok(uses(member, 1));
+            Action::ReturnUses { who: member.into(), kind: SWIM, uses: 2 }
+        },
+        postings: "m0.CN16 +2, CNI16 -2, m0.CTR +667, T -667",
     },
     Row {
         name: "14 hold stored value",
@@ -185,6 +296,34 @@ const ROWS: &[Row] = &[
         postings: "PTI +40, m0.PTD -35, m0.PT -5",
     },
     Row {
+        name: "15 return a sale with its coupon",
+        act: |shop, member| {
+            let sale = coupon_sale(shop, member);
+            let sale = shop.ok(sale);
+            refund(&sale, Part::Rest)
+        },
+        postings: "REV +2493, T -1993, DISC -500, CPU16384 +1, m0.CP16384 -1, m0.PT +19, PTI -19",
+    },
+    Row {
+        name: "15 return a reward",
+        act: |shop, member| {
+            shop.ok(adjust(member, 300));
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 3 });
+            let sale = shop.ok(reward(member, 1));
+            refund(&sale, Part::Rest)
+        },
+        postings: "PTR +40, m0.PT -40, SK32768 +1, GIFT32768 -1",
+    },
+    Row {
+        name: "15 return a reward of uses",
+        act: |shop, member| {
+            shop.ok(adjust(member, 300));
+            let sale = shop.ok(reward(member, 3));
+            refund(&sale, Part::Rest)
+        },
+        postings: "PTR +30, m0.PT -30, m0.CN16 +2, CNI16 -2",
+    },
+    Row {
         name: "15 return a redemption",
         act: |shop, member| {
             shop.ok(adjust(member, 100));
@@ -249,7 +388,7 @@ fn every_cent_of_a_package_is_earned_once() {
     assert_eq!(shop.ledger.uses(member, SWIM, shop.at.day), 0);
     assert_eq!(shop.no(uses(member, 1)), Rejection::InsufficientUses);
     assert_eq!(shop.due(), 1);
-    assert_eq!(shop.postings(), "m0.CN +2, CNX -2, m0.CTR +286, BRK -286");
+    assert_eq!(shop.postings(), "m0.CN16 +2, CNX16 -2, m0.CTR +286, BRK -286");
     assert_eq!(earned(&shop) - shop.ledger.total(Code::Breakage, MONEY), 1_999);
     assert_eq!(shop.ledger.total(Code::Deferred, MONEY), 0);
     shop.audit();
@@ -345,4 +484,38 @@ fn a_quote_is_what_the_checkout_costs() {
     assert_eq!(nets, [299, 300, 1_000], "the cent that is left goes to the first");
     assert_eq!(shop.ledger.quote(None, &lines).unwrap().net, 1_666);
     assert_eq!(shop.ledger.quote(None, &[]), Err(Rejection::LinesMissing));
+}
+
+/// 满减: the greatest threshold that is reached, after the tier, before the coupon.
+#[test]
+fn a_threshold_takes_off_what_the_total_reaches() {
+    let program = program()
+        .with_thresholds(vec![Threshold::new(2_000, 200), Threshold::new(5_000, 700)])
+        .with_tiers(vec![Tier::new(TierId::new(0)).with_discount(Ratio::percent(10))]);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    for (lines, net) in [
+        (vec![line(1, 1, 2_222)], 1_800),
+        (vec![line(1, 1, 2_221)], 1_999),
+        (vec![line(1, 2, 3_000)], 4_700),
+        (vec![line(1, 1, 2_000), line(2, 1, 9_000).at_special_price()], 10_800),
+    ] {
+        assert_eq!(shop.ledger.quote(Some(member.into()), &lines).unwrap().net, net, "{lines:?}");
+        let sale = shop.ok(checkout(member, &lines, Pay::Cash));
+        assert_eq!(sale.amount, net);
+        shop.ok(refund(&sale, Part::Rest));
+    }
+    assert_eq!(shop.ledger.total(Code::Discount, MONEY), 0);
+    shop.audit();
+}
+
+/// What a top-up brings in says the receipt, also when it joins a lot that is there.
+#[test]
+fn a_second_top_up_is_no_points() {
+    let mut shop = Shop::new(program());
+    let member = shop.enrol();
+    for _ in 0..2 {
+        let receipt = shop.ok(top_up(member, 700));
+        assert_eq!((receipt.amount, receipt.bonus, receipt.points), (700, 0, 0));
+    }
 }

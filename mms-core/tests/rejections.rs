@@ -26,7 +26,26 @@ fn shop(limits: Limits) -> Shop {
         .with_top_up_rules(vec![
             TopUpRule::new(RuleId::new(1), 10_000).with_bonus(Ratio::percent(10)),
         ])
-        .with_earn_rules(vec![EarnRule::new(RuleId::new(10), Ratio::percent(1))]);
+        .with_earn_rules(vec![EarnRule::new(RuleId::new(10), Ratio::percent(1))])
+        .with_tiers(vec![Tier::new(TierId::new(0)), Tier::new(TierId::new(1))])
+        .with_coupons(vec![
+            CouponRule::new(OFF, CouponOff::Amount(500))
+                .with_from(2_000)
+                .with_expiry(Expiry::Days(6))
+                .with_pool_max(5)
+                .with_member_max(3),
+            CouponRule::new(RARE, CouponOff::Amount(500)).with_tier(TierId::new(1)),
+            CouponRule::new(AWAY, CouponOff::Amount(500)).with_stores(vec![StoreId::new(7)]),
+            CouponRule::new(BOOKS, CouponOff::Share(Ratio::percent(50), 300))
+                .with_skus(vec![Sku::new(9)])
+                .with_wait_days(2),
+        ])
+        .with_rewards(vec![
+            Reward::new(RewardId::new(1), 40, Gives::Goods(MUG)),
+            Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),
+            Reward::new(RewardId::new(3), 1, Gives::Goods(MUG)).with_days(DAY.plus(1), DAY.plus(2)),
+            Reward::new(RewardId::new(4), 30, Gives::Uses(AssetId::new(16), 2, 9)),
+        ]);
     let mut shop = Shop::with_limits(limits, program);
     shop.enrol();
     shop.enrol();
@@ -35,6 +54,27 @@ fn shop(limits: Limits) -> Shop {
     shop.ok(top_up(A, 10_000));
     shop.ok(adjust(A, 100));
     shop
+}
+
+const OFF: AssetId = AssetId::new(16_384);
+const RARE: AssetId = AssetId::new(16_385);
+const AWAY: AssetId = AssetId::new(16_386);
+const BOOKS: AssetId = AssetId::new(16_387);
+const MUG: AssetId = AssetId::new(32_768);
+
+fn coupons(shop: &mut Shop, kind: AssetId, count: i64) -> CouponId {
+    let receipt = shop.ok(Action::IssueCoupons { who: A.into(), kind, count });
+    assert_eq!(receipt.amount, count);
+    receipt.coupon().unwrap()
+}
+
+fn with_coupon(who: impl Into<Who>, lines: &[Line], coupon: CouponId) -> Action {
+    let extras = Extras::NONE.with_coupon(coupon);
+    Action::Checkout { who: Some(who.into()), lines: lines.to_vec(), pay: Pay::Cash, extras }
+}
+
+fn reward(reward: u32, quantity: u32) -> Action {
+    Action::Reward { who: A.into(), reward: RewardId::new(reward), quantity }
 }
 
 fn later(shop: &Shop) -> Timestamp {
@@ -90,6 +130,17 @@ const ROWS: &[Row] = &[
         shop.ok(change(CARD, CardChange::Lock));
         uses(CARD, POINTS, 1)
     }),
+    (R::CouponUnknown, DEFAULT, |shop| {
+        let coupon = coupons(shop, OFF, 1);
+        shop.ok(with_coupon(A, &[line(1, 1, 3_000)], coupon));
+        shop.ok(Action::ChangeMember { member: A, change: MemberChange::Freeze });
+        with_coupon(A, &[line(1, 1, 3_000)], coupon)
+    }),
+    (R::RewardUnknown, DEFAULT, |shop| {
+        shop.ok(Action::ChangeMember { member: A, change: MemberChange::Freeze });
+        reward(77, 1)
+    }),
+    (R::GoodsUnknown, DEFAULT, |_| Action::StockGoods { goods: OFF, quantity: -1 }),
     (R::TokenTaken, || Limits::default().with_members_max(2), |_| enrol(MemberToken::new(1), None)),
     (R::CardNumberTaken, || Limits::default().with_cards_max(2), |_| issue(A, OTHER_CARD)),
     (R::SameMember, DEFAULT, |shop| {
@@ -165,6 +216,27 @@ const ROWS: &[Row] = &[
             enrol(MemberToken::new(51), child)
         },
     ),
+    (R::CouponNotValid, DEFAULT, |shop| {
+        let coupon = coupons(shop, BOOKS, 1);
+        with_coupon(A, &[line(1, 1, 3_000)], coupon)
+    }),
+    (R::CouponNotForThis, DEFAULT, |shop| {
+        let coupon = coupons(shop, OFF, 1);
+        let extras = Extras::NONE.with_coupon(coupon);
+        let lines = vec![line(1, 1, 1_999)];
+        Action::Checkout {
+            who: Some(A.into()),
+            lines,
+            pay: Pay::Mixed { cash: 1, stored: 0, points: 0 },
+            extras,
+        }
+    }),
+    (R::RewardNotValid, DEFAULT, |_| reward(3, 200)),
+    (R::GivenAway, DEFAULT, |shop| {
+        let sale = shop.ok(reward(4, 1));
+        shop.ok(uses(A, AssetId::new(16), 1));
+        refund(&sale, Part::Rest)
+    }),
     (R::TenderMismatch, DEFAULT, |_| {
         checkout(A, &[line(1, 1, 100)], Pay::Mixed { cash: 0, stored: MAX, points: 0 })
     }),
@@ -188,6 +260,20 @@ const ROWS: &[Row] = &[
         R::InsufficientUses,
         || Limits::default().with_command_lots_max(0),
         |_| uses(A, AssetId::new(16), 1),
+    ),
+    (R::InsufficientGoods, DEFAULT, |shop| {
+        shop.ok(Action::StockGoods { goods: MUG, quantity: 1 });
+        reward(1, 2)
+    }),
+    (
+        R::PoolEmpty,
+        || Limits::default().with_lots_max(2),
+        |_| Action::IssueCoupons { who: A.into(), kind: OFF, count: 6 },
+    ),
+    (
+        R::CouponsHeld,
+        || Limits::default().with_lots_max(2),
+        |_| Action::IssueCoupons { who: A.into(), kind: OFF, count: 4 },
     ),
     (
         R::MembersFull,
@@ -270,6 +356,7 @@ fn each_action_needs_its_permission() {
             Permissions::TOP_UP,
             vec![
                 top_up(A, 5),
+                Action::SweepChange { who: A.into() },
                 Action::SellPackage {
                     who: A.into(),
                     kind: AssetId::new(16),
@@ -288,14 +375,29 @@ fn each_action_needs_its_permission() {
                 hold(A, Held::Points, 1, until),
                 Action::Capture { hold: one, amount: 1, reward: RewardId::new(1) },
                 Action::Void { hold: one },
+                reward(1, 1),
                 uses(A, AssetId::new(16), 1),
             ],
         ),
-        (Permissions::REFUND, vec![Action::Refund { sale, part: Part::Rest }]),
+        (
+            Permissions::REFUND,
+            vec![
+                Action::Refund { sale, part: Part::Rest },
+                Action::ReturnUses { who: A.into(), kind: AssetId::new(16), uses: 1 },
+            ],
+        ),
         (Permissions::EARN, vec![Action::Earn { who: A.into(), base: 500, rule: RuleId::new(10) }]),
         (Permissions::ADJUST, vec![adjust(A, 1)]),
         (Permissions::TRANSFER, vec![transfer(A.into(), B.into(), 1)]),
         (Permissions::ADMIN, vec![permit(9, Permissions::ALL)]),
+        (
+            Permissions::COUPONS,
+            vec![
+                Action::IssueCoupons { who: A.into(), kind: OFF, count: 1 },
+                Action::WithdrawCoupons { who: A.into(), coupon: CouponId::new(9), reason: 1 },
+            ],
+        ),
+        (Permissions::STOCK, vec![Action::StockGoods { goods: MUG, quantity: 1 }]),
     ];
     let mut covered = Permissions::NONE;
     for (needed, actions) in table {
@@ -511,5 +613,42 @@ fn a_frozen_member_still_gets_its_money_back() {
     shop.ok(refund(&sale, Part::Rest));
     shop.ok(top_up(CARD, 100));
     assert_eq!(shop.balances(A).stored(), 11_100);
+    shop.audit();
+}
+
+/// R80: type, value, validity and restrictions of a coupon are read by the ledger.
+#[test]
+fn a_coupon_is_good_where_when_and_for_what_its_kind_says() {
+    let mut shop = shop(Limits::default());
+    let big = [line(1, 1, 3_000)];
+    let rare = coupons(&mut shop, RARE, 1);
+    assert_eq!(shop.no(with_coupon(A, &big, rare)), R::CouponNotForThis, "for a higher tier");
+    let away = coupons(&mut shop, AWAY, 1);
+    assert_eq!(shop.no(with_coupon(A, &big, away)), R::CouponNotForThis, "for another store");
+    shop.store = StoreId::new(7);
+    assert_eq!(shop.ok(with_coupon(A, &big, away)).bonus, 500);
+    shop.store = StoreId::new(1);
+    assert_eq!(shop.no(with_coupon(B, &big, rare)), R::CouponUnknown, "of another member");
+    let books = coupons(&mut shop, BOOKS, 2);
+    assert_eq!(shop.no(with_coupon(A, &[line(9, 1, 400)], books)), R::CouponNotValid);
+    shop.days(2);
+    assert_eq!(shop.no(with_coupon(A, &big, books)), R::CouponNotForThis, "for other goods");
+    let lines = [line(9, 1, 400), line(1, 1, 5_000), line(9, 3, 100).at_special_price()];
+    let store = shop.store;
+    let quote = shop.ledger.quote_coupon(shop.at, store, A.into(), &lines, books);
+    assert_eq!(quote, Ok(300), "half of 7.00 is more than 3.00");
+    let sale = shop.ok(with_coupon(A, &lines, books));
+    assert_eq!((sale.amount, sale.bonus), (5_400, 300));
+    let sold = shop.ledger.sale(sale.sale().unwrap()).unwrap();
+    let nets: Vec<i64> = shop.ledger.sale_lines(sold).map(|line| line.net).collect();
+    assert_eq!(nets, [229, 5_000, 171], "split over the lines that it is for");
+    let off = coupons(&mut shop, OFF, 1);
+    shop.skip(6);
+    assert_eq!(shop.ledger.coupons(A, shop.at.day).filter(|(id, ..)| *id == off).count(), 1);
+    shop.skip(1);
+    assert_eq!(shop.ledger.coupons(A, shop.at.day).filter(|(id, ..)| *id == off).count(), 0);
+    assert_eq!(shop.no(with_coupon(A, &big, off)), R::CouponNotValid, "booked or not");
+    shop.due();
+    assert_eq!(shop.no(with_coupon(A, &big, off)), R::CouponUnknown);
     shop.audit();
 }

@@ -6,8 +6,8 @@ use super::{Failure, House, MEMBERS};
 use crate::ladder::{Ladder, Wire};
 use crate::rtsp_probe;
 use mms_core::{
-    Action, Adjust, Balances, CardNumber, Day, Line, MemberId, MemberKind, Part, Pay, PlanId,
-    ProductId, Receipt, Who,
+    Action, Adjust, Balances, CardNumber, Day, Extras, Line, MemberId, MemberKind, Part, Pay,
+    PlanId, ProductId, Receipt, Who,
 };
 use std::time::Duration;
 
@@ -124,7 +124,8 @@ pub fn play(house: &House, ladder: &Ladder) -> Result<(), Failure> {
 
     ladder.heading("ann pays for dinner, and is told that she rises");
     let lines = vec![Line::new(DINNER, 1, DINNER_PRICE), Line::new(BOTTLE, 2, BOTTLE_PRICE)];
-    let action = Action::Checkout { who: Some(annie), lines, pay: Pay::Stored };
+    let action =
+        Action::Checkout { who: Some(annie), lines, pay: Pay::Stored, extras: Extras::NONE };
     let dinner = house.desk().book(action)?;
     house.deliver_notices();
     if dinner.tier_changed {

@@ -1,7 +1,7 @@
 //! What time itself causes: holds that end, points that mature, lots that lapse.
 
 use super::Prepare;
-use crate::account::{Code, MONEY, POINTS};
+use crate::account::{Code, MONEY, POINTS, is_coupon};
 use crate::ids::{At, Day};
 use crate::ledger::Ledger;
 use crate::receipt::Receipt;
@@ -100,7 +100,9 @@ impl Prepare<'_, '_> {
         let (principal, bonus) = (lot.principal, lot.bonus);
         self.about(Kind::Expired, Some(lot.member));
         self.draft.member(lot.member, lot.code(), lot.asset, principal);
-        if lot.asset != POINTS && lot.asset != MONEY {
+        if is_coupon(lot.asset) {
+            self.draft.store(Code::CouponsExpired, lot.asset, principal.saturating_neg());
+        } else if lot.asset != POINTS && lot.asset != MONEY {
             self.draft.store(Code::UsesExpired, lot.asset, principal.saturating_neg());
             self.earned(lot.member, Code::Breakage, lot.deferred);
             let amount = lot.deferred.saturating_neg();

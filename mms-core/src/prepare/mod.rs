@@ -3,17 +3,19 @@
 //! Every action checks in the order of [`Rejection`]'s codes: shape, what is unknown, what
 //! exists already, states, money, limits.
 
+mod coupon;
 mod due;
 mod hold;
 mod member;
 mod package;
 mod points;
+mod pricing;
 mod refund;
 mod sale;
 mod value;
 
 pub use due::Due;
-pub use sale::Quote;
+pub use pricing::Quote;
 
 use crate::account::Account;
 use crate::command::{Action, Command, Envelope, Who};
@@ -144,7 +146,9 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::ReportPin { card, correct } => self.report_pin(card, correct),
             Action::TopUp { who, amount } => self.top_up(who, amount),
             Action::Spend { who, amount } => self.spend(who, amount),
-            Action::Checkout { who, ref lines, pay } => self.checkout(who, lines, pay),
+            Action::Checkout { who, ref lines, pay, extras } => {
+                self.checkout(who, lines, pay, extras)
+            }
             Action::Earn { who, base, rule } => self.earn(who, base, rule),
             Action::Redeem { who, points, reward } => self.redeem(who, points, reward),
             Action::Refund { sale, part } => self.refund(sale, part),
@@ -156,6 +160,14 @@ impl<'l, 'd> Prepare<'l, 'd> {
                 self.sell_package(who, kind, uses, price, expires)
             }
             Action::TakeUses { who, kind, uses } => self.take_uses(who, kind, uses),
+            Action::ReturnUses { who, kind, uses } => self.return_uses(who, kind, uses),
+            Action::IssueCoupons { who, kind, count } => self.issue_coupons(who, kind, count),
+            Action::WithdrawCoupons { who, coupon, reason } => {
+                self.withdraw_coupons(who, coupon, reason)
+            }
+            Action::Reward { who, reward, quantity } => self.reward(who, reward, quantity),
+            Action::StockGoods { goods, quantity } => self.stock_goods(goods, quantity),
+            Action::SweepChange { who } => self.sweep_change(who),
             Action::Permit { actor, permissions } => self.permit(actor, permissions),
             Action::Transfer { from, to, what, amount } => self.transfer(from, to, what, amount),
         }

@@ -58,6 +58,44 @@ impl Prepare<'_, '_> {
         let taken = self.take(party, kind, uses, MoveKind::Use)?;
         self.debit(party.id, kind, taken);
         self.draft.store(Code::UsesTaken, kind, uses.saturating_neg());
+        let earned = self.undefer()?;
+        self.earned(party.id, Code::Revenue, earned);
+        Ok(())
+    }
+
+    /// Uses that were not taken go back, and what was paid for them is paid out.
+    pub(super) fn return_uses(
+        &mut self,
+        who: Who,
+        kind: AssetId,
+        uses: i64,
+    ) -> Result<(), Rejection> {
+        self.positive(uses)?;
+        let party = self.find(who)?;
+        if !is_uses(kind) {
+            return Err(Rejection::AssetUnknown);
+        }
+        self.allow(party, Use::Credit)?;
+        self.about(Kind::UsesReturned, Some(party.id));
+        let taken = self.take(party, kind, uses, MoveKind::Return)?;
+        self.debit(party.id, kind, taken);
+        self.draft.store(Code::UsesIssued, kind, uses.saturating_neg());
+        let paid = self.undefer()?;
+        self.earned(party.id, Code::Tender, paid);
+        if paid != 0 {
+            self.draft.fact(Fact::Counted {
+                member: party.id,
+                points: 0,
+                top_up: 0,
+                spend: paid.saturating_neg(),
+                visits: 0,
+            });
+        }
+        Ok(())
+    }
+
+    /// What was paid for the uses that this record takes is no longer deferred.
+    fn undefer(&mut self) -> Result<i64, Rejection> {
         let mut earned: i64 = 0;
         let touched = self.draft.moves.len();
         for n in 0..touched {
@@ -72,8 +110,7 @@ impl Prepare<'_, '_> {
             self.draft.fact(Fact::Deferred { lot: id, amount: amount.saturating_neg() });
             earned = earned.saturating_add(amount);
         }
-        self.earned(party.id, Code::Revenue, earned);
-        Ok(())
+        Ok(earned)
     }
 
     /// What was deferred is earned, by uses taken or lapsed.

@@ -44,6 +44,16 @@ impl Prepare<'_, '_> {
             let expires = program.points_expiry.from(today);
             self.credit_points(party, points, today, expires)?;
         }
+        if let Some(kind) = rule.and_then(|rule| rule.coupon) {
+            // When there are no more coupons the top-up goes on without.
+            let coupon = self.give_coupons(party, kind, 1);
+            if !matches!(
+                coupon,
+                Ok(_) | Err(Rejection::RuleUnknown | Rejection::PoolEmpty | Rejection::CouponsHeld)
+            ) {
+                coupon?;
+            }
+        }
         self.count(party, Counters { points, top_up: amount, ..Counters::default() });
         Ok(())
     }

@@ -28,6 +28,11 @@ impl<'l> Prepare<'l, '_> {
         if let Some(party) = party {
             self.allow(party, Use::Credit)?;
         }
+        if sale.given.quantity > 0
+            && (amount.is_ok_and(|amount| amount != sale.net()) || !self.given_is_whole(sale))
+        {
+            return Err(Rejection::GivenAway);
+        }
         let amount = amount?;
         self.about(Kind::Refunded, sale.member);
         if let Part::Line { line, quantity } = part {
@@ -40,6 +45,10 @@ impl<'l> Prepare<'l, '_> {
             self.restore(party, sale, MONEY, parts.principal, parts.bonus)?;
             self.draft.store(Code::PointsRedeemed, POINTS, parts.points);
             self.restore(party, sale, POINTS, parts.points, 0)?;
+            if sale.given.quantity > 0 {
+                self.take_gift_back(party, sale);
+            }
+            self.return_coupon(party, sale, amount)?;
             let clawed = self.take_back(party, sale, amount)?;
             self.returned(sale, amount, &parts, discount, clawed);
             let whole = sale.left() == amount && sale.asset == MONEY;
@@ -143,15 +152,33 @@ impl<'l> Prepare<'l, '_> {
         pending: bool,
         (principal, bonus): (i64, i64),
     ) {
-        let code = match (asset == POINTS, pending) {
-            (true, true) => Code::PointsPending,
-            (true, false) => Code::Points,
-            (false, _) => Code::StoredPrincipal,
+        let code = match (asset, pending) {
+            (POINTS, true) => Code::PointsPending,
+            (POINTS, false) => Code::Points,
+            (MONEY, _) => Code::StoredPrincipal,
+            _ => Code::Coupons,
         };
         self.draft.member(party.id, code, asset, principal.saturating_neg());
         self.draft.member(party.id, Code::StoredBonus, asset, bonus.saturating_neg());
         self.draft.fact(Fact::SaleRestored { sale, alloc, lot, principal, bonus });
         self.draft.moves.push((lot, principal, bonus));
+    }
+
+    /// The coupon of a sale comes back with the last of it, when the program says so.
+    fn return_coupon(
+        &mut self,
+        party: Party<'l>,
+        sale: &Sale,
+        amount: i64,
+    ) -> Result<(), Rejection> {
+        let lot = sale.coupon.and_then(|lot| self.ledger.lots.get(lot));
+        match lot {
+            Some(lot) if sale.left() == amount && self.ledger.program.coupon_returns => {
+                self.draft.store(Code::CouponsUsed, lot.asset, 1);
+                self.restore(party, sale, lot.asset, 1, 0)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Earned points that the returned part no longer deserves: from their own lot, then

@@ -3,16 +3,13 @@
 use super::value::Taken;
 use super::{Party, Prepare, Use};
 use crate::account::{Code, MONEY, POINTS};
-use crate::amount::{Ratio, Rounding, mul_div, split};
-use crate::command::{Line, Pay, Who};
+use crate::amount::{Ratio, Rounding, mul_div};
+use crate::command::{Extras, Line, Pay, Who};
 use crate::ids::{AssetId, Day, LotId, MemberId, RuleId};
-use crate::ledger::Ledger;
 use crate::program::EarnRule;
 use crate::record::{Fact, Kind, MoveKind};
 use crate::rejection::Rejection;
 use crate::state::Counters;
-use alloc::vec;
-use alloc::vec::Vec;
 
 /// The amounts of a sale.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +17,8 @@ pub(super) struct Sold {
     pub(super) list: i64,
     pub(super) discount: i64,
     pub(super) cash: i64,
+    /// Cash on top of that, which stays in the member's change purse.
+    pub(super) change: i64,
     pub(super) stored: Taken,
     pub(super) points: i64,
     pub(super) points_value: i64,
@@ -36,69 +35,7 @@ pub(super) struct EarnedBy {
     lot: Option<LotId>,
 }
 
-/// What a checkout would cost, before it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Quote {
-    /// At list price, in minor units.
-    pub list: i64,
-    /// Taken off.
-    pub discount: i64,
-    /// To be paid.
-    pub net: i64,
-    /// What one point pays for.
-    pub burn: Ratio,
-}
-
-impl Ledger {
-    /// What these lines would cost `who` (a walk-in, when `None`).
-    ///
-    /// # Errors
-    ///
-    /// As the checkout itself would be refused for its lines or for an unknown member.
-    pub fn quote(&self, who: Option<Who>, lines: &[Line]) -> Result<Quote, Rejection> {
-        let member = match who {
-            None => None,
-            Some(Who::Member(id)) => Some(id),
-            Some(Who::Card(card)) => Some(self.card(card).ok_or(Rejection::CardUnknown)?.member),
-        };
-        let tier = match member {
-            None => None,
-            Some(id) => Some(self.member(id).ok_or(Rejection::MemberUnknown)?.tier),
-        };
-        self.check_lines(lines)?;
-        let tier = tier.map(|id| self.program.tier(id));
-        let discount = tier.map_or(Ratio::ZERO, |tier| tier.discount);
-        let (nets, list) = price(lines, discount)?;
-        let net = nets.iter().try_fold(0_i64, |sum, net| sum.checked_add(*net));
-        let net = net.ok_or(Rejection::Overflow)?;
-        let burn = tier.map_or(Ratio::ZERO, |tier| tier.burn);
-        Ok(Quote { list, discount: list.saturating_sub(net), net, burn })
-    }
-
-    fn check_lines(&self, lines: &[Line]) -> Result<(), Rejection> {
-        let max = self.limits.amount_max;
-        if lines.iter().any(|line| line.price < 0) {
-            return Err(Rejection::AmountNotPositive);
-        }
-        let total = lines.iter().try_fold(0_i64, |sum, line| {
-            sum.checked_add(line.price.checked_mul(i64::from(line.quantity))?)
-        });
-        if total.is_none_or(|total| total > max) {
-            return Err(Rejection::AmountTooLarge);
-        }
-        if lines.is_empty() {
-            return Err(Rejection::LinesMissing);
-        }
-        if lines.len() > usize::from(self.limits.lines_max) {
-            return Err(Rejection::LinesTooMany);
-        }
-        if lines.iter().any(|line| line.quantity == 0) {
-            return Err(Rejection::QuantityZero);
-        }
-        Ok(())
-    }
-}
+pub(super) use crate::state::Gift;
 
 impl<'l> Prepare<'l, '_> {
     /// Row 3 of the postings: a quick debit.
@@ -118,7 +55,9 @@ impl<'l> Prepare<'l, '_> {
         who: Option<Who>,
         lines: &[Line],
         pay: Pay,
+        extras: Extras,
     ) -> Result<(), Rejection> {
+        self.not_negative(extras.keep_change)?;
         if let Pay::Mixed { cash, stored, points } = pay {
             for amount in [cash, stored, points] {
                 self.not_negative(amount)?;
@@ -126,14 +65,31 @@ impl<'l> Prepare<'l, '_> {
         }
         self.ledger.check_lines(lines)?;
         let party = who.map(|who| self.find(who)).transpose()?;
+        let coupon = match (extras.coupon, party) {
+            (None, _) => None,
+            (Some(coupon), Some(party)) => {
+                let found = self.ledger.coupon_lot(party.member, coupon);
+                Some(found.ok_or(Rejection::CouponUnknown)?)
+            }
+            (Some(_), None) => return Err(Rejection::CouponUnknown),
+        };
         if let Some(party) = party {
             // A sale for cash alone takes nothing from the member.
             let cash_only = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. });
-            self.allow(party, if cash_only { Use::Credit } else { Use::Debit })?;
+            let credit = cash_only && coupon.is_none();
+            self.allow(party, if credit { Use::Credit } else { Use::Debit })?;
+        }
+        if coupon.is_some_and(|(_, lot)| !lot.is_live(self.at.day)) {
+            return Err(Rejection::CouponNotValid);
         }
         let tier = party.map(|party| self.ledger.program.tier(party.member.tier));
-        let (nets, list) = price(lines, tier.map_or(Ratio::ZERO, |tier| tier.discount))?;
-        let net = nets.iter().fold(0_i64, |sum, net| sum.saturating_add(*net));
+        let mut priced = self.ledger.price(tier, lines)?;
+        let mut coupon_value = 0;
+        if let (Some((_, lot)), Some(party)) = (coupon, party) {
+            let (store, tier) = (self.draft.head.store, party.member.tier);
+            coupon_value = self.ledger.take_coupon_off(&mut priced, store, tier, lot, lines)?;
+        }
+        let (list, net) = (priced.list, priced.net());
         let (cash, stored, points) = match pay {
             Pay::Cash => (net, 0, 0),
             Pay::Stored => (0, net, 0),
@@ -150,6 +106,7 @@ impl<'l> Prepare<'l, '_> {
             list,
             discount: list.saturating_sub(net),
             cash,
+            change: extras.keep_change,
             points,
             points_value,
             ..Sold::default()
@@ -159,16 +116,22 @@ impl<'l> Prepare<'l, '_> {
                 sold.stored = self.take(party, MONEY, stored, MoveKind::Spend)?;
                 let burnt = self.take(party, POINTS, points, MoveKind::Spend)?;
                 self.debit(party.id, MONEY, sold.stored);
-                for (line, net) in lines.iter().zip(nets) {
-                    self.line(line, net);
+                self.lines(lines, &priced.nets);
+                if let Some(coupon) = coupon {
+                    self.use_coupon(party, coupon, coupon_value);
+                }
+                if sold.change > 0 {
+                    let (member, amount) = (party.id, sold.change);
+                    self.draft.fact(Fact::ChangeKept { member, amount });
+                    self.draft.member(member, Code::ChangePurse, MONEY, amount.saturating_neg());
                 }
                 self.debit_points_after(party, &sold, burnt)
             }
-            None if stored != 0 || points != 0 => Err(Rejection::TenderMismatch),
+            None if stored != 0 || points != 0 || sold.change != 0 => {
+                Err(Rejection::TenderMismatch)
+            }
             None => {
-                for (line, net) in lines.iter().zip(nets) {
-                    self.line(line, net);
-                }
+                self.lines(lines, &priced.nets);
                 self.sell(None, &sold)
             }
         }
@@ -196,7 +159,7 @@ impl<'l> Prepare<'l, '_> {
 
     fn money(&mut self, sold: &Sold) {
         let off = sold.discount.saturating_add(sold.stored.bonus);
-        self.draft.store(Code::Tender, MONEY, sold.cash);
+        self.draft.store(Code::Tender, MONEY, sold.cash.saturating_add(sold.change));
         self.draft.store(Code::Discount, MONEY, off);
         self.draft.store(Code::Promotion, MONEY, sold.points_value);
         self.draft.store(Code::Revenue, MONEY, sold.list.saturating_neg());
@@ -249,10 +212,12 @@ impl<'l> Prepare<'l, '_> {
         Ok(Some(EarnedBy { rule: rule.id, base, rate, rounding: rule.rounding, points, lot }))
     }
 
-    fn line(&mut self, line: &Line, net: i64) {
-        let list = line.price.saturating_mul(i64::from(line.quantity));
-        let (sku, quantity) = (line.sku, line.quantity);
-        self.draft.fact(Fact::SaleLine { sku, quantity, list, net });
+    fn lines(&mut self, lines: &[Line], nets: &[i64]) {
+        for (line, net) in lines.iter().zip(nets) {
+            let list = line.price.saturating_mul(i64::from(line.quantity));
+            let (sku, quantity) = (line.sku, line.quantity);
+            self.draft.fact(Fact::SaleLine { sku, quantity, list, net: *net });
+        }
     }
 
     pub(super) fn open_sale(
@@ -288,30 +253,4 @@ impl<'l> Prepare<'l, '_> {
         });
         Ok(())
     }
-}
-
-/// The net of each line and the list total. The discount is rounded once, on all lines
-/// that take one, then split by largest remainder.
-fn price(lines: &[Line], discount: Ratio) -> Result<(Vec<i64>, i64), Rejection> {
-    let list_of = |line: &Line| line.price.checked_mul(i64::from(line.quantity));
-    let mut lists = Vec::with_capacity(lines.len());
-    let mut discounted: i64 = 0;
-    let mut list: i64 = 0;
-    for line in lines {
-        let amount = list_of(line).ok_or(Rejection::Overflow)?;
-        list = list.checked_add(amount).ok_or(Rejection::Overflow)?;
-        if !line.special {
-            discounted = discounted.checked_add(amount).ok_or(Rejection::Overflow)?;
-        }
-        lists.push(if line.special { 0 } else { amount });
-    }
-    let off = discount.of(discounted, Rounding::HalfUp).ok_or(Rejection::Overflow)?;
-    let mut parts = vec![0; lists.len()];
-    if off > 0 {
-        split(off, &lists, &mut parts).ok_or(Rejection::Overflow)?;
-    }
-    for (part, line) in parts.iter_mut().zip(lines) {
-        *part = list_of(line).unwrap_or(0).saturating_sub(*part);
-    }
-    Ok((parts, list))
 }

@@ -241,7 +241,8 @@ impl<'l> Prepare<'l, '_> {
             lot,
             member,
             asset,
-            pending: u8::from(from > self.at.day),
+            // Only points stand on an account of their own until then.
+            pending: u8::from(from > self.at.day && asset == POINTS),
             from,
             expires,
             principal,

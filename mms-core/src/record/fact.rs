@@ -39,6 +39,8 @@ wire_enum! {
         Forgive = 11,
         /// Uses taken.
         Use = 12,
+        /// Uses paid out.
+        Return = 13,
     }
 }
 
@@ -388,6 +390,40 @@ facts! {
         lot: LotId,
         /// How much, in minor units.
         amount: i64,
+    }
+    /// A coupon was used in the sale of this record.
+    CouponUsed = 25 {
+        /// Of which lot.
+        lot: LotId,
+        /// Of what kind.
+        kind: AssetId,
+        /// How much it took off, in minor units.
+        value: i64,
+    }
+    /// Change stayed with the scheme.
+    ChangeKept = 26 {
+        /// Whose.
+        member: MemberId,
+        /// How much.
+        amount: i64,
+    }
+    /// Something was given for the points of this record.
+    RewardGiven = 27 {
+        /// What.
+        asset: AssetId,
+        /// How much of it.
+        quantity: i64,
+        /// In which lot, when it is the member's to use.
+        lot: Option<LotId>,
+    }
+    /// Coupons were taken back.
+    CouponsWithdrawn = 28 {
+        /// Of which lot.
+        lot: LotId,
+        /// How many.
+        count: i64,
+        /// Why.
+        reason: u16,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

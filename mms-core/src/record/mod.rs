@@ -68,6 +68,16 @@ wire_enum! {
         PackageSold = 19,
         /// Uses were taken.
         UsesTaken = 20,
+        /// Uses that were not taken were paid out.
+        UsesReturned = 21,
+        /// Coupons were given.
+        CouponsIssued = 22,
+        /// Coupons were taken back.
+        CouponsWithdrawn = 23,
+        /// Goods came in or went back.
+        GoodsStocked = 24,
+        /// Change became stored value.
+        ChangeSwept = 25,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

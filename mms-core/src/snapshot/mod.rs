@@ -7,6 +7,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use crate::account::Code;
 use crate::ids::{At, Day, HoldId, LotId, Seq};
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
@@ -180,6 +181,12 @@ impl Ledger {
         }
         ledger.sales = sales;
         ledger.books = books.ok_or_else(|| wrong(Section::Accounts))?;
+        for (account, amount) in ledger.books.all() {
+            if account.code() == Code::CouponsIssued {
+                let issued = ledger.issued.entry(account.asset()).or_insert(0_i64);
+                *issued = issued.saturating_add(amount);
+            }
+        }
         ledger.actors.extend(actors);
         for (key, digest, receipt) in answers {
             ledger.replies.push(key, digest, receipt);
@@ -234,6 +241,7 @@ impl Ledger {
             books: Books::default(),
             replies: Replies::new(keys_max, self.replies.secret()),
             actors: Default::default(),
+            issued: Default::default(),
             volume: 0,
             draft: None,
         }
@@ -244,7 +252,7 @@ impl Ledger {
         for alloc in &self.sales.allocs.items {
             self.lots.refer(alloc.lot);
         }
-        for lot in self.sales.sales.iter().filter_map(|sale| sale.earned_lot) {
+        for lot in self.sales.sales.iter().flat_map(crate::Sale::kept_lots) {
             self.lots.refer(lot);
         }
     }
@@ -267,8 +275,9 @@ impl Ledger {
             |hold: &Hold| member(hold.member) && hold.allocs.iter().all(|alloc| lot(alloc.lot));
         fail(holds.into_iter().all(sound), Section::Holds)?;
         let sales = &self.sales.sales;
-        let sound =
-            |sale: &crate::Sale| sale.member.is_none_or(member) && sale.earned_lot.is_none_or(lot);
+        let sound = |sale: &crate::Sale| {
+            sale.member.is_none_or(member) && sale.kept_lots().chain(sale.coupon).all(lot)
+        };
         let in_order = sales.iter().zip(sales.iter().skip(1)).all(|(a, b)| a.id < b.id);
         fail(in_order && sales.iter().all(sound), Section::Sales)?;
         fail(self.sales.allocs.items.iter().all(|alloc| lot(alloc.lot)), Section::Takings)

@@ -10,7 +10,8 @@ use crate::permission::Permissions;
 use crate::receipt::Receipt;
 use crate::record::Kind;
 use crate::state::{
-    Alloc, Card, CardStatus, Counters, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
+    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, Sale, SoldLine,
+    Tenders,
 };
 use crate::wire::{Wire, append};
 use alloc::vec::Vec;
@@ -109,6 +110,8 @@ fields!(Receipt {
     points_after: i64,
 });
 
+fields!(Gift { asset: AssetId, quantity: i64, lot: Option<LotId> });
+
 row!(Card {
     number: CardNumber,
     member: MemberId,
@@ -162,6 +165,8 @@ row!(Sale {
     earn_den: u64,
     earn_rounding: Rounding,
     rule: Option<RuleId>,
+    coupon: Option<LotId>,
+    given: Gift,
     allocs: (u64, u16),
     lines: (u64, u16),
 });

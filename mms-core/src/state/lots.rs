@@ -1,6 +1,6 @@
 //! Lots: value that came in together and expires together.
 
-use crate::account::{Code, MONEY, POINTS};
+use crate::account::{Code, MONEY, POINTS, is_coupon};
 use crate::ids::{AssetId, Day, LotId, MemberId, Seq};
 use crate::record::MoveKind;
 use alloc::collections::BTreeSet;
@@ -109,6 +109,8 @@ impl Lot {
     pub fn code(&self) -> Code {
         if self.asset == MONEY {
             Code::StoredPrincipal
+        } else if is_coupon(self.asset) {
+            Code::Coupons
         } else if self.asset != POINTS {
             Code::Uses
         } else if self.pending {
@@ -319,6 +321,7 @@ impl Lots {
             MoveKind::Forgive => take(&mut lot.lapsed, principal),
             MoveKind::Spend
             | MoveKind::Use
+            | MoveKind::Return
             | MoveKind::Claw
             | MoveKind::Remove
             | MoveKind::Send => {

@@ -38,11 +38,34 @@ pub struct Sale {
     pub(crate) earn_den: u64,
     pub(crate) earn_rounding: Rounding,
     pub(crate) rule: Option<RuleId>,
+    /// The lot of the coupon that was used.
+    pub(crate) coupon: Option<LotId>,
+    /// What was given for points.
+    pub(crate) given: Gift,
     pub(crate) allocs: (u64, u16),
     pub(crate) lines: (u64, u16),
 }
 
+/// What was given for points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gift {
+    pub(crate) asset: AssetId,
+    /// Zero when nothing was given.
+    pub(crate) quantity: i64,
+    /// Where it is, when it is the member's to use.
+    pub(crate) lot: Option<LotId>,
+}
+
+impl Gift {
+    pub(crate) const NONE: Self = Self { asset: AssetId::new(0), quantity: 0, lot: None };
+}
+
 impl Sale {
+    /// Lots that are kept for this sale's sake, besides those it took from.
+    pub(crate) fn kept_lots(&self) -> impl Iterator<Item = LotId> {
+        self.earned_lot.into_iter().chain(self.given.lot)
+    }
+
     /// What was paid in all, in the sale's asset.
     #[must_use]
     pub fn net(&self) -> i64 {
@@ -254,8 +277,8 @@ impl Sales {
             if self.sales.front().is_none_or(|sale| sale.returnable >= day) {
                 return;
             }
-            if let Some(lot) = self.sales.pop_front().and_then(|sale| sale.earned_lot) {
-                released(lot);
+            if let Some(sale) = self.sales.pop_front() {
+                sale.kept_lots().for_each(&mut released);
             }
             let (allocs, lines) = self
                 .sales

@@ -18,11 +18,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod model;
+mod wallet;
 use common::*;
 use mms_core::*;
 use model::*;
 use proto_wire::Rng;
 use std::time::Duration;
+use wallet::*;
 
 /// Edges and their neighbours are more likely than what lies between them.
 fn amount(rng: &mut Rng, edges: &[i64]) -> i64 {
@@ -43,7 +45,7 @@ fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
     let balances = shop.balances(who);
     let stored = [0, 1, balances.stored(), 10_000, 50_000, 500_000];
     let points = [0, 1, balances.points, balances.points_debt];
-    match rng.below(24) {
+    match rng.below(34) {
         0 if count < 6 => enrol(MemberToken::new(count as u128 + 1), None),
         0 if rng.below(3) == 0 => {
             Action::ChangeMember { member: who, change: MemberChange::Freeze }
@@ -106,6 +108,41 @@ fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
                 }
             }
         }
+        24 | 25 => {
+            let kind = if rng.below(9) == 0 { AssetId::new(16_390) } else { OFF };
+            let count = i64::try_from(rng.below(4)).unwrap();
+            Action::IssueCoupons { who: who.into(), kind, count }
+        }
+        26..=28 => {
+            let own: Vec<(u64, usize)> =
+                model.coupons.iter().map(|coupon| (coupon.id, coupon.member)).collect();
+            let (id, member) = pick(rng, &own).unwrap_or((1, 0));
+            let who = if rng.below(9) == 0 { who } else { MemberId::new(member as u32) };
+            let coupon = CouponId::new(id);
+            if rng.below(7) == 0 {
+                return Action::WithdrawCoupons { who: who.into(), coupon, reason: 1 };
+            }
+            let price = i64::try_from(rng.below(5_000)).unwrap();
+            let extras = Extras::NONE.with_coupon(coupon).with_keep_change(price % 10);
+            let pay = if rng.below(3) == 0 { Pay::Stored } else { Pay::Cash };
+            let lines = vec![line(1, 1, price), line(2, 2, price / 3)];
+            Action::Checkout { who: Some(who.into()), lines, pay, extras }
+        }
+        29 => Action::SweepChange { who: who.into() },
+        30 => {
+            let uses = i64::try_from(rng.below(12)).unwrap();
+            let expires = shop.at.day.plus(u32::try_from(rng.below(9)).unwrap());
+            let price = amount(rng, &[100, 999]);
+            Action::SellPackage { who: who.into(), kind: SWIM, uses, price, expires }
+        }
+        31 => {
+            let uses = i64::try_from(rng.below(6)).unwrap();
+            Action::TakeUses { who: who.into(), kind: SWIM, uses }
+        }
+        32 => {
+            let uses = i64::try_from(rng.below(6)).unwrap();
+            Action::ReturnUses { who: who.into(), kind: SWIM, uses }
+        }
         _ => {
             let sales: Vec<u64> = model.sales.keys().copied().collect();
             let Some(id) = pick(rng, &sales) else { return spend(who, 1) };
@@ -156,6 +193,19 @@ fn compare(shop: &Shop, model: &Model, seed: u64) {
             row.spend,
             row.visits,
             row.tier as i128,
+            row.purse,
+            model
+                .coupons
+                .iter()
+                .filter(|coupon| coupon.member == id && coupon.expires >= model.day)
+                .map(|coupon| coupon.left)
+                .sum(),
+            model
+                .packages
+                .iter()
+                .filter(|package| package.member == id && package.expires >= model.day)
+                .map(|package| package.left)
+                .sum(),
         ];
         let found = [
             balances.principal,
@@ -170,6 +220,9 @@ fn compare(shop: &Shop, model: &Model, seed: u64) {
             is.counters.spend,
             is.counters.visits,
             i64::from(is.tier.value()),
+            balances.change,
+            shop.ledger.coupons(member, shop.at.day).map(|(_, _, count, _)| count).sum(),
+            shop.ledger.uses(member, SWIM, shop.at.day),
         ]
         .map(i128::from);
         assert_eq!(found, expected, "seed {seed}, {member:?} (ledger left, model right)");
@@ -201,6 +254,7 @@ fn storm(seed: u64, steps: u32) -> (Shop, u32) {
         }
         if !over.is_empty() || rng.below(6) == 0 {
             shop.due();
+            model.lapse();
         }
         model.valued =
             (0..model.lots.len()).filter(|id| model.lots[*id].p + model.lots[*id].b > 0).collect();
@@ -217,6 +271,10 @@ fn storm(seed: u64, steps: u32) -> (Shop, u32) {
         }
         compare(&shop, &model, seed);
     }
+    assert_eq!(i128::from(shop.ledger.coupons_issued(OFF)), model.issued, "seed {seed}");
+    let deferred: i128 = model.packages.iter().filter(|p| p.left > 0).map(MPackage::deferred).sum();
+    let booked = -shop.ledger.total(Code::Deferred, MONEY);
+    assert_eq!(booked, deferred, "seed {seed}: what is deferred");
     (shop, accepted)
 }
 

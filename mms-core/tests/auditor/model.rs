@@ -1,5 +1,6 @@
 //! The model: vectors of lots, sums taken anew, no postings and no calendar.
 
+use super::wallet::{COUPON, MCoupon, MPackage};
 use mms_core::Rejection as R;
 use mms_core::*;
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub(crate) struct MMember {
     pub(crate) points: i128,
     pub(crate) visits: i128,
     pub(crate) tier: usize,
+    pub(crate) purse: i128,
     pub(crate) frozen: bool,
 }
 
@@ -43,6 +45,7 @@ pub(crate) struct MSale {
     pub(crate) rate: i128,
     pub(crate) lot: Option<usize>,
     pub(crate) returnable: i32,
+    pub(crate) coupon: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +64,9 @@ pub(crate) struct Model {
     pub(crate) holds: BTreeMap<u64, MHold>,
     pub(crate) day: i32,
     pub(crate) pending: i32,
+    pub(crate) coupons: Vec<MCoupon>,
+    pub(crate) issued: i128,
+    pub(crate) packages: Vec<MPackage>,
     /// Lots that held value before the command.
     pub(crate) valued: Vec<usize>,
 }
@@ -97,6 +103,8 @@ pub(crate) fn program(pending: u32) -> Program {
         .with_stored_expiry(Expiry::Days(STORED_DAYS as u32))
         .with_points_expiry(Expiry::Days(POINT_DAYS as u32))
         .with_return_days(RETURN_DAYS as u32)
+        .with_coupons(vec![super::wallet::rules()])
+        .with_coupon_returns(true)
 }
 
 impl Model {
@@ -269,6 +277,7 @@ impl Model {
                 rate,
                 lot,
                 returnable,
+                coupon: None,
             },
         );
     }
@@ -321,13 +330,27 @@ impl Model {
                 let base = allocs.iter().map(|(_, p, _)| p).sum();
                 self.sale(seq, member, false, i128::from(*amount), base, allocs, true);
             }
-            Action::Checkout { who: Some(who), lines, pay } => {
+            Action::Checkout { who: Some(who), lines, pay, extras } => {
                 let cash = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. });
-                let member = self.usable(*who, !cash)?;
+                let known = self.usable(*who, false)?;
+                let coupon = match extras.coupon {
+                    Some(id) => Some(self.coupon(known, id).ok_or(R::CouponUnknown)?),
+                    None => None,
+                };
+                let member = self.usable(*who, !cash || coupon.is_some())?;
+                if coupon.is_some_and(|coupon| self.coupons[coupon].expires < self.day) {
+                    return Err(R::CouponNotValid);
+                }
                 let list: i128 =
                     lines.iter().map(|l| i128::from(l.price) * i128::from(l.quantity)).sum();
                 let discount = half_up(list * DISCOUNT[self.members[member].tier], 100);
-                let net = list - discount;
+                let mut net = list - discount;
+                if coupon.is_some() {
+                    if net < COUPON.0 {
+                        return Err(R::CouponNotForThis);
+                    }
+                    net -= COUPON.1;
+                }
                 let (mut allocs, mut base) = (Vec::new(), net);
                 match pay {
                     Pay::Cash => {}
@@ -355,7 +378,20 @@ impl Model {
                     _ => panic!(),
                 }
                 self.sale(seq, member, false, net, base, allocs, true);
+                self.members[member].purse += i128::from(extras.keep_change);
+                if let Some(coupon) = coupon {
+                    self.coupons[coupon].left -= 1;
+                    self.sales.get_mut(&seq).unwrap().coupon = Some(coupon);
+                }
             }
+            Action::IssueCoupons { who, kind, count } => self.issue(seq, *who, *kind, *count)?,
+            Action::WithdrawCoupons { who, coupon, .. } => self.withdraw(*who, *coupon)?,
+            Action::SweepChange { who } => self.sweep(*who)?,
+            Action::SellPackage { who, uses, price, expires, .. } => {
+                self.sell_package(*who, *uses, *price, *expires)?;
+            }
+            Action::TakeUses { who, uses, .. } => self.uses(*who, *uses, false)?,
+            Action::ReturnUses { who, uses, .. } => self.uses(*who, *uses, true)?,
             Action::Earn { who, base, .. } => {
                 positive(*base)?;
                 let member = self.usable(*who, false)?;
@@ -503,6 +539,9 @@ impl Model {
         let whole = sale.back == sale.net;
         if whole {
             assert_eq!(after.returned, after.paid);
+            if let Some(coupon) = sale.coupon {
+                self.coupons[coupon].left += 1;
+            }
         }
         for (total, paid) in [
             (after.returned.principal, after.paid.principal),

@@ -165,7 +165,11 @@ impl Shop {
             .last()
             .postings()
             .map(|posting| {
-                let code = posting.account.code().short();
+                let mut code = posting.account.code().short().to_owned();
+                let asset = posting.account.asset();
+                if asset != MONEY && asset != POINTS {
+                    code += &asset.to_string();
+                }
                 match posting.account.owner() {
                     Owner::Member(member) => format!("m{member}.{code} {:+}", posting.amount),
                     _ => format!("{code} {:+}", posting.amount),
@@ -224,7 +228,7 @@ pub fn line(sku: u32, quantity: u32, price: i64) -> Line {
 }
 
 pub fn checkout(who: impl Into<Who>, lines: &[Line], pay: Pay) -> Action {
-    Action::Checkout { who: Some(who.into()), lines: lines.to_vec(), pay }
+    Action::Checkout { who: Some(who.into()), lines: lines.to_vec(), pay, extras: Extras::NONE }
 }
 
 pub fn change(card: CardNumber, change: CardChange) -> Action {

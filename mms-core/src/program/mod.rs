@@ -3,11 +3,14 @@
 //! Rules are read when a command is prepared and never again: the record carries the
 //! results, with the number of the rule and the version of the program.
 
+use crate::account::{is_coupon, is_goods, is_uses};
 use crate::amount::{Ratio, Rounding};
-use crate::ids::{Day, RuleId, TierId};
+use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
 use alloc::vec;
 use alloc::vec::Vec;
 use thiserror::Error;
+
+mod setters;
 
 /// The rules in force. Replaceable at any time with
 /// [`Ledger::set_program`](crate::Ledger::set_program); history does not change.
@@ -36,6 +39,15 @@ pub struct Program {
     pub refund_grace_days: Option<u32>,
     /// Wrong PINs in a row that lock a card.
     pub pin_tries_max: u8,
+    /// What is taken off a total (满减). The greatest that is reached counts; goods at a special
+    /// price do not.
+    pub thresholds: Vec<Threshold>,
+    /// Kinds of coupons.
+    pub coupons: Vec<CouponRule>,
+    /// Whether a coupon comes back when its sale is returned whole.
+    pub coupon_returns: bool,
+    /// What points buy at a fixed price.
+    pub rewards: Vec<Reward>,
 }
 
 /// A member's standing.
@@ -82,6 +94,82 @@ pub struct TopUpRule {
     pub bonus: Ratio,
     /// Points on top.
     pub points: i64,
+    /// A coupon of this kind on top, while there are any.
+    pub coupon: Option<AssetId>,
+}
+
+/// 满多少减多少: what is taken off a total of at least `from`, after discounts of the tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Threshold {
+    /// From this total, in minor units.
+    pub from: i64,
+    /// This much is taken off.
+    pub off: i64,
+}
+
+/// A kind of coupon: what it is worth, and where and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CouponRule {
+    /// The number of the kind: see [`is_coupon`](crate::is_coupon).
+    pub kind: AssetId,
+    /// What is taken off.
+    pub off: CouponOff,
+    /// Only from this total of the goods that it is for, in minor units, after other discounts.
+    pub from: i64,
+    /// Only for this tier and those above.
+    pub tier: Option<TierId>,
+    /// Only in these stores; in all, when empty.
+    pub stores: Vec<StoreId>,
+    /// Only for these goods; for all but those at a special price, when empty.
+    pub skus: Vec<Sku>,
+    /// Days until it can be used.
+    pub wait_days: u32,
+    /// How long from then.
+    pub expiry: Expiry,
+    /// How many may ever be issued.
+    pub pool_max: Option<i64>,
+    /// How many a member may hold.
+    pub member_max: Option<i64>,
+}
+
+/// What a coupon takes off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CouponOff {
+    /// This much, in minor units (代金券).
+    Amount(i64),
+    /// This share, at most so much (折扣券).
+    Share(Ratio, i64),
+}
+
+/// What points buy at a fixed price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reward {
+    /// The number that stands in commands and records.
+    pub id: RewardId,
+    /// The price of one.
+    pub points: i64,
+    /// What it is.
+    pub gives: Gives,
+    /// The first day on which it is to be had.
+    pub from: Day,
+    /// The last one.
+    pub until: Day,
+}
+
+/// What a reward is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gives {
+    /// One of these goods, from the store's stock (礼品).
+    Goods(AssetId),
+    /// A coupon of this kind.
+    Coupon(AssetId),
+    /// So many uses of a kind, good for so many days.
+    Uses(AssetId, i64, u32),
 }
 
 /// How a sale gives points.
@@ -149,6 +237,12 @@ pub enum ProgramError {
     /// A discount is more than the whole.
     #[error("a discount takes more than the whole price")]
     Discount,
+    /// Two kinds of coupons, or two rewards, have one number.
+    #[error("two kinds of coupons or two rewards have the same number")]
+    KindTwice,
+    /// A number is used for another kind of thing than it stands for.
+    #[error("a kind's number is out of its range")]
+    Kind,
 }
 
 impl Default for Program {
@@ -165,6 +259,10 @@ impl Default for Program {
             return_days: 30,
             refund_grace_days: None,
             pin_tries_max: 3,
+            thresholds: Vec::new(),
+            coupons: Vec::new(),
+            coupon_returns: false,
+            rewards: Vec::new(),
         }
     }
 }
@@ -229,6 +327,48 @@ impl Program {
         if self.tiers.iter().any(|tier| tier.discount.num() > tier.discount.den()) {
             return Err(ProgramError::Discount);
         }
+        self.validate_kinds(&repeats)
+    }
+
+    fn validate_kinds(
+        &self,
+        repeats: &dyn Fn(&mut dyn Iterator<Item = u32>) -> bool,
+    ) -> Result<(), ProgramError> {
+        let thresholds =
+            self.thresholds.iter().flat_map(|threshold| [threshold.from, threshold.off]);
+        let coupons = self.coupons.iter().flat_map(|rule| match rule.off {
+            CouponOff::Amount(amount) => [rule.from, amount],
+            CouponOff::Share(_, max) => [rule.from, max],
+        });
+        let rewards = self.rewards.iter().flat_map(|reward| match reward.gives {
+            Gives::Uses(_, uses, _) => [reward.points, uses],
+            Gives::Goods(_) | Gives::Coupon(_) => [reward.points, 0],
+        });
+        if thresholds.chain(coupons).chain(rewards).any(|amount| amount < 0) {
+            return Err(ProgramError::Negative);
+        }
+        if self.thresholds.iter().any(|threshold| threshold.off > threshold.from)
+            || self.coupons.iter().any(
+                |rule| matches!(rule.off, CouponOff::Share(share, _) if share.num() > share.den()),
+            )
+        {
+            return Err(ProgramError::Discount);
+        }
+        if repeats(&mut self.coupons.iter().map(|rule| u32::from(rule.kind.value())))
+            || repeats(&mut self.rewards.iter().map(|reward| reward.id.value()))
+        {
+            return Err(ProgramError::KindTwice);
+        }
+        let given = |reward: &Reward| match reward.gives {
+            Gives::Goods(goods) => is_goods(goods),
+            Gives::Coupon(kind) => is_coupon(kind),
+            Gives::Uses(kind, uses, _) => is_uses(kind) && uses > 0,
+        };
+        let loaded = self.top_up_rules.iter().filter_map(|rule| rule.coupon);
+        let kinds = self.coupons.iter().map(|rule| rule.kind).chain(loaded);
+        if !self.rewards.iter().all(given) || !kinds.into_iter().all(is_coupon) {
+            return Err(ProgramError::Kind);
+        }
         Ok(())
     }
 
@@ -258,6 +398,48 @@ impl Program {
 
     pub(crate) fn earn_rule(&self, id: RuleId) -> Option<&EarnRule> {
         self.earn_rules.iter().find(|rule| rule.id == id)
+    }
+
+    pub(crate) fn coupon(&self, kind: AssetId) -> Option<&CouponRule> {
+        self.coupons.iter().find(|rule| rule.kind == kind)
+    }
+
+    pub(crate) fn reward(&self, id: RewardId) -> Option<&Reward> {
+        self.rewards.iter().find(|reward| reward.id == id)
+    }
+
+    /// Whether `tier` is `least` or above it.
+    pub(crate) fn is_at_least(&self, tier: TierId, least: TierId) -> bool {
+        let place = |id| self.tiers.iter().position(|tier| tier.id == id);
+        place(least).is_some_and(|least| place(tier).unwrap_or(0) >= least)
+    }
+
+    /// Sets [`Program::thresholds`].
+    #[must_use]
+    pub fn with_thresholds(mut self, thresholds: Vec<Threshold>) -> Self {
+        self.thresholds = thresholds;
+        self
+    }
+
+    /// Sets [`Program::coupons`].
+    #[must_use]
+    pub fn with_coupons(mut self, coupons: Vec<CouponRule>) -> Self {
+        self.coupons = coupons;
+        self
+    }
+
+    /// Sets [`Program::coupon_returns`].
+    #[must_use]
+    pub const fn with_coupon_returns(mut self, returns: bool) -> Self {
+        self.coupon_returns = returns;
+        self
+    }
+
+    /// Sets [`Program::rewards`].
+    #[must_use]
+    pub fn with_rewards(mut self, rewards: Vec<Reward>) -> Self {
+        self.rewards = rewards;
+        self
     }
 
     /// Sets [`Program::version`].
@@ -327,158 +509,6 @@ impl Program {
     #[must_use]
     pub const fn with_pin_tries_max(mut self, tries: u8) -> Self {
         self.pin_tries_max = tries;
-        self
-    }
-}
-
-impl Tier {
-    /// A tier that is only given by hand: no discount, plain points worth one minor unit.
-    #[must_use]
-    pub const fn new(id: TierId) -> Self {
-        Self {
-            id,
-            qualify: Qualify { points: None, top_up: None, spend: None, visits: None },
-            discount: Ratio::ZERO,
-            earn: Ratio::ONE,
-            burn: Ratio::ONE,
-        }
-    }
-
-    /// Sets [`Tier::qualify`].
-    #[must_use]
-    pub const fn with_qualify(mut self, qualify: Qualify) -> Self {
-        self.qualify = qualify;
-        self
-    }
-
-    /// Sets [`Tier::discount`].
-    #[must_use]
-    pub const fn with_discount(mut self, discount: Ratio) -> Self {
-        self.discount = discount;
-        self
-    }
-
-    /// Sets [`Tier::earn`].
-    #[must_use]
-    pub const fn with_earn(mut self, earn: Ratio) -> Self {
-        self.earn = earn;
-        self
-    }
-
-    /// Sets [`Tier::burn`].
-    #[must_use]
-    pub const fn with_burn(mut self, burn: Ratio) -> Self {
-        self.burn = burn;
-        self
-    }
-}
-
-impl Qualify {
-    /// Sets [`Qualify::points`].
-    #[must_use]
-    pub const fn with_points(mut self, points: i64) -> Self {
-        self.points = Some(points);
-        self
-    }
-
-    /// Sets [`Qualify::top_up`].
-    #[must_use]
-    pub const fn with_top_up(mut self, amount: i64) -> Self {
-        self.top_up = Some(amount);
-        self
-    }
-
-    /// Sets [`Qualify::spend`].
-    #[must_use]
-    pub const fn with_spend(mut self, amount: i64) -> Self {
-        self.spend = Some(amount);
-        self
-    }
-
-    /// Sets [`Qualify::visits`].
-    #[must_use]
-    pub const fn with_visits(mut self, visits: i64) -> Self {
-        self.visits = Some(visits);
-        self
-    }
-}
-
-impl TopUpRule {
-    /// A rule for all tiers from this amount, without any bonus yet.
-    #[must_use]
-    pub const fn new(id: RuleId, from: i64) -> Self {
-        Self { id, tier: None, from, bonus: Ratio::ZERO, points: 0 }
-    }
-
-    /// Sets [`TopUpRule::tier`].
-    #[must_use]
-    pub const fn with_tier(mut self, tier: TierId) -> Self {
-        self.tier = Some(tier);
-        self
-    }
-
-    /// Sets [`TopUpRule::bonus`].
-    #[must_use]
-    pub const fn with_bonus(mut self, bonus: Ratio) -> Self {
-        self.bonus = bonus;
-        self
-    }
-
-    /// Sets [`TopUpRule::points`].
-    #[must_use]
-    pub const fn with_points(mut self, points: i64) -> Self {
-        self.points = points;
-        self
-    }
-}
-
-impl EarnRule {
-    /// A rule with this rate on what was paid with money, rounded down, at once, for ever.
-    #[must_use]
-    pub const fn new(id: RuleId, rate: Ratio) -> Self {
-        Self {
-            id,
-            rate,
-            rounding: Rounding::Down,
-            on_points_paid: false,
-            on_bonus_paid: false,
-            expiry: Expiry::Never,
-            pending_days: 0,
-        }
-    }
-
-    /// Sets [`EarnRule::rounding`].
-    #[must_use]
-    pub const fn with_rounding(mut self, rounding: Rounding) -> Self {
-        self.rounding = rounding;
-        self
-    }
-
-    /// Sets [`EarnRule::on_points_paid`].
-    #[must_use]
-    pub const fn with_on_points_paid(mut self, counts: bool) -> Self {
-        self.on_points_paid = counts;
-        self
-    }
-
-    /// Sets [`EarnRule::on_bonus_paid`].
-    #[must_use]
-    pub const fn with_on_bonus_paid(mut self, counts: bool) -> Self {
-        self.on_bonus_paid = counts;
-        self
-    }
-
-    /// Sets [`EarnRule::expiry`].
-    #[must_use]
-    pub const fn with_expiry(mut self, expiry: Expiry) -> Self {
-        self.expiry = expiry;
-        self
-    }
-
-    /// Sets [`EarnRule::pending_days`].
-    #[must_use]
-    pub const fn with_pending_days(mut self, days: u32) -> Self {
-        self.pending_days = days;
         self
     }
 }
