@@ -1,9 +1,11 @@
-//! Plays a stream for a while and says what came: the logic of the program `rtsp_probe`.
+//! Plays a stream for a while and says what came, or writes it to files: the logic of the
+//! programs `rtsp_probe` and `rtsp_record`.
 
 use crate::drive::Next;
 use crate::drive::blocking::Connection;
+use crate::media::{Sink, rtp};
 use proto_wire::digest::Credential;
-use proto_wire::sdp::Sdp;
+use proto_wire::sdp::{Media, Sdp};
 use proto_wire::{Clock, Instant};
 use rtsp_proto::client::{Client, Config, Event, Settled};
 use rtsp_proto::control_url::{self, Join};
@@ -30,7 +32,9 @@ pub struct Options {
     pub user: Option<(String, String)>,
     /// Media over UDP instead of the control connection.
     pub udp: bool,
-    /// How long to play.
+    /// Where to begin.
+    pub from: Duration,
+    /// How long to play; streams that end by themselves end it earlier.
     pub duration: Duration,
 }
 
@@ -38,7 +42,8 @@ impl Options {
     /// Three seconds of `url`, over the control connection.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), user: None, udp: false, duration: Duration::from_secs(3) }
+        let (from, duration) = (Duration::ZERO, Duration::from_secs(3));
+        Self { url: url.into(), user: None, udp: false, from, duration }
     }
 }
 
@@ -74,7 +79,21 @@ pub struct Stream {
     pub reports: u64,
     /// RTP packets that are missing between the first and the last.
     pub lost: u64,
+    /// The server said that nothing more comes.
+    pub ended: bool,
     last: Option<u16>,
+}
+
+/// What becomes of a stream.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever chooses has these")]
+pub enum Use {
+    /// It is not set up.
+    Skip,
+    /// Its packets are counted.
+    Count,
+    /// They are counted and written to a file.
+    Record(Sink),
 }
 
 /// Why a stream could not be played.
@@ -134,11 +153,40 @@ impl From<CommandError> for ProbeError {
 ///
 /// See [`ProbeError`].
 pub fn probe(options: &Options) -> Result<Report, ProbeError> {
-    let url = Url::parse(&options.url).map_err(ProbeError::Url)?;
-    let target = url.without_credentials().to_string();
+    play(options, &mut |_media| Ok(Use::Count))
+}
+
+/// The same; `choose` says what becomes of each stream.
+///
+/// # Errors
+///
+/// See [`ProbeError`].
+pub fn play(options: &Options, choose: &mut Choose<'_>) -> Result<Report, ProbeError> {
+    let (conn, target) = connect(&options.url, options.user.clone(), "rtsp_probe/0.1")?;
+    let report = Report::default();
+    let mut player = Player { conn, report, sinks: Vec::new(), sockets: Vec::new() };
+    let played = player.play(&target, options, choose);
+    // What came is kept, however it ended.
+    for sink in player.sinks.iter_mut().flatten() {
+        sink.finish()?;
+    }
+    played.map(|()| player.report)
+}
+
+/// Chooses what becomes of a stream.
+pub type Choose<'a> = dyn FnMut(Media<'_>) -> io::Result<Use> + 'a;
+
+/// A client on a connection to the server of `url`, and the URL as it goes on the wire.
+/// Without `user`, name and password are those of the URL.
+pub(crate) fn connect(
+    url: &str,
+    user: Option<(String, String)>,
+    agent: &str,
+) -> Result<(Connection<Client>, String), ProbeError> {
+    let url = Url::parse(url).map_err(ProbeError::Url)?;
     let from_url = url.credentials().map(|(user, password)| (user.into(), password.into()));
-    let mut config = Config::default().with_user_agent("rtsp_probe/0.1");
-    if let Some((user, password)) = options.user.clone().or(from_url) {
+    let mut config = Config::default().with_user_agent(agent);
+    if let Some((user, password)) = user.or(from_url) {
         let credential = Credential::new(user, password).map_err(|_| ProbeError::Credentials)?;
         config = config.with_credentials(vec![credential]);
     }
@@ -147,22 +195,26 @@ pub fn probe(options: &Options) -> Result<Report, ProbeError> {
     let socket = TcpStream::connect(addr)?;
     let clock = Clock::start();
     let client = Client::new(clock.now(), Arc::new(config), crate::entropy::seed());
-    let conn = Connection::new(socket, client, clock)?;
-    let mut player = Player { conn, report: Report::default(), sockets: Vec::new() };
-    player.play(&target, options)?;
-    Ok(player.report)
+    Ok((Connection::new(socket, client, clock)?, url.without_credentials().to_string()))
 }
 
 /// A connection, and what has come so far.
 struct Player {
     conn: Connection<Client>,
     report: Report,
+    /// One per stream, as in the report.
+    sinks: Vec<Option<Sink>>,
     /// RTP and RTCP of each stream, over UDP.
     sockets: Vec<(UdpSocket, UdpSocket)>,
 }
 
 impl Player {
-    fn play(&mut self, target: &str, options: &Options) -> Result<(), ProbeError> {
+    fn play(
+        &mut self,
+        target: &str,
+        options: &Options,
+        choose: &mut Choose<'_>,
+    ) -> Result<(), ProbeError> {
         let now = self.conn.now();
         let id = self.conn.machine.options(now, target)?;
         let response = self.answer("OPTIONS", id)?;
@@ -187,6 +239,11 @@ impl Player {
         let now = self.conn.now();
         let session = self.conn.machine.open_session(now, &whole)?;
         for (media, channel) in sdp.media().zip((0..=254_u8).step_by(2)) {
+            let sink = match choose(media)? {
+                Use::Skip => continue,
+                Use::Count => None,
+                Use::Record(sink) => Some(sink),
+            };
             let url = control_url::resolve(&base, media.control().unwrap_or("*"), Join::Append);
             let offer = if options.udp {
                 let (rtp, rtcp, port) =
@@ -204,24 +261,37 @@ impl Player {
                 let (settled, kind) = (stream.settled.clone(), media.kind().to_owned());
                 self.punch(&settled);
                 self.report.streams.push(Stream::new(url, kind, settled));
+                self.sinks.push(sink);
             }
         }
         if self.report.streams.is_empty() {
             return Err(ProbeError::NoStream);
         }
         let now = self.conn.now();
-        let range = Range::npt(NptRange::from(Duration::ZERO));
+        let range = Range::npt(NptRange::from(options.from));
         let id = self.conn.machine.play(now, session, Some(&range))?;
         self.answer("PLAY", id)?;
         let until = self.conn.now().saturating_add(options.duration);
-        while self.conn.now() < until {
-            self.step(until)?;
+        while self.conn.now() < until && !self.report.streams.iter().all(|stream| stream.ended) {
+            match self.step(until) {
+                Ok(_) => {}
+                // The server goes when there is nothing more: so do we.
+                Err(ProbeError::Closed(CloseReason::Eof)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
+        // The end may have overtaken the last packets.
+        self.read_udp()?;
         let now = self.conn.now();
-        let id = self.conn.machine.teardown(now, session)?;
+        let Ok(id) = self.conn.machine.teardown(now, session) else { return Ok(()) };
         match self.answer("TEARDOWN", id) {
-            // Some servers close instead of answering.
-            Ok(_) | Err(ProbeError::NoAnswer(..) | ProbeError::Closed(_)) => Ok(()),
+            // Some servers close instead of answering, or have ended the session themselves.
+            Ok(_)
+            | Err(
+                ProbeError::NoAnswer(..)
+                | ProbeError::Closed(_)
+                | ProbeError::Status(_, StatusCode::SESSION_NOT_FOUND),
+            ) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -255,17 +325,17 @@ impl Player {
         let until = if self.sockets.is_empty() {
             until
         } else {
-            self.read_udp();
+            self.read_udp()?;
             until.min(self.conn.now().saturating_add(UDP_INTERVAL))
         };
         match self.conn.next_event_until(until)? {
             Next::Event(Event::Media { channel, payload, .. }) => {
-                for stream in &mut self.report.streams {
+                for (stream, sink) in self.report.streams.iter_mut().zip(&mut self.sinks) {
                     if let Settled::Interleaved(pair) = stream.settled {
                         if pair.rtp == channel {
-                            stream.packet(&payload);
+                            stream.packet(&payload, sink.as_mut())?;
                         } else if pair.rtcp == Some(channel) {
-                            stream.reports += 1;
+                            stream.report(&payload);
                         }
                     }
                 }
@@ -278,16 +348,18 @@ impl Player {
         }
     }
 
-    fn read_udp(&mut self) {
+    fn read_udp(&mut self) -> io::Result<()> {
         let mut buffer = [0; 65_536];
-        for ((rtp, rtcp), stream) in self.sockets.iter().zip(&mut self.report.streams) {
+        let streams = self.report.streams.iter_mut().zip(&mut self.sinks);
+        for ((rtp, rtcp), (stream, sink)) in self.sockets.iter().zip(streams) {
             while let Ok(len) = rtp.recv(&mut buffer) {
-                stream.packet(buffer.get(..len).unwrap_or_default());
+                stream.packet(buffer.get(..len).unwrap_or_default(), sink.as_mut())?;
             }
-            while rtcp.recv(&mut buffer).is_ok() {
-                stream.reports += 1;
+            while let Ok(len) = rtcp.recv(&mut buffer) {
+                stream.report(buffer.get(..len).unwrap_or_default());
             }
         }
+        Ok(())
     }
 
     /// Sends something to the server's ports, so that firewalls on the way let its packets
@@ -309,15 +381,14 @@ impl Player {
 
 impl Stream {
     const fn new(url: String, kind: String, settled: Settled) -> Self {
-        Self { url, kind, settled, packets: 0, bytes: 0, reports: 0, lost: 0, last: None }
+        let (packets, bytes, reports, lost) = (0, 0, 0, 0);
+        Self { url, kind, settled, packets, bytes, reports, lost, ended: false, last: None }
     }
 
-    /// Counts an RTP packet (RFC 3550 §5.1: the sequence number is bytes 2 and 3).
-    fn packet(&mut self, packet: &[u8]) {
+    fn packet(&mut self, packet: &[u8], sink: Option<&mut Sink>) -> io::Result<()> {
         self.packets += 1;
         self.bytes += packet.len() as u64;
-        if let Some([high, low]) = packet.get(2..4) {
-            let sequence = u16::from_be_bytes([*high, *low]);
+        if let Some(sequence) = rtp::Packet::parse(packet).map(|packet| packet.sequence) {
             if let Some(last) = self.last {
                 let gap = sequence.wrapping_sub(last);
                 // Behind the last one it is late, not lost.
@@ -327,6 +398,12 @@ impl Stream {
             }
             self.last = Some(sequence);
         }
+        sink.map_or(Ok(()), |sink| sink.packet(packet))
+    }
+
+    fn report(&mut self, report: &[u8]) {
+        self.reports += 1;
+        self.ended |= rtp::is_goodbye(report);
     }
 }
 

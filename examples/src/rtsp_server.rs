@@ -6,14 +6,16 @@
 use crate::drive::Next;
 use crate::drive::blocking::Connection;
 use crate::observed::Observer;
+pub use crate::rtsp_guard::Scheme;
+
+use crate::rtsp_guard::Guard;
 use crate::rtsp_media::{CLOCK_RATE, PACKET_TIME, Tone};
 use crate::rtsp_tap::Tapped;
-use proto_wire::digest::{self, Algorithm, Secret, Verdict};
 use proto_wire::sdp::{MediaBuilder, SdpBuilder};
 use proto_wire::{Clock, Instant, Rng, Seed};
 use rtsp_proto::headers::{ChannelPair, NptRange, PortPair, Range, RtpInfo, Transport};
 use rtsp_proto::server::{Config, Event, Incoming, Server};
-use rtsp_proto::{CommandError, HeaderName, Method, ResponseBuilder, SessionKey, StatusCode, Url};
+use rtsp_proto::{CommandError, Method, ResponseBuilder, SessionKey, StatusCode, Url};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
@@ -28,16 +30,6 @@ const STOP_INTERVAL: Duration = Duration::from_millis(50);
 const LISTEN_INTERVAL: Duration = Duration::from_millis(1);
 /// How often RTCP sockets are looked at.
 const RTCP_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How clients must say who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the schemes of RTSP")]
-pub enum Scheme {
-    /// Basic only.
-    Basic,
-    /// Digest only, with MD5: the one that every player has.
-    Digest,
-}
 
 /// Somebody who plays or wants to.
 #[derive(Clone, Debug)]
@@ -136,26 +128,26 @@ struct Shared {
     config: Arc<Config>,
     clock: Clock,
     rng: Mutex<Rng>,
-    auth: Option<Mutex<digest::Server>>,
+    guard: Option<Guard>,
 }
 
 impl Shared {
     fn new(options: Options) -> io::Result<Self> {
         let clock = Clock::start();
-        let mut rng = Rng::new(&crate::entropy::seed());
-        let auth = match &options.auth {
+        let rng = Rng::new(&crate::entropy::seed());
+        let guard = match &options.auth {
             None => None,
-            Some((scheme, ..)) => {
-                let config = digest::ServerConfig::new("rtsp-proto").map_err(io::Error::other)?;
-                let config = match scheme {
-                    Scheme::Basic => config.with_algorithms([]).with_basic(true),
-                    // Players without `qop` (GStreamer) send the form of RFC 2069.
-                    Scheme::Digest => config.with_algorithms([Algorithm::Md5]).with_legacy(true),
-                };
-                Some(Mutex::new(digest::Server::new(config, rng.seed())))
+            Some((scheme, user, password)) => {
+                Some(Guard::new("rtsp-proto", *scheme, user, password)?)
             }
         };
-        Ok(Self { options, config: Arc::new(Config::default()), clock, rng: Mutex::new(rng), auth })
+        Ok(Self {
+            options,
+            config: Arc::new(Config::default()),
+            clock,
+            rng: Mutex::new(rng),
+            guard,
+        })
     }
 
     fn random(&self) -> (Seed, u64) {
@@ -295,35 +287,10 @@ impl Host {
         if !here {
             return Err(ResponseBuilder::new(StatusCode::NOT_FOUND));
         }
-        let (Some(auth), Some((_, user, password))) =
-            (&self.shared.auth, &self.shared.options.auth)
-        else {
-            return Ok(());
-        };
-        let mut auth = auth.lock().unwrap_or_else(PoisonError::into_inner);
-        let headers = request.headers().all_bytes(HeaderName::Authorization);
-        let Ok(claim) = auth.claim(headers) else {
-            return Err(ResponseBuilder::new(StatusCode::BAD_REQUEST));
-        };
-        let mut stale = false;
-        if let Some(claim) = claim {
-            let secret =
-                if claim.username() == user { Secret::Password(password) } else { Secret::Unknown };
-            // The `uri` that was signed may be the one of the whole presentation.
-            let method = request.method_name().as_bytes();
-            match auth.verify(now, &claim, method, request.body(), secret) {
-                Verdict::Accepted(accepted) => {
-                    self.user = Some(accepted.username().to_owned());
-                    return Ok(());
-                }
-                Verdict::Denied(denial) => stale = denial.is_stale(),
-            }
+        if let Some(guard) = &self.shared.guard {
+            self.user = Some(guard.check(now, request)?);
         }
-        let mut refusal = ResponseBuilder::new(StatusCode::UNAUTHORIZED);
-        for challenge in auth.challenges(now, stale) {
-            refusal = refusal.header(HeaderName::WwwAuthenticate, challenge);
-        }
-        Err(refusal)
+        Ok(())
     }
 
     fn describe(

@@ -1,0 +1,206 @@
+//! Publishes files at an RTSP server with ANNOUNCE and RECORD: the logic of the program
+//! `rtsp_publish`.
+
+use crate::drive::Next;
+use crate::drive::blocking::Connection;
+use crate::media::{Playhead, Track};
+use crate::rtsp_probe::{ProbeError, connect};
+use crate::rtsp_server::udp_pair;
+use bytes::Bytes;
+use proto_wire::sdp::SdpBuilder;
+use proto_wire::{Instant, Rng};
+use rtsp_proto::client::{Client, Event, Settled};
+use rtsp_proto::headers::{ChannelPair, Mode, NptRange, PortPair, Range, Transport};
+use rtsp_proto::{
+    CloseReason, HeaderName, Method, RequestBuilder, RequestFailure, RequestId, SessionKey,
+};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What to publish, and where.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The URL; user and password in it are used and not sent.
+    pub url: String,
+    /// One stream each.
+    pub tracks: Vec<Track>,
+    /// User name and password; those of the URL when `None`.
+    pub user: Option<(String, String)>,
+    /// Media over UDP instead of the control connection.
+    pub udp: bool,
+}
+
+impl Options {
+    /// Publishes `tracks` at `url`, over the control connection.
+    #[must_use]
+    pub fn new(url: impl Into<String>, tracks: Vec<Track>) -> Self {
+        Self { url: url.into(), tracks, user: None, udp: false }
+    }
+}
+
+/// Sends the tracks in real time to their ends; returns how many packets that were.
+///
+/// # Errors
+///
+/// See [`ProbeError`].
+pub fn publish(options: &Options) -> Result<u64, ProbeError> {
+    let (conn, url) = connect(&options.url, options.user.clone(), "rtsp_publish/0.1")?;
+    let mut publisher = Publisher { conn, streams: Vec::new(), sent: 0 };
+    publisher.run(&url, options)?;
+    Ok(publisher.sent)
+}
+
+struct Publisher<'a> {
+    conn: Connection<Client>,
+    streams: Vec<Stream<'a>>,
+    sent: u64,
+}
+
+struct Stream<'a> {
+    track: &'a Track,
+    head: Playhead,
+    to: To,
+}
+
+enum To {
+    Channels(ChannelPair),
+    Udp { rtp: UdpSocket, rtcp: UdpSocket, addrs: [SocketAddr; 2] },
+}
+
+impl<'a> Publisher<'a> {
+    fn run(&mut self, url: &str, options: &'a Options) -> Result<(), ProbeError> {
+        let local = self.conn.socket().local_addr()?.ip();
+        let mut sdp = SdpBuilder::new("A file").origin(1, 1, local).connection([0, 0, 0, 0].into());
+        for (number, track) in options.tracks.iter().enumerate() {
+            sdp = sdp.media(track.describe(&format!("streamid={number}")));
+        }
+        let sdp = sdp.build().map_err(std::io::Error::other)?;
+        let announce = RequestBuilder::new(Method::Announce, url).body("application/sdp", sdp);
+        let id = self.conn.machine.request(self.conn.now(), None, announce)?;
+        self.answer("ANNOUNCE", id)?;
+
+        let session = self.conn.machine.open_session(self.conn.now(), url)?;
+        let mut rng = Rng::new(&crate::entropy::seed());
+        for (number, track) in options.tracks.iter().enumerate() {
+            let to = self.set_up(session, &format!("{url}/streamid={number}"), options.udp)?;
+            let head = Playhead::new(track, rng.next_u64());
+            self.streams.push(Stream { track, head, to });
+        }
+        let range = Range::npt(NptRange::from(Duration::ZERO));
+        let record = RequestBuilder::new(Method::Record, url).header(HeaderName::Range, range);
+        let id = self.conn.machine.request(self.conn.now(), Some(session), record)?;
+        self.answer("RECORD", id)?;
+        self.send_all()?;
+        let id = self.conn.machine.teardown(self.conn.now(), session)?;
+        match self.answer("TEARDOWN", id) {
+            // Some servers close, or answer without knowing the method.
+            Ok(())
+            | Err(ProbeError::NoAnswer(..) | ProbeError::Closed(_) | ProbeError::Status(..)) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn set_up(&mut self, session: SessionKey, url: &str, udp: bool) -> Result<To, ProbeError> {
+        let local = self.conn.socket().local_addr()?;
+        let sockets = if udp { Some(udp_pair(Ok(local))?) } else { None };
+        let mut offer = match &sockets {
+            Some((_, _, port)) => {
+                Transport::udp(PortPair::new(*port, Some(port.saturating_add(1))))
+            }
+            None => {
+                let channel = u8::try_from(self.streams.len() * 2).unwrap_or(u8::MAX - 1);
+                Transport::interleaved(Some(ChannelPair::starting_at(channel)))
+            }
+        };
+        offer.mode = Mode::RECORD;
+        let id = self.conn.machine.setup(self.conn.now(), session, url, &[offer])?;
+        self.answer("SETUP", id)?;
+        let known = self.conn.machine.session(session).and_then(|known| known.streams().last());
+        match (known.map(|stream| stream.settled.clone()), sockets) {
+            (Some(Settled::Interleaved(channels)), _) => Ok(To::Channels(channels)),
+            (Some(Settled::Udp { server_port: Some(ports), source, .. }), Some((rtp, rtcp, _))) => {
+                let peer = self.conn.socket().peer_addr()?.ip();
+                let ip = source.and_then(|source| source.parse::<IpAddr>().ok()).unwrap_or(peer);
+                let addrs = [ports.rtp, ports.rtcp()].map(|port| SocketAddr::new(ip, port));
+                Ok(To::Udp { rtp, rtcp, addrs })
+            }
+            _ => Err(ProbeError::NoStream),
+        }
+    }
+
+    /// Sends each unit at its time, and listens meanwhile.
+    fn send_all(&mut self) -> Result<(), ProbeError> {
+        let begin = self.conn.now();
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        for number in 0..self.streams.len() {
+            let report = self.streams[number].head.report(self.streams[number].track, unix);
+            self.send(number, true, report);
+        }
+        // The stream whose turn it is next, until all are at their end.
+        let due = |stream: &Stream<'_>| stream.head.time(stream.track);
+        while let Some(number) = (0..self.streams.len())
+            .filter(|at| due(&self.streams[*at]) < self.streams[*at].track.duration())
+            .min_by_key(|at| due(&self.streams[*at]))
+        {
+            self.wait(begin.saturating_add(due(&self.streams[number])))?;
+            let stream = &mut self.streams[number];
+            for packet in stream.head.packets(stream.track).unwrap_or_default() {
+                self.send(number, false, packet);
+                self.sent += 1;
+            }
+        }
+        let end = self.streams.iter().map(|stream| stream.track.duration()).max();
+        self.wait(begin.saturating_add(end.unwrap_or_default()))?;
+        for number in 0..self.streams.len() {
+            let goodbye = self.streams[number].head.goodbye();
+            self.send(number, true, goodbye);
+        }
+        Ok(())
+    }
+
+    /// Sends one packet; one that cannot be sent is lost, as on any network.
+    fn send(&mut self, number: usize, is_rtcp: bool, packet: Bytes) {
+        match &self.streams[number].to {
+            To::Channels(pair) => {
+                let channel = if is_rtcp { pair.rtcp } else { Some(pair.rtp) };
+                if let Some(channel) = channel {
+                    let _ = self.conn.machine.send_media(self.conn.now(), channel, packet);
+                }
+            }
+            To::Udp { rtcp, addrs, .. } if is_rtcp => drop(rtcp.send_to(&packet, addrs[1])),
+            To::Udp { rtp, addrs, .. } => drop(rtp.send_to(&packet, addrs[0])),
+        }
+    }
+
+    fn wait(&mut self, until: Instant) -> Result<(), ProbeError> {
+        loop {
+            match self.conn.next_event_until(until)? {
+                Next::TimedOut => return Ok(()),
+                Next::Event(Event::Closed(reason)) => return Err(ProbeError::Closed(reason)),
+                Next::Finished => return Err(ProbeError::Closed(CloseReason::Eof)),
+                Next::Event(_) => {}
+            }
+        }
+    }
+
+    fn answer(&mut self, method: &'static str, asked: RequestId) -> Result<(), ProbeError> {
+        loop {
+            match self.conn.next_event()? {
+                Some(Event::Response { id, response, .. }) if id == asked => {
+                    let status = response.view().status();
+                    let refused = Err(ProbeError::Status(method, status));
+                    return if status.is_success() { Ok(()) } else { refused };
+                }
+                Some(Event::RequestFailed { id, reason, .. }) if id == asked => {
+                    return Err(ProbeError::NoAnswer(method, reason));
+                }
+                Some(Event::Closed(reason)) => return Err(ProbeError::Closed(reason)),
+                None => return Err(ProbeError::NoAnswer(method, RequestFailure::Closed)),
+                Some(_) => {}
+            }
+        }
+    }
+}
