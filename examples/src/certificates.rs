@@ -5,6 +5,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use xmpp_proto::sasl::{BindingType, ChannelBinding};
 
 /// What a server shows.
 ///
@@ -51,4 +52,13 @@ fn read(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
         return Err(io::Error::other(format!("{}: no certificate", path.display())));
     }
     Ok(certificates)
+}
+
+/// What XMPP's SCRAM binds to (RFC 9266 §2); `None` before the end of the handshake.
+#[must_use]
+pub fn channel_binding(tls: &rustls::Connection) -> Option<ChannelBinding> {
+    let label = b"EXPORTER-Channel-Binding";
+    let data = [0; 32];
+    let data = tls.export_keying_material(data, label, Some(b""));
+    data.ok().map(|data| ChannelBinding::new(BindingType::TlsExporter, &data))
 }

@@ -6,6 +6,7 @@
 //! that connection's channel. When a connection breaks, its session sleeps for a while and
 //! can be resumed (XEP-0198); what nobody came for goes the way of new messages.
 
+use crate::certificates;
 use crate::drive::Next;
 use crate::drive::blocking::Connection;
 use crate::observed::{Observed, Observer};
@@ -374,6 +375,9 @@ fn serve(
                 let tls = rustls::ServerConnection::new(tls).map_err(io::Error::other)?;
                 connection.start_tls(tls)?;
                 let now = connection.now();
+                let binding = connection.tls().and_then(certificates::channel_binding);
+                let machine = &mut connection.machine.inner;
+                let _ended = machine.set_channel_bindings(now, binding.into_iter().collect());
                 connection.machine.inner.handle_input(now, Input::TlsEstablished);
             }
             Event::CredentialsNeeded { user, .. } => {

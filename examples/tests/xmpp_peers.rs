@@ -154,6 +154,9 @@ impl User {
                     let tls = rustls::ClientConnection::new(config, name).unwrap();
                     self.connection.start_tls(tls).unwrap();
                     let now = self.connection.now();
+                    let binding = certificates::channel_binding(self.connection.tls().unwrap());
+                    let machine = &mut self.connection.machine;
+                    machine.set_channel_bindings(now, vec![binding.unwrap()]).unwrap();
                     self.connection.machine.handle_input(now, Input::TlsEstablished);
                 }
                 Next::Event(event) => {
@@ -547,6 +550,24 @@ fn resumes_after_a_cut(addr: SocketAddr) {
     alice.until("new session", |event| matches!(event, Event::Ready { .. }).then_some(()));
     alice.close();
     bob.close();
+}
+
+/// Over real TLS 1.3, bound to it (RFC 9266).
+#[test]
+fn our_client_binds_to_tls_on_our_server() {
+    let dir = Dir::new("plus");
+    let Some((chain, key)) = certificate(&dir) else { return };
+    let options = Options::new("localhost");
+    let options = options.with_tls(certificates::server(&chain, &key).unwrap(), true);
+    let server = XmppServer::start(options).unwrap();
+    server.add_account("alice", "secret");
+    for mechanism in [Mechanism::ScramSha1Plus, Mechanism::ScramSha512Plus, Mechanism::ScramSha512]
+    {
+        let mut alice = User::connect(server.addr(), "alice", mechanism, Some(&chain));
+        alice.log_in();
+        alice.close();
+    }
+    server.stop();
 }
 
 #[test]

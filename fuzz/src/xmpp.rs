@@ -21,7 +21,8 @@ use std::sync::Arc;
 use xmpp_proto::client::{self, Client, ClientConfig, TlsPolicy};
 use xmpp_proto::jid::{Jid, JidRef, escape_local, unescape_local};
 use xmpp_proto::sasl::{
-    ClientStep, Credentials, Mechanism, SaltedPassword, SaslClient, SaslServer, Secret, ServerStep,
+    BindingType, ChannelBinding, ClientBinding, ClientStep, Credentials, Mechanism, SaltedPassword,
+    SaslClient, SaslServer, Secret, ServerContext, ServerStep,
 };
 use xmpp_proto::server::{self, Router, ServerConfig, ServerConnection, ServerTls};
 use xmpp_proto::sm::{SmSession, StanzaState, StanzaToken};
@@ -192,12 +193,21 @@ pub fn xmpp_jid(data: &[u8]) {
 /// Lines are the peer's messages; the first byte chooses mechanism and side.
 pub fn xmpp_sasl(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
-    let mechanism = [Mechanism::Plain, Mechanism::ScramSha1, Mechanism::ScramSha256]
-        [usize::from(mode >> 1) % 3];
+    let mechanisms = Mechanism::PASSWORD;
+    let mechanism = mechanisms[usize::from(mode >> 1) % mechanisms.len()];
+    let with = ChannelBinding::new(BindingType::TlsExporter, b"keying material");
+    let with = core::slice::from_ref(&with);
+    let context = ServerContext::new("sn").with_bindings(with);
     let mut messages = data.split(|b| *b == b'\n');
     if mode & 1 == 0 {
         let password = Secret::new("not to be guessed");
-        let Ok((mut client, _)) = SaslClient::start(mechanism, "u", Some(&password), "cn") else {
+        let Ok((mut client, _)) = SaslClient::start(
+            mechanism,
+            "u",
+            Some(&password),
+            "cn",
+            client_binding(mechanism, with),
+        ) else {
             return;
         };
         for message in messages {
@@ -210,7 +220,7 @@ pub fn xmpp_sasl(data: &[u8]) {
         return;
     }
     let first = messages.next().unwrap_or_default();
-    let Ok((mut server, mut step)) = SaslServer::start(mechanism, first, "sn") else { return };
+    let Ok((mut server, mut step)) = SaslServer::start(mechanism, first, context) else { return };
     for message in messages.take(4) {
         let next = match step {
             ServerStep::LookUp { .. } => {
@@ -224,6 +234,13 @@ pub fn xmpp_sasl(data: &[u8]) {
             Ok(next) => step = next,
             Err(_) => return,
         }
+    }
+}
+
+fn client_binding(mechanism: Mechanism, with: &[ChannelBinding]) -> ClientBinding<'_> {
+    match with.first() {
+        Some(with) if mechanism.binds_channel() => ClientBinding::Bound(with),
+        _ => ClientBinding::Unsupported,
     }
 }
 

@@ -41,6 +41,9 @@ pub struct ClientConfig {
     pub mechanisms: Vec<Mechanism>,
     /// PLAIN may be used without TLS. Off; for tests on loopback.
     pub plain_without_tls: bool,
+    /// Only mechanisms with channel binding are used. Off; a client that has data to bind to
+    /// says so in any case, so that a server that offers it notices when the offer is lost.
+    pub require_channel_binding: bool,
     /// The fewest rounds of key derivation that are accepted (4,096; RFC 7677 §4).
     pub iterations_min: u32,
     /// The most rounds of key derivation that are accepted (1,000,000). Stops a server from
@@ -84,8 +87,9 @@ impl ClientConfig {
             lang: None,
             tls: TlsPolicy::Required,
             direct_tls: false,
-            mechanisms: Mechanism::ALL.to_vec(),
+            mechanisms: Mechanism::PASSWORD.to_vec(),
             plain_without_tls: false,
+            require_channel_binding: false,
             iterations_min: 4096,
             iterations_max: 1_000_000,
             iterations_inline_max: 20_000,
@@ -121,6 +125,13 @@ impl ClientConfig {
     #[must_use]
     pub fn with_mechanisms(mut self, mechanisms: &[Mechanism]) -> Self {
         self.mechanisms = mechanisms.to_vec();
+        self
+    }
+
+    /// Sets whether only mechanisms with channel binding are used.
+    #[must_use]
+    pub const fn with_require_channel_binding(mut self, required: bool) -> Self {
+        self.require_channel_binding = required;
         self
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | A getters | [`Client::jid`], [`Client::stream_lang`], [`Client::is_ready`], [`Client::is_managed`], [`Client::sm_session`], [`Client::wants_input`], [`Client::next_timer`] |
 //! | B reports | [`Client::handle_input`], [`Client::handle_timeout`] |
-//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
+//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::set_channel_bindings`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
 //! | D polls | [`Client::poll_output`], [`Client::poll_timeout`] |
 //!
 //! The run loop:
@@ -53,6 +53,9 @@
 //! # }
 //! ```
 
+#[cfg(test)]
+#[cfg(feature = "scram")]
+mod binding_tests;
 mod config;
 mod event;
 mod negotiate;
@@ -72,7 +75,7 @@ pub use session::RequestKind;
 use crate::iq::IqTracker;
 use crate::jid::Jid;
 use crate::link::{Link, ProtocolError};
-use crate::sasl::SaslClient;
+use crate::sasl::{ChannelBinding, SaslClient};
 use crate::sm::{Managed, SmSession, StanzaToken};
 use crate::stanza::StanzaXml;
 use crate::stream::{Features, STREAM_CLOSE, StreamCondition, StreamError};
@@ -140,6 +143,8 @@ pub struct Client {
     lang: Option<String>,
     /// The password in use, between `<auth/>` and the derivation of the key.
     given: Option<crate::sasl::Secret>,
+    /// What the host says of its TLS connection.
+    bindings: Vec<ChannelBinding>,
     sm: Managed,
     /// Of a former connection, until it is resumed; or of this one, once it broke.
     session: Option<SmSession>,
@@ -168,6 +173,7 @@ impl Client {
             questions: Vec::new(),
             lang: None,
             given: None,
+            bindings: Vec::new(),
             sm: Managed::default(),
             session: None,
             reason: None,
@@ -298,6 +304,29 @@ impl Client {
         self.check_ready()?;
         self.check_room()?;
         Ok(self.transmit_stanza(now, stanza.into_string()))
+    }
+
+    /// Says what can be bound to, best first: before [`Input::TlsEstablished`], or at once
+    /// when TLS is around the connection from its beginning.
+    ///
+    /// # Errors
+    /// It is too late: authentication has begun.
+    pub fn set_channel_bindings(
+        &mut self,
+        now: Instant,
+        bindings: Vec<ChannelBinding>,
+    ) -> Result<(), CommandError> {
+        let _ = now;
+        match self.phase {
+            Phase::Header | Phase::Features | Phase::Proceed | Phase::Handshake
+                if !self.authenticated =>
+            {
+                self.bindings = bindings;
+                Ok(())
+            }
+            Phase::Closing | Phase::Closed => Err(CommandError::Closed),
+            _ => Err(CommandError::NotAsked),
+        }
     }
 
     /// Ends the stream: what was sent before still arrives, the peer may finish too

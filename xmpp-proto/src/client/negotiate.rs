@@ -4,7 +4,8 @@ use super::{Client, CloseReason, CommandError, Event, Phase, TlsPolicy};
 use crate::jid::Jid;
 use crate::link::ProtocolError;
 use crate::sasl::{
-    ClientStep, Mechanism, SaslClient, SaslError, SaslFailure, Secret, decode, encode,
+    BindingType, ChannelBinding, ClientBinding, ClientStep, Mechanism, SaslClient, SaslError,
+    SaslFailure, Secret, decode, encode,
 };
 #[cfg(feature = "scram")]
 use crate::sasl::{SaltedPassword, derive};
@@ -200,18 +201,13 @@ impl Client {
             }
         }
         if !self.authenticated {
-            let offered = &self.features.mechanisms;
-            let plain = self.secure || self.config.plain_without_tls;
-            let chosen = self.config.mechanisms.iter().copied().find(|mechanism| {
-                (*mechanism != Mechanism::Plain || plain)
-                    && offered.iter().any(|name| name == mechanism.name())
-            });
-            let Some(mechanism) = chosen else {
+            let Some(mechanism) = self.choose_mechanism(&self.features.mechanisms) else {
                 self.link.send(STREAM_CLOSE.to_string());
                 return self.end(CloseReason::NoMechanism);
             };
             match self.config.password.clone() {
-                Some(password) => self.start_auth(mechanism, &password),
+                Some(password) => self.start_auth(mechanism, Some(&password)),
+                None if !mechanism.needs_password() => self.start_auth(mechanism, None),
                 None => {
                     self.phase = Phase::Password(mechanism);
                     self.link.event(Event::PasswordNeeded);
@@ -230,10 +226,49 @@ impl Client {
         }
     }
 
-    fn start_auth(&mut self, mechanism: Mechanism, password: &Secret) {
+    /// The best mechanism of those that are allowed, offered and possible here.
+    fn choose_mechanism(&self, offered: &[String]) -> Option<Mechanism> {
+        let plain = self.secure || self.config.plain_without_tls;
+        self.config.mechanisms.iter().copied().find(|mechanism| {
+            let possible = match mechanism {
+                Mechanism::Plain => plain,
+                Mechanism::External => self.secure,
+                _ if mechanism.binds_channel() => self.common_binding().is_some(),
+                _ => true,
+            };
+            possible
+                && (mechanism.binds_channel() || !self.config.require_channel_binding)
+                && offered.iter().any(|name| name == mechanism.name())
+        })
+    }
+
+    /// What both sides can bind to. A server without XEP-0440 takes what it takes.
+    fn common_binding(&self) -> Option<&ChannelBinding> {
+        let taken = &self.features.channel_bindings;
+        self.bindings.iter().find(|own| {
+            taken.is_empty() || taken.iter().any(|name| BindingType::of(name) == Some(own.kind))
+        })
+    }
+
+    /// What is said about channel binding with `mechanism` (RFC 5802 §6).
+    fn client_binding(&self, mechanism: Mechanism, offered: &[String]) -> ClientBinding<'_> {
+        if mechanism.binds_channel() {
+            return self.common_binding().map_or(ClientBinding::Unsupported, ClientBinding::Bound);
+        }
+        let offered = offered.iter().filter_map(|name| Mechanism::of(name));
+        let plus = offered.into_iter().any(Mechanism::binds_channel);
+        let could = !self.bindings.is_empty()
+            && self.config.mechanisms.iter().any(|mechanism| mechanism.binds_channel());
+        if could && !plus { ClientBinding::NotOffered } else { ClientBinding::Unsupported }
+    }
+
+    fn start_auth(&mut self, mechanism: Mechanism, password: Option<&Secret>) {
         let nonce = self.rng.hex::<32>();
-        let user = self.config.jid.local().unwrap_or("").to_string();
-        match SaslClient::start(mechanism, &user, Some(password), nonce.as_str()) {
+        // The identity of a certificate, and of nobody, is for the server to say.
+        let user = self.config.jid.local().filter(|_| mechanism.needs_password());
+        let user = user.unwrap_or("").to_string();
+        let binding = self.client_binding(mechanism, &self.features.mechanisms);
+        match SaslClient::start(mechanism, &user, password, nonce.as_str(), binding) {
             Ok((sasl, ClientStep::Send(message))) => {
                 let text = alloc::format!(
                     "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>",
@@ -241,7 +276,7 @@ impl Client {
                     encode(&message)
                 );
                 self.link.send(text);
-                self.given = Some(password.clone());
+                self.given = password.cloned();
                 self.phase = Phase::Auth(sasl);
             }
             #[cfg(feature = "scram")]
@@ -370,7 +405,7 @@ impl Client {
         let _ = now;
         match self.phase {
             Phase::Password(mechanism) => {
-                self.start_auth(mechanism, password);
+                self.start_auth(mechanism, Some(password));
                 Ok(())
             }
             Phase::Closed => Err(CommandError::Closed),

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "scram")]
 use super::scram::{self, Hash, Octets, SaltedPassword};
-use super::{Mechanism, PlainMessage, SaslError, Secret};
+use super::{ChannelBinding, Mechanism, PlainMessage, SaslError, Secret};
 #[cfg(feature = "scram")]
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -38,6 +38,8 @@ pub struct SaslClient {
 #[cfg(feature = "scram")]
 #[derive(Default)]
 struct Scram {
+    /// The GS2 header with the data that it binds to.
+    bound: Vec<u8>,
     first_bare: String,
     nonce: String,
     /// The server's first message and the full nonce.
@@ -45,23 +47,48 @@ struct Scram {
     signature: Option<Octets>,
 }
 
-/// GS2 header: no channel binding, no other identity (RFC 5802 §7).
-#[cfg(feature = "scram")]
-const GS2: &str = "n,,";
+/// What a client says about channel binding (RFC 5802 §6).
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 5802 §7 has three flags")]
+pub enum ClientBinding<'a> {
+    /// `n`: it has nothing to bind to, or nothing that the server takes.
+    Unsupported,
+    /// `y`: it could, and the server does not offer it. A server that does knows then that
+    /// somebody took the offer away.
+    NotOffered,
+    /// `p=`: bound to this.
+    Bound(&'a ChannelBinding),
+}
 
 impl SaslClient {
-    /// Begins; `nonce` is used by SCRAM and must be printable ASCII without comma.
+    /// Begins; `nonce` is used by SCRAM and must be printable ASCII without comma. For
+    /// EXTERNAL `user` is the identity to act as, empty for that of the certificate; for
+    /// ANONYMOUS a trace, or empty.
     ///
     /// # Errors
-    /// The user name or password cannot be prepared.
+    /// The user name or password cannot be prepared, or a mechanism with channel binding
+    /// has nothing to bind to.
     pub fn start(
         mechanism: Mechanism,
         user: &str,
         password: Option<&Secret>,
         nonce: &str,
+        binding: ClientBinding<'_>,
     ) -> Result<(Self, ClientStep), SaslError> {
         let user = crate::jid::saslprep(user).ok_or(SaslError::Credentials)?;
+        if matches!(binding, ClientBinding::Bound(_)) != mechanism.binds_channel() {
+            return Err(SaslError::Binding);
+        }
         match mechanism {
+            Mechanism::External | Mechanism::Anonymous => {
+                let client = Self {
+                    mechanism,
+                    #[cfg(feature = "scram")]
+                    scram: Scram::default(),
+                    proved: true,
+                };
+                Ok((client, ClientStep::Send(user.as_bytes().to_vec())))
+            }
             Mechanism::Plain => {
                 let password = password.ok_or(SaslError::Credentials)?;
                 let step = ClientStep::Send(PlainMessage::write(&user, password));
@@ -75,12 +102,22 @@ impl SaslClient {
                 Ok((client, step))
             }
             #[cfg(feature = "scram")]
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+            _ => {
                 let first_bare = alloc::format!("n={},r={nonce}", scram::escape_name(&user));
-                let message = alloc::format!("{GS2}{first_bare}");
+                let gs2 = match binding {
+                    ClientBinding::Unsupported => String::from("n,,"),
+                    ClientBinding::NotOffered => String::from("y,,"),
+                    ClientBinding::Bound(with) => alloc::format!("p={},,", with.kind.name()),
+                };
+                let mut bound = gs2.clone().into_bytes();
+                if let ClientBinding::Bound(with) = binding {
+                    bound.extend_from_slice(&with.data);
+                }
+                let message = alloc::format!("{gs2}{first_bare}");
+                let nonce = nonce.into();
                 let client = Self {
                     mechanism,
-                    scram: Scram { first_bare, nonce: nonce.into(), ..Scram::default() },
+                    scram: Scram { bound, first_bare, nonce, ..Scram::default() },
                     proved: false,
                 };
                 Ok((client, ClientStep::Send(message.into_bytes())))
@@ -104,12 +141,14 @@ impl SaslClient {
         iterations: core::ops::RangeInclusive<u32>,
     ) -> Result<ClientStep, SaslError> {
         match self.mechanism {
-            Mechanism::Plain => {
+            // A server that did not take the initial response asks for it (RFC 6120 §6.4.2);
+            // what was sent was never empty, or was and has been said.
+            Mechanism::Plain | Mechanism::External | Mechanism::Anonymous => {
                 let _ = (message, iterations);
                 Err(SaslError::Malformed)
             }
             #[cfg(feature = "scram")]
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+            _ => {
                 let text = core::str::from_utf8(message).map_err(|_| SaslError::Malformed)?;
                 if self.scram.signature.is_some() {
                     // Server-final as a challenge: the answer is empty (RFC 4422 §5).
@@ -141,7 +180,7 @@ impl SaslClient {
             return None;
         }
         let (server_first, nonce) = self.scram.server_first.as_ref()?;
-        let binding = super::encode(GS2.as_bytes());
+        let binding = super::encode(&self.scram.bound);
         let without_proof = alloc::format!("c={binding},r={nonce}");
         let auth = alloc::format!("{},{server_first},{without_proof}", self.scram.first_bare);
         let (proof, signature) = scram::prove(self.hash(), salted, &auth);
@@ -180,9 +219,9 @@ impl SaslClient {
 
     #[cfg(feature = "scram")]
     const fn hash(&self) -> Hash {
-        match self.mechanism {
-            Mechanism::ScramSha1 => Hash::Sha1,
-            _ => Hash::Sha256,
+        match self.mechanism.hash() {
+            Some(hash) => hash,
+            None => Hash::Sha256,
         }
     }
 }

@@ -1,5 +1,7 @@
-//! SASL (RFC 6120 §6, RFC 4422): PLAIN (RFC 4616), SCRAM (RFC 5802, 7677), both sides.
+//! SASL (RFC 6120 §6, RFC 4422), both sides: PLAIN (RFC 4616), SCRAM (RFC 5802, 7677) with
+//! and without channel binding, EXTERNAL (RFC 4422 app. A, XEP-0178), ANONYMOUS (RFC 4505).
 
+mod binding;
 mod client;
 mod plain;
 #[cfg(feature = "scram")]
@@ -8,11 +10,12 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use client::{ClientStep, SaslClient};
+pub use binding::{BindingType, ChannelBinding};
+pub use client::{ClientBinding, ClientStep, SaslClient};
 pub use plain::PlainMessage;
 #[cfg(feature = "scram")]
 pub use scram::{Hash, SaltedPassword, ScramKeys, derive};
-pub use server::{Credentials, SaslServer, ServerStep};
+pub use server::{Credentials, SaslServer, ServerContext, ServerStep};
 
 use alloc::string::String;
 use core::fmt;
@@ -53,6 +56,8 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Mechanism {
+    /// Nobody in particular (RFC 4505).
+    Anonymous,
     /// The password itself (RFC 4616): only under TLS, unless the configuration says so.
     Plain,
     /// RFC 5802.
@@ -61,11 +66,52 @@ pub enum Mechanism {
     /// RFC 7677.
     #[cfg(feature = "scram")]
     ScramSha256,
+    /// SCRAM with SHA-512.
+    #[cfg(feature = "scram")]
+    ScramSha512,
+    /// RFC 5802, bound to the TLS connection.
+    #[cfg(feature = "scram")]
+    ScramSha1Plus,
+    /// RFC 7677, bound to the TLS connection.
+    #[cfg(feature = "scram")]
+    ScramSha256Plus,
+    /// SCRAM with SHA-512, bound to the TLS connection.
+    #[cfg(feature = "scram")]
+    ScramSha512Plus,
+    /// Who the certificate of the TLS connection says (RFC 4422 app. A).
+    External,
 }
 
 impl Mechanism {
     /// All that this build has, strongest first.
     pub const ALL: &'static [Self] = &[
+        Self::External,
+        #[cfg(feature = "scram")]
+        Self::ScramSha512Plus,
+        #[cfg(feature = "scram")]
+        Self::ScramSha256Plus,
+        #[cfg(feature = "scram")]
+        Self::ScramSha1Plus,
+        #[cfg(feature = "scram")]
+        Self::ScramSha512,
+        #[cfg(feature = "scram")]
+        Self::ScramSha256,
+        #[cfg(feature = "scram")]
+        Self::ScramSha1,
+        Self::Plain,
+        Self::Anonymous,
+    ];
+
+    /// Those with a password, strongest first: what is used when nothing else is said.
+    pub const PASSWORD: &'static [Self] = &[
+        #[cfg(feature = "scram")]
+        Self::ScramSha512Plus,
+        #[cfg(feature = "scram")]
+        Self::ScramSha256Plus,
+        #[cfg(feature = "scram")]
+        Self::ScramSha1Plus,
+        #[cfg(feature = "scram")]
+        Self::ScramSha512,
         #[cfg(feature = "scram")]
         Self::ScramSha256,
         #[cfg(feature = "scram")]
@@ -73,11 +119,52 @@ impl Mechanism {
         Self::Plain,
     ];
 
+    /// Whether a password is needed.
+    #[must_use]
+    pub const fn needs_password(self) -> bool {
+        !matches!(self, Self::External | Self::Anonymous)
+    }
+
+    /// Whether it proves that both sides see the same TLS connection.
+    #[must_use]
+    pub const fn binds_channel(self) -> bool {
+        #[cfg(feature = "scram")]
+        {
+            matches!(self, Self::ScramSha1Plus | Self::ScramSha256Plus | Self::ScramSha512Plus)
+        }
+        #[cfg(not(feature = "scram"))]
+        {
+            false
+        }
+    }
+
+    /// The hash of a SCRAM mechanism.
+    #[cfg(feature = "scram")]
+    #[must_use]
+    pub const fn hash(self) -> Option<Hash> {
+        match self {
+            Self::ScramSha1 | Self::ScramSha1Plus => Some(Hash::Sha1),
+            Self::ScramSha256 | Self::ScramSha256Plus => Some(Hash::Sha256),
+            Self::ScramSha512 | Self::ScramSha512Plus => Some(Hash::Sha512),
+            Self::Plain | Self::External | Self::Anonymous => None,
+        }
+    }
+
     /// The registered name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Anonymous => "ANONYMOUS",
+            Self::External => "EXTERNAL",
             Self::Plain => "PLAIN",
+            #[cfg(feature = "scram")]
+            Self::ScramSha512 => "SCRAM-SHA-512",
+            #[cfg(feature = "scram")]
+            Self::ScramSha1Plus => "SCRAM-SHA-1-PLUS",
+            #[cfg(feature = "scram")]
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            #[cfg(feature = "scram")]
+            Self::ScramSha512Plus => "SCRAM-SHA-512-PLUS",
             #[cfg(feature = "scram")]
             Self::ScramSha1 => "SCRAM-SHA-1",
             #[cfg(feature = "scram")]
@@ -196,6 +283,9 @@ pub enum SaslError {
     /// The user name or password has characters that are not allowed (RFC 4013).
     #[error("the credentials cannot be prepared")]
     Credentials,
+    /// The mechanism binds to the TLS connection, and there are no data to bind with.
+    #[error("there is nothing to bind to")]
+    Binding,
 }
 
 /// `text` as base64 inside of an element: `=` stands for an empty message

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -18,6 +18,8 @@ pub enum Hash {
     Sha1,
     /// SHA-256, 32 bytes.
     Sha256,
+    /// SHA-512, 64 bytes.
+    Sha512,
 }
 
 impl Hash {
@@ -28,24 +30,25 @@ impl Hash {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
+            Self::Sha512 => 64,
         }
     }
 }
 
-/// Output of a hash: up to 32 bytes, cleared when dropped, never shown.
+/// Output of a hash: up to 64 bytes, cleared when dropped, never shown.
 #[derive(Clone)]
 pub(super) struct Octets {
-    bytes: [u8; 32],
+    bytes: [u8; 64],
     len: usize,
 }
 
 impl Octets {
     fn of(part: &[u8]) -> Self {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; 64];
         for (to, from) in bytes.iter_mut().zip(part) {
             *to = *from;
         }
-        Self { bytes, len: part.len().min(32) }
+        Self { bytes, len: part.len().min(64) }
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
@@ -71,7 +74,7 @@ impl Drop for Octets {
     }
 }
 
-fn hmac(hash: Hash, key: &[u8], message: &[u8]) -> Octets {
+pub(super) fn hmac(hash: Hash, key: &[u8], message: &[u8]) -> Octets {
     // HMAC takes keys of any length, so the error case does not exist.
     match hash {
         Hash::Sha1 => Hmac::<Sha1>::new_from_slice(key).map_or_else(
@@ -82,6 +85,10 @@ fn hmac(hash: Hash, key: &[u8], message: &[u8]) -> Octets {
             |_| Octets::of(&[]),
             |mac| Octets::of(&mac.chain_update(message).finalize().into_bytes()),
         ),
+        Hash::Sha512 => Hmac::<Sha512>::new_from_slice(key).map_or_else(
+            |_| Octets::of(&[]),
+            |mac| Octets::of(&mac.chain_update(message).finalize().into_bytes()),
+        ),
     }
 }
 
@@ -89,6 +96,7 @@ fn digest(hash: Hash, message: &[u8]) -> Octets {
     match hash {
         Hash::Sha1 => Octets::of(&Sha1::digest(message)),
         Hash::Sha256 => Octets::of(&Sha256::digest(message)),
+        Hash::Sha512 => Octets::of(&Sha512::digest(message)),
     }
 }
 
@@ -122,11 +130,12 @@ impl fmt::Debug for SaltedPassword {
 #[must_use]
 pub fn derive(hash: Hash, password: &str, salt: &[u8], iterations: u32) -> Option<SaltedPassword> {
     let prepared = crate::jid::saslprep(password)?;
-    let mut out = [0; 32];
+    let mut out = [0; 64];
     let part = out.get_mut(..hash.len())?;
     match hash {
         Hash::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(prepared.as_bytes(), salt, iterations, part),
         Hash::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(prepared.as_bytes(), salt, iterations, part),
+        Hash::Sha512 => pbkdf2::pbkdf2_hmac::<Sha512>(prepared.as_bytes(), salt, iterations, part),
     }
     let salted = SaltedPassword(Octets::of(part));
     out.zeroize();

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "scram")]
 use super::scram::{self, Hash, ScramKeys};
-use super::{Mechanism, PlainMessage, SaslFailure, Secret};
+use super::{BindingType, ChannelBinding, Mechanism, PlainMessage, SaslFailure, Secret};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -39,6 +39,9 @@ pub enum Credentials {
     /// SCRAM keys: they verify SCRAM of the same hash, and PLAIN.
     #[cfg(feature = "scram")]
     Keys(ScramKeys),
+    /// The host knows who this is: from the certificate (EXTERNAL), or because it gives the
+    /// name itself (ANONYMOUS). The name of the account.
+    Identity(String),
     /// The host has checked the password that PLAIN showed, elsewhere: it is right.
     Accepted,
     /// There is no such account, or it may not log in. The client is not told which, and
@@ -55,10 +58,37 @@ pub struct SaslServer {
     scram: Scram,
 }
 
+/// What a server brings into an exchange.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ServerContext<'a> {
+    /// Random, printable ASCII without comma; for SCRAM.
+    pub nonce: &'a str,
+    /// What can be bound to. When it is not empty, mechanisms with channel binding were
+    /// offered, and a client that says that they were not is the victim of a downgrade.
+    pub bindings: &'a [ChannelBinding],
+}
+
+impl<'a> ServerContext<'a> {
+    /// Without channel binding.
+    #[must_use]
+    pub const fn new(nonce: &'a str) -> Self {
+        Self { nonce, bindings: &[] }
+    }
+
+    /// Sets what can be bound to.
+    #[must_use]
+    pub const fn with_bindings(mut self, bindings: &'a [ChannelBinding]) -> Self {
+        self.bindings = bindings;
+        self
+    }
+}
+
 #[cfg(feature = "scram")]
 #[derive(Default)]
 struct Scram {
-    gs2: String,
+    /// The GS2 header with the data that it binds to.
+    bound: Vec<u8>,
     first_bare: String,
     nonce: String,
     server_first: String,
@@ -68,19 +98,31 @@ struct Scram {
 }
 
 impl SaslServer {
-    /// Begins with the client's initial response. `nonce` and `salt` are used by SCRAM and
-    /// must be random; `iterations` when keys are made from a password.
+    /// Begins with the client's initial response.
     ///
     /// # Errors
     /// The failure to send.
     pub fn start(
         mechanism: Mechanism,
         message: &[u8],
-        nonce: &str,
+        context: ServerContext<'_>,
     ) -> Result<(Self, ServerStep), SaslFailure> {
         match mechanism {
+            Mechanism::External | Mechanism::Anonymous => {
+                let text = core::str::from_utf8(message);
+                let text = text.ok().filter(|text| !text.contains('\0'));
+                let user = String::from(text.ok_or(SaslFailure::MalformedRequest)?);
+                let server = Self {
+                    mechanism,
+                    user: user.clone(),
+                    password: None,
+                    #[cfg(feature = "scram")]
+                    scram: Scram::default(),
+                };
+                Ok((server, ServerStep::LookUp { user, password: None }))
+            }
             Mechanism::Plain => {
-                let _ = nonce;
+                let _ = context;
                 let plain = PlainMessage::parse(message).ok_or(SaslFailure::MalformedRequest)?;
                 let server = Self {
                     mechanism,
@@ -100,9 +142,7 @@ impl SaslServer {
                 Ok((server, step))
             }
             #[cfg(feature = "scram")]
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
-                Self::start_scram(mechanism, message, nonce)
-            }
+            _ => Self::start_scram(mechanism, message, context),
         }
     }
 
@@ -123,6 +163,13 @@ impl SaslServer {
         iterations: u32,
     ) -> Result<ServerStep, SaslFailure> {
         match self.mechanism {
+            Mechanism::External | Mechanism::Anonymous => match credentials {
+                Credentials::Identity(name) if !name.is_empty() => {
+                    self.user.clone_from(name);
+                    Ok(self.succeed(Vec::new()))
+                }
+                _ => Err(SaslFailure::NotAuthorized),
+            },
             Mechanism::Plain => {
                 let _ = (salt, iterations);
                 let password = self.password.take().ok_or(SaslFailure::MalformedRequest)?;
@@ -133,14 +180,12 @@ impl SaslServer {
                     #[cfg(feature = "scram")]
                     Credentials::Keys(keys) => keys.matches(password.expose()),
                     Credentials::Accepted => true,
-                    Credentials::Refused => false,
+                    Credentials::Refused | Credentials::Identity(_) => false,
                 };
                 if right { Ok(self.succeed(Vec::new())) } else { Err(SaslFailure::NotAuthorized) }
             }
             #[cfg(feature = "scram")]
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
-                self.scram_keys(credentials, salt, iterations)
-            }
+            _ => self.scram_keys(credentials, salt, iterations),
         }
     }
 
@@ -150,12 +195,12 @@ impl SaslServer {
     /// The failure to send.
     pub fn response(&mut self, message: &[u8]) -> Result<ServerStep, SaslFailure> {
         match self.mechanism {
-            Mechanism::Plain => {
+            Mechanism::Plain | Mechanism::External | Mechanism::Anonymous => {
                 let _ = message;
                 Err(SaslFailure::MalformedRequest)
             }
             #[cfg(feature = "scram")]
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => self.client_final(message),
+            _ => self.client_final(message),
         }
     }
 
@@ -169,8 +214,9 @@ impl SaslServer {
     fn start_scram(
         mechanism: Mechanism,
         message: &[u8],
-        nonce: &str,
+        context: ServerContext<'_>,
     ) -> Result<(Self, ServerStep), SaslFailure> {
+        let nonce = context.nonce;
         let malformed = SaslFailure::MalformedRequest;
         let text = core::str::from_utf8(message).map_err(|_| malformed)?;
         // RFC 5802 §7: gs2-cbind-flag "," [authzid] "," client-first-message-bare
@@ -179,9 +225,22 @@ impl SaslServer {
         else {
             return Err(malformed);
         };
-        // `y` says that the client would bind and sees no -PLUS offered, which is true here.
-        if flag != "n" && flag != "y" {
-            return Err(malformed);
+        let mut bound = alloc::format!("{flag},{authzid},").into_bytes();
+        match (flag, flag.strip_prefix("p=")) {
+            ("n", _) if !mechanism.binds_channel() => {}
+            // `y` says that the client would bind and sees no -PLUS offered. If there was
+            // one, somebody took it away (RFC 5802 §6).
+            ("y", _) if !mechanism.binds_channel() => {
+                if !context.bindings.is_empty() {
+                    return Err(SaslFailure::NotAuthorized);
+                }
+            }
+            (_, Some(kind)) if mechanism.binds_channel() => {
+                let kind = BindingType::of(kind);
+                let data = context.bindings.iter().find(|with| Some(with.kind) == kind);
+                bound.extend_from_slice(&data.ok_or(malformed)?.data);
+            }
+            _ => return Err(malformed),
         }
         let mut parts = bare.split(',');
         let mut part = |name: &str| parts.next().and_then(|part| part.strip_prefix(name));
@@ -203,7 +262,7 @@ impl SaslServer {
             user: user.clone(),
             password: None,
             scram: Scram {
-                gs2: alloc::format!("{flag},{authzid},"),
+                bound,
                 first_bare: bare.into(),
                 nonce: alloc::format!("{client_nonce}{nonce}"),
                 ..Scram::default()
@@ -222,10 +281,7 @@ impl SaslServer {
         if self.scram.keys.is_some() {
             return Err(SaslFailure::MalformedRequest);
         }
-        let hash = match self.mechanism {
-            Mechanism::ScramSha1 => Hash::Sha1,
-            _ => Hash::Sha256,
-        };
+        let hash = self.mechanism.hash().unwrap_or(Hash::Sha256);
         let keys = match credentials {
             Credentials::Password(password) => {
                 ScramKeys::derive(hash, password.expose(), salt, iterations)
@@ -233,7 +289,7 @@ impl SaslServer {
             Credentials::Keys(keys) if keys.hash == hash => Some(keys.clone()),
             // Keys of another hash cannot serve this mechanism.
             Credentials::Keys(_) => return Err(SaslFailure::MechanismTooWeak),
-            Credentials::Accepted | Credentials::Refused => None,
+            Credentials::Accepted | Credentials::Refused | Credentials::Identity(_) => None,
         };
         self.scram.refused = keys.is_none();
         let keys = keys.unwrap_or_else(|| ScramKeys::new(hash, salt, iterations, &[], &[]));
@@ -256,7 +312,8 @@ impl SaslServer {
         let binding = parts.next().and_then(|part| part.strip_prefix("c="));
         let binding = binding.and_then(super::decode).ok_or(malformed)?;
         let nonce = parts.next().and_then(|part| part.strip_prefix("r="));
-        if binding != self.scram.gs2.as_bytes() || nonce != Some(self.scram.nonce.as_str()) {
+        let same: bool = binding.ct_eq(&self.scram.bound).into();
+        if !same || nonce != Some(self.scram.nonce.as_str()) {
             return Err(SaslFailure::NotAuthorized);
         }
         let proof = super::decode(proof).ok_or(malformed)?;

@@ -22,8 +22,14 @@ fn plain_messages() {
 
 #[test]
 fn secrets_are_not_shown() {
-    let (client, _) =
-        SaslClient::start(Mechanism::Plain, "u", Some(&Secret::new("hunter2")), "").unwrap();
+    let (client, _) = SaslClient::start(
+        Mechanism::Plain,
+        "u",
+        Some(&Secret::new("hunter2")),
+        "",
+        ClientBinding::Unsupported,
+    )
+    .unwrap();
     let shown = alloc::format!("{:?} {:?}", Secret::new("hunter2"), client);
     assert!(!shown.contains("hunter2"), "{shown}");
 }
@@ -65,7 +71,9 @@ mod scram_exchanges {
                 "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
             ),
         ] {
-            let (mut client, step) = SaslClient::start(mechanism, "user", None, nonce).unwrap();
+            let (mut client, step) =
+                SaslClient::start(mechanism, "user", None, nonce, ClientBinding::Unsupported)
+                    .unwrap();
             assert_eq!(sent(step), first.as_bytes());
             let step = client.challenge(server_first.as_bytes(), ROUNDS).unwrap();
             let ClientStep::Derive { hash, salt, iterations } = step else { panic!("{step:?}") };
@@ -76,7 +84,8 @@ mod scram_exchanges {
             let server_nonce = server_first[2..].split(',').next().unwrap();
             let server_nonce = server_nonce.strip_prefix(nonce).unwrap();
             let (mut server, step) =
-                SaslServer::start(mechanism, first.as_bytes(), server_nonce).unwrap();
+                SaslServer::start(mechanism, first.as_bytes(), ServerContext::new(server_nonce))
+                    .unwrap();
             assert!(matches!(step, ServerStep::LookUp { user, password: None } if user == "user"));
             let known = Credentials::Password(Secret::new("pencil"));
             let step = server.credentials(&known, &salt, 4096).unwrap();
@@ -89,8 +98,14 @@ mod scram_exchanges {
     }
 
     fn challenged(server_first: &str) -> Result<ClientStep, SaslError> {
-        let (mut client, _) =
-            SaslClient::start(Mechanism::ScramSha256, "user", None, "abc").unwrap();
+        let (mut client, _) = SaslClient::start(
+            Mechanism::ScramSha256,
+            "user",
+            None,
+            "abc",
+            ClientBinding::Unsupported,
+        )
+        .unwrap();
         client.challenge(server_first.as_bytes(), ROUNDS)
     }
 
@@ -120,7 +135,14 @@ mod scram_exchanges {
 
     #[test]
     fn success_without_proof_is_refused() {
-        let (mut client, _) = SaslClient::start(Mechanism::ScramSha1, "user", None, "abc").unwrap();
+        let (mut client, _) = SaslClient::start(
+            Mechanism::ScramSha1,
+            "user",
+            None,
+            "abc",
+            ClientBinding::Unsupported,
+        )
+        .unwrap();
         assert_eq!(client.success(b""), Err(SaslError::Unproved));
         assert_eq!(client.success(b"v=AAAA"), Err(SaslError::Unproved));
         client.challenge(b"r=abcd,s=QQ==,i=4096", ROUNDS).unwrap();
@@ -133,10 +155,13 @@ mod scram_exchanges {
 
     #[test]
     fn names_with_commas_and_equals_signs_arrive() {
-        let (_, step) = SaslClient::start(Mechanism::ScramSha1, "a,b=c", None, "n").unwrap();
+        let (_, step) =
+            SaslClient::start(Mechanism::ScramSha1, "a,b=c", None, "n", ClientBinding::Unsupported)
+                .unwrap();
         let message = sent(step);
         assert_eq!(message, b"n,,n=a=2Cb=3Dc,r=n");
-        let (_, step) = SaslServer::start(Mechanism::ScramSha1, &message, "s").unwrap();
+        let (_, step) =
+            SaslServer::start(Mechanism::ScramSha1, &message, ServerContext::new("s")).unwrap();
         assert!(matches!(step, ServerStep::LookUp { user, .. } if user == "a,b=c"));
     }
 
@@ -159,7 +184,12 @@ mod scram_exchanges {
             ("n=user,r=abc", Some(F::MalformedRequest)),
             ("", Some(F::MalformedRequest)),
         ] {
-            let got = SaslServer::start(Mechanism::ScramSha256, message.as_bytes(), "s").err();
+            let got = SaslServer::start(
+                Mechanism::ScramSha256,
+                message.as_bytes(),
+                ServerContext::new("s"),
+            )
+            .err();
             assert_eq!(got, expected, "{message}");
         }
     }
@@ -170,8 +200,11 @@ mod scram_exchanges {
         spoil: impl Fn(String) -> String,
     ) -> Result<(), SaslFailure> {
         let (mut client, step) =
-            SaslClient::start(Mechanism::ScramSha256, "u", None, "cn").unwrap();
-        let (mut server, _) = SaslServer::start(Mechanism::ScramSha256, &sent(step), "sn").unwrap();
+            SaslClient::start(Mechanism::ScramSha256, "u", None, "cn", ClientBinding::Unsupported)
+                .unwrap();
+        let (mut server, _) =
+            SaslServer::start(Mechanism::ScramSha256, &sent(step), ServerContext::new("sn"))
+                .unwrap();
         let ServerStep::Challenge(challenge) = server.credentials(known, b"salt", 4096)? else {
             panic!("challenge")
         };
@@ -220,8 +253,149 @@ mod scram_exchanges {
         let kept = ScramKeys::new(Hash::Sha1, b"salt", 4096, keys.stored_key(), keys.server_key());
         for (password, right) in [("pw", true), ("pw2", false)] {
             let message = PlainMessage::write("u", &Secret::new(password));
-            let (mut server, _) = SaslServer::start(Mechanism::Plain, &message, "").unwrap();
+            let (mut server, _) =
+                SaslServer::start(Mechanism::Plain, &message, ServerContext::new("")).unwrap();
             assert_eq!(server.credentials(&Credentials::Keys(kept.clone()), b"", 0).is_ok(), right);
         }
+    }
+}
+
+#[cfg(feature = "scram")]
+mod more {
+    use super::*;
+    use alloc::string::ToString;
+
+    /// Plays an exchange to its end: whether the server is satisfied, and the client.
+    fn play(
+        mechanism: Mechanism,
+        client_binding: ClientBinding<'_>,
+        server_bindings: &[ChannelBinding],
+        credentials: &Credentials,
+    ) -> Result<String, SaslFailure> {
+        let password = Secret::new("pencil");
+        let (mut client, step) =
+            SaslClient::start(mechanism, "user", Some(&password), "cn", client_binding).unwrap();
+        let ClientStep::Send(first) = step else { panic!("{step:?}") };
+        let context = ServerContext::new("sn").with_bindings(server_bindings);
+        let (mut server, _) = SaslServer::start(mechanism, &first, context)?;
+        let mut step = server.credentials(credentials, b"salt", 4096)?;
+        loop {
+            match step {
+                ServerStep::Challenge(message) => {
+                    let answer = match client.challenge(&message, 1..=9999).unwrap() {
+                        ClientStep::Derive { hash, salt, iterations } => {
+                            let salted = derive(hash, "pencil", &salt, iterations).unwrap();
+                            client.derived(&salted).unwrap()
+                        }
+                        send => send,
+                    };
+                    let ClientStep::Send(answer) = answer else { panic!("{answer:?}") };
+                    step = server.response(&answer)?;
+                }
+                ServerStep::Success { user, data } => {
+                    client.success(&data).unwrap();
+                    return Ok(user);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    const SCRAM: [(Mechanism, Mechanism); 3] = [
+        (Mechanism::ScramSha1, Mechanism::ScramSha1Plus),
+        (Mechanism::ScramSha256, Mechanism::ScramSha256Plus),
+        (Mechanism::ScramSha512, Mechanism::ScramSha512Plus),
+    ];
+
+    #[test]
+    fn scram_plus_proves_the_same_connection() {
+        let right = Credentials::Password(Secret::new("pencil"));
+        for (plain, plus) in SCRAM {
+            for kind in BindingType::ALL {
+                assert_eq!(BindingType::of(kind.name()), Some(*kind));
+                let ours = ChannelBinding::new(*kind, b"finished");
+                let theirs = [ChannelBinding::new(*kind, b"finished")];
+                let bound = ClientBinding::Bound(&ours);
+                assert_eq!(play(plus, bound, &theirs, &right), Ok("user".to_string()));
+                // Somebody in the middle has two connections with different data.
+                let other = [ChannelBinding::new(*kind, b"different")];
+                assert_eq!(play(plus, bound, &other, &right), Err(SaslFailure::NotAuthorized));
+                // A type that the server has no data of.
+                assert_eq!(play(plus, bound, &[], &right), Err(SaslFailure::MalformedRequest));
+                assert!(!alloc::format!("{ours:?}").contains("102"), "the data are secret");
+            }
+            // RFC 5802 §6: `n,,` is legal for a server that can bind, `y` shows a downgrade.
+            let able = [ChannelBinding::new(BindingType::TlsExporter, b"x")];
+            assert_eq!(play(plain, ClientBinding::Unsupported, &able, &right), Ok("user".into()));
+            assert_eq!(
+                play(plain, ClientBinding::NotOffered, &able, &right),
+                Err(SaslFailure::NotAuthorized)
+            );
+            assert_eq!(play(plain, ClientBinding::NotOffered, &[], &right), Ok("user".into()));
+            let start =
+                |mechanism, binding| SaslClient::start(mechanism, "u", None, "n", binding).err();
+            assert_eq!(start(plus, ClientBinding::Unsupported), Some(SaslError::Binding));
+            let bound = ClientBinding::Bound(&able[0]);
+            assert_eq!(start(plain, bound), Some(SaslError::Binding));
+            for (mechanism, first) in
+                [(plain, "p=tls-exporter,,n=u,r=x"), (plus, "n,,n=u,r=x"), (plus, "y,,n=u,r=x")]
+            {
+                let context = ServerContext::new("s").with_bindings(&able);
+                let got = SaslServer::start(mechanism, first.as_bytes(), context).err();
+                assert_eq!(got, Some(SaslFailure::MalformedRequest), "{mechanism:?} {first}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_of_sha_512_are_kept_and_verify() {
+        let keys = ScramKeys::derive(Hash::Sha512, "pencil", b"salt", 4096).unwrap();
+        assert_eq!((keys.stored_key().len(), keys.server_key().len()), (64, 64));
+        let kept =
+            ScramKeys::new(Hash::Sha512, b"salt", 4096, keys.stored_key(), keys.server_key());
+        let kept = Credentials::Keys(kept);
+        assert_eq!(
+            play(Mechanism::ScramSha512, ClientBinding::Unsupported, &[], &kept),
+            Ok("user".into())
+        );
+        assert_eq!(
+            play(Mechanism::ScramSha256, ClientBinding::Unsupported, &[], &kept),
+            Err(SaslFailure::MechanismTooWeak)
+        );
+    }
+
+    #[test]
+    fn external_and_anonymous_are_whom_the_host_says() {
+        for mechanism in [Mechanism::External, Mechanism::Anonymous] {
+            let who = Credentials::Identity("juliet".into());
+            assert_eq!(play(mechanism, ClientBinding::Unsupported, &[], &who), Ok("juliet".into()));
+            for not in [
+                Credentials::Refused,
+                Credentials::Accepted,
+                Credentials::Password(Secret::new("pencil")),
+                Credentials::Identity(String::new()),
+            ] {
+                let got = play(mechanism, ClientBinding::Unsupported, &[], &not);
+                assert_eq!(got, Err(SaslFailure::NotAuthorized), "{not:?}");
+            }
+            let nul = SaslServer::start(mechanism, b"a\0b", ServerContext::default()).err();
+            assert_eq!(nul, Some(SaslFailure::MalformedRequest));
+        }
+        // An identity says nothing about a password.
+        let who = Credentials::Identity("user".into());
+        for mechanism in [Mechanism::Plain, Mechanism::ScramSha256] {
+            let got = play(mechanism, ClientBinding::Unsupported, &[], &who);
+            assert_eq!(got, Err(SaslFailure::NotAuthorized));
+        }
+    }
+
+    #[test]
+    fn every_mechanism_has_its_name() {
+        for mechanism in Mechanism::ALL {
+            assert_eq!(Mechanism::of(mechanism.name()), Some(*mechanism));
+            assert_eq!(mechanism.binds_channel(), mechanism.name().ends_with("-PLUS"));
+            assert_eq!(mechanism.needs_password(), Mechanism::PASSWORD.contains(mechanism));
+        }
+        assert!(Mechanism::ALL.windows(2).all(|pair| pair[0] > pair[1]), "strongest first");
     }
 }

@@ -30,7 +30,8 @@ pub struct ServerConfig {
     pub tls: ServerTls,
     /// The host runs the connections inside of TLS from the first byte (XEP-0368).
     pub direct_tls: bool,
-    /// Mechanisms to offer, in this order.
+    /// Mechanisms to offer, in this order: those that bind to TLS where the host has said
+    /// what to bind to, EXTERNAL only under TLS.
     pub mechanisms: Vec<Mechanism>,
     /// PLAIN is offered without TLS. Off; for tests on loopback.
     pub plain_without_tls: bool,
@@ -64,7 +65,7 @@ impl ServerConfig {
             domain: domain.to_string(),
             tls: ServerTls::Required,
             direct_tls: false,
-            mechanisms: Mechanism::ALL.to_vec(),
+            mechanisms: Mechanism::PASSWORD.to_vec(),
             plain_without_tls: false,
             iterations: 4096,
             attempts_max: 3,

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | A getters | [`jid`](ServerConnection::jid), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
 //! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
-//! | C commands | [`credentials`](ServerConnection::credentials), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
+//! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
 //! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
 //!
 //! What a host does with the events, for one connection:
@@ -72,7 +72,7 @@ pub use sm_store::{SmStore, SmStoreLimits};
 use crate::iq::is_own;
 use crate::jid::Jid;
 use crate::link::{Link, ProtocolError};
-use crate::sasl::SaslServer;
+use crate::sasl::{ChannelBinding, SaslServer};
 use crate::sm::{Managed, SmElement, SmSession, StanzaToken};
 use crate::stanza::{
     InvalidStanza, IqKind, Stanza, StanzaBuf, StanzaXml, error_reply, result_reply,
@@ -81,6 +81,7 @@ use crate::stream::{STREAM_CLOSE, StreamCondition, StreamError};
 use crate::xml::{FrameKind, Ns};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerTable};
 
@@ -119,6 +120,8 @@ pub struct ServerConnection {
     opened: bool,
     secure: bool,
     attempts: u32,
+    /// What the host says of its TLS connection.
+    bindings: Vec<ChannelBinding>,
     /// The default language of what the client sends.
     lang: Option<String>,
     /// The account, then the full address.
@@ -141,6 +144,7 @@ impl ServerConnection {
             opened: false,
             secure: config.direct_tls,
             attempts: 0,
+            bindings: Vec::new(),
             lang: None,
             jid: None,
             sm: Managed::default(),
@@ -280,6 +284,28 @@ impl ServerConnection {
             }
             Phase::Closing | Phase::Closed => Err(CommandError::Closed),
             _ => Err(CommandError::NotReady),
+        }
+    }
+
+    /// Says what can be bound to: before [`Input::TlsEstablished`], or at once when TLS is
+    /// around the connection from its beginning. Mechanisms with channel binding are offered
+    /// then.
+    ///
+    /// # Errors
+    /// It is too late: features are offered already.
+    pub fn set_channel_bindings(
+        &mut self,
+        now: Instant,
+        bindings: Vec<ChannelBinding>,
+    ) -> Result<(), CommandError> {
+        let _ = now;
+        match self.phase {
+            Phase::Header | Phase::Handshake if self.jid.is_none() => {
+                self.bindings = bindings;
+                Ok(())
+            }
+            Phase::Closing | Phase::Closed => Err(CommandError::Closed),
+            _ => Err(CommandError::NotAsked),
         }
     }
 

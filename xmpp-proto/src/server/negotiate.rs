@@ -3,7 +3,9 @@
 use super::{CloseReason, CommandError, Event, Phase, ServerConnection, ServerTls};
 use crate::jid::{Jid, escape_local};
 use crate::link::ProtocolError;
-use crate::sasl::{Credentials, Mechanism, SaslFailure, SaslServer, ServerStep, decode, encode};
+use crate::sasl::{
+    Credentials, Mechanism, SaslFailure, SaslServer, ServerContext, ServerStep, decode, encode,
+};
 use crate::sm::SmElement;
 use crate::stanza::{Condition, InvalidStanza, IqKind, Stanza, StanzaXml, error_reply};
 use crate::stream::{Features, STREAM_CLOSE, StreamCondition, StreamHeader, StreamOpen};
@@ -109,6 +111,11 @@ impl ServerConnection {
             .filter(|m| self.allows(**m))
             .map(|m| m.name().to_string())
             .collect();
+        let binds = self.config.mechanisms.iter().any(|m| m.binds_channel());
+        if binds && self.secure {
+            let names = self.bindings.iter().map(|with| with.kind.name().to_string());
+            features.channel_bindings = names.collect();
+        }
         features
     }
 
@@ -118,6 +125,8 @@ impl ServerConnection {
         self.config.mechanisms.contains(&mechanism)
             && encrypted
             && (mechanism != Mechanism::Plain || plain)
+            && (mechanism != Mechanism::External || self.secure)
+            && (!mechanism.binds_channel() || (self.secure && !self.bindings.is_empty()))
     }
 
     /// Takes an element before a resource is bound.
@@ -214,7 +223,10 @@ impl ServerConnection {
             return self.auth_failed(SaslFailure::IncorrectEncoding);
         };
         let nonce = self.rng.hex::<32>();
-        match SaslServer::start(mechanism, &message, nonce.as_str()) {
+        let offered = self.config.mechanisms.iter().any(|m| m.binds_channel() && self.allows(*m));
+        let bindings = if offered { self.bindings.as_slice() } else { &[] };
+        let context = ServerContext::new(nonce.as_str()).with_bindings(bindings);
+        match SaslServer::start(mechanism, &message, context) {
             Ok((sasl, step)) => self.step(sasl, step),
             Err(failure) => self.auth_failed(failure),
         }

@@ -557,3 +557,66 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn mechanisms_are_offered_where_they_make_sense() {
+    use crate::sasl::{BindingType, ChannelBinding};
+    let offered = |tls: bool, bindings: &[BindingType]| {
+        let mut config = config().with_mechanisms(Mechanism::ALL);
+        config.direct_tls = tls;
+        config.plain_without_tls = false;
+        let mut server = start(config);
+        let bindings = bindings.iter().map(|kind| ChannelBinding::new(*kind, b"x")).collect();
+        server.set_channel_bindings(Instant::ZERO, bindings).unwrap();
+        hear(&mut server, HEADER).sent
+    };
+    let clear = offered(false, &[BindingType::TlsExporter]);
+    for (name, there) in
+        [("PLAIN", false), ("EXTERNAL", false), ("SCRAM-SHA-512", true), ("ANONYMOUS", true)]
+    {
+        assert_eq!(clear.contains(&format!(">{name}<")), there, "{name}: {clear}");
+    }
+    assert!(!clear.contains("-PLUS") && !clear.contains("sasl-cb"));
+    let tls = offered(true, &[]);
+    assert!(tls.contains(">PLAIN<") && tls.contains(">EXTERNAL<") && !tls.contains("-PLUS"));
+    let bound = offered(true, &[BindingType::TlsExporter, BindingType::TlsUnique]);
+    for name in ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-512-PLUS"] {
+        assert!(bound.contains(&format!(">{name}<")), "{bound}");
+    }
+    assert!(bound.contains(
+        "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/>\
+         <channel-binding type='tls-unique'/></sasl-channel-binding>"
+    ));
+}
+
+/// A client that says `y` to a server that offers -PLUS never saw the offer.
+#[test]
+fn a_stripped_offer_of_channel_binding_is_noticed() {
+    use crate::sasl::{BindingType, ChannelBinding};
+    let mut config = config();
+    config.direct_tls = true;
+    let mut server = start(config);
+    let with = ChannelBinding::new(BindingType::TlsExporter, b"x");
+    server.set_channel_bindings(Instant::ZERO, alloc::vec![with]).unwrap();
+    let auth = crate::sasl::encode(b"y,,n=u,r=abc");
+    let auth = format!(
+        "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>{auth}</auth>"
+    );
+    let out = hear(&mut server, &format!("{HEADER}{auth}"));
+    assert!(out.sent.ends_with("<not-authorized/></failure>"), "{}", out.sent);
+}
+
+#[test]
+fn a_guest_gets_the_name_that_the_host_gives() {
+    let mut server = start(config().with_mechanisms(&[Mechanism::Anonymous]));
+    let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'>=</auth>";
+    let script = format!("{HEADER}{auth}");
+    server.handle_input(Instant::ZERO, Input::Data(script.as_bytes()));
+    while let Some(output) = server.poll_output() {
+        if let Output::Event(Event::CredentialsNeeded { mechanism, .. }) = output {
+            assert_eq!(mechanism, Mechanism::Anonymous);
+            server.credentials(Instant::ZERO, &Credentials::Identity("guest-1".into())).unwrap();
+        }
+    }
+    assert_eq!(server.jid().map(Jid::as_str), Some("guest-1@h"));
+}

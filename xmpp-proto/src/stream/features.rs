@@ -12,6 +12,8 @@ pub struct Features {
     pub starttls: Option<bool>,
     /// SASL mechanisms in the server's order (RFC 6120 §6.4.1).
     pub mechanisms: Vec<String>,
+    /// Types of channel binding that the server takes (XEP-0440), by their names.
+    pub channel_bindings: Vec<String>,
     /// Resource binding (RFC 6120 §7).
     pub bind: bool,
     /// The session of RFC 3921; the value says whether it is required.
@@ -52,6 +54,13 @@ impl Features {
                         .map(|m| m.text().trim().to_string())
                         .collect();
                 }
+                (Ns::CHANNEL_BINDING, "sasl-channel-binding") => {
+                    features.channel_bindings = child
+                        .children()
+                        .filter(|b| b.is(Ns::CHANNEL_BINDING, "channel-binding"))
+                        .filter_map(|b| b.attr("type").map(alloc::borrow::Cow::into_owned))
+                        .collect();
+                }
                 (Ns::BIND, "bind") => features.bind = true,
                 (Ns::SESSION, "session") => {
                     features.session = Some(child.child(Ns::SESSION, "optional").is_none());
@@ -88,6 +97,13 @@ impl Features {
             w.start(Ns::SASL, "mechanisms");
             for mechanism in &self.mechanisms {
                 w.leaf(Ns::SASL, "mechanism", mechanism);
+            }
+            w.end();
+        }
+        if !self.channel_bindings.is_empty() {
+            w.start(Ns::CHANNEL_BINDING, "sasl-channel-binding");
+            for kind in &self.channel_bindings {
+                w.start(Ns::CHANNEL_BINDING, "channel-binding").attr("type", kind).end();
             }
             w.end();
         }

@@ -64,6 +64,7 @@ fn features_read_back() {
     let features = Features {
         starttls: Some(true),
         mechanisms: vec!["SCRAM-SHA-256".to_string(), "PLAIN".to_string()],
+        channel_bindings: alloc::vec!["tls-exporter".into()],
         bind: true,
         session: Some(false),
         stream_management: true,
