@@ -93,8 +93,10 @@ fn wave() -> Vec<u8> {
         .collect()
 }
 
-/// ITU-T G.711, µ-law: sign, exponent and mantissa of the biased magnitude, inverted.
-fn mu_law(sample: i16) -> u8 {
+/// A sample as ITU-T G.711 µ-law: sign, exponent and mantissa of the biased magnitude,
+/// inverted.
+#[must_use]
+pub fn mu_law(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x80 } else { 0 };
     let magnitude = sample.unsigned_abs().min(32_635) + 132;
     // The position of the highest bit decides the segment: bit 7 is segment 0.

@@ -1,6 +1,8 @@
 """gst-rtsp-server with a live PCMU tone: prints its port, ends with its standard input.
 
-usage: gst_rtsp_server.py [basic|digest]     user alice, password secret
+usage: gst_rtsp_server.py [basic|digest|none [FILE]]     user alice, password secret
+
+What is recorded at /record (PCMU) is written to FILE, as samples of 16 bits.
 """
 import sys
 import threading
@@ -16,10 +18,11 @@ TONE = (
     "( audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc"
     " ! rtppcmupay name=pay0 pt=0 )"
 )
+RECORDER = "( rtppcmudepay name=depay0 ! mulawdec ! filesink buffer-mode=2 location={} )"
 
 
 def main():
-    auth = sys.argv[1] if len(sys.argv) > 1 else None
+    auth = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] != "none" else None
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
@@ -41,6 +44,12 @@ def main():
             guard.add_basic(GstRtspServer.RTSPAuth.make_basic("alice", "secret"), token)
         server.set_auth(guard)
     server.get_mount_points().add_factory("/tone", factory)
+    if len(sys.argv) > 2:
+        recorder = GstRtspServer.RTSPMediaFactory()
+        recorder.set_launch(RECORDER.format(sys.argv[2]))
+        recorder.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+        recorder.set_latency(50)
+        server.get_mount_points().add_factory("/record", recorder)
     loop = GLib.MainLoop()
     assert server.attach(None) > 0, "cannot listen"
 
