@@ -1,15 +1,26 @@
 //! Typed headers. They borrow, are parsed on demand, and print as they are sent.
 
+mod address;
+#[cfg(feature = "digest")]
+mod auth;
 mod call;
 mod contact;
 mod name_addr;
 mod numbers;
 mod plain;
+mod print;
 mod quick;
+mod rest;
 mod tokens;
 mod via;
 mod worded;
 
+pub use address::Address;
+#[cfg(feature = "digest")]
+pub use auth::{
+    AuthenticationInfo, Authorization, ProxyAuthenticate, ProxyAuthenticationInfo,
+    ProxyAuthorization, WwwAuthenticate,
+};
 pub use call::{Join, MinSe, RAck, RSeq, Refresher, Replaces, SessionExpires, TargetDialog};
 pub use contact::{Contact, QValue};
 pub(crate) use name_addr::first_value_end;
@@ -20,6 +31,7 @@ pub use plain::{
     MaxBreadth, MimeVersion, Organization, PAssertedIdentity, PAssociatedUri, PPreferredIdentity,
     Privacy, ReferTo, ReferredBy, ReplyTo, SentAt, Server, Subject, UserAgent, Warning,
 };
+pub use rest::{ContentLength, Identity, IdentityInfo, RetryWhen};
 pub use tokens::{Allow, ProxyRequire, Require, Supported, Unsupported};
 pub use via::{Transport, Via};
 

@@ -2,17 +2,12 @@
 
 use super::NameAddr;
 use super::name_addr::name_addr_headers;
+use super::print::unfolded;
 use crate::message::{HeaderName, TypedHeader};
 use core::fmt;
 use core::ops::Deref;
 use proto_wire::text::{chars, quoted};
 use proto_wire::{ParseError, ParseErrorKind, Timestamp};
-
-impl fmt::Display for NameAddr<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&alloc::string::String::from_utf8_lossy(self.raw))
-    }
-}
 
 name_addr_headers! {
     /// `Refer-To` (RFC 3515 §2.1).
@@ -58,11 +53,13 @@ macro_rules! text_headers {
 
         impl fmt::Display for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.0)
+                unfolded(f, self.0.as_bytes())
             }
         }
     )*};
 }
+
+pub(super) use text_headers;
 
 text_headers! {
     /// `Subject` (RFC 3261 §20.36): commas are text.

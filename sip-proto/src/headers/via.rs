@@ -183,9 +183,3 @@ impl<'a> Via<'a> {
         self.params().value(b"maddr").and_then(|v| Host::parse(v).ok())
     }
 }
-
-impl fmt::Display for Via<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&alloc::string::String::from_utf8_lossy(self.raw))
-    }
-}

@@ -88,7 +88,7 @@ fn trim_end(text: &str) -> &str {
 impl fmt::Display for Worded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word)?;
-        f.write_str(self.params)
+        super::print::unfolded(f, self.params.as_bytes())
     }
 }
 
