@@ -251,7 +251,11 @@ impl Scanner {
         index: &mut Index,
     ) -> Option<LineEnd> {
         let start = self.line;
-        let colon = find_colon(buf, start);
+        let mut colon = find_colon(buf, start);
+        if buf.get(colon) == Some(&b'\t') {
+            // Tabs may stand before the colon too (RFC 3261 §25.1 `HCOLON`).
+            colon = skip_blanks(buf, colon);
+        }
         if buf.get(colon) != Some(&b':') {
             return self.line_without_colon::<P>(buf, index);
         }

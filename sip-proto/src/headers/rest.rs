@@ -87,7 +87,7 @@ impl<'a> TypedHeader<'a> for RetryWhen<'a> {
             let end = comment_end(rest).ok_or_else(|| error(ParseErrorKind::Syntax, at))?;
             rest.split_at_checked(end).unwrap_or((rest, &[]))
         } else {
-            (&rest[..0], rest)
+            (Default::default(), rest)
         };
         let params = chars::trim_start(params);
         if !matches!(params.first(), None | Some(b';')) {

@@ -9,6 +9,7 @@
 //! status to answer. Only what cannot be a SIP message at all is an error.
 
 mod build;
+mod diagnose;
 mod edit;
 mod frame;
 mod headers;
@@ -16,10 +17,12 @@ mod index;
 mod method;
 mod name;
 mod owned;
+mod screen;
 mod status;
 mod validate;
 
 pub use build::{BuildError, Builder, RequestBuilder, ResponseBuilder};
+pub use diagnose::{Diagnostic, Oddity};
 pub use edit::{EditError, Edits};
 pub(crate) use frame::{Framing, frame};
 pub use headers::{Field, HeaderValues, Headers, TypedHeader};
@@ -27,6 +30,7 @@ pub use index::Index;
 pub use method::Method;
 pub use name::{HeaderName, Sip};
 pub use owned::{MessageBuf, RequestBuf, ResponseBuf};
+pub use screen::{Role, Screen};
 pub use status::StatusCode;
 pub use validate::{Layer, Objection, Strictness};
 
