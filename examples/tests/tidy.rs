@@ -93,6 +93,44 @@ fn no_file_knows_the_machine_it_was_written_on() {
     none(&bad, "these paths exist on one machine only");
 }
 
+/// Conditions that chain `let` need Rust 1.88; clippy does not hold them against the declared
+/// `rust-version`.
+#[test]
+fn no_condition_needs_a_newer_compiler_than_declared() {
+    let mut bad = Vec::new();
+    for (path, text) in rust_files() {
+        let mut open = false;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_start();
+            let starts = ["if let ", "while let ", "} else if let "];
+            let begins = starts.iter().any(|start| line.starts_with(start));
+            let chained =
+                line.starts_with(concat!("&& ", "let ")) || (open && line.starts_with("&&"));
+            if chained || (begins && and_outside_parentheses(line)) {
+                bad.push(format!("{path}:{}: {line}", number + 1));
+            }
+            open = (begins || (open && !line.starts_with("&&"))) && !line.ends_with('{');
+        }
+    }
+    none(&bad, "these conditions chain `let`");
+}
+
+fn and_outside_parentheses(line: &str) -> bool {
+    let mut depth = 0_i32;
+    let mut before = ' ';
+    for c in line.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            '&' if before == '&' && depth == 0 => return true,
+            '|' if depth == 0 => return false,
+            _ => {}
+        }
+        before = c;
+    }
+    false
+}
+
 #[test]
 fn text_ends_in_a_newline_and_lines_do_not_end_in_spaces() {
     let mut bad = Vec::new();

@@ -289,9 +289,7 @@ pub fn xmpp_client(data: &[u8]) {
                 sent.push_str(core::str::from_utf8(&bytes).expect("UTF-8"));
             }
         }
-        if let Some((_, id)) = sent.rsplit_once("id='")
-            && mode & 7 == 7
-        {
+        if let Some((_, id)) = sent.rsplit_once("id='").filter(|_| mode & 7 == 7) {
             let id = id.split('\'').next().unwrap_or_default();
             let bound = format!(
                 "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\

@@ -59,6 +59,12 @@ impl Receiver {
         self.buf = BytesMut::new();
     }
 
+    /// Forgets what waits for more.
+    pub(crate) fn restart(&mut self) {
+        self.buf.clear();
+        self.framer.restart();
+    }
+
     /// The next thing that is whole. Payloads and messages are parts of the buffer's
     /// memory, not copies.
     pub(crate) fn next(&mut self, limits: &Limits) -> Result<Option<Received>, ParseError> {

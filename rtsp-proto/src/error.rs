@@ -29,6 +29,13 @@ pub enum CommandError {
         /// Where the session stands.
         state: State,
     },
+    /// The method acts on the whole session, and the URL names one of several streams (RFC
+    /// 7826 §13.4, §13.6).
+    #[error("{method} acts on the whole session only")]
+    OnlyAggregate {
+        /// What was asked for.
+        method: Method,
+    },
     /// The request is of another method than the command answers.
     #[error("{method} is not answered like this")]
     WrongMethod {
@@ -98,6 +105,9 @@ pub enum RequestFailure {
     /// The connection closed before it came.
     #[error("the connection closed before the response")]
     Closed,
+    /// It came with a deviation that a strict client refuses.
+    #[error("the response deviates from the grammar")]
+    Malformed,
 }
 
 /// Which session of a connection: its own number for it, not what is on the wire.
@@ -129,6 +139,9 @@ pub enum SessionEnd {
     /// The server sent the client elsewhere.
     #[error("redirected")]
     Redirected,
+    /// The server ended it (RFC 7826 §13.7.2).
+    #[error("ended by the server")]
+    Terminated,
     /// Its connection closed.
     #[error("the connection closed")]
     Closed,

@@ -110,6 +110,11 @@ impl Framer {
         self.message(buf, index, limits)
     }
 
+    /// As at the start of a stream.
+    pub(crate) fn restart(&mut self) {
+        *self = Self { payload_max: self.payload_max, ..Self::default() };
+    }
+
     #[inline]
     fn frame(&self, have: usize, channel: u8, payload: u16) -> Result<Option<Unit>, ParseError> {
         if self.payload_max.is_some_and(|max| payload > max) {

@@ -1,17 +1,14 @@
 //! The commands of a client.
 
-use super::auth::Auth;
-use super::{Client, KeepAlive, Pending, Purpose, Session, Settled, Timer};
+use super::{Asked, Client, Offer, PlayOptions, Purpose, Session, Settled};
 use crate::HeaderName;
 use crate::error::{CloseReason, CommandError, PeerRequestId, RequestId, SessionKey};
-use crate::headers::{Range, Transport};
-use crate::message::{BuildError, Method, RequestBuilder, ResponseBuilder};
-use crate::state::State;
+use crate::headers::{Mode, Range, Transport};
+use crate::message::{BuildError, Method, RequestBuilder, ResponseBuilder, Version};
+use crate::session_table::v2;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::fmt::Display;
-use core::time::Duration;
 use proto_wire::{Instant, LimitKind};
 
 impl Client {
@@ -46,15 +43,15 @@ impl Client {
         }
         RequestBuilder::new(Method::Play, url).check()?;
         let key = SessionKey(self.new_number());
-        self.sessions.insert(key, Session::new(String::from(url)));
+        self.sessions.insert(key, Session::new(String::from(url), self.version));
         Ok(key)
     }
 
     /// Sets up the stream at `url`, over the first of the `offers` that the server likes.
     ///
     /// # Errors
-    /// As [`request`](Self::request); also before the answer to the session's first SETUP,
-    /// and [`BuildError::Value`] without any offer.
+    /// As [`request`](Self::request); also, in RTSP 1.0, before the answer to the session's
+    /// first SETUP, and [`BuildError::Value`] without any offer.
     pub fn setup(
         &mut self,
         now: Instant,
@@ -80,19 +77,57 @@ impl Client {
         if method != Method::Setup {
             return Err(CommandError::WrongMethod { method });
         }
+        self.check_open()?;
         let first = offers.first().ok_or(CommandError::Build(BuildError::Value))?;
+        let fallback = self.free_channels().map_or(0, |pair| pair.rtp);
         let (known, id) = self.target(session)?;
-        let waits = |p: &Pending| p.session == Some(session) && p.request.method() == method;
-        if id.is_none() && self.pending.values().any(waits) {
-            return Err(CommandError::NoSessionId);
+        let list = |version: Version| {
+            let list: Vec<String> =
+                offers.iter().map(|offer| offer.for_version(version).to_string()).collect();
+            list.join(",")
+        };
+        let (is_v2, has_id) = (known.version == Version::V2_0, id.is_some());
+        let offer = Offer {
+            first: Settled::of(first, None, fallback),
+            has_interleaved: offers.iter().any(Transport::is_interleaved),
+            v1: list(Version::V1_0),
+            v2: if is_v2 { list(Version::V2_0) } else { String::new() },
+        };
+        let begins = is_v2 && !has_id && known.pipeline.is_none() && self.config.pipelining;
+        if begins {
+            self.set_pipeline(session, Some(self.next_pipeline));
         }
-        let streams = u8::try_from(known.streams.len()).unwrap_or(u8::MAX);
-        let offered = Settled::of(first, None, streams.saturating_mul(2));
-        let version = self.config.version;
-        let list: Vec<String> =
-            offers.iter().map(|offer| offer.for_version(version).to_string()).collect();
-        let request = request.header(HeaderName::Transport, list.join(","));
-        self.send(now, Some(session), request, Purpose::Setup(offered))
+        let sent = self.send(now, Some(session), request, Purpose::Setup(offer));
+        match (begins, &sent) {
+            (true, Ok(_)) => self.next_pipeline = self.next_pipeline.wrapping_add(1),
+            (true, Err(_)) => self.set_pipeline(session, None),
+            (false, _) => {}
+        }
+        sent
+    }
+
+    fn set_pipeline(&mut self, session: SessionKey, number: Option<u32>) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.pipeline = number;
+        }
+    }
+
+    /// The same to send media to the server: each of the offers gets `mode=record`.
+    ///
+    /// # Errors
+    /// As [`setup`](Self::setup).
+    pub fn setup_record(
+        &mut self,
+        now: Instant,
+        session: SessionKey,
+        url: &str,
+        offers: &[Transport<'_>],
+    ) -> Result<RequestId, CommandError> {
+        let mut offers = offers.to_vec();
+        for offer in &mut offers {
+            offer.mode = Mode::RECORD;
+        }
+        self.setup(now, session, url, &offers)
     }
 
     /// Starts playing all streams of the session, or what `range` says.
@@ -112,6 +147,23 @@ impl Client {
         self.request(now, Some(session), request)
     }
 
+    /// Starts playing all streams of the session in a way of one's own. In RTSP 2.0 a PLAY
+    /// while playing replaces what plays (RFC 7826 §13.4.3); in 1.0 it stands in line (RFC
+    /// 2326 §10.5).
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn play_with(
+        &mut self,
+        now: Instant,
+        session: SessionKey,
+        options: &PlayOptions,
+    ) -> Result<RequestId, CommandError> {
+        let request = self.for_session(session, Method::Play)?;
+        let version = self.target(session)?.0.version;
+        self.request(now, Some(session), options.put(request, version))
+    }
+
     /// Stops all streams of the session for a while.
     ///
     /// # Errors
@@ -121,8 +173,23 @@ impl Client {
         self.request(now, Some(session), request)
     }
 
-    /// Starts sending to all streams of the session, which ANNOUNCE (by
-    /// [`request`](Self::request)) described and which were set up with `mode=record`.
+    /// Describes what will be sent to the session's URL (RTSP 1.0, RFC 2326 §10.3), before
+    /// [`setup_record`](Self::setup_record) of each stream and [`record`](Self::record).
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn announce(
+        &mut self,
+        now: Instant,
+        session: SessionKey,
+        sdp: impl Into<Bytes>,
+    ) -> Result<RequestId, CommandError> {
+        let request = self.for_session(session, Method::Announce)?;
+        self.request(now, Some(session), request.body("application/sdp", sdp))
+    }
+
+    /// Starts sending to all streams of the session, which [`announce`](Self::announce)
+    /// described and [`setup_record`](Self::setup_record) set up.
     ///
     /// # Errors
     /// As [`request`](Self::request).
@@ -150,6 +217,60 @@ impl Client {
         self.request(now, Some(session), request)
     }
 
+    /// Sets parameters: names and values, one a line (`text/parameters`). A line end in
+    /// either is refused.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn set_parameter(
+        &mut self,
+        now: Instant,
+        session: SessionKey,
+        parameters: &[(&str, &str)],
+    ) -> Result<RequestId, CommandError> {
+        let mut request = self.for_session(session, Method::SetParameter)?;
+        let mut body = String::new();
+        for part in parameters.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]) {
+            if part != "\r\n" && part.bytes().any(|b| b == b'\r' || b == b'\n') {
+                return Err(CommandError::Build(BuildError::Value));
+            }
+            body.push_str(part);
+        }
+        if !body.is_empty() {
+            request = request.body("text/parameters", body);
+        }
+        self.request(now, Some(session), request)
+    }
+
+    /// Ends one stream of the session. In RTSP 2.0 that is not legal while it plays (RFC
+    /// 7826 table 12).
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn teardown_stream(
+        &mut self,
+        now: Instant,
+        session: SessionKey,
+        url: &str,
+    ) -> Result<RequestId, CommandError> {
+        self.check_open()?;
+        self.request(now, Some(session), RequestBuilder::new(Method::Teardown, url))
+    }
+
+    /// Says that the media of the session came to its end: all streams sent RTCP BYE, for
+    /// example. In RTSP 1.0 that leads to Ready (RFC 2326 A.1); in 2.0 the session keeps
+    /// playing, and goes on from the end (RFC 7826 table 12).
+    ///
+    /// # Errors
+    /// Closed, or no such session.
+    pub fn media_ended(&mut self, _now: Instant, session: SessionKey) -> Result<(), CommandError> {
+        self.check_open()?;
+        let session = self.sessions.get_mut(&session).ok_or(CommandError::UnknownSession)?;
+        // In another state it means nothing.
+        let _step = session.standing.happens(v2::Event::EndOfMedia, &v2::Facts::default());
+        Ok(())
+    }
+
     /// Ends the session.
     ///
     /// # Errors
@@ -168,7 +289,8 @@ impl Client {
     /// the method has.
     ///
     /// Requests may follow each other without waiting; whether one is valid is judged as if
-    /// those before it succeed.
+    /// those before it succeed. In RTSP 2.0 they may follow the first SETUP of a session too
+    /// ([`Config::pipelining`](super::Config::pipelining)).
     ///
     /// # Errors
     /// Closed; no such session; the method is not valid in its state; the session has no id
@@ -197,11 +319,11 @@ impl Client {
         response: &ResponseBuilder,
     ) -> Result<(), CommandError> {
         self.check_open()?;
-        let (cseq, version) = *self.asked.get(&id).ok_or(CommandError::UnknownRequest)?;
+        let Asked { cseq, version } = *self.asked.get(&id).ok_or(CommandError::UnknownRequest)?;
         let response = response.clone().version(version);
         let bytes = response.encode(&[(HeaderName::CSeq, &cseq)])?;
         self.asked.remove(&id);
-        self.out.send(bytes);
+        self.answer(Some(cseq), bytes);
         Ok(())
     }
 
@@ -241,116 +363,5 @@ impl Client {
     ) -> Result<RequestBuilder, CommandError> {
         self.check_open()?;
         Ok(RequestBuilder::new(method, self.target(session)?.0.url()))
-    }
-
-    fn send(
-        &mut self,
-        now: Instant,
-        session: Option<SessionKey>,
-        request: RequestBuilder,
-        purpose: Purpose,
-    ) -> Result<RequestId, CommandError> {
-        self.check_open()?;
-        if self.pending.len() >= self.config.pending_max {
-            return Err(CommandError::Limit(LimitKind::Pending));
-        }
-        if let Some(key) = session {
-            self.check_state(key, request.method())?;
-        }
-        request.check()?;
-        let id = RequestId(self.new_number());
-        let request = request.version(self.config.version);
-        let sent = alloc::vec![];
-        self.transmit(now, Pending { id, session, request, purpose, sent })?;
-        Ok(id)
-    }
-
-    fn check_state(&self, key: SessionKey, method: Method) -> Result<(), CommandError> {
-        let (session, _) = self.target(key)?;
-        let mut state = session.state;
-        let mut waiting: Vec<_> =
-            self.pending.values().filter(|p| p.session == Some(key)).collect();
-        waiting.sort_by_key(|pending| pending.id);
-        for pending in waiting {
-            state = state.after(pending.request.method()).unwrap_or(state);
-        }
-        if state.after(method).is_none() {
-            return Err(CommandError::State { method, state });
-        }
-        // What is on its way to be set up cannot be named yet.
-        let acts = method != Method::Setup;
-        if acts && session.state == State::Init && state != State::Init {
-            return Err(CommandError::NoSessionId);
-        }
-        Ok(())
-    }
-
-    /// Sends a request, for the first time or again, under a new number.
-    pub(super) fn transmit(
-        &mut self,
-        now: Instant,
-        mut pending: Pending,
-    ) -> Result<(), CommandError> {
-        pending.sent = self.auth.answers(&mut self.rng, &pending.request);
-        let answers = Auth::lines(&pending.sent);
-        let session = pending.session.and_then(|key| self.sessions.get(&key));
-        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::new();
-        lines.push((HeaderName::CSeq, &self.next_cseq));
-        // Without the timeout, which some servers take for a part of the id.
-        if let Some(id) = session.and_then(|session| session.id.as_ref()) {
-            lines.push((HeaderName::Session, id));
-        }
-        if !self.config.user_agent.is_empty() {
-            lines.push((HeaderName::UserAgent, &self.config.user_agent));
-        }
-        for (name, value) in &answers {
-            lines.push((*name, value));
-        }
-        let bytes = pending.request.encode(&lines)?;
-        let deadline = now.saturating_add(self.config.request_timeout);
-        self.timers.set(Timer::Request(pending.id), deadline);
-        if let Some(key) = pending.session {
-            self.plan_life(now, key);
-        }
-        self.pending.insert(self.next_cseq, pending);
-        self.next_cseq = self.next_cseq.wrapping_add(1);
-        self.out.send(bytes);
-        Ok(())
-    }
-
-    /// Every request that names the session is a sign of life: the next one is due later.
-    pub(super) fn plan_life(&mut self, now: Instant, key: SessionKey) {
-        let Some(session) = self.sessions.get(&key) else {
-            return;
-        };
-        let interval = match self.config.keep_alive {
-            KeepAlive::Off => return,
-            KeepAlive::Every(interval) => interval,
-            KeepAlive::Auto => session.timeout.checked_div(2).unwrap_or(session.timeout),
-        };
-        if session.id.is_some() {
-            let at = now.saturating_add(interval.max(Duration::from_secs(1)));
-            self.timers.set(Timer::KeepAlive(key), at);
-        }
-    }
-
-    pub(super) fn show_life(&mut self, now: Instant, key: SessionKey) {
-        let Some(session) = self.sessions.get(&key) else {
-            return;
-        };
-        let offers = |method| self.public.is_some_and(|public| public.contains(method));
-        let method = session.keep_alive.unwrap_or_else(|| {
-            if offers(Method::GetParameter) {
-                Method::GetParameter
-            } else if offers(Method::SetParameter) {
-                Method::SetParameter
-            } else {
-                Method::Options
-            }
-        });
-        let request = RequestBuilder::new(method, &session.url);
-        // When too much waits, the next one will do.
-        let _sent = self.send(now, Some(key), request, Purpose::KeepAlive);
-        self.plan_life(now, key);
     }
 }

@@ -1,8 +1,8 @@
 //! How a client behaves, and how much it lets a server use.
 
+use super::Requirement;
 use crate::message::{Methods, Version};
 use alloc::string::String;
-#[cfg(feature = "digest")]
 use alloc::vec::Vec;
 use core::time::Duration;
 use proto_wire::Limits;
@@ -20,9 +20,34 @@ use proto_wire::digest::{Algorithm, Credential};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The version that requests claim (1.0). A server that speaks another one answers as
-    /// it can.
+    /// The version that requests and sessions begin with (1.0). Each session follows the
+    /// state table of its own version.
     pub version: Version,
+    /// Speak 1.0 to a server that answers 2.0 with 505 or in 1.0 (yes); what it refused is
+    /// sent again. A session that the server has keeps its version.
+    pub version_fallback: bool,
+    /// Let requests of 2.0 follow the first SETUP of a session before its answer (yes): they
+    /// are bound to it by `Pipelined-Requests` (RFC 7826 §18.33).
+    pub pipelining: bool,
+    /// `Accept-Ranges` of SETUP in 2.0, where it must stand (`npt, smpte, clock`; RFC 7826
+    /// §13.3).
+    pub accept_ranges: String,
+    /// How many 3xx in a row one request follows by itself on the same connection (5). With 0
+    /// they are only reported. What would need another connection is always only reported.
+    pub redirects_max: u8,
+    /// Features that the server must have (none).
+    pub requirements: Vec<Requirement>,
+    /// Refuse messages that deviate from the grammar (no): see
+    /// [`refused_when_strict`](crate::refused_when_strict). Responses must have their CSeq,
+    /// notifications must be legal in the state.
+    pub strict: bool,
+    /// What the requests are sent over (a stream).
+    pub control: Control,
+    /// With [`Control::Datagrams`], the round-trip time before it is measured (500 ms; RFC
+    /// 2326 §9.1): how long until a request is sent again.
+    pub round_trip: Duration,
+    /// With [`Control::Datagrams`], the longest time until a request is sent again (8 s).
+    pub retransmit_max: Duration,
     /// What stands in `User-Agent:` (`rtsp-proto`); nothing when it is empty. Some servers
     /// answer 401 to those who do not say who they are.
     pub user_agent: String,
@@ -30,8 +55,9 @@ pub struct Config {
     pub keep_alive: KeepAlive,
     /// How long a request waits for its response (10 s).
     pub request_timeout: Duration,
-    /// Requests of the server that the application answers (none). OPTIONS is answered
-    /// here, all others with 501, so that none stays without an answer.
+    /// Requests of the server that the application answers (none). OPTIONS, REDIRECT,
+    /// `PLAY_NOTIFY` and TEARDOWN are answered here when they are not in it, all others with
+    /// 501, so that none stays without an answer.
     pub accepted_methods: Methods,
     /// Who we are, for servers that ask. The first that fits a realm is used, for the
     /// strongest challenge.
@@ -58,13 +84,27 @@ pub struct Config {
     pub queue_max: usize,
 }
 
+/// What requests are sent over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Control {
+    /// TCP, TLS, a tunnel: everything arrives, in order.
+    #[default]
+    Stream,
+    /// UDP (`rtspu`, RTSP 1.0 only): each `Transmit` is one datagram, each `Input::Data` too.
+    /// One request at a time waits for its response and is sent again until it comes;
+    /// commands may still follow each other at once. What comes twice has an effect once.
+    Datagrams,
+}
+
 /// When a client shows that it lives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeepAlive {
     /// At half of the timeout that the server gave, by the method that it offers:
     /// `GET_PARAMETER`, else `SET_PARAMETER`, else OPTIONS, which is also used when nothing
-    /// is known. A method that fails is not used again.
+    /// is known. A method that is refused is replaced by the next one at once and not used
+    /// again; nobody waits for the answers.
     #[default]
     Auto,
     /// The same at a fixed interval.
@@ -77,6 +117,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             version: Version::V1_0,
+            version_fallback: true,
+            pipelining: true,
+            accept_ranges: String::from("npt, smpte, clock"),
+            redirects_max: 5,
+            requirements: Vec::new(),
+            strict: false,
+            control: Control::Stream,
+            round_trip: Duration::from_millis(500),
+            retransmit_max: Duration::from_secs(8),
             user_agent: String::from("rtsp-proto"),
             keep_alive: KeepAlive::Auto,
             request_timeout: Duration::from_secs(10),
@@ -112,6 +161,15 @@ macro_rules! setters {
 
 setters! {
     with_version version: Version,
+    with_version_fallback version_fallback: bool,
+    with_pipelining pipelining: bool,
+    with_accept_ranges accept_ranges: &str,
+    with_redirects_max redirects_max: u8,
+    with_requirements requirements: Vec<Requirement>,
+    with_strict strict: bool,
+    with_control control: Control,
+    with_round_trip round_trip: Duration,
+    with_retransmit_max retransmit_max: Duration,
     with_user_agent user_agent: &str,
     with_keep_alive keep_alive: KeepAlive,
     with_request_timeout request_timeout: Duration,

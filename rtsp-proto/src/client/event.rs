@@ -1,8 +1,9 @@
 //! What a client hears and what it tells.
 
+use super::{Notice, Redirection, Settled, Termination};
 use crate::error::{CloseReason, PeerRequestId, RequestFailure, RequestId, SessionEnd, SessionKey};
-use crate::headers::{ChannelPair, PortPair, Transport};
-use crate::message::{Method, RequestBuf, ResponseBuf};
+use crate::headers::ChannelPair;
+use crate::message::{Method, RequestBuf, ResponseBuf, Version};
 use alloc::string::String;
 use bytes::Bytes;
 
@@ -43,6 +44,16 @@ pub enum Event {
         /// How its media comes.
         settled: Settled,
     },
+    /// The server takes none of the transports (461); stands right behind the response.
+    TransportRefused {
+        /// In which session.
+        session: SessionKey,
+        /// The URL that was to be set up.
+        url: String,
+        /// Free channels, when the control connection was not offered: most servers take
+        /// [`Transport::interleaved`](crate::headers::Transport::interleaved) with them.
+        interleaved: Option<ChannelPair>,
+    },
     /// An interleaved packet. It may come before the answer to PLAY and after the one to
     /// TEARDOWN, and on channels that nobody set up.
     Media {
@@ -52,6 +63,34 @@ pub enum Event {
         channel: u8,
         /// The packet: a part of the receive buffer, not a copy.
         payload: Bytes,
+    },
+    /// The server sends this side elsewhere: by a 3xx (behind its response, unless it is
+    /// followed), or by REDIRECT, which is answered already.
+    Redirected {
+        /// The command that was answered so; `None` for REDIRECT.
+        id: Option<RequestId>,
+        /// The session it is about; `None` when it is about none, or all of the connection.
+        session: Option<SessionKey>,
+        /// Where to, when, and what is done about it here.
+        redirection: Redirection,
+    },
+    /// The server says something about what plays (`PLAY_NOTIFY`, RFC 7826 §13.5); it is
+    /// answered already.
+    Notified {
+        /// The session.
+        session: SessionKey,
+        /// What.
+        notice: Notice,
+        /// All of it: Range, RTP-Info, Media-Properties.
+        request: RequestBuf,
+    },
+    /// The server ends a session (TEARDOWN, RFC 7826 §13.7.2); it is answered already, and
+    /// [`Event::SessionEnded`] follows.
+    Terminated {
+        /// The session.
+        session: SessionKey,
+        /// Why.
+        termination: Termination,
     },
     /// The server asks something.
     Request {
@@ -70,6 +109,18 @@ pub enum Event {
         /// Why.
         reason: RequestFailure,
     },
+    /// The server does not speak the version that was tried: from now on it is this one. What
+    /// it had refused is sent again.
+    VersionChanged {
+        /// The version of everything that begins now.
+        version: Version,
+    },
+    /// The server does not know a feature (551), and goes on without it: so do we. What it
+    /// had refused is sent again.
+    RequirementDropped {
+        /// The tag that is not required any more.
+        tag: String,
+    },
     /// A session is over; its key means nothing any more.
     SessionEnded {
         /// Which.
@@ -84,64 +135,4 @@ pub enum Event {
     },
     /// The connection is to be closed once everything before this is sent. The last event.
     Closed(CloseReason),
-}
-
-/// How the media of a stream comes: what the server chose, completed from what was offered
-/// where it is silent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Settled {
-    /// On the control connection.
-    Interleaved(ChannelPair),
-    /// Over UDP to this side.
-    Udp {
-        /// Where this side receives.
-        client_port: Option<PortPair>,
-        /// Where the server sends from; `None` or port 0 when it does not say.
-        server_port: Option<PortPair>,
-        /// The server's address, when it is another than that of the connection.
-        source: Option<String>,
-    },
-    /// Over UDP to a group.
-    Multicast {
-        /// The group's address.
-        group: Option<String>,
-        /// Its ports.
-        port: Option<PortPair>,
-        /// How far packets go.
-        ttl: Option<u8>,
-    },
-}
-
-impl Settled {
-    /// What `chosen` says; where it is silent, what was offered.
-    pub(super) fn of(chosen: &Transport<'_>, offered: Option<&Self>, fallback: u8) -> Self {
-        use crate::headers::Delivery;
-        let (to, from) = (chosen.dest_addr(), chosen.src_addr());
-        if chosen.is_interleaved() {
-            let offered = match offered {
-                Some(Self::Interleaved(pair)) => Some(*pair),
-                _ => None,
-            };
-            let pair = chosen.interleaved.or(offered);
-            return Self::Interleaved(pair.unwrap_or_else(|| ChannelPair::starting_at(fallback)));
-        }
-        let text = |text: Option<&str>| text.map(String::from);
-        if chosen.delivery == Some(Delivery::Multicast) {
-            return Self::Multicast {
-                group: text(chosen.destination().or_else(|| to.host())),
-                port: chosen.port.or_else(|| to.ports()).or(chosen.client_port),
-                ttl: chosen.ttl,
-            };
-        }
-        let offered_port = match offered {
-            Some(Self::Udp { client_port, .. }) => *client_port,
-            _ => None,
-        };
-        Self::Udp {
-            client_port: chosen.client_port.or_else(|| to.ports()).or(offered_port),
-            server_port: chosen.server_port.or_else(|| from.ports()),
-            source: text(chosen.source().or_else(|| from.host())),
-        }
-    }
 }

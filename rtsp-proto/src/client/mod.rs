@@ -5,27 +5,43 @@ mod auth;
 mod auth_tests;
 mod command;
 mod config;
+mod datagram;
 mod event;
+#[cfg(test)]
+mod life_tests;
+mod notify;
+mod play;
 mod receive;
+mod redirect;
+mod require;
+mod send;
 mod session;
+mod settled;
+mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, KeepAlive};
-pub use event::{Event, Input, Settled};
+pub use config::{Config, Control, KeepAlive};
+pub use event::{Event, Input};
+pub use notify::{Notice, Termination};
+pub use play::PlayOptions;
+pub use redirect::{Follow, Redirection, When};
+pub use require::Requirement;
 pub use session::{Session, Stream};
+pub use settled::Settled;
 
 use crate::conn::{Outbox, Receiver};
 use crate::error::{
     CloseReason, CommandError, PeerRequestId, RequestFailure, RequestId, SessionEnd, SessionKey,
 };
 use crate::message::{Methods, RequestBuilder, Version};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use auth::{Answers, Auth};
 use bytes::Bytes;
+use datagram::Unreliable;
 use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerQueue};
 
 /// The client's side of one connection: many requests at a time, many sessions.
@@ -37,14 +53,18 @@ use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerQueue}
 ///
 /// # The four kinds of methods
 /// - **A, getters**: [`session`](Self::session), [`sessions`](Self::sessions),
-///   [`public`](Self::public), [`next_timer`](Self::next_timer),
+///   [`public`](Self::public), [`version`](Self::version),
+///   [`round_trip`](Self::round_trip), [`next_timer`](Self::next_timer),
 ///   [`wants_input`](Self::wants_input).
 /// - **B, what the outside reports**: [`handle_input`](Self::handle_input),
 ///   [`handle_timeout`](Self::handle_timeout). They never fail.
 /// - **C, commands**: [`options`](Self::options), [`describe`](Self::describe),
 ///   [`open_session`](Self::open_session), [`setup`](Self::setup),
-///   [`play`](Self::play), [`pause`](Self::pause), [`record`](Self::record),
-///   [`get_parameter`](Self::get_parameter), [`teardown`](Self::teardown),
+///   [`play`](Self::play), [`play_with`](Self::play_with), [`pause`](Self::pause),
+///   [`announce`](Self::announce), [`setup_record`](Self::setup_record),
+///   [`record`](Self::record), [`get_parameter`](Self::get_parameter),
+///   [`set_parameter`](Self::set_parameter), [`teardown`](Self::teardown),
+///   [`teardown_stream`](Self::teardown_stream), [`media_ended`](Self::media_ended),
 ///   [`request`](Self::request) for all else, [`respond`](Self::respond),
 ///   [`send_media`](Self::send_media), [`close`](Self::close). Legal at any time; an error
 ///   is the caller's mistake, and nothing has changed.
@@ -90,15 +110,30 @@ pub struct Client {
     sessions: BTreeMap<SessionKey, Session>,
     /// Requests that wait for a response, by CSeq.
     pending: BTreeMap<u32, Pending>,
-    /// Requests of the server that wait for the application: their CSeq and version.
-    asked: BTreeMap<PeerRequestId, (u32, Version)>,
+    /// Requests that cannot be sent yet, in order.
+    waiting: VecDeque<Pending>,
+    /// Requests of the server that wait for the application.
+    asked: BTreeMap<PeerRequestId, Asked>,
     timers: TimerQueue<Timer>,
+    unreliable: Unreliable,
     /// What the server offers, as far as it said so.
     public: Option<Methods>,
+    /// What new requests and sessions speak.
+    version: Version,
+    /// What is still required of the server.
+    requirements: Vec<Requirement>,
+    next_pipeline: u32,
     next_cseq: u32,
     next_id: u32,
     malformed: u32,
     closed: bool,
+}
+
+/// A request of the server that waits for the application.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    cseq: u32,
+    version: Version,
 }
 
 /// A request that waits for its response, and all it takes to send it again.
@@ -108,16 +143,58 @@ struct Pending {
     session: Option<SessionKey>,
     request: RequestBuilder,
     purpose: Purpose,
+    /// What it was sent with.
+    version: Version,
     sent: Answers,
+    tags: Vec<String>,
+    /// Where it was sent before it was redirected.
+    hops: Vec<String>,
+    sent_at: Instant,
+    /// How often it was sent again, because no answer came.
+    tries: u8,
+}
+
+impl Pending {
+    const fn new(
+        id: RequestId,
+        session: Option<SessionKey>,
+        request: RequestBuilder,
+        purpose: Purpose,
+    ) -> Self {
+        Self {
+            id,
+            session,
+            request,
+            purpose,
+            version: Version::V1_0,
+            sent: Vec::new(),
+            tags: Vec::new(),
+            hops: Vec::new(),
+            sent_at: Instant::ZERO,
+            tries: 0,
+        }
+    }
 }
 
 /// What a request is for, besides what its method says.
 #[derive(Clone, Debug)]
 enum Purpose {
     Command,
-    /// SETUP: what was offered first.
-    Setup(Settled),
+    Setup(Offer),
     KeepAlive,
+    /// TEARDOWN of a session that is over for this side.
+    Farewell,
+}
+
+/// What a SETUP offers.
+#[derive(Clone, Debug)]
+struct Offer {
+    /// The first of the transports.
+    first: Settled,
+    has_interleaved: bool,
+    /// The Transport header, as the versions spell it; empty for 2.0 when 1.0 is spoken.
+    v1: String,
+    v2: String,
 }
 
 /// Why a [`Client`] wants to be woken.
@@ -128,6 +205,10 @@ pub enum Timer {
     Request(RequestId),
     /// A session needs a sign of life.
     KeepAlive(SessionKey),
+    /// The server wants the session to be gone.
+    Redirect(SessionKey),
+    /// A request of [`Control::Datagrams`] has no response yet.
+    Retransmit(RequestId),
 }
 
 impl Client {
@@ -138,10 +219,15 @@ impl Client {
             receiver: Receiver::new(config.interleaved_max),
             out: Outbox::new(config.queue_max),
             auth: Auth::new(&config),
+            version: config.version,
+            requirements: config.requirements.clone(),
             config,
             rng: Rng::new(&seed),
             sessions: BTreeMap::new(),
             pending: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            unreliable: Unreliable::default(),
+            next_pipeline: 1,
             asked: BTreeMap::new(),
             timers: TimerQueue::new(),
             public: None,
@@ -171,6 +257,13 @@ impl Client {
         self.public
     }
 
+    /// The version of requests and sessions that begin now: that of the configuration, or an
+    /// older one when the server does not speak it.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
     /// When the next timer fires, and why.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
@@ -196,14 +289,20 @@ impl Client {
             Input::Eof => return self.finish(CloseReason::Eof),
         }
         self.work(now);
+        if self.config.control == Control::Datagrams {
+            // What is not whole in a datagram never will be.
+            self.receiver.restart();
+        }
     }
 
     /// Lets time act: gives up on requests, keeps sessions alive.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.expire(now) {
             match timer {
-                Timer::Request(id) => self.give_up(id),
+                Timer::Request(id) => self.give_up(now, id),
                 Timer::KeepAlive(key) => self.show_life(now, key),
+                Timer::Redirect(key) => self.leave(now, key),
+                Timer::Retransmit(id) => self.retransmit(now, id),
             }
         }
     }
@@ -230,16 +329,18 @@ impl Client {
         if self.closed { Err(CommandError::Closed) } else { Ok(()) }
     }
 
-    fn give_up(&mut self, id: RequestId) {
+    fn give_up(&mut self, now: Instant, id: RequestId) {
         let cseq = self.pending.iter().find(|(_, p)| p.id == id).map(|(cseq, _)| *cseq);
         if let Some(pending) = cseq.and_then(|cseq| self.pending.remove(&cseq)) {
+            self.timers.stop(&Timer::Retransmit(id));
             self.failed(&pending, RequestFailure::TimedOut);
+            self.release(now);
         }
     }
 
     /// Some cameras never answer signs of life, so nobody is told about those.
     fn failed(&mut self, pending: &Pending, reason: RequestFailure) {
-        if !matches!(pending.purpose, Purpose::KeepAlive) {
+        if !matches!(pending.purpose, Purpose::KeepAlive | Purpose::Farewell) {
             let (id, method) = (pending.id, pending.request.method());
             self.out.event(Event::RequestFailed { id, method, reason });
         }
@@ -247,6 +348,7 @@ impl Client {
 
     fn drop_session(&mut self, session: SessionKey, reason: SessionEnd) {
         self.timers.stop(&Timer::KeepAlive(session));
+        self.timers.stop(&Timer::Redirect(session));
         if self.sessions.remove(&session).is_some() {
             self.out.event(Event::SessionEnded { session, reason });
         }
@@ -258,7 +360,8 @@ impl Client {
         self.receiver.clear();
         self.asked.clear();
         self.timers = TimerQueue::new();
-        for pending in core::mem::take(&mut self.pending).into_values() {
+        let waiting = core::mem::take(&mut self.waiting);
+        for pending in core::mem::take(&mut self.pending).into_values().chain(waiting) {
             self.failed(&pending, RequestFailure::Closed);
         }
         let keys: Vec<_> = self.sessions.keys().copied().collect();
@@ -272,6 +375,10 @@ impl Client {
         let number = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         number
+    }
+
+    const fn new_request_id(&mut self) -> RequestId {
+        RequestId(self.new_number())
     }
 
     /// The URL and id of a session, for a request.

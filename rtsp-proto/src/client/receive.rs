@@ -1,13 +1,12 @@
 //! What a client does with what arrives.
 
-use super::{Client, Event, Pending, Purpose, Settled, Stream, Timer};
+use super::{Client, Control, Event, Pending, Purpose, Settled, Stream, Timer};
 use crate::HeaderName;
 use crate::conn::Received;
-use crate::error::{CloseReason, PeerRequestId, SessionEnd, SessionKey};
-use crate::headers::Session;
-use crate::message::{
-    Kind, Method, RequestBuf, Response, ResponseBuf, ResponseBuilder, StatusCode, Version,
-};
+use crate::error::{CloseReason, RequestFailure, SessionEnd, SessionKey};
+use crate::headers::{ChannelPair, Session};
+use crate::message::{Kind, Method, Response, ResponseBuf, StatusCode, Version};
+use crate::quirks::refused_when_strict;
 use alloc::string::String;
 use proto_wire::{Instant, LimitKind, ParseErrorKind};
 
@@ -17,6 +16,7 @@ impl Client {
             match self.receiver.next(&self.config.limits) {
                 Ok(None) => return,
                 Ok(Some(received)) => self.take(now, received),
+                Err(_) if self.config.control == Control::Datagrams => return,
                 Err(error) => {
                     // Nobody can tell where the next message begins.
                     return self.finish(match error.kind() {
@@ -41,60 +41,24 @@ impl Client {
             }
             Received::Request(request) => {
                 self.malformed = 0;
-                self.asks(request);
+                self.asks(now, request);
             }
             Received::Malformed(message) => {
                 if message.kind() == Kind::Request {
                     let cseq = message.view().cseq();
                     self.refuse(cseq, Version::V1_0, StatusCode::BAD_REQUEST);
                 }
-                self.malformed = self.malformed.saturating_add(1);
-                if self.malformed > self.config.malformed_max {
-                    self.finish(CloseReason::Limit(LimitKind::Malformed));
-                }
+                self.count_malformed();
             }
         }
     }
 
-    /// A request of the server: it is answered here or by the application, never dropped.
-    fn asks(&mut self, request: RequestBuf) {
-        let view = request.view();
-        let (method, version, cseq) = (view.method(), view.version(), view.cseq());
-        let Some(cseq) = cseq else {
-            return self.refuse(None, version, StatusCode::BAD_REQUEST);
-        };
-        let accepted = self.config.accepted_methods;
-        let mut id = None;
-        if accepted.contains(method) {
-            if self.asked.len() >= self.config.pending_max {
-                return self.refuse(Some(cseq), version, StatusCode::SERVICE_UNAVAILABLE);
-            }
-            let new = PeerRequestId(self.new_number());
-            self.asked.insert(new, (cseq, version));
-            id = Some(new);
-        } else if method == Method::Options {
-            let public = accepted.with(Method::Options);
-            let response = ResponseBuilder::new(StatusCode::OK)
-                .version(version)
-                .header(HeaderName::Public, public);
-            self.reply(Some(cseq), &response);
-        } else {
-            self.refuse(Some(cseq), version, StatusCode::NOT_IMPLEMENTED);
-        }
-        self.out.event(Event::Request { id, request });
-    }
-
-    fn refuse(&mut self, cseq: Option<u32>, version: Version, status: StatusCode) {
-        self.reply(cseq, &ResponseBuilder::new(status).version(version));
-    }
-
-    fn reply(&mut self, cseq: Option<u32>, response: &ResponseBuilder) {
-        let bytes = match &cseq {
-            Some(cseq) => response.encode(&[(HeaderName::CSeq, cseq)]),
-            None => response.encode(&[]),
-        };
-        if let Ok(bytes) = bytes {
-            self.out.send(bytes);
+    fn count_malformed(&mut self) {
+        self.malformed = self.malformed.saturating_add(1);
+        // Whoever may have sent a datagram does not end the conversation.
+        let is_stream = self.config.control == Control::Stream;
+        if is_stream && self.malformed > self.config.malformed_max {
+            self.finish(CloseReason::Limit(LimitKind::Malformed));
         }
     }
 
@@ -102,66 +66,97 @@ impl Client {
         let view = response.view();
         // One without a number answers the oldest request; one with a wrong number must not
         // complete another one.
-        let oldest = || self.pending.iter().min_by_key(|(_, p)| p.id).map(|(cseq, _)| *cseq);
         let cseq = match view.cseq() {
             Some(cseq) => Some(cseq),
-            None => oldest(),
+            None if self.config.strict => None,
+            None => self.pending.iter().min_by_key(|(_, p)| p.id).map(|(cseq, _)| *cseq),
         };
         let Some(pending) = cseq.and_then(|cseq| self.pending.remove(&cseq)) else {
-            return self.out.event(Event::Unmatched { response });
+            if !self.is_duplicate(cseq) {
+                self.out.event(Event::Unmatched { response });
+            }
+            return;
         };
+        let odd = |(quirk, _)| refused_when_strict(quirk);
+        if self.config.strict && view.quirks().iter().any(odd) {
+            self.stop_waiting(&pending);
+            self.failed(&pending, RequestFailure::Malformed);
+            self.count_malformed();
+            return self.release(now);
+        }
         if view.status().is_informational() {
             let deadline = now.saturating_add(self.config.request_timeout);
             self.timers.set(Timer::Request(pending.id), deadline);
+            // It has arrived: the rest is a matter of time (RFC 7826 §10.4).
+            self.timers.stop(&Timer::Retransmit(pending.id));
+            self.plan_retransmission(now, &pending);
             if let Some(cseq) = cseq {
                 self.pending.insert(cseq, pending);
             }
             return;
         }
-        self.timers.stop(&Timer::Request(pending.id));
+        self.stop_waiting(&pending);
+        self.measure(now, &pending, view);
         if let Some(public) = view.headers().methods(HeaderName::Public) {
             self.public = Some(public);
         }
-        // The request goes out again, body and all. When it cannot be written with
-        // credentials, the challenge is its answer.
-        let retry = self.auth.wants_retry(view, &pending.sent);
-        if retry && self.transmit(now, pending.clone()).is_ok() {
-            return;
+        self.hear_version(&pending, view);
+        if !self.is_sent_again(now, &pending, view) {
+            self.deliver(now, pending, response);
         }
-        self.deliver(now, pending, response);
+        self.release(now);
+    }
+
+    fn stop_waiting(&mut self, pending: &Pending) {
+        self.timers.stop(&Timer::Request(pending.id));
+        self.timers.stop(&Timer::Retransmit(pending.id));
     }
 
     fn deliver(&mut self, now: Instant, pending: Pending, response: ResponseBuf) {
         let (id, method) = (pending.id, pending.request.method());
         let session = pending.session;
-        let status = response.view().status();
-        let ready = self.effect(now, &pending, response.view());
+        let view = response.view();
+        let status = view.status();
+        let effect = self.effect(now, &pending, view);
+        let redirection = self.redirection(&pending, view);
+        let is_named = session
+            .and_then(|key| self.sessions.get(&key))
+            .is_some_and(|session| session.id.is_some());
         match pending.purpose {
             Purpose::KeepAlive => {
-                let bad = !status.is_success();
-                if let Some(known) = session.and_then(|key| self.sessions.get_mut(&key)) {
-                    if bad {
-                        known.keep_alive = Some(Method::Options);
+                if let (false, Some(key)) = (status.is_success(), session) {
+                    if status != StatusCode::SESSION_NOT_FOUND && redirection.is_none() {
+                        self.show_life_otherwise(now, key, method);
                     }
                 }
             }
+            Purpose::Farewell => return,
             Purpose::Command | Purpose::Setup(_) => {
                 self.out.event(Event::Response { id, method, session, response });
             }
         }
-        if let Some(event) = ready {
+        if let Some(event) = effect {
             self.out.event(event);
+        }
+        let is_redirected = redirection.is_some();
+        if let Some(redirection) = redirection {
+            self.out.event(Event::Redirected { id: Some(id), session, redirection });
         }
         let Some(key) = session else { return };
         let end = match (status, method) {
-            (StatusCode::SESSION_NOT_FOUND, _) => Some(SessionEnd::NotFound),
+            // Before it has an id, nobody can know it.
+            (StatusCode::SESSION_NOT_FOUND, _) if is_named => Some(SessionEnd::NotFound),
             (status, Method::Teardown) if status.is_success() => {
                 self.torn_down(key, pending.request.uri())
             }
             // RFC 2326 A.1: "If a request yields a status code of 3xx, the state becomes
-            // Init."
-            (StatusCode::NOT_MODIFIED, _) => None,
-            (status, _) if status.is_redirection() => Some(SessionEnd::Redirected),
+            // Init." RFC 7826 §17.3: "the agent SHOULD send a TEARDOWN request".
+            _ if is_redirected => {
+                if method != Method::Teardown {
+                    self.farewell(now, key);
+                }
+                Some(SessionEnd::Redirected)
+            }
             _ => None,
         };
         if let Some(reason) = end {
@@ -174,41 +169,47 @@ impl Client {
         let session = self.sessions.get_mut(&key)?;
         let one = session.url != url && session.streams.iter().any(|s| s.url == url);
         if one && session.streams.len() > 1 {
+            session.succeeded(Method::Teardown, url);
             session.streams.retain(|stream| stream.url != url);
             return None;
         }
         Some(SessionEnd::TornDown)
     }
 
-    /// What a response does to its session (RFC 2326 A.1); what to tell about it.
+    /// What a response does to its session (RFC 2326 A.1, RFC 7826 B.4); what to tell about
+    /// it.
     fn effect(&mut self, now: Instant, pending: &Pending, response: Response<'_>) -> Option<Event> {
         let key = pending.session?;
+        let (method, status) = (pending.request.method(), response.status());
+        if !status.is_success() {
+            return self.not_set_up(key, pending, status);
+        }
+        let free = self.free_channels();
         let session = self.sessions.get_mut(&key)?;
-        let method = pending.request.method();
-        if !response.status().is_success() || method == Method::Teardown {
+        if method == Method::Teardown {
             return None;
         }
-        if let Some(state) = session.state.after(method) {
-            session.state = state;
-        }
-        let named = response.headers().typed::<Session<'_>>().ok().flatten();
-        if let Some(named) = named {
+        let uri = pending.request.uri();
+        session.succeeded(method, uri);
+        let headers = response.headers();
+        session.learn(headers);
+        if let Ok(Some(named)) = headers.typed::<Session<'_>>() {
             // Some cameras give each SETUP another id; the first one is the session's.
             session.id.get_or_insert_with(|| String::from(named.id));
             if named.timeout_secs.is_some() {
                 session.timeout = named.timeout();
             }
         }
-        let Purpose::Setup(offered) = &pending.purpose else {
+        let Purpose::Setup(offer) = &pending.purpose else {
             return None;
         };
-        let fallback = u8::try_from(session.streams.len()).unwrap_or(u8::MAX);
+        let fallback = free.map_or(0, |pair| pair.rtp);
         // A reply without a Transport that can be read means what was offered.
-        let settled = match response.headers().transports().flatten().next() {
-            Some(chosen) => Settled::of(&chosen, Some(offered), fallback.saturating_mul(2)),
-            None => offered.clone(),
+        let settled = match headers.transports().flatten().next() {
+            Some(chosen) => Settled::of(&chosen, Some(&offer.first), fallback),
+            None => offer.first.clone(),
         };
-        let url = String::from(pending.request.uri());
+        let url = String::from(uri);
         let stream = Stream { url: url.clone(), settled: settled.clone() };
         match session.streams.iter_mut().find(|known| known.url == url) {
             Some(known) => *known = stream,
@@ -216,5 +217,40 @@ impl Client {
         }
         self.plan_life(now, key);
         Some(Event::StreamReady { session: key, url, settled })
+    }
+
+    fn not_set_up(
+        &mut self,
+        key: SessionKey,
+        pending: &Pending,
+        status: StatusCode,
+    ) -> Option<Event> {
+        let Purpose::Setup(offer) = &pending.purpose else {
+            return None;
+        };
+        let others = self
+            .pending
+            .values()
+            .any(|p| p.session == Some(key) && p.request.method() == Method::Setup);
+        if let (Some(session), false) = (self.sessions.get_mut(&key), others) {
+            if session.id.is_none() {
+                // RFC 7826 §18.33: nothing is bound to the number; the next try has its own.
+                session.pipeline = None;
+            }
+        }
+        if status != StatusCode::UNSUPPORTED_TRANSPORT {
+            return None;
+        }
+        let interleaved = if offer.has_interleaved { None } else { self.free_channels() };
+        let url = String::from(pending.request.uri());
+        Some(Event::TransportRefused { session: key, url, interleaved })
+    }
+
+    /// Channels of the connection that no stream has.
+    pub(super) fn free_channels(&self) -> Option<ChannelPair> {
+        let is_free = |channel: u8| !self.sessions.values().any(|s| s.has_channel(channel));
+        (0..=127_u8)
+            .map(|n| ChannelPair::starting_at(n.saturating_mul(2)))
+            .find(|pair| is_free(pair.rtp) && is_free(pair.rtp.saturating_add(1)))
     }
 }

@@ -127,6 +127,16 @@ impl RequestBuilder {
         &self.uri
     }
 
+    /// The same for another URI.
+    pub(crate) fn with_uri(mut self, uri: &str) -> Self {
+        let other = Self::new(self.method, uri);
+        if other.parts.error == Some(BuildError::Uri) {
+            self.parts.fail(BuildError::Uri);
+        }
+        self.uri = other.uri;
+        self
+    }
+
     fn write(&self, out: &mut BytesMut, first: &[Line<'_>]) -> Result<(), BuildError> {
         self.parts.check()?;
         out.reserve(self.parts.size(self.uri.len(), first.len()));

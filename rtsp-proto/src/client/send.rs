@@ -1,0 +1,282 @@
+//! Sending requests: for the first time, in another way, or again.
+
+use super::auth::Auth;
+use super::{Client, Control, Event, KeepAlive, Pending, Purpose, Timer};
+use crate::HeaderName;
+use crate::error::{CommandError, RequestFailure, RequestId, SessionKey};
+use crate::message::{BuildError, Method, Methods, RequestBuilder, Response, StatusCode, Version};
+use crate::state::State;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt::Display;
+use core::time::Duration;
+use proto_wire::{Instant, LimitKind};
+
+impl Client {
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        session: Option<SessionKey>,
+        request: RequestBuilder,
+        purpose: Purpose,
+    ) -> Result<RequestId, CommandError> {
+        self.check_open()?;
+        if self.pending.len().saturating_add(self.waiting.len()) >= self.config.pending_max {
+            return Err(CommandError::Limit(LimitKind::Pending));
+        }
+        if let Some(key) = session {
+            self.check_state(key, &request)?;
+        }
+        request.check()?;
+        let id = self.new_request_id();
+        self.dispatch(now, Pending::new(id, session, request, purpose))?;
+        Ok(id)
+    }
+
+    /// Judges a request as if all before it succeed.
+    fn check_state(&self, key: SessionKey, request: &RequestBuilder) -> Result<(), CommandError> {
+        let (session, id) = self.target(key)?;
+        let method = request.method();
+        let before = self.outstanding(key);
+        let unnamed = id.is_none() && session.pipeline.is_none();
+        let is_new = before.iter().any(|pending| pending.request.method() == Method::Setup);
+        let before = before.iter().map(|p| (p.request.method(), p.request.uri()));
+        let state = session.judge(before, (method, request.uri()))?;
+        // What is on its way to be set up cannot be named yet in 1.0.
+        let waits = session.state() == State::Init && (state != State::Init || is_new);
+        if unnamed && waits { Err(CommandError::NoSessionId) } else { Ok(()) }
+    }
+
+    /// The requests about a session that are not answered, in the order of their commands.
+    fn outstanding(&self, key: SessionKey) -> Vec<&Pending> {
+        let all = self.pending.values().chain(&self.waiting);
+        let mut of_session: Vec<_> = all.filter(|p| p.session == Some(key)).collect();
+        of_session.sort_by_key(|pending| pending.id);
+        of_session
+    }
+
+    /// Sends a request as soon as it can be sent.
+    pub(super) fn dispatch(&mut self, now: Instant, pending: Pending) -> Result<(), CommandError> {
+        let behind = match self.config.control {
+            Control::Datagrams => !self.waiting.is_empty(),
+            Control::Stream => self.waiting.iter().any(|w| w.session == pending.session),
+        };
+        if behind || self.must_wait(&pending) {
+            self.waiting.push_back(pending);
+            return Ok(());
+        }
+        self.transmit(now, pending)
+    }
+
+    /// Sends those that have waited.
+    pub(super) fn release(&mut self, now: Instant) {
+        while let Some(pending) = self.waiting.pop_front() {
+            if self.must_wait(&pending) {
+                return self.waiting.push_front(pending);
+            }
+            let lost = pending.clone();
+            if self.transmit(now, pending).is_err() {
+                self.failed(&lost, RequestFailure::Malformed);
+            }
+        }
+    }
+
+    fn must_wait(&self, pending: &Pending) -> bool {
+        match self.config.control {
+            // Datagrams overtake each other: one question at a time.
+            Control::Datagrams => !self.pending.is_empty(),
+            // A session that fell back to 1.0 cannot be named before its first answer.
+            Control::Stream => pending.session.is_some_and(|key| {
+                let unnamed = |s: &super::Session| s.id.is_none() && s.pipeline.is_none();
+                self.sessions.get(&key).is_some_and(unnamed)
+                    && self.pending.values().any(|other| {
+                        other.id < pending.id
+                            && other.session == Some(key)
+                            && other.request.method() == Method::Setup
+                    })
+            }),
+        }
+    }
+
+    /// Sends a request, for the first time or in another way, under a new number.
+    pub(super) fn transmit(
+        &mut self,
+        now: Instant,
+        mut pending: Pending,
+    ) -> Result<(), CommandError> {
+        let session = pending.session.and_then(|key| self.sessions.get(&key));
+        pending.version = session.map_or(self.version, |session| session.version);
+        pending.request = pending.request.version(pending.version);
+        pending.sent = self.auth.answers(&mut self.rng, &pending.request);
+        pending.tags = self.tags_for(pending.request.method());
+        pending.tries = 0;
+        pending.sent_at = now;
+        let cseq = self.next_cseq;
+        let bytes = self.encode(now, cseq, &pending)?;
+        let deadline = now.saturating_add(self.config.request_timeout);
+        self.timers.set(Timer::Request(pending.id), deadline);
+        self.plan_retransmission(now, &pending);
+        if let Some(key) = pending.session {
+            self.plan_life(now, key);
+        }
+        self.pending.insert(cseq, pending);
+        self.next_cseq = cseq.wrapping_add(1);
+        self.out.send(bytes);
+        Ok(())
+    }
+
+    pub(super) fn encode(
+        &self,
+        now: Instant,
+        cseq: u32,
+        pending: &Pending,
+    ) -> Result<Bytes, BuildError> {
+        let answers = Auth::lines(&pending.sent);
+        let session = pending.session.and_then(|key| self.sessions.get(&key));
+        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::with_capacity(8);
+        lines.push((HeaderName::CSeq, &cseq));
+        if let Some(session) = session {
+            match (&session.id, &session.pipeline) {
+                // Without the timeout, which some servers take for a part of the id.
+                (Some(id), _) => lines.push((HeaderName::Session, id)),
+                (None, Some(number)) => lines.push((HeaderName::PipelinedRequests, number)),
+                (None, None) => {}
+            }
+        }
+        if !self.config.user_agent.is_empty() {
+            lines.push((HeaderName::UserAgent, &self.config.user_agent));
+        }
+        for tag in &pending.tags {
+            lines.push((HeaderName::Require, tag));
+        }
+        if let Purpose::Setup(offer) = &pending.purpose {
+            if pending.version == Version::V2_0 {
+                lines.push((HeaderName::Transport, &offer.v2));
+                // RFC 7826 §13.3: "The client MUST include the Accept-Ranges header".
+                if !self.config.accept_ranges.is_empty() {
+                    lines.push((HeaderName::AcceptRanges, &self.config.accept_ranges));
+                }
+            } else {
+                lines.push((HeaderName::Transport, &offer.v1));
+            }
+        }
+        let timestamp = super::datagram::timestamp(now);
+        if self.config.control == Control::Datagrams {
+            lines.push((HeaderName::Timestamp, &timestamp));
+        }
+        for (name, value) in &answers {
+            lines.push((*name, value));
+        }
+        pending.request.encode(&lines)
+    }
+
+    /// Whether a response makes the request go out again, in another way; if so, it has.
+    pub(super) fn is_sent_again(
+        &mut self,
+        now: Instant,
+        pending: &Pending,
+        response: Response<'_>,
+    ) -> bool {
+        let mut next = None;
+        if self.auth.wants_retry(response, &pending.sent)
+            || self.falls_back(pending, response)
+            || self.drops_requirements(&pending.tags, response)
+        {
+            next = Some(pending.clone());
+        } else if let Some(redirection) = self.redirection(pending, response) {
+            if let (super::Follow::Here, Some(target)) = (redirection.follow, &redirection.target) {
+                next = Some(self.moved(pending.clone(), target));
+                let (id, session) = (Some(pending.id), pending.session);
+                self.out.event(Event::Redirected { id, session, redirection });
+            }
+        }
+        // When it cannot be written any more, the response is its answer.
+        next.is_some_and(|next| self.dispatch(now, next).is_ok())
+    }
+
+    /// 505 to a request of 2.0: whether 1.0 is tried.
+    fn falls_back(&mut self, pending: &Pending, response: Response<'_>) -> bool {
+        let refused = response.status() == StatusCode::RTSP_VERSION_NOT_SUPPORTED;
+        let is_settled = |key| self.sessions.get(&key).is_some_and(|s| s.id.is_some());
+        if !refused
+            || pending.version != Version::V2_0
+            || !self.config.version_fallback
+            || pending.session.is_some_and(is_settled)
+        {
+            return false;
+        }
+        self.speak(Version::V1_0);
+        true
+    }
+
+    /// A server that answers 2.0 in 1.0 speaks 1.0.
+    pub(super) fn hear_version(&mut self, pending: &Pending, response: Response<'_>) {
+        if pending.version == Version::V2_0
+            && response.version() == Version::V1_0
+            && response.status() != StatusCode::RTSP_VERSION_NOT_SUPPORTED
+            && self.config.version_fallback
+        {
+            self.speak(Version::V1_0);
+        }
+    }
+
+    fn speak(&mut self, version: Version) {
+        if self.version == version {
+            return;
+        }
+        self.version = version;
+        // The version of a session that the server has does not change.
+        for session in self.sessions.values_mut().filter(|session| session.id.is_none()) {
+            session.restart(version);
+        }
+        self.out.event(Event::VersionChanged { version });
+    }
+
+    /// Every request that names the session is a sign of life: the next one is due later.
+    pub(super) fn plan_life(&mut self, now: Instant, key: SessionKey) {
+        let Some(session) = self.sessions.get(&key) else {
+            return;
+        };
+        let interval = match self.config.keep_alive {
+            KeepAlive::Off => return,
+            KeepAlive::Every(interval) => interval,
+            KeepAlive::Auto => session.timeout.checked_div(2).unwrap_or(session.timeout),
+        };
+        if session.id.is_some() {
+            let at = now.saturating_add(interval.max(Duration::from_secs(1)));
+            self.timers.set(Timer::KeepAlive(key), at);
+        }
+    }
+
+    pub(super) fn show_life(&mut self, now: Instant, key: SessionKey) {
+        let Some(session) = self.sessions.get(&key) else {
+            return;
+        };
+        let method = sign_of_life(self.public, session.failed_signs);
+        let request = RequestBuilder::new(method, &session.url);
+        // When too much waits, the next one will do.
+        let _sent = self.send(now, Some(key), request, Purpose::KeepAlive);
+        self.plan_life(now, key);
+    }
+
+    /// A sign of life was refused: another method, at once, because this one may not have
+    /// counted. Never again this one.
+    pub(super) fn show_life_otherwise(&mut self, now: Instant, key: SessionKey, failed: Method) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        if failed != Method::Options && !session.failed_signs.contains(failed) {
+            session.failed_signs = session.failed_signs.with(failed);
+            self.show_life(now, key);
+        }
+    }
+}
+
+/// `GET_PARAMETER`, `SET_PARAMETER` or OPTIONS: the first that is offered and has not failed.
+fn sign_of_life(public: Option<Methods>, failed: Methods) -> Method {
+    let offered = public.unwrap_or(Methods::NONE);
+    [Method::GetParameter, Method::SetParameter]
+        .into_iter()
+        .find(|method| offered.contains(*method) && !failed.contains(*method))
+        .unwrap_or(Method::Options)
+}

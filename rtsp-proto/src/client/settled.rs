@@ -1,0 +1,77 @@
+//! How the media of a stream comes.
+
+use crate::headers::{ChannelPair, Delivery, PortPair, Transport};
+use alloc::string::String;
+
+/// How the media of a stream comes: what the server chose, completed from what was offered
+/// where it is silent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Settled {
+    /// On the control connection.
+    Interleaved(ChannelPair),
+    /// Over UDP to this side.
+    Udp {
+        /// Where this side receives.
+        client_port: Option<PortPair>,
+        /// Where the server sends from; `None` or port 0 when it does not say.
+        server_port: Option<PortPair>,
+        /// The server's address, when it is another than that of the connection.
+        source: Option<String>,
+    },
+    /// Over UDP to a group.
+    Multicast {
+        /// The group's address.
+        group: Option<String>,
+        /// Its ports.
+        port: Option<PortPair>,
+        /// How far packets go.
+        ttl: Option<u8>,
+    },
+}
+
+impl Settled {
+    /// What `chosen` says; where it is silent, what was offered.
+    pub(super) fn of(chosen: &Transport<'_>, offered: Option<&Self>, fallback: u8) -> Self {
+        let (to, from) = (chosen.dest_addr(), chosen.src_addr());
+        if chosen.is_interleaved() {
+            let offered = match offered {
+                Some(Self::Interleaved(pair)) => Some(*pair),
+                _ => None,
+            };
+            let pair = chosen.interleaved.or(offered);
+            return Self::Interleaved(pair.unwrap_or_else(|| ChannelPair::starting_at(fallback)));
+        }
+        let text = |text: Option<&str>| text.map(String::from);
+        let group = match offered {
+            Some(Self::Multicast { group, port, ttl }) => Some((group, port, ttl)),
+            _ => None,
+        };
+        let is_multicast = match chosen.delivery {
+            Some(delivery) => delivery == Delivery::Multicast,
+            // Neither word: what was asked for.
+            None => group.is_some(),
+        };
+        if is_multicast {
+            let (offered_group, offered_port, offered_ttl) = match group {
+                Some((group, port, ttl)) => (group.clone(), *port, *ttl),
+                None => (None, None, None),
+            };
+            let address = text(chosen.destination().or_else(|| to.host()));
+            return Self::Multicast {
+                group: address.or(offered_group),
+                port: chosen.port.or_else(|| to.ports()).or(chosen.client_port).or(offered_port),
+                ttl: chosen.ttl.or(offered_ttl),
+            };
+        }
+        let offered_port = match offered {
+            Some(Self::Udp { client_port, .. }) => *client_port,
+            _ => None,
+        };
+        Self::Udp {
+            client_port: chosen.client_port.or_else(|| to.ports()).or(offered_port),
+            server_port: chosen.server_port.or_else(|| from.ports()),
+            source: text(chosen.source().or_else(|| from.host())),
+        }
+    }
+}
