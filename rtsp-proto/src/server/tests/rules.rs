@@ -91,3 +91,213 @@ fn a_range_that_cannot_be_read_is_457() {
     assert_eq!(host.ask("PLAY", "rtsp://h/a", &format!("{session}Range: npt=x-\r\n")), 457);
     assert_eq!(host.ask("PLAY", "rtsp://h/a", &format!("{session}Range: npt=now-\r\n")), 200);
 }
+
+/// RFC 7826 §18.37: Proxy-Require does not apply to the endpoint; RFC 2326 §12.27: servers treat
+/// it as Require.
+#[test]
+fn requirements_of_proxies_are_those_of_servers_in_version_1_only() {
+    let headers = "Proxy-Require: a\r\n";
+    let answer = Host::new(Config::default()).answer_to("OPTIONS", "*", headers);
+    assert_eq!(status(&answer), 551);
+    assert!(answer.contains("Unsupported: a\\r\\n"), "{answer}");
+    assert_eq!(Host::new_v2(Config::default()).ask("OPTIONS", "*", headers), 200);
+    let mut host = Host::new_v2(Config::default().with_features(alloc::vec!["known".into()]));
+    let answer = host.answer_to("OPTIONS", "*", "Require: known, a\r\nRequire: b\r\n");
+    assert!(answer.contains("Unsupported: a, b\\r\\n"), "only the offending ones: {answer}");
+}
+
+/// ONVIF Streaming §5.3: the backchannel is asked for by Require on every request; a server
+/// without it says 551 and the client asks again without.
+#[test]
+fn the_onvif_backchannel_is_a_feature() {
+    let tag = "www.onvif.org/ver20/backchannel";
+    let require = format!("Require: {tag}\r\n");
+    let mut host = Host::new(Config::default());
+    let answer = host.answer_to("DESCRIBE", "rtsp://h/a", &require);
+    assert_eq!(status(&answer), 551);
+    assert!(answer.contains(&format!("Unsupported: {tag}\\r\\n")), "{answer}");
+    assert_eq!(host.ask("DESCRIBE", "rtsp://h/a", ""), 200);
+    let mut host = Host::new(Config::default().with_features(alloc::vec![tag.into()]));
+    assert_eq!(host.ask("DESCRIBE", "rtsp://h/a", &require), 200);
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=2-3\r\n";
+    assert_eq!(host.ask("SETUP", "rtsp://h/a/back", &format!("{require}{transport}")), 200);
+    let session = format!("{require}Session: {}\r\n", host.session().id());
+    // It is played, not recorded, although the client sends.
+    assert_eq!(host.ask("PLAY", "rtsp://h/a", &session), 200);
+    host.feed(b"$\x02\x00\x05voice");
+    let voice = host.events.iter().any(|e| matches!(e, Event::Media { channel: 2, .. }));
+    assert!(voice);
+}
+
+/// RFC 2326 §12.38: "The server MUST echo the exact same value and MAY [..] add a floating point
+/// number indicating the number of seconds".
+#[test]
+fn time_stamps_are_echoed_with_the_delay() {
+    let mut host = Host::new(Config::default());
+    let answer = host.answer_to("OPTIONS", "*", "Timestamp: 003.1400\r\n");
+    assert!(answer.contains("\\r\\nTimestamp: 003.1400\\r\\n"), "{answer}");
+    let answer = host.answer_to("PLAY", "rtsp://h/", "Timestamp: 7\r\n");
+    assert!(answer.contains("454") && answer.contains("Timestamp: 7\\r\\n"), "refusals too");
+    host.answers = false;
+    host.answer_to("DESCRIBE", "rtsp://h/a", "Timestamp: 1.5\r\n");
+    host.now = host.now.saturating_add(Duration::from_millis(250));
+    let id = host.asked().id;
+    host.server.describe(host.now, id, "rtsp://h/a/", "v=0\r\n").unwrap();
+    let answer = host.sent();
+    assert!(answer.contains("\\r\\nTimestamp: 1.5 0.25\\r\\n"), "{answer}");
+    let answer = host.answer_to("OPTIONS", "*", "Timestamp: noon\r\n");
+    assert!(!answer.contains("Timestamp"), "{answer}");
+}
+
+/// RFC 7826 §18.21: a server with a clock says what time it is; RFC 2326 §12.18 spells it
+/// otherwise.
+#[test]
+fn a_server_that_knows_the_time_says_it() {
+    for (version, expected) in
+        [("1.0", "Date: Tue, 13 Feb 1996 14:30:45 GMT"), ("2.0", "Tue, 13 Feb 1996 14:30:45 +0000")]
+    {
+        let mut host = Host { version, ..Host::new(Config::default()) };
+        assert!(!host.answer_to("OPTIONS", "*", "").contains("Date"));
+        host.server.set_wall_clock(host.now, proto_wire::Timestamp::from_unix_secs(824_221_843));
+        host.later(2);
+        let answer = host.answer_to("OPTIONS", "*", "");
+        assert!(answer.contains(expected), "{answer}");
+    }
+}
+
+/// RFC 2326 §12.10: the connection closes behind the answer; what follows is not answered.
+#[test]
+fn connection_close_closes_behind_the_answer() {
+    let mut host = Host::new(Config::default());
+    host.set_up();
+    let answer = host.feed(
+        b"OPTIONS * RTSP/1.0\r\nCSeq: 8\r\nConnection: Close\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n",
+    );
+    assert!(answer.contains("CSeq: 8\\r\\nConnection: close\\r\\n"), "{answer}");
+    assert!(!answer.contains("CSeq: 9"), "{answer}");
+    assert_eq!(host.closed(), Some(CloseReason::Requested));
+    assert_eq!(host.ends(), [SessionEnd::Closed]);
+    let mut host = Host::new(Config::default());
+    assert_eq!(host.ask("OPTIONS", "*", "Connection: keep-alive\r\n"), 200);
+    assert_eq!(host.closed(), None);
+    // The application's answer counts too.
+    host.answer_to("DESCRIBE", "rtsp://h/a", "Connection: keep-alive, close\r\n");
+    assert_eq!(host.closed(), Some(CloseReason::Requested));
+}
+
+/// RFC 7826 §18.10: "The server only returns an error (4xx) if the value is syntactically
+/// invalid", and what it took goes back.
+#[test]
+fn a_block_size_is_a_number_above_zero() {
+    let transport = "Transport: RTP/AVP/TCP;unicast\r\n";
+    for (size, expected) in [("1400", 200), ("1", 200), ("0", 400), ("-1", 400), ("big", 400)] {
+        let mut host = Host::new(Config::default());
+        let headers = format!("{transport}Blocksize: {size}\r\n");
+        assert_eq!(host.ask("SETUP", "rtsp://h/a", &headers), expected, "{size}");
+    }
+    let mut host = Host::passive(Config::default());
+    host.answer_to("SETUP", "rtsp://h/a", &format!("{transport}Blocksize: 9000\r\n"));
+    let reply = SetupReply::new(Transport::interleaved(None)).header(HeaderName::Blocksize, 1400);
+    host.server.accept_setup_with(host.now, host.asked().id, reply).unwrap();
+    assert!(host.sent().contains("\\r\\nBlocksize: 1400\\r\\n"));
+}
+
+/// RFC 2326 §11.3.6, RFC 7826 §17.4.19: 455 says which methods are valid.
+#[test]
+fn a_method_that_is_not_valid_now_is_answered_with_those_that_are() {
+    let mut host = Host::new(Config::default().with_methods(Methods::of(Method::KNOWN)));
+    let session = host.set_up();
+    assert_eq!(host.ask("PLAY", "rtsp://h/a", &session), 200);
+    let answer = host.answer_to("RECORD", "rtsp://h/a", &session);
+    assert_eq!(status(&answer), 455);
+    let allow = answer.split("Allow: ").nth(1).and_then(|rest| rest.split("\\r").next());
+    let allow = Methods::from_text(allow.unwrap().as_bytes());
+    for (method, valid) in [
+        (Method::Play, true),
+        (Method::Pause, true),
+        (Method::Teardown, true),
+        (Method::Record, false),
+    ] {
+        assert_eq!(allow.contains(method), valid, "{answer}");
+    }
+    let mut host = Host::new_v2(Config::default());
+    let session = host.set_up();
+    assert_eq!(host.ask("PLAY", "rtsp://h/a/", &session), 200);
+    let other = format!("{session}Transport: RTP/AVP/TCP;unicast\r\n");
+    let answer = host.answer_to("SETUP", "rtsp://h/a/t1", &other);
+    assert!(status(&answer) == 455 && answer.contains("Allow: "), "{answer}");
+}
+
+/// RFC 2326 §11.3.10 and §11.3.11, by what the server can do.
+#[test]
+fn aggregates_and_streams_are_controlled_as_configured() {
+    let transport = "Transport: RTP/AVP/TCP;unicast\r\n";
+    for (control, second, one, whole) in [
+        (Control::Either, 200, 200, 200),
+        (Control::Aggregate, 200, 460, 200),
+        (Control::Single, 459, 200, 200),
+    ] {
+        let mut host = Host::new(Config::default().with_control(control));
+        let session = host.set_up();
+        let headers = format!("{session}{transport}");
+        assert_eq!(host.ask("SETUP", "rtsp://h/a/t1", &headers), second, "{control:?}");
+        for method in ["PLAY", "PAUSE"] {
+            assert_eq!(host.ask(method, "rtsp://h/a/", &session), whole, "{control:?}");
+            assert_eq!(host.ask(method, "rtsp://h/a/t0", &session), one, "{control:?}");
+        }
+        // The same stream again is no aggregate, and one of one is the whole.
+        let mut host = Host::new(Config::default().with_control(control));
+        let session = host.set_up();
+        let headers = format!("{session}{transport}");
+        assert_eq!(host.ask("SETUP", "rtsp://h/a/t0", &headers), 200);
+        assert_eq!(host.ask("PLAY", "rtsp://h/a/t0", &session), 200);
+    }
+}
+
+/// RFC 7826 §13.8, §13.9: a sign of life needs no application, a parameter does.
+#[test]
+fn requests_for_parameters_are_told_from_signs_of_life() {
+    for (method, headers, is_asked) in [
+        ("GET_PARAMETER", "", false),
+        ("SET_PARAMETER", "", false),
+        ("GET_PARAMETER", "Range: npt\r\n", true),
+        ("GET_PARAMETER", "Media-Range:\r\n", true),
+        ("SET_PARAMETER", "Content-Type: text/parameters\r\nContent-Length: 0\r\n", false),
+    ] {
+        let mut host = Host::new_v2(Config::default());
+        let session = host.set_up();
+        let before = host.events.len();
+        let headers = format!("{session}{headers}");
+        assert_eq!(host.ask(method, "rtsp://h/a/", &headers), 200);
+        assert_eq!(host.events.len() > before, is_asked, "{method} {headers}");
+    }
+    let mut host = Host::new(Config::default());
+    assert_eq!(host.ask("GET_PARAMETER", "rtsp://h/a/", ""), 200);
+    assert_eq!(host.events.len(), 1, "without a session it is a question");
+}
+
+/// What is the application's to say goes out as the version spells it: 463 has two meanings
+/// (RFC 4567 §4.3, RFC 7826 §17.4.27).
+#[test]
+fn the_application_refuses_with_any_status() {
+    for (version, code, reason) in [
+        ("1.0", 463, "Key Management Failure"),
+        ("2.0", 463, "Destination Prohibited"),
+        ("2.0", 462, "Destination Unreachable"),
+        ("2.0", 464, "Data Transport Not Ready Yet"),
+        ("2.0", 466, "Key Management Error"),
+        ("2.0", 470, "Connection Authorization Required"),
+        ("2.0", 471, "Connection Credentials Not Accepted"),
+        ("2.0", 472, "Failure to Establish Secure Connection"),
+        ("1.0", 453, "Not Enough Bandwidth"),
+        ("1.0", 300, "Multiple Choices"),
+    ] {
+        let mut host = Host { version, ..Host::passive(Config::default()) };
+        host.answer_to("SETUP", "rtsp://h/a", "Transport: RTP/AVP/TCP;unicast\r\n");
+        let code = StatusCode::new(code).unwrap();
+        host.server.refuse(host.now, host.asked().id, code).unwrap();
+        let answer = host.sent();
+        assert!(answer.starts_with(&format!("RTSP/{version} {code} {reason}\\r\\n")), "{answer}");
+        assert_eq!(host.server.sessions().count(), 0);
+    }
+}

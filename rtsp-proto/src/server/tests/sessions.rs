@@ -60,3 +60,22 @@ fn sessions_are_apart_and_their_ids_are_not_guessable() {
     let other = Host { server: Server::new(START, Arc::default(), Seed::from_u64(8)), ..host };
     assert_eq!(other.server.sessions().count(), 0);
 }
+
+/// RFC 7826 §10.5: RTCP over UDP is a sign of life; the host sees it and says so.
+#[test]
+fn rtcp_that_the_host_sees_keeps_a_session_alive() {
+    let config = Config::default().with_session_timeout(Duration::from_secs(10));
+    for touches in [false, true] {
+        let mut host = Host::new(config.clone());
+        let udp = "Transport: RTP/AVP;unicast;client_port=5000-5001\r\n";
+        assert_eq!(host.ask("SETUP", "rtsp://h/a", udp), 200);
+        for _ in 0..4 {
+            host.later(6);
+            if touches {
+                host.server.touch(host.now, host.key()).unwrap();
+            }
+        }
+        let expected: &[_] = if touches { &[] } else { &[SessionEnd::Expired] };
+        assert_eq!(host.ends(), expected);
+    }
+}

@@ -73,3 +73,51 @@ fn tearing_down_one_stream_of_two_keeps_the_session() {
     assert_eq!(host.ends(), [SessionEnd::TornDown]);
     assert_eq!(host.ask("PLAY", "rtsp://h/a", &session), 454);
 }
+
+/// RFC 2326 appendix A: "The state is kept per URL": one stream plays, the other does not.
+#[test]
+fn streams_of_version_1_have_states_of_their_own() {
+    let mut host = Host::new(Config::default());
+    let session = host.set_up();
+    let with = format!("{session}Transport: RTP/AVP/TCP\r\n");
+    assert_eq!(host.ask("SETUP", "rtsp://h/a/t1", &with), 200);
+    let states = |host: &Host| {
+        let streams = host.session().streams().iter().map(|stream| stream.state);
+        (streams.collect::<Vec<_>>(), host.session().state())
+    };
+    assert_eq!(states(&host), (alloc::vec![State::Ready, State::Ready], State::Ready));
+    assert_eq!(host.ask("PLAY", "rtsp://h/a/t1", &session), 200);
+    assert_eq!(states(&host), (alloc::vec![State::Ready, State::Playing], State::Playing));
+    assert_eq!(host.ask("PLAY", "rtsp://h/a", &session), 200);
+    assert_eq!(states(&host), (alloc::vec![State::Playing, State::Playing], State::Playing));
+    assert_eq!(host.ask("PAUSE", "rtsp://h/a/t0", &session), 200);
+    assert_eq!(states(&host), (alloc::vec![State::Ready, State::Playing], State::Playing));
+    assert_eq!(host.ask("TEARDOWN", "rtsp://h/a/t1", &session), 200);
+    assert_eq!(states(&host), (alloc::vec![State::Ready], State::Ready));
+    assert_eq!(host.ask("PAUSE", "rtsp://h/a", &session), 200);
+}
+
+/// RFC 2326 §11.2: a choice among several is a redirection, which ends the session.
+#[test]
+fn multiple_choices_are_a_redirection() {
+    let mut host = Host::new(Config::default());
+    let session = host.set_up();
+    host.answers = false;
+    host.answer_to("PLAY", "rtsp://h/a", &session);
+    let choices = ResponseBuilder::new(StatusCode::MULTIPLE_CHOICES)
+        .header(HeaderName::Location, "rtsp://h/b")
+        .body("text/uri-list", "rtsp://h/b\r\nrtsp://h/c\r\n");
+    host.server.respond(host.now, host.asked().id, choices).unwrap();
+    let answer = host.sent();
+    assert!(answer.starts_with("RTSP/1.0 300 Multiple Choices\\r\\n"), "{answer}");
+    assert!(!answer.contains("Session: "), "it is over: {answer}");
+    assert_eq!(host.ends(), [SessionEnd::Redirected]);
+    // 304 is no redirection (RFC 7826 §B.4).
+    let mut host = Host::new(Config::default());
+    let session = host.set_up();
+    host.answers = false;
+    host.answer_to("DESCRIBE", "rtsp://h/a", &session);
+    host.server.refuse(host.now, host.asked().id, StatusCode::NOT_MODIFIED).unwrap();
+    assert_eq!(status(&host.sent()), 304);
+    assert_eq!(host.ends(), []);
+}
