@@ -51,7 +51,7 @@ use proto_wire::{Instant, Machine, Output, TimerQueue};
 /// let config = Arc::new(config);
 /// let mut servers: Vec<Server> =
 ///     (1..=2).map(|n| Server::new(now, config.clone(), Seed::from_u64(n))).collect();
-/// let mut store = SessionStore::new(now, Arc::new(StoreConfig::default()));
+/// let mut store = SessionStore::<usize>::new(now, Arc::new(StoreConfig::default()));
 /// let owner = Owner::at("192.0.2.1".parse()?);
 ///
 /// let mut turn = |servers: &mut Vec<Server>, connection: usize, bytes: &[u8]| {
