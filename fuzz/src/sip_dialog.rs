@@ -334,8 +334,9 @@ impl World {
                 let _done = self.agent.respond(self.now, *id, StatusCode::OK);
             }
             Event::Referred { call, id, .. } => {
-                let _done = self.agent.refer_accept(self.now, *call, *id);
-                let _done = self.agent.refer_progress(self.now, *call, StatusCode::OK);
+                if let Ok(refer) = self.agent.refer_accept(self.now, *call, *id) {
+                    let _done = self.agent.refer_progress(self.now, refer, StatusCode::OK);
+                }
             }
             _ => {}
         }

@@ -2,11 +2,12 @@
 
 use super::{HomeEvent, HomeServer};
 use crate::endpoint::{CommandError, Path, Target, TransactionId};
-use crate::headers::Transport;
+use crate::headers::{NameAddr, Transport};
 use crate::message::{HeaderName, RequestBuf, ResponseBuf, StatusCode};
-use crate::registrar::Binding;
+use crate::registrar::{Binding, instance_of_gruu};
 use crate::uri::{SipUri, Uri};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 /// A request that was forwarded and is not yet answered.
@@ -24,7 +25,14 @@ impl HomeServer {
         let Some(address) = address_of(request) else {
             return self.answer(id, StatusCode::NOT_FOUND);
         };
-        let bindings = self.location.fetch(self.now, &address);
+        let mut bindings = self.location.fetch(self.now, &address);
+        // RFC 5627 §6.1: a GRUU leads to the contacts of its device alone.
+        let uri = request.view().uri().ok();
+        let device = uri.as_ref().and_then(Uri::as_sip).and_then(instance_of_gruu);
+        if let Some(instance) = device {
+            bindings.retain(|b| b.is_of(&instance));
+        }
+        self.one_flow_each(&mut bindings);
         if bindings.is_empty() {
             let status = if self.location.knows(&address) {
                 StatusCode::TEMPORARILY_UNAVAILABLE
@@ -53,6 +61,27 @@ impl HomeServer {
         self.forwards.insert(id, Forward { address, open, best: None });
     }
 
+    /// RFC 5626 §7: of several flows of a device the one that was registered last, of those that
+    /// are still there.
+    fn one_flow_each(&self, bindings: &mut Vec<Binding>) {
+        let alive =
+            |b: &Binding| b.reg_id.is_none() || self.endpoint.transport_of(b.source).is_some();
+        let mut devices: Vec<String> = Vec::new();
+        let mut kept: Vec<Binding> = Vec::new();
+        for binding in bindings.drain(..).rev().filter(alive) {
+            let device = binding.instance.clone().filter(|_| binding.reg_id.is_some());
+            if let Some(device) = device {
+                if devices.contains(&device) {
+                    continue;
+                }
+                devices.push(device);
+            }
+            kept.push(binding);
+        }
+        kept.reverse();
+        *bindings = kept;
+    }
+
     /// RFC 3261 §16.6: request URI, Max-Forwards, Via; all other bytes as they came.
     fn forward_to(
         &mut self,
@@ -63,8 +92,9 @@ impl HomeServer {
         let uri = request_uri(&binding.uri);
         let mut edits = request.view().edit();
         edits.set_uri(&uri)?.decrement_max_forwards()?;
-        for path in binding.path.iter().rev() {
-            edits.push(HeaderName::ROUTE, path)?;
+        let route = binding.path.join(", ");
+        if !route.is_empty() {
+            edits.push(HeaderName::ROUTE, &route)?;
         }
         if self.config.authenticate_messages {
             // The credentials were for us (§22.3).
@@ -84,9 +114,14 @@ impl HomeServer {
         }
     }
 
-    /// The stream that the client registered over, while it is open; else the address in the
-    /// contact; else where the REGISTER came from.
+    /// The first hop of Path (RFC 3327 §5.4); without one the stream that the client registered
+    /// over, while it is open; else the address in the contact; else where the REGISTER came from.
     pub(super) fn target_of(&self, binding: &Binding) -> Target {
+        let first = binding.path.first().and_then(|p| NameAddr::parse(p.as_bytes()).ok());
+        let first = first.and_then(|hop| hop.uri().ok()?.as_sip().and_then(numeric_target));
+        if let Some(hop) = first {
+            return hop;
+        }
         if let Path::Stream(flow) = binding.source {
             if self.endpoint.remote_of(binding.source).is_some() {
                 return Target::Flow(flow);

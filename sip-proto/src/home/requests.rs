@@ -20,6 +20,12 @@ impl HomeServer {
             return self.answer(id, StatusCode::UNSUPPORTED_URI_SCHEME);
         };
         let ours = self.is_ours(&uri);
+        // RFC 3261 §8.2.2.2: asked of what is served here; what is forwarded may come by two ways.
+        let served = matches!(view.method(), Method::Register)
+            || (view.method() == Method::Options && uri.user.is_none());
+        if served && ours && self.endpoint.is_merged(id) {
+            return self.answer(id, StatusCode::LOOP_DETECTED);
+        }
         if view.method() == Method::Register && ours {
             let step = self.registrar.begin(self.now, request, path);
             return self.register_step(id, step);

@@ -313,7 +313,9 @@ fn what_is_not_routed() {
     let mut home = home_with(HomeConfig::without_authentication);
     register(&mut home, 3, "");
     let status = |home: &mut HomeServer, text: String| {
-        let out = send(home, &text.replace("z9hG4bKm", &format!("z9hG4bK{}", text.len())));
+        // Another request, not a copy that came another way.
+        let text = text.replace("z9hG4bKm", &format!("z9hG4bK{}", text.len()));
+        let out = send(home, &text.replace("Call-ID: m", &format!("Call-ID: m{}", text.len())));
         out[0].1.split(' ').nth(1).unwrap().to_string()
     };
     for (text, expected) in [
@@ -448,4 +450,98 @@ fn contacts_become_request_uris() {
     ] {
         assert_eq!(forward::request_uri(contact), uri);
     }
+}
+
+fn register_with(home: &mut HomeServer, n: u8, contact: &str, extra: &str) -> String {
+    let data = format!(
+        "REGISTER sip:club.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.{n};branch=z9hG4bKw{n}\r\n\
+         From: <sip:bob@club.example>;tag=1\r\nTo: <sip:bob@club.example>\r\nCall-ID: w{n}\r\n\
+         CSeq: 1 REGISTER\r\nContact: {contact}\r\n{extra}\r\n"
+    );
+    let data = data.as_bytes();
+    home.handle_input(Instant::ZERO, SipInput::Datagram { local: addr(1), remote: addr(n), data });
+    transmits(home).remove(0).1
+}
+
+/// RFC 5627 §6.1: to one device of several; RFC 5626 §7: over one of its flows.
+#[test]
+fn a_gruu_leads_to_its_device_alone() {
+    let mut home = home_with(HomeConfig::without_authentication);
+    let device = |urn: u8, reg: u8, n: u8| {
+        format!("<sip:bob@192.0.2.{n}>;+sip.instance=\"<urn:uuid:{urn}>\";reg-id={reg}")
+    };
+    register_with(&mut home, 3, &device(1, 1, 3), "Supported: gruu\r\n");
+    register_with(&mut home, 4, &device(1, 2, 4), "Supported: gruu\r\n");
+    let told = register_with(&mut home, 5, &device(2, 1, 5), "Supported: gruu\r\n");
+    assert!(told.contains("pub-gruu=\"sip:bob@club.example;gr=urn:uuid:2\""), "{told}");
+    let targets = |home: &mut HomeServer, uri: &str, branch: &str| {
+        let text = MESSAGE
+            .replacen("sip:bob@club.example SIP", &format!("{uri} SIP"), 1)
+            .replace("z9hG4bKm", branch);
+        send(home, &text)
+    };
+    let out = targets(&mut home, "sip:bob@club.example;gr=urn:uuid:2", "z9hG4bKg1");
+    assert_eq!(out.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [addr(5)]);
+    assert!(out[0].1.starts_with("MESSAGE sip:bob@192.0.2.5 SIP/2.0\r\n"));
+    let out = targets(&mut home, "sip:bob@club.example", "z9hG4bKg2");
+    assert_eq!(out.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [addr(4), addr(5)]);
+    let out = targets(&mut home, "sip:bob@club.example;gr=urn:uuid:9", "z9hG4bKg3");
+    assert!(out[0].1.starts_with("SIP/2.0 480 "), "{}", out[0].1);
+}
+
+/// RFC 3327 §5.4.
+#[test]
+fn requests_go_back_along_the_path() {
+    let mut home = home_with(HomeConfig::without_authentication);
+    let path = "Path: <sip:192.0.2.8;lr>, <sip:edge.example;lr>\r\nSupported: path\r\n";
+    register_with(&mut home, 8, "<sip:bob@10.0.0.1>", path);
+    let out = send(&mut home, MESSAGE);
+    assert_eq!(out[0].0, addr(8));
+    let request = RequestBuf::parse(out[0].1.clone().into_bytes()).unwrap();
+    assert_eq!(request.view().uri_bytes(), b"sip:bob@10.0.0.1");
+    let route = request.headers().get(HeaderName::ROUTE);
+    assert_eq!(route, Some("<sip:192.0.2.8;lr>, <sip:edge.example;lr>"));
+}
+
+/// RFC 3261 §8.2.2.2: what is served here, not what is forwarded.
+#[test]
+fn trap_12_a_merged_register_is_refused_and_a_merged_message_is_not() {
+    let mut home = home_with(HomeConfig::without_authentication);
+    let first = register_with(&mut home, 3, "<sip:bob@192.0.2.3>", "");
+    let data = "REGISTER sip:club.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bKother\r\n\
+         From: <sip:bob@club.example>;tag=1\r\nTo: <sip:bob@club.example>\r\nCall-ID: w3\r\n\
+         CSeq: 1 REGISTER\r\nContact: <sip:bob@192.0.2.3>\r\n\r\n";
+    let second = send(&mut home, data);
+    assert!(first.starts_with("SIP/2.0 200 ") && second[0].1.starts_with("SIP/2.0 482 "));
+    for branch in ["z9hG4bKx", "z9hG4bKy"] {
+        let out = send(&mut home, &MESSAGE.replace("z9hG4bKm", branch));
+        assert_eq!(out[0].0, addr(3));
+    }
+}
+
+#[test]
+fn our_agent_gets_its_gruu_and_service_route_from_our_registrar() {
+    let mut sim = DatagramSim::new(&Profile::perfect(), 1);
+    let mut home = home_with(|c| c);
+    let mut config = (*home.config).clone();
+    config.registrar = config.registrar.with_service_route(["<sip:192.0.2.1:5060;lr>"]);
+    home = HomeServer::new(Instant::ZERO, Arc::new(config), Seed::from_u64(1));
+    let home = sim.add(addr(1), Either::A(home));
+    let endpoint = Config::new([Listener::new(Transport::Udp, addr(2))]);
+    let target = crate::endpoint::Target::Address(Transport::Udp, addr(1));
+    let config = ua::Config::new("sip:ann@club.example", endpoint)
+        .unwrap()
+        .with_outbound(target)
+        .with_instance("urn:uuid:7")
+        .with_reg_id(1)
+        .with_credential(Credential::new("ann", "secret").unwrap());
+    let agent = UserAgent::new(Instant::ZERO, config, Seed::from_u64(2));
+    let ann = sim.add(addr(2), Either::B(agent));
+    let mut w = World { sim, home, ann, bob: ann, log: Vec::new() };
+    w.agent(ann).register(Instant::ZERO).unwrap();
+    w.run(1);
+    let log = w.take_log();
+    assert_eq!(log, ["home: registered ann@club.example 1", "ann: is registered 3600 1"]);
+    assert_eq!(w.agent(ann).gruu(), Some("sip:ann@club.example;gr=urn:uuid:7"));
+    assert_eq!(w.agent(ann).service_route(), ["<sip:192.0.2.1:5060;lr>"]);
 }

@@ -25,7 +25,7 @@ pub struct Binding {
     pub cseq: u32,
     /// The values of `Path` (RFC 3327), the first hop first.
     pub path: Vec<String>,
-    /// `+sip.instance` as it stands (RFC 5626).
+    /// `+sip.instance` without quotes and angle brackets (RFC 5626).
     pub instance: Option<String>,
     /// `reg-id` (RFC 5626).
     pub reg_id: Option<u32>,
@@ -44,7 +44,7 @@ impl Binding {
             write!(out, ";q={q}").unwrap_or_default();
         }
         if let Some(instance) = &self.instance {
-            write!(out, ";+sip.instance={instance}").unwrap_or_default();
+            write!(out, ";+sip.instance=\"<{instance}>\"").unwrap_or_default();
         }
         if let Some(reg_id) = self.reg_id {
             write!(out, ";reg-id={reg_id}").unwrap_or_default();
@@ -52,14 +52,18 @@ impl Binding {
         out
     }
 
+    /// Whether this is of the device with this instance (RFC 5626 §4.1: URNs, without case).
+    #[must_use]
+    pub fn is_of(&self, instance: &str) -> bool {
+        self.instance.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(instance))
+    }
+
     /// Whether this is the binding that a contact means: the same instance and reg-id
     /// (RFC 5626 §6), or an equivalent URI (RFC 3261 §10.3 item 7).
     #[must_use]
     pub fn is_for(&self, uri: &Uri<'_>, instance: Option<&str>, reg_id: Option<u32>) -> bool {
-        if let (Some(a), Some(b)) = (self.instance.as_deref(), instance) {
-            if reg_id.is_some() && self.reg_id.is_some() {
-                return a == b && self.reg_id == reg_id;
-            }
+        if reg_id.is_some() || self.reg_id.is_some() {
+            return self.reg_id == reg_id && self.is_of(instance.unwrap_or(""));
         }
         Uri::parse(self.uri.as_bytes()).is_ok_and(|own| own.equivalent(uri))
     }

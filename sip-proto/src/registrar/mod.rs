@@ -45,6 +45,10 @@ pub struct RegistrarConfig {
     pub bindings_max: usize,
     /// Option-tags that `Require` may name.
     pub supported: Vec<String>,
+    /// Whether devices with an instance get a public GRUU (RFC 5627; yes).
+    pub gruu: bool,
+    /// What requests of registered users shall go through (RFC 3608): values of `Service-Route`.
+    pub service_route: Vec<String>,
 }
 
 impl Default for RegistrarConfig {
@@ -56,7 +60,9 @@ impl Default for RegistrarConfig {
             expires_default: 3600,
             expires_max: 7200,
             bindings_max: 10,
-            supported: alloc::vec![String::from("path")],
+            supported: ["path", "gruu", "outbound"].map(String::from).into(),
+            gruu: true,
+            service_route: Vec::new(),
         }
     }
 }
@@ -88,6 +94,23 @@ impl RegistrarConfig {
     #[must_use]
     pub const fn with_bindings_max(mut self, count: usize) -> Self {
         self.bindings_max = count;
+        self
+    }
+
+    /// Sets [`RegistrarConfig::gruu`].
+    #[must_use]
+    pub const fn with_gruu(mut self, given: bool) -> Self {
+        self.gruu = given;
+        self
+    }
+
+    /// Sets [`RegistrarConfig::service_route`], the first hop first.
+    #[must_use]
+    pub fn with_service_route<T: Into<String>>(
+        mut self,
+        route: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.service_route = route.into_iter().map(Into::into).collect();
         self
     }
 
@@ -308,8 +331,24 @@ impl Registrar {
     /// RFC 3261 §10.3 item 8: all bindings, each with how long it lasts.
     fn success(&self, now: Instant, job: &Job, bindings: &[Binding]) -> Builder<ResponseBuf> {
         let mut reply = reply(&job.request, StatusCode::OK);
+        let wants = |tag| rules::supports(job.request.view(), tag);
+        let with_gruu = self.config.gruu && wants("gruu");
         for binding in bindings {
-            reply = reply.header(HeaderName::CONTACT, binding.contact(now));
+            let mut contact = binding.contact(now);
+            if let (true, Some(instance)) = (with_gruu, &binding.instance) {
+                contact.push_str(&alloc::format!(
+                    ";pub-gruu=\"{}\"",
+                    public_gruu(&job.address, instance)
+                ));
+            }
+            reply = reply.header(HeaderName::CONTACT, contact);
+        }
+        // RFC 5626 §6: the client knows that its flow counts.
+        if wants("outbound") && job.update.has_flow() {
+            reply = reply.header(HeaderName::REQUIRE, "outbound");
+        }
+        for route in &self.config.service_route {
+            reply = reply.header(HeaderName::SERVICE_ROUTE, route);
         }
         let with_path = bindings.iter().any(|b| !b.path.is_empty());
         if with_path {
@@ -351,6 +390,39 @@ pub(crate) fn address_of(request: crate::Request<'_>) -> Option<(String, String)
     let uri = to.uri().ok()?;
     let sip = uri.as_sip()?;
     Some((sip.address_key(), alloc::format!("{}", sip.host)))
+}
+
+/// The public GRUU of a device: the address of record with its instance (RFC 5627 §5.4). It says
+/// all by itself, so nothing must be remembered for it to stay valid.
+#[must_use]
+pub fn public_gruu(address: &str, instance: &str) -> String {
+    let mut out = alloc::format!("sip:{address};gr=");
+    for byte in instance.bytes() {
+        if byte.is_ascii_alphanumeric() || b":-_.!~*'()".contains(&byte) {
+            out.push(char::from(byte.to_ascii_lowercase()));
+        } else {
+            out.push_str(&alloc::format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// The instance that a GRUU of ours names: the value of `gr`, unescaped. `None` for other URIs.
+#[must_use]
+pub fn instance_of_gruu(uri: &crate::SipUri<'_>) -> Option<String> {
+    let mut rest = uri.param("gr")?.as_bytes();
+    let mut out = Vec::new();
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'%' {
+            out.push(*first);
+            continue;
+        }
+        let (digits, tail) = rest.split_at_checked(2)?;
+        out.push(u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(out).ok()
 }
 
 /// Seconds as a duration.

@@ -2,13 +2,12 @@
 
 use super::{Binding, RegistrarConfig, address_of, seconds};
 use crate::endpoint::Path;
-use crate::headers::{CSeq, CallId, Contact, Expires, QValue, Require};
+use crate::headers::{CSeq, CallId, Contact, Expires, QValue, Require, Supported, Via};
 use crate::message::{Builder, HeaderName, Request, ResponseBuf, StatusCode};
 use crate::uri::Uri;
 use alloc::string::String;
 use alloc::vec::Vec;
 use proto_wire::Instant;
-use proto_wire::text::chars;
 
 /// What a REGISTER asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +18,13 @@ pub(super) enum Update {
     RemoveAll,
     /// Set or remove these.
     Contacts(Vec<Wish>),
+}
+
+impl Update {
+    /// Whether a flow was registered (RFC 5626).
+    pub(super) fn has_flow(&self) -> bool {
+        matches!(self, Self::Contacts(wishes) if wishes.iter().any(|w| w.reg_id.is_some() && w.expires > 0))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +60,40 @@ impl Refusal {
 }
 
 const BAD_REQUEST: Refusal = Refusal::Status(StatusCode::BAD_REQUEST);
+const FORBIDDEN: Refusal = Refusal::Status(StatusCode::FORBIDDEN);
+
+/// Whether the client says that it supports an option-tag.
+pub(super) fn supports(request: Request<'_>, tag: &str) -> bool {
+    let tags = request.headers().values::<Supported<'_>>();
+    tags.flatten().any(|t| t.0.eq_ignore_ascii_case(tag))
+}
+
+/// RFC 5626 §6: flows are for direct clients, and those behind an edge proxy that says `ob`.
+fn outbound(request: Request<'_>, wishes: &mut [Wish]) -> Result<(), Refusal> {
+    if wishes.iter().all(|w| w.reg_id.is_none()) {
+        return Ok(());
+    }
+    if wishes.iter().filter(|w| w.expires > 0).count() > 1 {
+        return Err(BAD_REQUEST);
+    }
+    let headers = request.headers();
+    let direct = headers.values::<Via<'_>>().count() == 1;
+    let ob = |path: &crate::headers::Path<'_>| {
+        path.uri().is_ok_and(|u| u.as_sip().is_some_and(|s| s.params().contains(b"ob")))
+    };
+    // The edge proxy is the one that wrote its Path first, so it stands last.
+    let edge = headers.values::<crate::headers::Path<'_>>().flatten().last();
+    if direct || edge.as_ref().is_some_and(ob) {
+        return Ok(());
+    }
+    if supports(request, "outbound") {
+        return Err(Refusal::Status(StatusCode::FIRST_HOP_LACKS_OUTBOUND));
+    }
+    for wish in wishes {
+        wish.reg_id = None;
+    }
+    Ok(())
+}
 
 /// Reads the request, before anything is looked up: the address of record and the update.
 pub(super) fn read(
@@ -69,6 +109,10 @@ pub(super) fn read(
         .collect();
     if !unsupported.is_empty() {
         return Err(Refusal::Unsupported(unsupported));
+    }
+    // RFC 3327 §5.3: a Path that the client knows nothing of is refused.
+    if headers.first(HeaderName::PATH).is_some() && !supports(request, "path") {
+        return Err(Refusal::Unsupported(alloc::vec![String::from("path")]));
     }
     let (address, host) = address_of(request).ok_or(Refusal::Status(StatusCode::NOT_FOUND))?;
     if !config.is_ours(&host) {
@@ -89,17 +133,24 @@ pub(super) fn read(
             return Err(Refusal::TooBrief(config.expires_min));
         }
         let uri = contact_address.uri().map_err(|_| BAD_REQUEST)?;
-        let text = |name: &[u8]| contact_address.params().value(name);
-        let instance = text(b"+sip.instance").and_then(|v| core::str::from_utf8(v).ok());
+        let instance = contact.instance();
+        if instance.is_some() && asked > 0 {
+            // RFC 5627 §5.1: a contact that leads back here would be a loop.
+            let sip = uri.as_sip().ok_or(FORBIDDEN)?;
+            if sip.address_key() == address {
+                return Err(FORBIDDEN);
+            }
+        }
         wishes.push(Wish {
             uri: String::from(uri.as_str()),
             expires: asked.min(config.expires_max),
             q: contact.q().map_err(|_| BAD_REQUEST)?,
             instance: instance.map(String::from),
             // RFC 5626 §6: reg-id without an instance means nothing.
-            reg_id: instance.and_then(|_| text(b"reg-id")).and_then(chars::parse_u32),
+            reg_id: instance.and_then(|_| contact.reg_id()),
         });
     }
+    outbound(request, &mut wishes)?;
     let update = match (star, wishes.is_empty()) {
         // Item 6: alone, and with Expires: 0.
         (true, true) if header_expires == Some(0) => Update::RemoveAll,
@@ -134,7 +185,9 @@ pub(super) fn apply(
         }
         Update::Contacts(wishes) => wishes,
     };
-    let path: Vec<String> = headers.all(HeaderName::PATH).map(String::from).collect();
+    let hops = headers.values::<crate::headers::Path<'_>>();
+    let hops = hops.map(|hop| hop.map(|h| String::from_utf8_lossy(h.raw).into_owned()));
+    let path = hops.collect::<Result<Vec<String>, _>>().map_err(|_| BAD_REQUEST)?;
     // Bindings that this very request has set may be set again by it.
     let before = bindings.clone();
     for wish in wishes {

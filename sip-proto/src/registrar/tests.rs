@@ -241,3 +241,79 @@ fn empty_addresses_do_not_fill_memory() {
     assert!(location.knows("u0@h") && location.knows("u2@h"));
     assert!(!location.knows("u3@h") && !location.knows("u999@h"));
 }
+
+/// RFC 5627 §5.1, §5.2.
+#[test]
+fn a_device_gets_a_gruu_when_it_knows_what_that_is() {
+    let mut b = Bench::new(false);
+    let contact =
+        "Contact: <sip:a@h1>;+sip.instance=\"<urn:uuid:F8/1>\";pub-gruu=\"sip:x@evil\"\r\n";
+    let told = |b: &mut Bench, cseq, extra: &str| {
+        let reply = b.run(register("a", cseq, &format!("{contact}{extra}")));
+        reply.headers().get(HeaderName::CONTACT).unwrap().to_string()
+    };
+    let plain = told(&mut b, 1, "");
+    assert_eq!(plain, "<sip:a@h1>;expires=3600;+sip.instance=\"<urn:uuid:F8/1>\"");
+    let gruu = "sip:alice@example.com;gr=urn:uuid:f8%2F1";
+    let with = told(&mut b, 2, "Supported: gruu\r\nRequire: gruu\r\n");
+    assert_eq!(with, format!("{plain};pub-gruu=\"{gruu}\""));
+    // It says all by itself.
+    let uri = crate::SipUri::parse(gruu.as_bytes()).unwrap();
+    assert_eq!(instance_of_gruu(&uri).as_deref(), Some("urn:uuid:f8/1"));
+    assert!(b.location.fetch(b.now, &uri.address_key())[0].is_of("urn:uuid:f8/1"));
+    for (contact, status) in [
+        ("<sip:alice@EXAMPLE.com>;+sip.instance=\"<urn:uuid:2>\"", 403),
+        ("<sip:alice@example.com;gr=urn:uuid:2>;+sip.instance=\"<urn:uuid:2>\"", 403),
+        ("<tel:+1>;+sip.instance=\"<urn:uuid:2>\"", 403),
+        ("<sip:alice@example.com>", 200),
+    ] {
+        let lines = format!("Contact: {contact}\r\nSupported: gruu\r\n");
+        assert_eq!(b.status("c", 1, &lines), status, "{contact}");
+    }
+}
+
+/// RFC 5626 §6.
+#[test]
+fn flows_are_for_direct_clients_and_edges_that_say_ob() {
+    let flow = "Contact: <sip:a@h1>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\n";
+    let second = "Via: SIP/2.0/UDP far;branch=z9hG4bKfar\r\n";
+    let mut b = Bench::new(false);
+    let reply = b.run(register("a", 1, &format!("{flow}Supported: outbound\r\n")));
+    assert_eq!(reply.headers().get(HeaderName::REQUIRE), Some("outbound"));
+    for (lines, status, reg_id) in [
+        ("Supported: outbound, path\r\n", 439, Some(1)),
+        ("Supported: path\r\nPath: <sip:edge;lr>\r\n", 200, None),
+        ("Supported: outbound, path\r\nPath: <sip:mid;lr>, <sip:edge;lr;ob>\r\n", 200, Some(1)),
+    ] {
+        let mut b = Bench::new(false);
+        let reply = b.run(register("a", 1, &format!("{second}{flow}{lines}")));
+        assert_eq!(reply.view().status().as_u16(), status, "{lines}");
+        let told = reply.headers().get(HeaderName::REQUIRE);
+        assert_eq!(told.is_some(), status == 200 && reg_id.is_some(), "{lines}");
+        if status == 200 {
+            assert_eq!(b.location.fetch(b.now, "alice@example.com")[0].reg_id, reg_id);
+        }
+    }
+    // One flow at a time.
+    let two = format!("{flow}Contact: <sip:b@h>\r\nSupported: outbound\r\n");
+    assert_eq!(b.status("a", 2, &two), 400);
+    // The same device over another flow is another binding; without reg-id the URI counts.
+    assert_eq!(b.status("a", 3, &flow.replace("reg-id=1", "reg-id=2")), 200);
+    assert_eq!(b.status("a", 4, &flow.replace(";reg-id=1", "")), 200);
+    assert_eq!(b.contacts().len(), 3);
+}
+
+/// RFC 3327 §5.3, RFC 3608 §6.3.
+#[test]
+fn trap_22_path_needs_a_client_that_knows_it_and_service_route_is_told() {
+    let mut b = Bench::new(false);
+    let lines = "Contact: <sip:a@h>\r\nPath: <sip:edge;lr>\r\n";
+    let reply = b.run(register("a", 1, lines));
+    assert_eq!(reply.view().status(), StatusCode::BAD_EXTENSION);
+    assert_eq!(reply.headers().get(HeaderName::UNSUPPORTED), Some("path"));
+    let config = RegistrarConfig::new("example.com", None).with_service_route(["<sip:p1;lr>"]);
+    b.registrar = Registrar::new(config, Seed::from_u64(1));
+    let reply = b.run(register("a", 2, &format!("{lines}Supported: path\r\n")));
+    assert_eq!(reply.headers().get(HeaderName::PATH), Some("<sip:edge;lr>"));
+    assert_eq!(reply.headers().get(HeaderName::SERVICE_ROUTE), Some("<sip:p1;lr>"));
+}

@@ -76,6 +76,8 @@ pub struct Config {
     pub reliable: Reliable,
     /// What is wanted of session timers.
     pub session: Wish,
+    /// Whether the application can mix what others say into a call, for Join (RFC 3911; no).
+    pub join: bool,
     /// Whether OPTIONS is answered here (true) or by the application.
     pub answer_options: bool,
     /// Answers to challenges.
@@ -115,6 +117,7 @@ impl Config {
             ring_max: Duration::from_secs(180),
             reliable: Reliable::default(),
             session: Wish::default(),
+            join: false,
             answer_options: true,
             #[cfg(feature = "digest")]
             credentials: Vec::new(),
@@ -240,6 +243,13 @@ impl Config {
         self
     }
 
+    /// Sets [`Config::join`].
+    #[must_use]
+    pub const fn with_join(mut self, able: bool) -> Self {
+        self.join = able;
+        self
+    }
+
     /// Sets [`Config::answer_options`].
     #[must_use]
     pub const fn with_answer_options(mut self, answer: bool) -> Self {
@@ -261,6 +271,9 @@ impl Config {
             Reliable::Never => "timer, replaces",
             _ => "100rel, timer, replaces",
         });
+        if self.join {
+            tags.push_str(", join");
+        }
         if self.instance.is_some() {
             tags.push_str(", gruu");
         }
@@ -291,6 +304,7 @@ impl Config {
     /// Whether a required option-tag is one of ours.
     pub(super) fn knows(&self, tag: &str) -> bool {
         let known = ["timer", "replaces"].iter().any(|k| k.eq_ignore_ascii_case(tag))
+            || (tag.eq_ignore_ascii_case("join") && self.join)
             || (tag.eq_ignore_ascii_case("gruu") && self.instance.is_some());
         known || (tag.eq_ignore_ascii_case("100rel") && self.reliable != Reliable::Never)
     }

@@ -1,6 +1,6 @@
 //! What a user agent tells, and why a command fails.
 
-use super::MessageId;
+use super::{MessageId, ReferRef};
 use crate::dialog::DialogError;
 use crate::endpoint::{self, SipEvent, TransactionId};
 use crate::message::{BuildError, RequestBuf, ResponseBuf, StatusCode};
@@ -78,6 +78,9 @@ pub enum Event {
         request: RequestBuf,
         /// The call that it is to replace (RFC 3891): answering it ends that one.
         replaces: Option<CallRef>,
+        /// The call that it is to be mixed with (RFC 3911); only with
+        /// [`Config::join`](super::Config::join). Who cannot refuses it with 488.
+        joins: Option<CallRef>,
     },
     /// A provisional response other than 100 to our INVITE.
     Progress {
@@ -161,9 +164,11 @@ pub enum Event {
         /// The URI of Refer-To.
         to: String,
     },
-    /// How far our REFER is at the peer.
+    /// How far our REFER is at the peer. It may come behind the end of the call.
     ReferProgress {
-        /// The call.
+        /// The REFER.
+        refer: ReferRef,
+        /// The call that it was sent in.
         call: CallRef,
         /// What the peer's own request was answered with; `None` when it does not say.
         status: Option<StatusCode>,
@@ -190,7 +195,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// The call that this is about, if it is about one.
+    /// The call that this is about, if it is about one. The progress of a REFER is not: it has a
+    /// life of its own.
     #[must_use]
     pub const fn call(&self) -> Option<CallRef> {
         match self {
@@ -203,7 +209,6 @@ impl Event {
             | Self::Changed { call }
             | Self::ChangeRefused { call, .. }
             | Self::Referred { call, .. }
-            | Self::ReferProgress { call, .. }
             | Self::Ended { call, .. } => Some(*call),
             Self::Request { call, .. } | Self::Reply { call, .. } | Self::Message { call, .. } => {
                 *call
@@ -214,6 +219,7 @@ impl Event {
             | Self::Delivered { .. }
             | Self::Refused { .. }
             | Self::Undelivered { .. }
+            | Self::ReferProgress { .. }
             | Self::LookupWanted { .. }
             | Self::Endpoint(_) => None,
         }

@@ -6,9 +6,9 @@ use super::outgoing::SDP;
 use super::session_timer::{self, Verdict};
 use super::state::{CallTimer, Leg, Phase, Unacknowledged};
 use super::{Use, UserAgent, allows_update, config, lists, sdp_of};
-use crate::dialog::{Dialog, DialogId, Role, State, Usage};
+use crate::dialog::{Dialog, DialogId, Role, State};
 use crate::endpoint::{Path, TransactionId};
-use crate::headers::{CSeq, RAck, RSeq, Refresher, Replaces};
+use crate::headers::{CSeq, Join, RAck, RSeq, Refresher, Replaces};
 use crate::message::{HeaderName, Method, RequestBuf, ResponseBuilder, StatusCode};
 use crate::offer_answer::{By, Carrier, Fault, Meaning};
 use bytes::Bytes;
@@ -41,8 +41,17 @@ impl UserAgent {
             }
             return;
         }
+        // RFC 3911 §4: one or the other.
+        let both = [HeaderName::REPLACES, HeaderName::JOIN];
+        if self.config.join && both.iter().all(|n| headers.first(*n).is_some()) {
+            return self.answer_with(id, StatusCode::BAD_REQUEST);
+        }
         let replaces = match self.replaced(&request) {
             Ok(replaces) => replaces,
+            Err(status) => return self.answer_with(id, status),
+        };
+        let joins = match self.joined(&request) {
+            Ok(joins) => joins,
             Err(status) => return self.answer_with(id, status),
         };
         let verdict = session_timer::answer(headers, &self.config.session);
@@ -83,7 +92,7 @@ impl UserAgent {
         }
         // A caller that is gone never cancels.
         self.set_timer(call, CallTimer::Ring, self.config.ring_max);
-        self.tell(Event::Incoming { call, request, replaces });
+        self.tell(Event::Incoming { call, request, replaces, joins });
         self.tell_sdp(call, meaning, sdp);
     }
 
@@ -110,6 +119,27 @@ impl UserAgent {
             (Role::Uac, Phase::Ringing | Phase::Calling) => Ok(Some(call)),
             (_, Phase::Ending | Phase::Over | Phase::Cancelling) => Err(StatusCode::DECLINE),
             _ => Err(StatusCode::CALL_DOES_NOT_EXIST),
+        }
+    }
+
+    /// The call that an INVITE wants to join (RFC 3911 §4); who cannot mix does not look.
+    fn joined(&self, request: &RequestBuf) -> Result<Option<CallRef>, StatusCode> {
+        let headers = request.headers();
+        let mut rows = headers.rows(HeaderName::JOIN);
+        if !self.config.join || rows.next().is_none() {
+            return Ok(None);
+        }
+        if rows.next().is_some() {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let Ok(Some(wanted)) = headers.typed::<Join<'_>>() else {
+            return Err(StatusCode::BAD_REQUEST);
+        };
+        let id = DialogId::new(wanted.call_id, wanted.to_tag, Some(wanted.from_tag));
+        let call = *self.dialogs.get(&id).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
+        match self.phase(call) {
+            Phase::Ending | Phase::Over | Phase::Cancelling => Err(StatusCode::DECLINE),
+            _ => Ok(Some(call)),
         }
     }
 
@@ -351,7 +381,6 @@ impl UserAgent {
         self.ok(call, id, &request, sdp)?;
         if let Some(known) = self.calls.get_mut(&call) {
             known.phase = Phase::Answered;
-            known.usages.begin(Usage::Invite);
             if let Some(leg) = known.current_mut() {
                 leg.dialog.confirm_local();
             }

@@ -20,9 +20,10 @@ mod within;
 pub use config::{Config, Reliable};
 pub use event::{CallRef, CommandError, Ending, Event, LookupId};
 pub use pager::MessageId;
+pub use refer::ReferRef;
 pub use state::{CallTimer, Phase, Timer};
 
-use crate::dialog::{Dialog, DialogId, Role};
+use crate::dialog::{Dialog, DialogId, Role, Scope, failure_scope};
 use crate::endpoint::{Endpoint, FlowId, SipEvent, SipInput, SipTransmit, TransactionId};
 use crate::message::{HeaderName, Headers, Method, StatusCode};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -33,6 +34,7 @@ use bytes::Bytes;
 use core::net::SocketAddr;
 use pager::Pager;
 use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed, TimerQueue};
+use refer::Referral;
 use registration::Registration;
 use send::{Pending, Sent};
 use state::Call;
@@ -45,7 +47,7 @@ use state::Call;
 /// |---|---|
 /// | A: getters | [`is_registered`](Self::is_registered), [`gruu`](Self::gruu), [`service_route`](Self::service_route), [`is_idle`](Self::is_idle), [`calls`](Self::calls), [`phase`](Self::phase), [`dialog`](Self::dialog), [`replaces`](Self::replaces), [`endpoint`](Self::endpoint), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`respond`](Self::respond), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`respond`](Self::respond), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`call_referred`](Self::call_referred), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
 /// ```
@@ -107,6 +109,8 @@ pub struct UserAgent {
     calls: BTreeMap<CallRef, Call>,
     next_call: u64,
     dialogs: BTreeMap<DialogId, CallRef>,
+    refers: BTreeMap<ReferRef, Referral>,
+    next_refer: u64,
     uses: BTreeMap<TransactionId, Use>,
     /// What went out in our transactions, to send it again with other credentials: those of
     /// streams end before their answer is told.
@@ -133,8 +137,8 @@ enum Use {
     /// The BYE of a fork that is not the call.
     ForkBye,
     Prack(CallRef, usize),
-    Refer(CallRef),
-    Notify(CallRef),
+    Refer(ReferRef),
+    Notify(ReferRef),
     /// The application's request.
     Plain(Option<CallRef>),
     /// The peer's first INVITE.
@@ -162,6 +166,8 @@ impl UserAgent {
             calls: BTreeMap::new(),
             next_call: 0,
             dialogs: BTreeMap::new(),
+            refers: BTreeMap::new(),
+            next_refer: 0,
             uses: BTreeMap::new(),
             sent: BTreeMap::new(),
             lookups: BTreeMap::new(),
@@ -232,6 +238,7 @@ impl UserAgent {
                 Timer::Register => self.registration_due(),
                 Timer::KeepAlive => self.keep_alive_due(),
                 Timer::Pong => self.pong_missed(),
+                Timer::Refer(refer) => self.referral_due(refer),
             }
             self.pump();
         }
@@ -314,9 +321,7 @@ impl UserAgent {
         let resent = self.uses.values().any(|u| *u == Use::Invite(call));
         if !resent {
             known.set = None;
-            if known.phase == Phase::Over {
-                self.calls.remove(&call);
-            }
+            self.release(call);
         }
     }
 
@@ -349,6 +354,7 @@ impl UserAgent {
         if late && !matches!(event, Event::Ended { .. }) {
             return;
         }
+        self.tell_referrer(&event);
         self.told.push(event);
     }
 
@@ -389,16 +395,32 @@ impl UserAgent {
         };
         known.phase = Phase::Over;
         known.owed = None;
-        let waits = known.set.is_some();
+        let kept = known.leg;
         for timer in CallTimer::ALL {
             self.timers.stop(&Timer::Call(call, timer));
         }
-        self.dialogs.retain(|_, of| *of != call);
+        let shared = self.has_referrals(call);
+        let calls = &self.calls;
+        let of_leg = |id: &DialogId| calls.get(&call).and_then(|c| c.leg_of(id)) == Some(kept);
+        self.dialogs.retain(|id, of| *of != call || (shared && of_leg(id)));
         self.lookups.retain(|_, pending| pending.call() != Some(call));
-        if !waits {
-            self.calls.remove(&call);
-        }
+        // RFC 5057 §5.1: some failures take the whole dialog with them.
+        let lost = matches!(why, Ending::Lost(status) if failure_scope(status) == Scope::Dialog);
         self.tell(Event::Ended { call, why });
+        if lost {
+            self.end_referrals_of(call);
+        }
+        self.release(call);
+    }
+
+    /// Forgets a call that is over when nothing needs it any more: neither late answers to its
+    /// INVITE nor the subscriptions in its dialog.
+    fn release(&mut self, call: CallRef) {
+        let over = self.calls.get(&call).is_some_and(|c| c.phase == Phase::Over && c.set.is_none());
+        if over && !self.has_referrals(call) {
+            self.calls.remove(&call);
+            self.dialogs.retain(|_, of| *of != call);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::event::{CallRef, CommandError, Ending, Event};
 use super::state::{CallTimer, Leg, Owed, Phase};
 use super::{NO_ANSWER, Use, UserAgent, allows_update, config, lists, sdp_of, session_timer};
-use crate::dialog::{Heard, Role, Usage};
+use crate::dialog::{Heard, Role};
 use crate::endpoint::{Path, TransactionId};
 use crate::headers::{CSeq, RAck, RSeq, Refresher};
 use crate::message::{HeaderName, Method, RequestBuilder, ResponseBuf};
@@ -323,7 +323,6 @@ impl UserAgent {
         let Some(known) = self.calls.get_mut(&call) else { return };
         known.leg = fork;
         known.peer_updates = allows_update(headers);
-        known.usages.begin(Usage::Invite);
         let asked = known.asked_interval;
         let unwanted = !matches!(known.phase, Phase::Calling | Phase::Ringing);
         let over = known.phase == Phase::Over;
@@ -433,7 +432,7 @@ impl UserAgent {
         known.set = None;
         let why = known.why.take().unwrap_or(why);
         if known.phase == Phase::Over {
-            self.calls.remove(&call);
+            self.release(call);
         } else if matches!(known.phase, Phase::Calling | Phase::Ringing | Phase::Cancelling) {
             self.end(call, why);
         }
@@ -450,8 +449,8 @@ impl UserAgent {
                 self.end(call, why.unwrap_or(Ending::Local));
             }
             Use::Prack(call, leg) => self.prack_failed(call, leg, status),
-            Use::Refer(call) => self.refer_failed(call, status),
-            Use::Notify(call) => self.notify_failed(call, status),
+            Use::Refer(refer) => self.refer_failed(refer, status),
+            Use::Notify(refer) => self.notify_failed(refer),
             Use::Plain(call) => self.plain_failed(call, status),
             Use::Register => self.registration_failed(response),
             Use::Message(id) => {

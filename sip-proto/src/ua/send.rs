@@ -26,13 +26,7 @@ pub(super) struct Pending {
 impl Pending {
     pub(super) const fn call(&self) -> Option<CallRef> {
         match self.purpose {
-            Some(
-                Use::Invite(call)
-                | Use::Change(call)
-                | Use::Bye(call)
-                | Use::Refer(call)
-                | Use::Notify(call),
-            ) => Some(call),
+            Some(Use::Invite(call) | Use::Change(call) | Use::Bye(call)) => Some(call),
             Some(Use::Prack(call, _)) => Some(call),
             _ => None,
         }
@@ -286,10 +280,9 @@ impl UserAgent {
             Use::Invite(call)
             | Use::Change(call)
             | Use::Bye(call)
-            | Use::Refer(call)
-            | Use::Notify(call)
             | Use::Prack(call, _)
             | Use::Plain(Some(call)) => Some(call),
+            Use::Refer(refer) | Use::Notify(refer) => Some(self.call_of(refer)?),
             _ => None,
         };
         let leg = match purpose {
@@ -335,8 +328,10 @@ impl UserAgent {
             }
             _ => self.send(Some(purpose), &request, &hop, path).ok()?,
         }
-        if purpose == Use::Register {
-            self.registration.cseq = next;
+        match purpose {
+            Use::Register => self.registration.cseq = next,
+            Use::Refer(refer) => self.renumber(refer, next),
+            _ => {}
         }
         Some(())
     }

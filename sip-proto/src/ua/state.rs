@@ -1,7 +1,7 @@
 //! What is remembered of one call.
 
 use super::session_timer::Agreed;
-use crate::dialog::{Dialog, DialogId, DialogSet, Role, Usages};
+use crate::dialog::{Dialog, DialogId, DialogSet, Role};
 use crate::endpoint::{Path, TransactionId};
 use crate::message::{RequestBuf, ResponseBuf, StatusCode};
 use crate::offer_answer;
@@ -41,6 +41,8 @@ pub enum Timer {
     KeepAlive,
     /// It was not answered.
     Pong,
+    /// The subscription of a REFER ends, or its first NOTIFY should have come.
+    Refer(super::ReferRef),
 }
 
 /// A timer of a call.
@@ -150,8 +152,8 @@ pub(super) struct Call {
     pub(super) change: Option<Change>,
     /// Where the peer's requests come from, to answer over the same stream.
     pub(super) path: Option<Path>,
-    pub(super) usages: Usages,
-    pub(super) refer: Option<super::refer::Referee>,
+    /// The peer's REFER that this call comes from.
+    pub(super) referred: Option<super::ReferRef>,
 }
 
 impl CallTimer {
@@ -200,8 +202,7 @@ impl Call {
             sent_sdp: None,
             change: None,
             path: None,
-            usages: Usages::new(),
-            refer: None,
+            referred: None,
         }
     }
 

@@ -7,7 +7,7 @@ use super::outgoing::SDP;
 use super::session_timer::{self, Verdict};
 use super::state::{CallTimer, Owed, Phase};
 use super::{Use, UserAgent, sdp_of};
-use crate::dialog::{DialogId, Role, Scope, Usage, failure_scope};
+use crate::dialog::{DialogId, Role, Scope, failure_scope};
 use crate::endpoint::{Path, TransactionId};
 use crate::headers::{Refresher, Require};
 use crate::message::{HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf, StatusCode};
@@ -37,13 +37,17 @@ impl UserAgent {
             return self.answer_with(id, error.status());
         }
         known.path = Some(path);
+        let over = known.phase == Phase::Over;
         match method {
+            Method::Notify => self.receive_notify(call, id, &request),
+            Method::Subscribe if self.receive_subscribe(call, id, &request) => {}
+            // RFC 5057 §4.1: the call is over, the dialog lives on for its subscriptions alone.
+            _ if over => self.answer_with(id, StatusCode::CALL_DOES_NOT_EXIST),
             Method::Bye => self.receive_bye(call, leg, id),
             Method::Invite => self.receive_reinvite(call, leg, id, request),
             Method::Update => self.receive_update(call, leg, id, &request),
             Method::Prack => self.receive_prack(call, id, &request),
             Method::Refer => self.receive_refer(call, id, &request),
-            Method::Notify => self.receive_notify(call, id, &request),
             Method::Options if self.config.answer_options => self.answer_options(id),
             Method::Message => self.receive_message(Some(call), id, request),
             _ => {
@@ -54,6 +58,12 @@ impl UserAgent {
     }
 
     fn receive_outside(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
+        // RFC 3891 §3, RFC 3911 §4: in an INVITE only.
+        let takes_over = [HeaderName::REPLACES, HeaderName::JOIN];
+        let takes_over = takes_over.iter().any(|n| request.headers().first(*n).is_some());
+        if takes_over && request.view().method() != Method::Invite {
+            return self.answer_with(id, StatusCode::BAD_REQUEST);
+        }
         // RFC 3261 §8.2.2.2: a copy of one that came another way.
         if self.endpoint.is_merged(id) {
             return self.answer_with(id, StatusCode::LOOP_DETECTED);
@@ -125,7 +135,6 @@ impl UserAgent {
         if known.phase == Phase::Over || (known.set.is_some() && leg != known.leg) {
             return;
         }
-        known.usages.end(&Usage::Invite);
         // RFC 3261 §15.1.2: requests that wait get 487.
         let waiting = match known.owed.take() {
             Some(Owed::InviteOk(id) | Owed::Ok(id, _)) => Some(id),
@@ -436,7 +445,8 @@ impl UserAgent {
             Use::Prack(call, leg) if status.is_success() => {
                 self.prack_response(call, leg, &response)
             }
-            Use::Refer(call) => self.refer_response(call, &response),
+            Use::Refer(refer) => self.refer_response(refer, &response),
+            Use::Notify(refer) if status.is_success() => self.notify_taken(refer),
             Use::Register if status.is_final() => self.registration_answered(&response),
             Use::Message(message) if status.is_final() => self.message_over(message, Some(status)),
             Use::Plain(call) if status.is_final() => {
@@ -528,7 +538,7 @@ impl UserAgent {
         sent
     }
 
-    /// Answers an [`Event::Request`] or [`Event::Referred`].
+    /// Answers an [`Event::Request`], or refuses an [`Event::Referred`].
     ///
     /// # Errors
     /// What the transaction below objects to.

@@ -295,18 +295,18 @@ fn rfc_5359_2_4_a_blind_transfer_with_its_outcome() {
     let (_, event) = net.events.iter().find(|(n, _)| *n == 2).unwrap().clone();
     let Event::Referred { id, to, .. } = event else { panic!("{event:?}") };
     assert_eq!(to, uri(3));
-    net.at(2).refer_accept(now, two, id).unwrap();
+    let refer = net.at(2).refer_accept(now, two, id).unwrap();
     let third = net.at(2).call(now, &to, sdp("offer")).unwrap();
     net.run(0);
     let at_three = net.call_of(3);
     net.at(3).answer(now, at_three, sdp("answer")).unwrap();
     net.run(0);
-    net.at(2).refer_progress(now, two, StatusCode::OK).unwrap();
+    net.at(2).refer_progress(now, refer, StatusCode::OK).unwrap();
     net.run(0);
     let took = net.took_last(1);
     assert_eq!(took, ["1 refer 100 false", "1 refer 200 true"]);
     assert_eq!(
-        net.at(2).refer_progress(now, two, StatusCode::OK),
+        net.at(2).refer_progress(now, refer, StatusCode::OK),
         Err(CommandError::State("refer_progress"))
     );
     net.at(1).hang_up(now, one).unwrap();

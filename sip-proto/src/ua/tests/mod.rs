@@ -7,6 +7,7 @@
 
 mod flows;
 mod messages;
+mod refer;
 mod registration;
 mod storms;
 mod traps;
@@ -47,9 +48,10 @@ fn sdp(text: &str) -> Option<Bytes> {
 /// An event in few words.
 fn say(event: &Event) -> String {
     match event {
-        Event::Incoming { replaces, .. } => match replaces {
-            Some(_) => "incoming replacing".into(),
-            None => "incoming".into(),
+        Event::Incoming { replaces, joins, .. } => match (replaces, joins) {
+            (Some(_), _) => "incoming replacing".into(),
+            (None, Some(_)) => "incoming joining".into(),
+            (None, None) => "incoming".into(),
         },
         Event::Progress { response, .. } => format!("progress {}", response.view().status()),
         Event::Answered { response, .. } => format!("answered {}", response.view().status()),

@@ -128,7 +128,7 @@ fn act(net: &mut Net, n: u8, what: &Do, handles: &mut [Vec<CallRef>; 2]) {
             Do::Accept(with) => agent.accept(now, call, body(*with)),
             Do::Refuse => agent.refuse(now, call, StatusCode::NOT_ACCEPTABLE_HERE),
             Do::Info => agent.request(now, call, Method::Info, None, &[]),
-            Do::Refer => agent.refer(now, call, "sip:third@192.0.2.3"),
+            Do::Refer => agent.refer(now, call, "sip:third@192.0.2.3").map(|_| ()),
             Do::Call | Do::Wait(_) => Ok(()),
         };
         if done.is_err() {
@@ -172,6 +172,7 @@ proptest! {
         for n in [1, 2] {
             prop_assert_eq!(net.at(n).calls().count(), 0, "{:?}", net.log);
             prop_assert!(net.at(n).dialogs.is_empty() && net.at(n).timers.is_empty());
+            prop_assert!(net.at(n).refers.is_empty() && net.at(n).calls.is_empty());
         }
         prop_assert!(ended.values().all(|times| *times == 1), "{:?}", net.log);
         prop_assert_eq!(ended.len(), handles[0].len() + handles[1].len(), "{:?}", net.log);
@@ -213,9 +214,21 @@ fn look(
     match event {
         Event::Incoming { call, .. } => handles[usize::from(n) - 1].push(*call),
         Event::Ended { call, .. } => *ended.entry((n, *call)).or_insert(0) += 1,
-        Event::Request { id, .. } | Event::Referred { id, .. } => {
+        Event::Request { id, .. } => {
             net.at(n).respond(now, *id, StatusCode::OK).unwrap();
         }
+        // Taken and answered, taken and left alone, or refused.
+        Event::Referred { call, id, .. } => match now.as_nanos() % 3 {
+            0 => {
+                if let Ok(refer) = net.at(n).refer_accept(now, *call, *id) {
+                    let _over = net.at(n).refer_progress(now, refer, StatusCode::BUSY_HERE);
+                }
+            }
+            1 => {
+                let _over = net.at(n).refer_accept(now, *call, *id);
+            }
+            _ => net.at(n).respond(now, *id, StatusCode::DECLINE).unwrap(),
+        },
         _ => {}
     }
 }
