@@ -110,6 +110,11 @@ impl Framer {
         self.message(buf, index, limits)
     }
 
+    /// Bytes of the message that is being read, once its head is.
+    pub(crate) const fn total(&self) -> Option<usize> {
+        self.total
+    }
+
     /// As at the start of a stream.
     pub(crate) fn restart(&mut self) {
         *self = Self { payload_max: self.payload_max, ..Self::default() };

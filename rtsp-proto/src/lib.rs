@@ -35,6 +35,7 @@ mod state;
 pub mod tunnel;
 mod url;
 
+pub use conn::{Resync, Skips};
 pub use error::{
     CloseReason, CommandError, PeerRequestId, RequestFailure, RequestId, SessionEnd, SessionKey,
 };

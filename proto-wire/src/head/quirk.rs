@@ -48,6 +48,10 @@ pub enum Quirk {
     OddVersion,
     /// The head ends with the datagram, without its empty line.
     NoEmptyLine,
+    /// Bytes between messages that belong to none; they are skipped (RTSP, when asked to).
+    Garbage,
+    /// An interleaved frame between the lines of a head (RTSP, when asked to).
+    FrameInHead,
 }
 
 impl Quirk {
@@ -71,6 +75,8 @@ impl Quirk {
         Self::NoReason,
         Self::OddVersion,
         Self::NoEmptyLine,
+        Self::Garbage,
+        Self::FrameInHead,
     ];
 
     const fn bit(self) -> u32 {
@@ -99,6 +105,8 @@ impl Quirk {
             Self::NoReason => "no-reason",
             Self::OddVersion => "odd-version",
             Self::NoEmptyLine => "no-empty-line",
+            Self::Garbage => "garbage",
+            Self::FrameInHead => "frame-in-head",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How a client behaves, and how much it lets a server use.
 
 use super::Requirement;
+use crate::Resync;
 use crate::message::{Methods, Version};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -41,12 +42,10 @@ pub struct Config {
     /// [`refused_when_strict`](crate::refused_when_strict). Responses must have their CSeq,
     /// notifications must be legal in the state.
     pub strict: bool,
-    /// What the requests are sent over (a stream).
-    pub control: Control,
-    /// With [`Control::Datagrams`], the round-trip time before it is measured (500 ms; RFC
+    /// [Over datagrams](super::Client::over_datagrams), the round-trip time before it is measured (500 ms; RFC
     /// 2326 §9.1): how long until a request is sent again.
     pub round_trip: Duration,
-    /// With [`Control::Datagrams`], the longest time until a request is sent again (8 s).
+    /// [Over datagrams](super::Client::over_datagrams), the longest time until a request is sent again (8 s).
     pub retransmit_max: Duration,
     /// What stands in `User-Agent:` (`rtsp-proto`); nothing when it is empty. Some servers
     /// answer 401 to those who do not say who they are.
@@ -73,6 +72,11 @@ pub struct Config {
     pub limits: Limits,
     /// Bytes of one interleaved payload (65,535).
     pub interleaved_max: u16,
+    /// Go on behind garbage instead of closing the connection (no).
+    pub resync: Option<Resync>,
+    /// Take frames out of heads (no): some peers send them between two header lines. Only
+    /// those at the start of a line and on a channel that is set up.
+    pub frames_in_heads: bool,
     /// Requests that wait for a response (64), and requests of the server that wait for
     /// the application.
     pub pending_max: usize,
@@ -82,19 +86,6 @@ pub struct Config {
     pub malformed_max: u32,
     /// Bytes that wait to be sent before media is refused (4 MiB).
     pub queue_max: usize,
-}
-
-/// What requests are sent over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Control {
-    /// TCP, TLS, a tunnel: everything arrives, in order.
-    #[default]
-    Stream,
-    /// UDP (`rtspu`, RTSP 1.0 only): each `Transmit` is one datagram, each `Input::Data` too.
-    /// One request at a time waits for its response and is sent again until it comes;
-    /// commands may still follow each other at once. What comes twice has an effect once.
-    Datagrams,
 }
 
 /// When a client shows that it lives.
@@ -123,7 +114,6 @@ impl Default for Config {
             redirects_max: 5,
             requirements: Vec::new(),
             strict: false,
-            control: Control::Stream,
             round_trip: Duration::from_millis(500),
             retransmit_max: Duration::from_secs(8),
             user_agent: String::from("rtsp-proto"),
@@ -137,6 +127,8 @@ impl Default for Config {
             weakest: Algorithm::Md5,
             limits: Limits::DEFAULT,
             interleaved_max: u16::MAX,
+            resync: None,
+            frames_in_heads: false,
             pending_max: 64,
             sessions_max: 64,
             malformed_max: 8,
@@ -167,7 +159,6 @@ setters! {
     with_redirects_max redirects_max: u8,
     with_requirements requirements: Vec<Requirement>,
     with_strict strict: bool,
-    with_control control: Control,
     with_round_trip round_trip: Duration,
     with_retransmit_max retransmit_max: Duration,
     with_user_agent user_agent: &str,
@@ -181,6 +172,8 @@ setters! {
     with_weakest weakest: Algorithm,
     with_limits limits: Limits,
     with_interleaved_max interleaved_max: u16,
+    with_resync resync: Option<Resync>,
+    with_frames_in_heads frames_in_heads: bool,
     with_pending_max pending_max: usize,
     with_sessions_max sessions_max: usize,
     with_malformed_max malformed_max: u32,

@@ -1,14 +1,15 @@
 //! `rtspu`: control over datagrams (RFC 2326 §9.1; RTSP 2.0 has it no more).
 
-use super::{Client, Control, Pending, Timer};
+use super::{Client, Config, Pending, Timer};
 use crate::error::RequestId;
 use crate::headers::Timestamp;
-use crate::message::Response;
+use crate::message::{Response, Version};
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
-use proto_wire::Instant;
+use proto_wire::{Instant, Seed};
 
 /// Answers that are kept for requests that come again (32). Stops a server that asks without
 /// end from filling memory.
@@ -41,8 +42,32 @@ impl Unreliable {
 }
 
 impl Client {
-    /// The round-trip time to the server, smoothed; only measured with
-    /// [`Control::Datagrams`], by the Timestamp header (RFC 2326 §12.38).
+    /// A client over UDP (`rtspu`, RTSP 1.0 only): every output to transmit is one datagram,
+    /// and what arrives comes as [`Input::Datagram`](super::Input::Datagram).
+    ///
+    /// One request at a time waits for its response, and is sent again until it comes or
+    /// [`Config::request_timeout`] is over; commands may still follow each other at once.
+    /// What comes twice has an effect once. Nothing is interleaved.
+    #[must_use]
+    pub fn over_datagrams(now: Instant, config: Arc<Config>, seed: Seed) -> Self {
+        let mut client = Self::new(now, config, seed);
+        client.is_datagrams = true;
+        client.version = Version::V1_0;
+        client
+    }
+
+    /// Several messages may stand in one datagram (RFC 2326 §9.2), but none in several.
+    pub(super) fn take_datagram(&mut self, now: Instant, data: &[u8]) {
+        if self.is_datagrams {
+            self.receiver.push(data);
+            self.work(now);
+            // What is not whole in a datagram never will be.
+            self.receiver.restart();
+        }
+    }
+
+    /// The round-trip time to the server, smoothed; only measured
+    /// [over datagrams](Self::over_datagrams), by the Timestamp header (RFC 2326 §12.38).
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.unreliable.round_trip.map(|(smoothed, _)| smoothed)
@@ -51,7 +76,7 @@ impl Client {
     /// When the request goes out again if there is no answer: after the round-trip time,
     /// then after twice that, and so on.
     pub(super) fn plan_retransmission(&mut self, now: Instant, pending: &Pending) {
-        if self.config.control != Control::Datagrams {
+        if !self.is_datagrams {
             return;
         }
         let first = match self.unreliable.round_trip {
@@ -84,7 +109,7 @@ impl Client {
 
     /// Takes the time that an answer took, when it says which request it answers.
     pub(super) fn measure(&mut self, now: Instant, pending: &Pending, response: Response<'_>) {
-        if self.config.control != Control::Datagrams {
+        if !self.is_datagrams {
             return;
         }
         let Ok(Some(echo)) = response.headers().typed::<Timestamp<'_>>() else {
@@ -105,13 +130,12 @@ impl Client {
 
     /// Whether a response that nobody waits for is one that came twice.
     pub(super) fn is_duplicate(&self, cseq: Option<u32>) -> bool {
-        self.config.control == Control::Datagrams
-            && cseq.is_some_and(|cseq| cseq != 0 && cseq < self.next_cseq)
+        self.is_datagrams && cseq.is_some_and(|cseq| cseq != 0 && cseq < self.next_cseq)
     }
 
     /// Sends an answer to a request of the server, and keeps it for when that comes again.
     pub(super) fn answer(&mut self, cseq: Option<u32>, bytes: Bytes) {
-        if let (Control::Datagrams, Some(cseq)) = (self.config.control, cseq) {
+        if let (true, Some(cseq)) = (self.is_datagrams, cseq) {
             if self.unreliable.answers.len() >= ANSWERS_MAX {
                 self.unreliable.answers.pop_front();
             }
@@ -122,7 +146,7 @@ impl Client {
 
     /// Whether the server asks this again: it gets the same answer, once there is one.
     pub(super) fn was_asked(&mut self, cseq: u32) -> bool {
-        if self.config.control != Control::Datagrams {
+        if !self.is_datagrams {
             return false;
         }
         let known = self.unreliable.answers.iter().find(|(known, _)| *known == cseq);

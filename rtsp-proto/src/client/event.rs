@@ -15,6 +15,9 @@ pub enum Input<'a> {
     Data(&'a [u8]),
     /// The same in memory that the host gives away; it is not copied when nothing waits.
     Owned(Bytes),
+    /// A datagram that arrived, whole; only [over
+    /// datagrams](super::Client::over_datagrams).
+    Datagram(&'a [u8]),
     /// The server closed its side, or the connection broke.
     Eof,
 }
@@ -132,6 +135,13 @@ pub enum Event {
     Unmatched {
         /// All of it.
         response: ResponseBuf,
+    },
+    /// Bytes that belong to nothing were dropped before what comes next, because
+    /// [`Config::resync`](super::Config::resync) says so
+    /// ([`Quirk::Garbage`](crate::Quirk::Garbage)).
+    Skipped {
+        /// How many.
+        bytes: usize,
     },
     /// The connection is to be closed once everything before this is sent. The last event.
     Closed(CloseReason),

@@ -21,7 +21,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Control, KeepAlive};
+pub use config::{Config, KeepAlive};
 pub use event::{Event, Input};
 pub use notify::{Notice, Termination};
 pub use play::PlayOptions;
@@ -30,7 +30,8 @@ pub use require::Requirement;
 pub use session::{Session, Stream};
 pub use settled::Settled;
 
-use crate::conn::{Outbox, Receiver};
+use crate::Skips;
+use crate::conn::{Outbox, Receiver, Tolerance};
 use crate::error::{
     CloseReason, CommandError, PeerRequestId, RequestFailure, RequestId, SessionEnd, SessionKey,
 };
@@ -54,7 +55,7 @@ use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerQueue}
 /// # The four kinds of methods
 /// - **A, getters**: [`session`](Self::session), [`sessions`](Self::sessions),
 ///   [`public`](Self::public), [`version`](Self::version),
-///   [`round_trip`](Self::round_trip), [`next_timer`](Self::next_timer),
+///   [`round_trip`](Self::round_trip), [`skips`](Self::skips), [`next_timer`](Self::next_timer),
 ///   [`wants_input`](Self::wants_input).
 /// - **B, what the outside reports**: [`handle_input`](Self::handle_input),
 ///   [`handle_timeout`](Self::handle_timeout). They never fail.
@@ -115,6 +116,8 @@ pub struct Client {
     /// Requests of the server that wait for the application.
     asked: BTreeMap<PeerRequestId, Asked>,
     timers: TimerQueue<Timer>,
+    /// Over UDP.
+    is_datagrams: bool,
     unreliable: Unreliable,
     /// What the server offers, as far as it said so.
     public: Option<Methods>,
@@ -207,7 +210,7 @@ pub enum Timer {
     KeepAlive(SessionKey),
     /// The server wants the session to be gone.
     Redirect(SessionKey),
-    /// A request of [`Control::Datagrams`] has no response yet.
+    /// A request [over datagrams](Client::over_datagrams) has no response yet.
     Retransmit(RequestId),
 }
 
@@ -216,7 +219,10 @@ impl Client {
     #[must_use]
     pub fn new(_now: Instant, config: Arc<Config>, seed: Seed) -> Self {
         Self {
-            receiver: Receiver::new(config.interleaved_max),
+            receiver: Receiver::new(config.interleaved_max).with_tolerance(Tolerance {
+                resync: config.resync,
+                frames_in_heads: config.frames_in_heads,
+            }),
             out: Outbox::new(config.queue_max),
             auth: Auth::new(&config),
             version: config.version,
@@ -226,6 +232,7 @@ impl Client {
             sessions: BTreeMap::new(),
             pending: BTreeMap::new(),
             waiting: VecDeque::new(),
+            is_datagrams: false,
             unreliable: Unreliable::default(),
             next_pipeline: 1,
             asked: BTreeMap::new(),
@@ -264,6 +271,12 @@ impl Client {
         self.version
     }
 
+    /// How much garbage came, with [`Config::resync`] and [`Config::frames_in_heads`].
+    #[must_use]
+    pub const fn skips(&self) -> Skips {
+        self.receiver.skips()
+    }
+
     /// When the next timer fires, and why.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
@@ -284,15 +297,17 @@ impl Client {
             return;
         }
         match input {
+            Input::Datagram(data) => return self.take_datagram(now, data),
+            // On datagrams there is no stream.
+            Input::Data(_) | Input::Owned(_) if self.is_datagrams => return,
             Input::Data(data) => self.receiver.push(data),
             Input::Owned(data) => self.receiver.push_owned(data),
-            Input::Eof => return self.finish(CloseReason::Eof),
+            Input::Eof => {
+                self.report_dropped();
+                return self.finish(CloseReason::Eof);
+            }
         }
         self.work(now);
-        if self.config.control == Control::Datagrams {
-            // What is not whole in a datagram never will be.
-            self.receiver.restart();
-        }
     }
 
     /// Lets time act: gives up on requests, keeps sessions alive.

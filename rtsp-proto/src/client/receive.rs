@@ -1,6 +1,6 @@
 //! What a client does with what arrives.
 
-use super::{Client, Control, Event, Pending, Purpose, Settled, Stream, Timer};
+use super::{Client, Event, Pending, Purpose, Settled, Stream, Timer};
 use crate::HeaderName;
 use crate::conn::Received;
 use crate::error::{CloseReason, RequestFailure, SessionEnd, SessionKey};
@@ -13,11 +13,13 @@ use proto_wire::{Instant, LimitKind, ParseErrorKind};
 impl Client {
     pub(super) fn work(&mut self, now: Instant) {
         while !self.closed {
-            match self.receiver.next(&self.config.limits) {
+            let known = |channel| self.sessions.values().any(|s| s.has_channel(channel));
+            match self.receiver.next(&self.config.limits, known) {
                 Ok(None) => return,
                 Ok(Some(received)) => self.take(now, received),
-                Err(_) if self.config.control == Control::Datagrams => return,
+                Err(_) if self.is_datagrams => return,
                 Err(error) => {
+                    self.report_dropped();
                     // Nobody can tell where the next message begins.
                     return self.finish(match error.kind() {
                         ParseErrorKind::Limit(limit) => CloseReason::Limit(limit),
@@ -35,6 +37,7 @@ impl Client {
                 let session = sessions.find(|(_, s)| s.has_channel(channel)).map(|(key, _)| *key);
                 self.out.event(Event::Media { session, channel, payload });
             }
+            Received::Skipped { bytes } => self.out.event(Event::Skipped { bytes }),
             Received::Response(response) => {
                 self.malformed = 0;
                 self.answered(now, response);
@@ -53,11 +56,16 @@ impl Client {
         }
     }
 
+    pub(super) fn report_dropped(&mut self) {
+        if let Some(bytes) = self.receiver.dropped() {
+            self.out.event(Event::Skipped { bytes });
+        }
+    }
+
     fn count_malformed(&mut self) {
         self.malformed = self.malformed.saturating_add(1);
         // Whoever may have sent a datagram does not end the conversation.
-        let is_stream = self.config.control == Control::Stream;
-        if is_stream && self.malformed > self.config.malformed_max {
+        if !self.is_datagrams && self.malformed > self.config.malformed_max {
             self.finish(CloseReason::Limit(LimitKind::Malformed));
         }
     }

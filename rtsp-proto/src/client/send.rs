@@ -1,7 +1,7 @@
 //! Sending requests: for the first time, in another way, or again.
 
 use super::auth::Auth;
-use super::{Client, Control, Event, KeepAlive, Pending, Purpose, Timer};
+use super::{Client, Event, KeepAlive, Pending, Purpose, Timer};
 use crate::HeaderName;
 use crate::error::{CommandError, RequestFailure, RequestId, SessionKey};
 use crate::message::{BuildError, Method, Methods, RequestBuilder, Response, StatusCode, Version};
@@ -57,10 +57,8 @@ impl Client {
 
     /// Sends a request as soon as it can be sent.
     pub(super) fn dispatch(&mut self, now: Instant, pending: Pending) -> Result<(), CommandError> {
-        let behind = match self.config.control {
-            Control::Datagrams => !self.waiting.is_empty(),
-            Control::Stream => self.waiting.iter().any(|w| w.session == pending.session),
-        };
+        let same = |waiting: &Pending| waiting.session == pending.session;
+        let behind = self.waiting.iter().any(|waiting| self.is_datagrams || same(waiting));
         if behind || self.must_wait(&pending) {
             self.waiting.push_back(pending);
             return Ok(());
@@ -82,20 +80,20 @@ impl Client {
     }
 
     fn must_wait(&self, pending: &Pending) -> bool {
-        match self.config.control {
-            // Datagrams overtake each other: one question at a time.
-            Control::Datagrams => !self.pending.is_empty(),
-            // A session that fell back to 1.0 cannot be named before its first answer.
-            Control::Stream => pending.session.is_some_and(|key| {
-                let unnamed = |s: &super::Session| s.id.is_none() && s.pipeline.is_none();
-                self.sessions.get(&key).is_some_and(unnamed)
-                    && self.pending.values().any(|other| {
-                        other.id < pending.id
-                            && other.session == Some(key)
-                            && other.request.method() == Method::Setup
-                    })
-            }),
+        // Datagrams overtake each other: one question at a time.
+        if self.is_datagrams {
+            return !self.pending.is_empty();
         }
+        // A session that fell back to 1.0 cannot be named before its first answer.
+        pending.session.is_some_and(|key| {
+            let unnamed = |s: &super::Session| s.id.is_none() && s.pipeline.is_none();
+            self.sessions.get(&key).is_some_and(unnamed)
+                && self.pending.values().any(|other| {
+                    other.id < pending.id
+                        && other.session == Some(key)
+                        && other.request.method() == Method::Setup
+                })
+        })
     }
 
     /// Sends a request, for the first time or in another way, under a new number.
@@ -161,7 +159,7 @@ impl Client {
             }
         }
         let timestamp = super::datagram::timestamp(now);
-        if self.config.control == Control::Datagrams {
+        if self.is_datagrams {
             lines.push((HeaderName::Timestamp, &timestamp));
         }
         for (name, value) in &answers {

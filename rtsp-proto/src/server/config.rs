@@ -3,6 +3,7 @@
 #[cfg(feature = "digest")]
 use super::auth::Authentication;
 use super::{Control, Destinations};
+use crate::Resync;
 use crate::message::{Method, Methods};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -69,6 +70,12 @@ pub struct Config {
     pub limits: Limits,
     /// Bytes of one interleaved payload (65,535). Stops a lying length from stalling.
     pub interleaved_max: u16,
+    /// Go on behind garbage instead of closing the connection (no). What was asked in a
+    /// message that makes no sense is then garbage too, and not answered with 400.
+    pub resync: Option<Resync>,
+    /// Take frames out of heads (no): some peers send them between two header lines. Only
+    /// those at the start of a line and on a channel that is set up.
+    pub frames_in_heads: bool,
     /// Requests that wait for an answer while one is answered (16), and requests of this
     /// side that wait for theirs. Stops a client that asks faster than the application
     /// answers from filling memory.
@@ -120,6 +127,8 @@ impl Default for Config {
             request_timeout: Duration::from_secs(10),
             limits: Limits::DEFAULT,
             interleaved_max: u16::MAX,
+            resync: None,
+            frames_in_heads: false,
             pending_max: 16,
             sessions_max: 16,
             streams_max: 32,
@@ -161,6 +170,8 @@ setters! {
     with_request_timeout request_timeout: Duration,
     with_limits limits: Limits,
     with_interleaved_max interleaved_max: u16,
+    with_resync resync: Option<Resync>,
+    with_frames_in_heads frames_in_heads: bool,
     with_pending_max pending_max: usize,
     with_sessions_max sessions_max: usize,
     with_streams_max streams_max: usize,

@@ -86,7 +86,7 @@ impl Server {
                 // As good as lost on the way: the client sends it again.
                 return;
             }
-            match receiver.next(&self.config.limits) {
+            match receiver.next(&self.config.limits, |_| false) {
                 Ok(Some(Received::Media { .. })) => {}
                 Ok(Some(Received::Request(request))) => {
                     if !self.is_repeated(request.view()) {

@@ -102,6 +102,13 @@ pub enum Event {
         /// Why.
         reason: RequestFailure,
     },
+    /// Bytes that belong to nothing were dropped before what comes next, because
+    /// [`Config::resync`](super::Config::resync) says so
+    /// ([`Quirk::Garbage`](crate::Quirk::Garbage)).
+    Skipped {
+        /// How many.
+        bytes: usize,
+    },
     /// The connection is to be closed once everything before this is sent. The last event.
     Closed(CloseReason),
 }

@@ -30,7 +30,8 @@ pub use session::{Session, Stream};
 pub use setup::{Carrier, SetUp, SetupReply};
 pub use store::{Binding, Owner, SessionStore, StoreConfig, StoreEvent, StoreInput, StoreTimer};
 
-use crate::conn::{Outbox, Receiver};
+use crate::Skips;
+use crate::conn::{Outbox, Receiver, Tolerance};
 use crate::error::{CloseReason, CommandError, RequestFailure, RequestId, SessionEnd, SessionKey};
 use crate::headers;
 use crate::headers::ChannelPair;
@@ -207,7 +208,10 @@ impl Server {
     #[must_use]
     pub fn new(_now: Instant, config: Arc<Config>, seed: Seed) -> Self {
         Self {
-            receiver: Receiver::new(config.interleaved_max),
+            receiver: Receiver::new(config.interleaved_max).with_tolerance(Tolerance {
+                resync: config.resync,
+                frames_in_heads: config.frames_in_heads,
+            }),
             out: Outbox::new(config.queue_max),
             config,
             rng: Rng::new(&seed),
@@ -243,6 +247,12 @@ impl Server {
         self.sessions.iter()
     }
 
+    /// How much garbage came, with [`Config::resync`] and [`Config::frames_in_heads`].
+    #[must_use]
+    pub const fn skips(&self) -> Skips {
+        self.receiver.skips()
+    }
+
     /// When the next timer fires, and why.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
@@ -266,7 +276,12 @@ impl Server {
             return;
         }
         match input {
-            Input::Eof => self.end(Waiting::Eof),
+            Input::Eof => {
+                if let Some(bytes) = self.receiver.dropped() {
+                    self.out.event(Event::Skipped { bytes });
+                }
+                self.end(Waiting::Eof);
+            }
             Input::Datagram(data) => self.take_datagram(now, data),
             // On datagrams there is no stream.
             Input::Data(_) | Input::Owned(_) if self.datagrams.is_some() => {}

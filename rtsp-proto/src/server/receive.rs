@@ -25,10 +25,14 @@ impl Server {
             if self.inbox.len() >= self.config.pending_max {
                 return self.check_backlog(now);
             }
-            match self.receiver.next(&self.config.limits) {
+            let known = |channel| self.sessions.of_channel(channel).is_some();
+            match self.receiver.next(&self.config.limits, known) {
                 Ok(None) => return,
                 Ok(Some(received)) => self.take(now, received),
                 Err(error) => {
+                    if let Some(bytes) = self.receiver.dropped() {
+                        self.out.event(Event::Skipped { bytes });
+                    }
                     let broken = self.receiver.broken();
                     self.end(Waiting::Broken(broken, error));
                 }
@@ -50,6 +54,7 @@ impl Server {
         match received {
             Received::Request(request) => self.inbox.push_back(Waiting::Request(request, now)),
             Received::Malformed(request) => self.inbox.push_back(Waiting::Malformed(request)),
+            Received::Skipped { bytes } => self.out.event(Event::Skipped { bytes }),
             Received::Response(response) => self.answered(now, response),
             Received::Media { channel, payload } => {
                 let session = self.sessions.of_channel(channel);

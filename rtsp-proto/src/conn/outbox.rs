@@ -1,0 +1,65 @@
+//! The sending half: one queue in causal order.
+
+use crate::interleaved::{self, HEADER_LEN};
+use alloc::collections::VecDeque;
+use bytes::{Bytes, BytesMut};
+use proto_wire::{LimitKind, Output};
+
+/// The sending half: one queue in causal order.
+#[derive(Debug)]
+pub(crate) struct Outbox<E> {
+    queue: VecDeque<Output<Bytes, E>>,
+    /// Bytes in the queue that nobody has taken yet.
+    waiting: usize,
+    waiting_max: usize,
+    /// Memory that frame headers are cut from, so that each costs no allocation.
+    headers: BytesMut,
+}
+
+impl<E> Outbox<E> {
+    pub(crate) fn new(waiting_max: usize) -> Self {
+        Self { queue: VecDeque::new(), waiting: 0, waiting_max, headers: BytesMut::new() }
+    }
+
+    pub(crate) fn event(&mut self, event: E) {
+        self.queue.push_back(Output::Event(event));
+    }
+
+    pub(crate) fn send(&mut self, bytes: Bytes) {
+        self.waiting = self.waiting.saturating_add(bytes.len());
+        self.queue.push_back(Output::Transmit(bytes));
+    }
+
+    /// Queues a frame as two pieces that follow each other: the header, and the caller's
+    /// payload as it is. Media is what can be dropped, so it alone is refused when the
+    /// host does not take what waits.
+    pub(crate) fn send_frame(&mut self, channel: u8, payload: Bytes) -> Result<(), LimitKind> {
+        let len = u16::try_from(payload.len()).map_err(|_| LimitKind::Interleaved)?;
+        let total = payload.len().saturating_add(HEADER_LEN);
+        if self.waiting.saturating_add(total) > self.waiting_max {
+            return Err(LimitKind::Queue);
+        }
+        if self.headers.capacity() < HEADER_LEN {
+            self.headers.reserve(64 * HEADER_LEN);
+        }
+        self.headers.extend_from_slice(&interleaved::header(channel, len));
+        let header = self.headers.split_to(HEADER_LEN).freeze();
+        self.send(header);
+        if !payload.is_empty() {
+            self.send(payload);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Output<Bytes, E>> {
+        let output = self.queue.pop_front();
+        if let Some(Output::Transmit(bytes)) = &output {
+            self.waiting = self.waiting.saturating_sub(bytes.len());
+        }
+        output
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting >= self.waiting_max
+    }
+}

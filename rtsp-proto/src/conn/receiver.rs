@@ -1,0 +1,347 @@
+//! The receiving half: a buffer and a framer.
+
+use super::plausible::{self, Verdict};
+use super::{Resync, Skips};
+use crate::framer::{Framer, Unit};
+use crate::interleaved::HEADER_LEN;
+use crate::message::{Index, Kind, RequestBuf, ResponseBuf};
+use bytes::{Buf, Bytes, BytesMut};
+use proto_wire::head::Quirk;
+use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind};
+
+/// What arrived.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Request(RequestBuf),
+    Response(ResponseBuf),
+    /// A message in a good frame whose start line makes no sense.
+    Malformed(RequestBuf),
+    Media {
+        channel: u8,
+        payload: Bytes,
+    },
+    /// So many bytes were dropped before what comes next.
+    Skipped {
+        bytes: usize,
+    },
+}
+
+/// The receiving half: a buffer and a framer.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    buf: BytesMut,
+    framer: Framer,
+    index: Index,
+    payload_max: u16,
+    tolerance: Tolerance,
+    /// The way was lost: what has been dropped since, and why.
+    lost: Option<(usize, ParseError)>,
+    skips: Skips,
+    /// The message that is being read, when frames may stand in its head.
+    message: BytesMut,
+    /// The line at the end of `message` goes on in `buf`.
+    in_line: bool,
+    /// A frame was taken out of the head of `message`.
+    cut: Option<usize>,
+}
+
+/// What a receiver does beyond the grammar.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tolerance {
+    pub(crate) resync: Option<Resync>,
+    pub(crate) frames_in_heads: bool,
+}
+
+impl Receiver {
+    pub(crate) fn new(payload_max: u16) -> Self {
+        Self {
+            buf: BytesMut::new(),
+            framer: Framer::new().with_payload_max(payload_max),
+            index: Index::new(),
+            payload_max,
+            tolerance: Tolerance::default(),
+            lost: None,
+            skips: Skips::default(),
+            message: BytesMut::new(),
+            in_line: false,
+            cut: None,
+        }
+    }
+
+    pub(crate) const fn with_tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        self.buf.extend_from_slice(data);
+    }
+
+    /// Takes memory over instead of copying it, when nothing is waiting.
+    pub(crate) fn push_owned(&mut self, data: Bytes) {
+        if self.buf.is_empty() {
+            self.buf = BytesMut::from(data);
+        } else {
+            self.buf.extend_from_slice(&data);
+        }
+    }
+
+    /// Bytes that wait for more.
+    pub(crate) fn len(&self) -> usize {
+        self.buf.len().saturating_add(self.message.len())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.buf = BytesMut::new();
+        self.message = BytesMut::new();
+    }
+
+    pub(crate) const fn skips(&self) -> Skips {
+        self.skips
+    }
+
+    /// Forgets what waits for more.
+    pub(crate) fn restart(&mut self) {
+        self.buf.clear();
+        self.lost = None;
+        self.begin();
+    }
+
+    /// At the end of the stream: what was dropped and not told yet.
+    pub(crate) fn dropped(&mut self) -> Option<usize> {
+        let (bytes, _) = self.lost.take()?;
+        self.found(bytes);
+        (bytes > 0).then_some(bytes)
+    }
+
+    /// The next thing that is whole. Payloads and messages are parts of the buffer's
+    /// memory, not copies. `known` tells the channels that are set up.
+    pub(crate) fn next(
+        &mut self,
+        limits: &Limits,
+        known: impl Fn(u8) -> bool,
+    ) -> Result<Option<Received>, ParseError> {
+        loop {
+            if self.lost.is_some() {
+                return self.search(&known);
+            }
+            if self.tolerance.resync.is_some() && !self.is_in_message() {
+                match plausible::continues(&self.buf, self.payload_max) {
+                    Verdict::Yes => {}
+                    Verdict::NotYet => return Ok(None),
+                    Verdict::No => {
+                        self.lost = Some((0, ParseError::new(ParseErrorKind::StartLine, 0)));
+                        continue;
+                    }
+                }
+            }
+            let unit = if self.tolerance.frames_in_heads && self.is_text() {
+                match self.next_line(limits, &known) {
+                    Ok(Step::Unit(unit)) => Ok(Some(unit)),
+                    Ok(Step::More) => return Ok(None),
+                    Ok(Step::Frame(len)) => return Ok(Some(self.media(len))),
+                    Err(error) => Err(error),
+                }
+            } else {
+                self.framer.next(&self.buf, &mut self.index, limits)
+            };
+            match unit {
+                Err(error) if self.tolerance.resync.is_some() => self.lose(error),
+                Err(error) => return Err(error),
+                Ok(None) => return Ok(None),
+                Ok(Some(Unit::Blank { len })) => self.buf.advance(len.min(self.buf.len())),
+                Ok(Some(Unit::Frame { len, .. })) => return Ok(Some(self.media(len))),
+                Ok(Some(Unit::Message { len })) => {
+                    if let (Some(defect), Some(_)) = (self.index.defect(), self.tolerance.resync) {
+                        // Nothing that was asked: all of it is garbage.
+                        self.take_message(len);
+                        self.lost = Some((len, defect));
+                        continue;
+                    }
+                    return Ok(Some(self.message(len)));
+                }
+            }
+        }
+    }
+
+    /// The message that broke the framing, as far as it was read.
+    pub(crate) fn broken(&self) -> RequestBuf {
+        let bytes = if self.message.is_empty() { &self.buf } else { &self.message };
+        RequestBuf::new(bytes.clone().freeze(), self.index.to_exact())
+    }
+
+    fn media(&mut self, len: usize) -> Received {
+        let mut frame = take(&mut self.buf, len);
+        let channel = frame.get(1).copied().unwrap_or(0);
+        frame.advance(HEADER_LEN.min(frame.len()));
+        Received::Media { channel, payload: frame }
+    }
+
+    fn message(&mut self, len: usize) -> Received {
+        if let Some(at) = self.cut {
+            self.index.note(Quirk::FrameInHead, at);
+        }
+        let bytes = self.take_message(len);
+        let index = self.index.to_exact();
+        match (index.defect(), index.kind()) {
+            (Some(_), _) => Received::Malformed(RequestBuf::new(bytes, index)),
+            (None, Kind::Request) => Received::Request(RequestBuf::new(bytes, index)),
+            (None, Kind::Response) => Received::Response(ResponseBuf::new(bytes, index)),
+        }
+    }
+
+    fn take_message(&mut self, len: usize) -> Bytes {
+        if self.message.is_empty() {
+            return take(&mut self.buf, len);
+        }
+        let bytes = take(&mut self.message, len);
+        self.give_back();
+        bytes
+    }
+
+    /// What was read too far stands before what was not read.
+    fn give_back(&mut self) {
+        if !self.message.is_empty() {
+            let mut whole = core::mem::take(&mut self.message);
+            whole.extend_from_slice(&self.buf);
+            self.buf = whole;
+        }
+        self.in_line = false;
+        self.cut = None;
+    }
+
+    fn begin(&mut self) {
+        self.framer.restart();
+        self.message.clear();
+        self.in_line = false;
+        self.cut = None;
+    }
+
+    fn is_in_message(&self) -> bool {
+        !self.message.is_empty() || self.framer.total().is_some()
+    }
+
+    fn is_text(&self) -> bool {
+        !self.message.is_empty() || !matches!(self.buf.first(), None | Some(b'$' | b'\r' | b'\n'))
+    }
+
+    /// The stream cannot be cut behind what was read up to `error`.
+    fn lose(&mut self, error: ParseError) {
+        let is_limit = matches!(
+            error.kind(),
+            ParseErrorKind::Limit(LimitKind::Head | LimitKind::Line | LimitKind::HeaderCount)
+        );
+        // All of a head was read when what it says about its body is wrong.
+        let read = if is_limit || self.message.is_empty() {
+            error.offset().max(1)
+        } else {
+            self.message.len()
+        };
+        let in_message = read.min(self.message.len());
+        self.message.advance(in_message);
+        let in_buf = read.saturating_sub(in_message).min(self.buf.len());
+        self.buf.advance(in_buf);
+        self.give_back();
+        self.begin();
+        self.lost = Some((in_message.saturating_add(in_buf), error));
+    }
+
+    /// Drops bytes until something begins.
+    fn search(&mut self, known: &impl Fn(u8) -> bool) -> Result<Option<Received>, ParseError> {
+        let (Some((mut bytes, error)), Some(resync)) = (self.lost, self.tolerance.resync) else {
+            return Ok(None);
+        };
+        let most = resync.frame_max.min(self.payload_max);
+        let mut at = 0_usize;
+        let verdict = loop {
+            let rest = self.buf.get(at..).unwrap_or(&[]);
+            let Some(next) = plausible::candidate(rest) else {
+                at = self.buf.len();
+                break Verdict::NotYet;
+            };
+            at = at.saturating_add(next);
+            let rest = self.buf.get(at..).unwrap_or(&[]);
+            // Nothing begins before at least one byte is dropped.
+            let is_same = at == 0 && bytes == 0;
+            match plausible::begins(rest, most, known) {
+                Verdict::No => at = at.saturating_add(1),
+                Verdict::Yes if is_same => at = at.saturating_add(1),
+                verdict => break verdict,
+            }
+        };
+        self.buf.advance(at.min(self.buf.len()));
+        bytes = bytes.saturating_add(at);
+        if bytes > resync.skip_max {
+            // However much came at once.
+            self.lost = Some((resync.skip_max.saturating_add(1), error));
+            return Err(error);
+        }
+        self.lost = Some((bytes, error));
+        if verdict != Verdict::Yes {
+            return Ok(None);
+        }
+        self.lost = None;
+        self.found(bytes);
+        Ok(Some(Received::Skipped { bytes }))
+    }
+
+    const fn found(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.skips.count = self.skips.count.saturating_add(1);
+            self.skips.bytes = self.skips.bytes.saturating_add(bytes as u64);
+        }
+    }
+
+    /// Reads a message line by line, and takes out the frames between its lines.
+    fn next_line(
+        &mut self,
+        limits: &Limits,
+        known: &impl Fn(u8) -> bool,
+    ) -> Result<Step, ParseError> {
+        while !self.buf.is_empty() {
+            let missing = self.framer.total().map(|total| total.saturating_sub(self.message.len()));
+            let len = if let Some(missing) = missing {
+                missing.min(self.buf.len())
+            } else {
+                if !self.in_line && !self.message.is_empty() {
+                    match plausible::frame(&self.buf, self.payload_max, known) {
+                        Err(()) => return Ok(Step::More),
+                        Ok(Some(len)) => {
+                            self.cut.get_or_insert(self.message.len());
+                            self.skips.frames_in_heads =
+                                self.skips.frames_in_heads.saturating_add(1);
+                            return Ok(Step::Frame(len));
+                        }
+                        Ok(None) => {}
+                    }
+                }
+                let end = memchr::memchr2(b'\r', b'\n', &self.buf);
+                self.in_line = end.is_none();
+                match end {
+                    Some(at) if self.buf.get(at..at.saturating_add(2)) == Some(b"\r\n") => {
+                        at.saturating_add(2)
+                    }
+                    Some(at) => at.saturating_add(1),
+                    None => self.buf.len(),
+                }
+            };
+            self.message.extend_from_slice(&take(&mut self.buf, len));
+            if let Some(unit) = self.framer.next(&self.message, &mut self.index, limits)? {
+                return Ok(Step::Unit(unit));
+            }
+        }
+        Ok(Step::More)
+    }
+}
+
+/// What reading on has led to.
+enum Step {
+    Unit(Unit),
+    /// So many bytes of the buffer are a frame.
+    Frame(usize),
+    More,
+}
+
+fn take(buf: &mut BytesMut, len: usize) -> Bytes {
+    buf.split_to(len.min(buf.len())).freeze()
+}
