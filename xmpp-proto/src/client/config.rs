@@ -21,6 +21,82 @@ pub enum TlsPolicy {
     Never,
 }
 
+/// What SASL 2 brings along (XEP-0388), so that a login takes one round trip.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Sasl2Config {
+    /// A UUID of version 4 that names this installation and stays. FAST needs it.
+    pub user_agent_id: Option<String>,
+    /// The name of the program, for the user's list of devices.
+    pub software: Option<String>,
+    /// The name of the device, for the same.
+    pub device: Option<String>,
+    /// What the resource begins with (XEP-0386 §3.2). Others see it.
+    pub tag: Option<String>,
+    /// Carbons are enabled with the binding (XEP-0280).
+    pub carbons: bool,
+    /// A token for the next login is asked for (XEP-0484).
+    pub request_token: bool,
+    /// The token of an earlier login.
+    pub token: Option<FastToken>,
+}
+
+/// A token that stands for the password on this device (XEP-0484): keep it as a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FastToken {
+    /// The only mechanism that it is for.
+    pub mechanism: Mechanism,
+    /// The token.
+    pub token: Secret,
+    /// Until when it is good, as the server wrote it (XEP-0082).
+    pub expiry: String,
+}
+
+impl FastToken {
+    /// A token that was kept.
+    #[must_use]
+    pub fn new(mechanism: Mechanism, token: Secret, expiry: &str) -> Self {
+        Self { mechanism, token, expiry: expiry.to_string() }
+    }
+}
+
+impl Sasl2Config {
+    /// Nothing but SASL 2 and Bind 2.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the name of this installation, a UUID of version 4.
+    #[must_use]
+    pub fn with_user_agent(mut self, id: &str) -> Self {
+        self.user_agent_id = Some(id.to_string());
+        self
+    }
+
+    /// Sets what the resource begins with.
+    #[must_use]
+    pub fn with_tag(mut self, tag: &str) -> Self {
+        self.tag = Some(tag.to_string());
+        self
+    }
+
+    /// Asks for a token for the next login.
+    #[must_use]
+    pub const fn with_request_token(mut self, wanted: bool) -> Self {
+        self.request_token = wanted;
+        self
+    }
+
+    /// Logs in with a token, if the server takes it, else with the password.
+    #[must_use]
+    pub fn with_token(mut self, token: FastToken) -> Self {
+        self.token = Some(token);
+        self
+    }
+}
+
 /// The configuration of a client.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -41,6 +117,8 @@ pub struct ClientConfig {
     pub mechanisms: Vec<Mechanism>,
     /// PLAIN may be used without TLS. Off; for tests on loopback.
     pub plain_without_tls: bool,
+    /// SASL 2 (XEP-0388), when the server has it and TLS is there; `None` for never.
+    pub sasl2: Option<Sasl2Config>,
     /// Only mechanisms with channel binding are used. Off; a client that has data to bind to
     /// says so in any case, so that a server that offers it notices when the offer is lost.
     pub require_channel_binding: bool,
@@ -89,6 +167,7 @@ impl ClientConfig {
             direct_tls: false,
             mechanisms: Mechanism::PASSWORD.to_vec(),
             plain_without_tls: false,
+            sasl2: None,
             require_channel_binding: false,
             iterations_min: 4096,
             iterations_max: 1_000_000,
@@ -125,6 +204,13 @@ impl ClientConfig {
     #[must_use]
     pub fn with_mechanisms(mut self, mechanisms: &[Mechanism]) -> Self {
         self.mechanisms = mechanisms.to_vec();
+        self
+    }
+
+    /// Uses SASL 2 where it is offered.
+    #[must_use]
+    pub fn with_sasl2(mut self, sasl2: Sasl2Config) -> Self {
+        self.sasl2 = Some(sasl2);
         self
     }
 

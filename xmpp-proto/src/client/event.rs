@@ -1,5 +1,6 @@
 //! What a client machine takes, tells and refuses.
 
+use super::FastToken;
 use crate::iq::IqToken;
 use crate::jid::Jid;
 use crate::link::ProtocolError;
@@ -60,6 +61,10 @@ pub enum Event {
         /// The full address of the session.
         jid: Jid,
     },
+    /// The server gave a token for the next login (XEP-0484); it replaces an older one.
+    FastToken(FastToken),
+    /// The server did not take the token: forget it. The login goes on with the password.
+    FastTokenRefused,
     /// A stanza of this side was acknowledged, sent again or lost (XEP-0198).
     Delivery(Delivery),
     /// A message.

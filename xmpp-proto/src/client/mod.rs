@@ -59,6 +59,7 @@ mod binding_tests;
 mod config;
 mod event;
 mod negotiate;
+mod sasl2;
 mod session;
 mod sm;
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod sm_tests;
 #[cfg(feature = "scram")]
 mod tests;
 
-pub use config::{ClientConfig, TlsPolicy};
+pub use config::{ClientConfig, FastToken, Sasl2Config, TlsPolicy};
 pub use event::{CloseReason, CommandError, Event, Input, IqRequest, NoAnswer, Timer};
 pub use session::RequestKind;
 
@@ -107,6 +108,8 @@ enum Phase {
         expect(dead_code, reason = "of the mechanisms only SCRAM derives a key")
     )]
     Derivation(SaslClient),
+    /// SASL 2 has done everything; the features that follow are awaited.
+    Bound,
     /// The request to bind is sent.
     Bind,
     /// The request for a session is sent (RFC 3921 §3).
@@ -145,6 +148,10 @@ pub struct Client {
     given: Option<crate::sasl::Secret>,
     /// What the host says of its TLS connection.
     bindings: Vec<ChannelBinding>,
+    /// The exchange is one of SASL 2.
+    sasl2: bool,
+    /// A token of FAST was refused on this connection.
+    fast_refused: bool,
     sm: Managed,
     /// Of a former connection, until it is resumed; or of this one, once it broke.
     session: Option<SmSession>,
@@ -174,6 +181,8 @@ impl Client {
             lang: None,
             given: None,
             bindings: Vec::new(),
+            sasl2: false,
+            fast_refused: false,
             sm: Managed::default(),
             session: None,
             reason: None,

@@ -1,5 +1,6 @@
 //! From the header to the bound resource: each step takes one element and names the next.
 
+use super::sasl2::Success;
 use super::{Client, CloseReason, CommandError, Event, Phase, TlsPolicy};
 use crate::jid::Jid;
 use crate::link::ProtocolError;
@@ -16,11 +17,12 @@ use crate::stream::{
 };
 use crate::xml::{Element, Ns, Writer};
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use proto_wire::Instant;
 
 /// What an element asks for; decided while the element is borrowed, done after.
-enum Next {
+pub(super) enum Next {
     Features(Features),
     StreamError(StreamError),
     HandOver,
@@ -30,6 +32,8 @@ enum Next {
     Failure(SaslFailure),
     Bound(Option<Jid>),
     Managed(SmElement),
+    Success2(Box<Success>),
+    Continue,
     SessionDone,
     Nothing,
     Unexpected,
@@ -94,6 +98,9 @@ impl Client {
             }
             Next::Challenge(message) => self.challenge(message),
             Next::Success(message) => self.success(message),
+            Next::Success2(success) => self.succeeded(now, *success),
+            Next::Continue => self.distrust(SaslError::Task),
+            Next::Failure(_) if self.retry_without_token() => {}
             Next::Failure(failure) => {
                 self.link.send(STREAM_CLOSE.to_string());
                 self.end(CloseReason::Refused(failure));
@@ -136,6 +143,13 @@ impl Client {
             }
             (Phase::Proceed, Ns::TLS, "proceed") => Next::HandOver,
             (Phase::Proceed, Ns::TLS, "failure") => Next::NoTls,
+            (Phase::Bound, Ns::STREAM, "features") => {
+                Features::read(element).map_or(Next::Unexpected, Next::Features)
+            }
+            (Phase::Auth(_) | Phase::Derivation(_), Ns::SASL2, _) if self.sasl2 => {
+                self.read_sasl2(element)
+            }
+            (_, Ns::SASL, _) if self.sasl2 => Next::Unexpected,
             (Phase::Auth(_), Ns::SASL, "challenge") => Next::Challenge(text()),
             (Phase::Auth(_), Ns::SASL, "success") => Next::Success(text()),
             (Phase::Auth(_) | Phase::Derivation(_), Ns::SASL, "failure") => {
@@ -185,6 +199,9 @@ impl Client {
     /// What to do about the features, mandatory ones first (RFC 6120 §4.3.2).
     fn choose(&mut self, now: Instant, features: Features) {
         self.features = features;
+        if matches!(self.phase, Phase::Bound) {
+            return self.ready_at_once(now);
+        }
         if !self.secure && self.config.tls != TlsPolicy::Never {
             match (self.features.starttls, self.config.tls) {
                 (Some(_), _) => {
@@ -201,6 +218,9 @@ impl Client {
             }
         }
         if !self.authenticated {
+            if self.start_sasl2() {
+                return;
+            }
             let Some(mechanism) = self.choose_mechanism(&self.features.mechanisms) else {
                 self.link.send(STREAM_CLOSE.to_string());
                 return self.end(CloseReason::NoMechanism);
@@ -227,7 +247,7 @@ impl Client {
     }
 
     /// The best mechanism of those that are allowed, offered and possible here.
-    fn choose_mechanism(&self, offered: &[String]) -> Option<Mechanism> {
+    pub(super) fn choose_mechanism(&self, offered: &[String]) -> Option<Mechanism> {
         let plain = self.secure || self.config.plain_without_tls;
         self.config.mechanisms.iter().copied().find(|mechanism| {
             let possible = match mechanism {
@@ -244,14 +264,24 @@ impl Client {
 
     /// What both sides can bind to. A server without XEP-0440 takes what it takes.
     fn common_binding(&self) -> Option<&ChannelBinding> {
+        self.bindings.iter().find(|own| self.takes(own))
+    }
+
+    pub(super) fn takes(&self, own: &ChannelBinding) -> bool {
         let taken = &self.features.channel_bindings;
-        self.bindings.iter().find(|own| {
-            taken.is_empty() || taken.iter().any(|name| BindingType::of(name) == Some(own.kind))
-        })
+        taken.is_empty() || taken.iter().any(|name| BindingType::of(name) == Some(own.kind))
     }
 
     /// What is said about channel binding with `mechanism` (RFC 5802 §6).
-    fn client_binding(&self, mechanism: Mechanism, offered: &[String]) -> ClientBinding<'_> {
+    pub(super) fn client_binding(
+        &self,
+        mechanism: Mechanism,
+        offered: &[String],
+    ) -> ClientBinding<'_> {
+        if let Some(kind) = mechanism.fast_binding() {
+            let own = self.bindings.iter().find(|own| own.kind == kind);
+            return own.map_or(ClientBinding::Unsupported, ClientBinding::Bound);
+        }
         if mechanism.binds_channel() {
             return self.common_binding().map_or(ClientBinding::Unsupported, ClientBinding::Bound);
         }
@@ -262,19 +292,25 @@ impl Client {
         if could && !plus { ClientBinding::NotOffered } else { ClientBinding::Unsupported }
     }
 
-    fn start_auth(&mut self, mechanism: Mechanism, password: Option<&Secret>) {
+    pub(super) fn start_auth(&mut self, mechanism: Mechanism, password: Option<&Secret>) {
         let nonce = self.rng.hex::<32>();
         // The identity of a certificate, and of nobody, is for the server to say.
         let user = self.config.jid.local().filter(|_| mechanism.needs_password());
         let user = user.unwrap_or("").to_string();
-        let binding = self.client_binding(mechanism, &self.features.mechanisms);
+        let sasl2 = self.features.sasl2.as_ref().filter(|_| self.sasl2);
+        let offered = sasl2.map_or(&self.features.mechanisms, |sasl2| &sasl2.mechanisms);
+        let binding = self.client_binding(mechanism, offered);
         match SaslClient::start(mechanism, &user, password, nonce.as_str(), binding) {
             Ok((sasl, ClientStep::Send(message))) => {
-                let text = alloc::format!(
-                    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>",
-                    mechanism.name(),
-                    encode(&message)
-                );
+                let text = if self.sasl2 {
+                    self.authenticate(mechanism, &message)
+                } else {
+                    alloc::format!(
+                        "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>",
+                        mechanism.name(),
+                        encode(&message)
+                    )
+                };
                 self.link.send(text);
                 self.given = password.cloned();
                 self.phase = Phase::Auth(sasl);
@@ -333,9 +369,8 @@ impl Client {
     fn respond(&mut self, message: &[u8]) {
         // RFC 6120 §6.4.3: an empty response is an empty element.
         let text = if message.is_empty() { String::new() } else { encode(message) };
-        self.link.send(alloc::format!(
-            "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{text}</response>"
-        ));
+        let ns = self.sasl_ns();
+        self.link.send(alloc::format!("<response xmlns='{ns}'>{text}</response>"));
     }
 
     fn success(&mut self, message: Option<alloc::vec::Vec<u8>>) {
@@ -355,9 +390,8 @@ impl Client {
     }
 
     /// The server is not to be trusted: aborts (RFC 6120 §6.4.4) and ends.
-    fn distrust(&mut self, error: SaslError) {
-        let abort = "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-        self.link.send(abort.to_string());
+    pub(super) fn distrust(&mut self, error: SaslError) {
+        self.link.send(alloc::format!("<abort xmlns='{}'/>", self.sasl_ns()));
         self.link.send(STREAM_CLOSE.to_string());
         self.end(CloseReason::Sasl(error));
     }

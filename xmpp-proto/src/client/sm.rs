@@ -82,7 +82,7 @@ impl Client {
         token
     }
 
-    fn after_sending(&mut self, now: Instant) {
+    pub(super) fn after_sending(&mut self, now: Instant) {
         let Some(config) = &self.config.stream_management else { return };
         if self.sm.acks.is_overfull(config) {
             let limit = StreamCondition::ResourceConstraint;
@@ -185,7 +185,7 @@ impl Client {
 
     /// The session is over; with the server's word it is known what was handled, and only
     /// the rest is sent again.
-    fn give_up_session(&mut self, h: Option<u32>) {
+    pub(super) fn give_up_session(&mut self, h: Option<u32>) {
         let Some(session) = self.session.take() else { return };
         let mut acks = session.acks;
         match h.and_then(|h| acks.ack(h)) {
@@ -258,7 +258,7 @@ impl Client {
         }
     }
 
-    fn resumed(&mut self, now: Instant, id: &str, h: Option<u32>) {
+    pub(super) fn resumed(&mut self, now: Instant, id: &str, h: Option<u32>) {
         let Some(mut session) = self.session.take() else { return };
         let sent = session.acks.send_count();
         let acked = h.filter(|_| id == session.id).map(|h| (h, session.acks.ack(h)));
@@ -285,7 +285,7 @@ impl Client {
     }
 
     /// Sends, in order, what was kept for a stream like this.
-    fn send_kept(&mut self, now: Instant) {
+    pub(super) fn send_kept(&mut self, now: Instant) {
         for kept in self.sm.acks.send_all() {
             self.transmit_bytes(now, kept.text);
             let state = if kept.again { StanzaState::Resent } else { StanzaState::Sent };
@@ -297,7 +297,7 @@ impl Client {
     }
 
     /// The same without stream management: afterwards nobody knows.
-    fn send_unkept(&mut self, now: Instant) {
+    pub(super) fn send_unkept(&mut self, now: Instant) {
         self.send_kept(now);
         self.sm.acks.drain().for_each(drop);
     }

@@ -102,6 +102,24 @@ impl SaslClient {
                 Ok((client, step))
             }
             #[cfg(feature = "scram")]
+            Mechanism::HtNone
+            | Mechanism::HtEndPoint
+            | Mechanism::HtUnique
+            | Mechanism::HtExporter => {
+                let token = password.ok_or(SaslError::Credentials)?.expose();
+                let with = match binding {
+                    ClientBinding::Bound(with) => Some(with),
+                    _ => None,
+                };
+                if with.map(|with| with.kind) != mechanism.fast_binding() {
+                    return Err(SaslError::Binding);
+                }
+                let message = super::ht::initiate(&user, token, with);
+                let signature = Some(super::ht::responder(token, with));
+                let scram = Scram { signature, ..Scram::default() };
+                Ok((Self { mechanism, scram, proved: false }, ClientStep::Send(message)))
+            }
+            #[cfg(feature = "scram")]
             _ => {
                 let first_bare = alloc::format!("n={},r={nonce}", scram::escape_name(&user));
                 let gs2 = match binding {
@@ -147,6 +165,8 @@ impl SaslClient {
                 let _ = (message, iterations);
                 Err(SaslError::Malformed)
             }
+            #[cfg(feature = "scram")]
+            _ if self.mechanism.is_fast() => Err(SaslError::Malformed),
             #[cfg(feature = "scram")]
             _ => {
                 let text = core::str::from_utf8(message).map_err(|_| SaslError::Malformed)?;
@@ -194,6 +214,12 @@ impl SaslClient {
     /// # Errors
     /// The server has not proved that it knows the password.
     pub fn success(&mut self, message: &[u8]) -> Result<(), SaslError> {
+        #[cfg(feature = "scram")]
+        if self.mechanism.is_fast() && !message.is_empty() {
+            let right = self.scram.signature.as_ref().is_some_and(|s| s.equals(message));
+            self.proved = right;
+            return if right { Ok(()) } else { Err(SaslError::Signature) };
+        }
         #[cfg(feature = "scram")]
         if !self.proved && !message.is_empty() {
             let text = core::str::from_utf8(message).map_err(|_| SaslError::Malformed)?;

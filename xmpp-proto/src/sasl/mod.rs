@@ -3,6 +3,8 @@
 
 mod binding;
 mod client;
+#[cfg(feature = "scram")]
+mod ht;
 mod plain;
 #[cfg(feature = "scram")]
 mod scram;
@@ -80,10 +82,35 @@ pub enum Mechanism {
     ScramSha512Plus,
     /// Who the certificate of the TLS connection says (RFC 4422 app. A).
     External,
+    /// A token of FAST (XEP-0484), not bound to anything.
+    #[cfg(feature = "scram")]
+    HtNone,
+    /// A token of FAST, bound to the server's certificate.
+    #[cfg(feature = "scram")]
+    HtEndPoint,
+    /// A token of FAST, bound to the TLS connection up to 1.2.
+    #[cfg(feature = "scram")]
+    HtUnique,
+    /// A token of FAST, bound to the TLS connection.
+    #[cfg(feature = "scram")]
+    HtExporter,
 }
 
 impl Mechanism {
-    /// All that this build has, strongest first.
+    /// Those of FAST (draft-schmaus-kitten-sasl-ht), strongest first: one step, with a token
+    /// that the server gave. They are offered and used in SASL 2 only.
+    pub const FAST: &'static [Self] = &[
+        #[cfg(feature = "scram")]
+        Self::HtExporter,
+        #[cfg(feature = "scram")]
+        Self::HtUnique,
+        #[cfg(feature = "scram")]
+        Self::HtEndPoint,
+        #[cfg(feature = "scram")]
+        Self::HtNone,
+    ];
+
+    /// All that this build has, strongest first, but for those of FAST.
     pub const ALL: &'static [Self] = &[
         Self::External,
         #[cfg(feature = "scram")]
@@ -130,12 +157,40 @@ impl Mechanism {
     pub const fn binds_channel(self) -> bool {
         #[cfg(feature = "scram")]
         {
-            matches!(self, Self::ScramSha1Plus | Self::ScramSha256Plus | Self::ScramSha512Plus)
+            matches!(
+                self,
+                Self::ScramSha1Plus
+                    | Self::ScramSha256Plus
+                    | Self::ScramSha512Plus
+                    | Self::HtEndPoint
+                    | Self::HtUnique
+                    | Self::HtExporter
+            )
         }
         #[cfg(not(feature = "scram"))]
         {
             false
         }
+    }
+
+    /// The only type of channel binding that a mechanism of FAST can have.
+    #[must_use]
+    pub const fn fast_binding(self) -> Option<BindingType> {
+        match self {
+            #[cfg(feature = "scram")]
+            Self::HtExporter => Some(BindingType::TlsExporter),
+            #[cfg(feature = "scram")]
+            Self::HtUnique => Some(BindingType::TlsUnique),
+            #[cfg(feature = "scram")]
+            Self::HtEndPoint => Some(BindingType::TlsServerEndPoint),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of FAST.
+    #[must_use]
+    pub fn is_fast(self) -> bool {
+        Self::FAST.contains(&self)
     }
 
     /// The hash of a SCRAM mechanism.
@@ -146,7 +201,7 @@ impl Mechanism {
             Self::ScramSha1 | Self::ScramSha1Plus => Some(Hash::Sha1),
             Self::ScramSha256 | Self::ScramSha256Plus => Some(Hash::Sha256),
             Self::ScramSha512 | Self::ScramSha512Plus => Some(Hash::Sha512),
-            Self::Plain | Self::External | Self::Anonymous => None,
+            _ => None,
         }
     }
 
@@ -156,6 +211,14 @@ impl Mechanism {
         match self {
             Self::Anonymous => "ANONYMOUS",
             Self::External => "EXTERNAL",
+            #[cfg(feature = "scram")]
+            Self::HtNone => "HT-SHA-256-NONE",
+            #[cfg(feature = "scram")]
+            Self::HtEndPoint => "HT-SHA-256-ENDP",
+            #[cfg(feature = "scram")]
+            Self::HtUnique => "HT-SHA-256-UNIQ",
+            #[cfg(feature = "scram")]
+            Self::HtExporter => "HT-SHA-256-EXPR",
             Self::Plain => "PLAIN",
             #[cfg(feature = "scram")]
             Self::ScramSha512 => "SCRAM-SHA-512",
@@ -175,7 +238,7 @@ impl Mechanism {
     /// The mechanism of this name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|m| m.name() == name)
+        Self::ALL.iter().chain(Self::FAST).copied().find(|m| m.name() == name)
     }
 }
 
@@ -283,6 +346,9 @@ pub enum SaslError {
     /// The user name or password has characters that are not allowed (RFC 4013).
     #[error("the credentials cannot be prepared")]
     Credentials,
+    /// The server wants more than a proof of the password (XEP-0388 §2.6.3).
+    #[error("the server asks for a task that is not known")]
+    Task,
     /// The mechanism binds to the TLS connection, and there are no data to bind with.
     #[error("there is nothing to bind to")]
     Binding,

@@ -42,6 +42,10 @@ pub enum Credentials {
     /// The host knows who this is: from the certificate (EXTERNAL), or because it gives the
     /// name itself (ANONYMOUS). The name of the account.
     Identity(String),
+    /// Tokens of FAST that are valid for this client and mechanism (XEP-0484 §5.1). The event
+    /// that follows says which of them it was.
+    #[cfg(feature = "scram")]
+    Tokens(Vec<Secret>),
     /// The host has checked the password that PLAIN showed, elsewhere: it is right.
     Accepted,
     /// There is no such account, or it may not log in. The client is not told which, and
@@ -92,6 +96,10 @@ struct Scram {
     first_bare: String,
     nonce: String,
     server_first: String,
+    /// Of FAST: the client's proof, and what it is bound to.
+    hashed: Vec<u8>,
+    with: Option<ChannelBinding>,
+    used: Option<usize>,
     keys: Option<ScramKeys>,
     /// The keys are made up: no proof is right.
     refused: bool,
@@ -142,6 +150,8 @@ impl SaslServer {
                 Ok((server, step))
             }
             #[cfg(feature = "scram")]
+            _ if mechanism.is_fast() => Self::start_ht(mechanism, message, context),
+            #[cfg(feature = "scram")]
             _ => Self::start_scram(mechanism, message, context),
         }
     }
@@ -180,10 +190,14 @@ impl SaslServer {
                     #[cfg(feature = "scram")]
                     Credentials::Keys(keys) => keys.matches(password.expose()),
                     Credentials::Accepted => true,
+                    #[cfg(feature = "scram")]
+                    Credentials::Tokens(_) => false,
                     Credentials::Refused | Credentials::Identity(_) => false,
                 };
                 if right { Ok(self.succeed(Vec::new())) } else { Err(SaslFailure::NotAuthorized) }
             }
+            #[cfg(feature = "scram")]
+            _ if self.mechanism.is_fast() => self.ht_tokens(credentials),
             #[cfg(feature = "scram")]
             _ => self.scram_keys(credentials, salt, iterations),
         }
@@ -200,6 +214,8 @@ impl SaslServer {
                 Err(SaslFailure::MalformedRequest)
             }
             #[cfg(feature = "scram")]
+            _ if self.mechanism.is_fast() => Err(SaslFailure::MalformedRequest),
+            #[cfg(feature = "scram")]
             _ => self.client_final(message),
         }
     }
@@ -211,6 +227,47 @@ impl SaslServer {
 
 #[cfg(feature = "scram")]
 impl SaslServer {
+    /// Which of [`Credentials::Tokens`] the client has shown.
+    #[must_use]
+    pub const fn used_token(&self) -> Option<usize> {
+        self.scram.used
+    }
+
+    fn start_ht(
+        mechanism: Mechanism,
+        message: &[u8],
+        context: ServerContext<'_>,
+    ) -> Result<(Self, ServerStep), SaslFailure> {
+        let malformed = SaslFailure::MalformedRequest;
+        let end = message.iter().position(|b| *b == 0).ok_or(malformed)?;
+        let (user, hashed) = message.split_at_checked(end).ok_or(malformed)?;
+        let user = core::str::from_utf8(user).ok().filter(|user| !user.is_empty());
+        let user = String::from(user.ok_or(malformed)?);
+        let kind = mechanism.fast_binding();
+        let with = context.bindings.iter().find(|with| Some(with.kind) == kind).cloned();
+        if with.is_some() != kind.is_some() {
+            return Err(malformed);
+        }
+        let hashed = hashed.get(1..).unwrap_or(&[]).to_vec();
+        let scram = Scram { hashed, with, ..Scram::default() };
+        let server = Self { mechanism, user: user.clone(), password: None, scram };
+        Ok((server, ServerStep::LookUp { user, password: None }))
+    }
+
+    fn ht_tokens(&mut self, credentials: &Credentials) -> Result<ServerStep, SaslFailure> {
+        let Credentials::Tokens(tokens) = credentials else {
+            return Err(SaslFailure::NotAuthorized);
+        };
+        let with = self.scram.with.as_ref();
+        let used = tokens.iter().position(|token| {
+            super::ht::initiator(token.expose(), with).equals(&self.scram.hashed)
+        });
+        self.scram.used = used;
+        let token = used.and_then(|at| tokens.get(at)).ok_or(SaslFailure::CredentialsExpired)?;
+        let data = super::ht::responder(token.expose(), with).as_slice().to_vec();
+        Ok(self.succeed(data))
+    }
+
     fn start_scram(
         mechanism: Mechanism,
         message: &[u8],
@@ -289,7 +346,10 @@ impl SaslServer {
             Credentials::Keys(keys) if keys.hash == hash => Some(keys.clone()),
             // Keys of another hash cannot serve this mechanism.
             Credentials::Keys(_) => return Err(SaslFailure::MechanismTooWeak),
-            Credentials::Accepted | Credentials::Refused | Credentials::Identity(_) => None,
+            Credentials::Accepted
+            | Credentials::Refused
+            | Credentials::Identity(_)
+            | Credentials::Tokens(_) => None,
         };
         self.scram.refused = keys.is_none();
         let keys = keys.unwrap_or_else(|| ScramKeys::new(hash, salt, iterations, &[], &[]));

@@ -33,6 +33,10 @@ pub struct ServerConfig {
     /// Mechanisms to offer, in this order: those that bind to TLS where the host has said
     /// what to bind to, EXTERNAL only under TLS.
     pub mechanisms: Vec<Mechanism>,
+    /// SASL 2 (XEP-0388) with Bind 2 (XEP-0386) is offered, under TLS.
+    pub sasl2: bool,
+    /// Tokens for fast logins (XEP-0484) are offered; the host keeps them.
+    pub fast: bool,
     /// PLAIN is offered without TLS. Off; for tests on loopback.
     pub plain_without_tls: bool,
     /// Rounds of key derivation when a host gives passwords (4,096).
@@ -66,6 +70,8 @@ impl ServerConfig {
             tls: ServerTls::Required,
             direct_tls: false,
             mechanisms: Mechanism::PASSWORD.to_vec(),
+            sasl2: false,
+            fast: false,
             plain_without_tls: false,
             iterations: 4096,
             attempts_max: 3,
@@ -90,6 +96,13 @@ impl ServerConfig {
     #[must_use]
     pub fn with_mechanisms(mut self, mechanisms: &[Mechanism]) -> Self {
         self.mechanisms = mechanisms.to_vec();
+        self
+    }
+
+    /// Offers SASL 2, with tokens or without.
+    #[must_use]
+    pub const fn with_sasl2(mut self, fast: bool) -> Self {
+        (self.sasl2, self.fast) = (true, fast);
         self
     }
 

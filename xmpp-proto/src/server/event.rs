@@ -51,8 +51,33 @@ pub enum Event {
     BindRequested {
         /// The account.
         account: Jid,
-        /// The resource that it asks for.
+        /// The resource that it asks for; in SASL 2 the server chooses.
         resource: Option<String>,
+        /// What a resource chosen by the server is to begin with (XEP-0386 §3.2.1), as in
+        /// `tag/something`.
+        tag: Option<String>,
+        /// Carbons are to be enabled with it (XEP-0280).
+        carbons: bool,
+    },
+    /// The client, which is authenticated, wants a token for its next login (XEP-0484):
+    /// answer with [`ServerConnection::issue_token`](super::ServerConnection::issue_token) or
+    /// [`ServerConnection::refuse_token`](super::ServerConnection::refuse_token).
+    /// [`ServerConnection::user_agent`](super::ServerConnection::user_agent) says which
+    /// installation it is.
+    TokenRequested {
+        /// The account.
+        account: Jid,
+        /// The only mechanism that the token may be used with.
+        mechanism: Mechanism,
+    },
+    /// The client logged in with a token. Those issued before it are invalid now.
+    TokenUsed {
+        /// The account.
+        account: Jid,
+        /// Which of the tokens that the host gave.
+        index: usize,
+        /// The client wants it to be invalid from now on.
+        invalidate: bool,
     },
     /// The client wants to go on with the session of a former connection (XEP-0198 §5):
     /// answer with [`ServerConnection::resume`](super::ServerConnection::resume) or

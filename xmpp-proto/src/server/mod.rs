@@ -5,7 +5,7 @@
 //! |---|---|
 //! | A getters | [`jid`](ServerConnection::jid), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
 //! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
-//! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
+//! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`issue_token`](ServerConnection::issue_token), [`refuse_token`](ServerConnection::refuse_token), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
 //! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
 //!
 //! What a host does with the events, for one connection:
@@ -34,7 +34,7 @@
 //!             };
 //!             connection.credentials(now, &known)?;
 //!         }
-//!         Output::Event(Event::BindRequested { account, resource }) => {
+//!         Output::Event(Event::BindRequested { resource, .. }) => {
 //!             let resource = resource.unwrap_or_else(|| "made-up".into());
 //!             let jid = connection.bind(now, &resource)?;
 //!             router.connect(1, &jid);
@@ -55,6 +55,7 @@ mod event;
 mod negotiate;
 mod roster;
 mod router;
+mod sasl2;
 mod sm;
 mod sm_store;
 #[cfg(test)]
@@ -67,8 +68,10 @@ mod tests;
 pub use config::{ServerConfig, ServerTls};
 pub use event::{CloseReason, CommandError, Event, Input, Timer};
 pub use router::{Delivery, Router};
+pub use sasl2::UserAgent;
 pub use sm_store::{SmStore, SmStoreLimits};
 
+use self::sasl2::Inline;
 use crate::iq::is_own;
 use crate::jid::Jid;
 use crate::link::{Link, ProtocolError};
@@ -79,6 +82,7 @@ use crate::stanza::{
 };
 use crate::stream::{STREAM_CLOSE, StreamCondition, StreamError};
 use crate::xml::{FrameKind, Ns};
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -100,6 +104,8 @@ enum Phase {
     Auth(SaslServer),
     /// The host chooses a resource; the id of the request.
     Binding(String),
+    /// The host makes a token (XEP-0484).
+    Token,
     /// The host looks for the session that the client wants to resume; its name and what
     /// the client has handled.
     Resuming(String, u32),
@@ -120,6 +126,11 @@ pub struct ServerConnection {
     opened: bool,
     secure: bool,
     attempts: u32,
+    /// What came along with an exchange of SASL 2, while it lasts.
+    inline: Option<Box<Inline>>,
+    user_agent: Option<UserAgent>,
+    /// Whom the client said it is, in its header.
+    claimed: Option<Jid>,
     /// What the host says of its TLS connection.
     bindings: Vec<ChannelBinding>,
     /// The default language of what the client sends.
@@ -144,6 +155,9 @@ impl ServerConnection {
             opened: false,
             secure: config.direct_tls,
             attempts: 0,
+            inline: None,
+            user_agent: None,
+            claimed: None,
             bindings: Vec::new(),
             lang: None,
             jid: None,
@@ -349,7 +363,10 @@ impl ServerConnection {
     }
 
     const fn waits_for_host(&self) -> bool {
-        matches!(self.phase, Phase::LookUp(_) | Phase::Binding(_) | Phase::Resuming(..))
+        matches!(
+            self.phase,
+            Phase::LookUp(_) | Phase::Token | Phase::Binding(_) | Phase::Resuming(..)
+        )
     }
 
     /// Works off the buffer, until more bytes or the host are needed.

@@ -1,5 +1,6 @@
 //! From the client's header to the bound resource.
 
+use super::sasl2::Inline;
 use super::{CloseReason, CommandError, Event, Phase, ServerConnection, ServerTls};
 use crate::jid::{Jid, escape_local};
 use crate::link::ProtocolError;
@@ -10,6 +11,7 @@ use crate::sm::SmElement;
 use crate::stanza::{Condition, InvalidStanza, IqKind, Stanza, StanzaXml, error_reply};
 use crate::stream::{Features, STREAM_CLOSE, StreamCondition, StreamHeader, StreamOpen};
 use crate::xml::{Element, Ns, Writer};
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use proto_wire::Instant;
@@ -18,6 +20,7 @@ use proto_wire::Instant;
 enum Next {
     StartTls,
     Auth(Option<Mechanism>, Option<Vec<u8>>),
+    Authenticate(Option<Mechanism>, Option<Vec<u8>>, Box<Inline>),
     Response(Option<Vec<u8>>),
     Abort,
     Bind(String, Option<String>),
@@ -60,6 +63,7 @@ impl ServerConnection {
         let to = header.from().filter(|from| Jid::new(from).is_ok());
         let to = to.map(alloc::borrow::Cow::into_owned).unwrap_or_default();
         // A language tag is short (RFC 5646 §4.4.1); what is longer is none.
+        self.claimed = Jid::new(&to).ok();
         let lang = header.lang().filter(|lang| !lang.is_empty() && lang.len() <= 35);
         self.lang = lang.map(alloc::borrow::Cow::into_owned);
         let domain = header.to().map(|to| to.to_ascii_lowercase());
@@ -86,9 +90,15 @@ impl ServerConnection {
         self.fail(ProtocolError::Stream(condition));
     }
 
-    fn features(&self) -> Features {
+    pub(super) fn features(&self) -> Features {
         let mut features = Features::new();
         let max = self.config.limits_after.stanza_max;
+        if self.jid.as_ref().is_some_and(|jid| !jid.is_bare()) {
+            // Bound already, by SASL 2.
+            features.pre_approval = true;
+            features.stanza_max = u32::try_from(max).ok();
+            return features;
+        }
         if self.jid.is_some() {
             features.bind = true;
             features.session = Some(false);
@@ -111,6 +121,7 @@ impl ServerConnection {
             .filter(|m| self.allows(**m))
             .map(|m| m.name().to_string())
             .collect();
+        features.sasl2 = self.sasl2_features(&features.mechanisms);
         let binds = self.config.mechanisms.iter().any(|m| m.binds_channel());
         if binds && self.secure {
             let names = self.bindings.iter().map(|with| with.kind.name().to_string());
@@ -119,14 +130,17 @@ impl ServerConnection {
         features
     }
 
-    fn allows(&self, mechanism: Mechanism) -> bool {
+    pub(super) fn allows(&self, mechanism: Mechanism) -> bool {
         let encrypted = self.secure || self.config.tls != ServerTls::Required;
         let plain = self.secure || self.config.plain_without_tls;
-        self.config.mechanisms.contains(&mechanism)
+        (self.config.mechanisms.contains(&mechanism) || mechanism.is_fast())
             && encrypted
             && (mechanism != Mechanism::Plain || plain)
             && (mechanism != Mechanism::External || self.secure)
             && (!mechanism.binds_channel() || (self.secure && !self.bindings.is_empty()))
+            && mechanism
+                .fast_binding()
+                .is_none_or(|kind| self.bindings.iter().any(|with| with.kind == kind))
     }
 
     /// Takes an element before a resource is bound.
@@ -144,13 +158,18 @@ impl ServerConnection {
                 self.link.event(Event::StartTls);
             }
             Next::Auth(mechanism, message) => self.auth(mechanism, message),
+            Next::Authenticate(mechanism, message, inline) => {
+                self.inline = Some(inline);
+                self.auth(mechanism, message);
+            }
             Next::Response(message) => self.response(message),
             Next::Abort => self.auth_failed(SaslFailure::Aborted),
             Next::Bind(id, resource) => {
                 let account = self.jid.clone();
                 self.phase = Phase::Binding(id);
                 if let Some(account) = account {
-                    self.link.event(Event::BindRequested { account, resource });
+                    let (tag, carbons) = (None, false);
+                    self.link.event(Event::BindRequested { account, resource, tag, carbons });
                 }
             }
             Next::Managed(element) => self.managed_early(element),
@@ -176,13 +195,19 @@ impl ServerConnection {
                 let mechanism = element.attr("mechanism");
                 let mechanism = mechanism
                     .and_then(|name| Mechanism::of(&name))
-                    .filter(|mechanism| self.allows(*mechanism));
+                    .filter(|mechanism| self.allows(*mechanism) && !mechanism.is_fast());
                 // No initial response: an empty challenge asks for it (RFC 6120 §6.4.2).
                 let message = if element.is_blank() { Some(Vec::new()) } else { text() };
                 Next::Auth(mechanism, message)
             }
-            (Phase::Auth(_), Ns::SASL, "response") => Next::Response(text()),
-            (Phase::Auth(_) | Phase::Features, Ns::SASL, "abort") if self.jid.is_none() => {
+            (Phase::Features, Ns::SASL2, "authenticate") if self.offers_sasl2() => {
+                let (mechanism, message, inline) = self.read_authenticate(element);
+                Next::Authenticate(mechanism, message, Box::new(inline))
+            }
+            (Phase::Auth(_), ns, "response") if ns == self.sasl_ns() => Next::Response(text()),
+            (Phase::Auth(_) | Phase::Features, ns, "abort")
+                if self.jid.is_none() && ns == self.sasl_ns() =>
+            {
                 Next::Abort
             }
             (Phase::Features, Ns::SM, _) if self.config.stream_management.is_some() => {
@@ -253,10 +278,9 @@ impl ServerConnection {
                 self.link.event(Event::CredentialsNeeded { user, mechanism, password });
             }
             ServerStep::Challenge(message) => {
-                self.link.send(alloc::format!(
-                    "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</challenge>",
-                    encode(&message)
-                ));
+                let ns = self.sasl_ns().known_name().unwrap_or("");
+                let text = encode(&message);
+                self.link.send(alloc::format!("<challenge xmlns='{ns}'>{text}</challenge>"));
                 self.phase = Phase::Auth(sasl);
             }
             ServerStep::Success { user, data } => {
@@ -264,6 +288,9 @@ impl ServerConnection {
                 let Some(account) = account else {
                     return self.auth_failed(SaslFailure::NotAuthorized);
                 };
+                if self.inline.is_some() {
+                    return self.succeed_inline(&sasl, account, data);
+                }
                 let text = if data.is_empty() { String::new() } else { encode(&data) };
                 self.link.send(alloc::format!(
                     "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{text}</success>"
@@ -278,11 +305,15 @@ impl ServerConnection {
     }
 
     /// A failure is not the end: the client may try again, a few times (RFC 6120 §6.4.5).
-    fn auth_failed(&mut self, failure: SaslFailure) {
-        self.link.send(alloc::format!(
-            "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{}/></failure>",
-            failure.name()
-        ));
+    pub(super) fn auth_failed(&mut self, failure: SaslFailure) {
+        let name = failure.name();
+        let sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
+        self.link.send(match self.inline.take() {
+            Some(_) => alloc::format!(
+                "<failure xmlns='urn:xmpp:sasl:2'><{name} xmlns='{sasl}'/></failure>"
+            ),
+            None => alloc::format!("<failure xmlns='{sasl}'><{name}/></failure>"),
+        });
         self.attempts = self.attempts.saturating_add(1);
         self.phase = Phase::Features;
         if self.attempts >= self.config.attempts_max {
@@ -325,6 +356,11 @@ impl ServerConnection {
             return Err(self.not_asked().err().unwrap_or(CommandError::NotAsked));
         };
         let jid = account.with_resource(resource).map_err(CommandError::Resource)?;
+        if self.inline.is_some() {
+            self.bound_inline(now, &jid);
+            self.run(now);
+            return Ok(jid);
+        }
         let mut w = Writer::in_stream(Ns::CLIENT);
         w.start(Ns::CLIENT, "iq").attr("type", "result").attr("id", id);
         w.start(Ns::BIND, "bind").leaf(Ns::BIND, "jid", jid.as_str());
@@ -349,6 +385,12 @@ impl ServerConnection {
         let Phase::Binding(id) = &self.phase else {
             return self.not_asked();
         };
+        if self.inline.is_some() {
+            // There is no error for this: the client may bind in the old way.
+            self.send_success("");
+            self.run(now);
+            return Ok(());
+        }
         let mut w = Writer::in_stream(Ns::CLIENT);
         w.start(Ns::CLIENT, "iq").attr("type", "error").attr("id", id);
         crate::stanza::StanzaError::new(condition).write(&mut w, Ns::CLIENT);

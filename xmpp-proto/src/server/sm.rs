@@ -52,7 +52,12 @@ impl ServerConnection {
             return Ok(jid);
         };
         self.tell(&tokens);
-        self.link.send(resumed(&taken.id, taken.handled()));
+        let answer = resumed(&taken.id, taken.handled());
+        if self.inline.is_some() {
+            self.send_resumed_inline(&answer);
+        } else {
+            self.link.send(answer);
+        }
         self.sm.adopt(taken);
         self.jid = Some(jid.clone());
         self.phase = Phase::Ready;
@@ -85,8 +90,13 @@ impl ServerConnection {
         if !matches!(self.phase, Phase::Resuming(..)) {
             return self.not_asked();
         }
-        self.link.send(failed(Condition::ItemNotFound, handled));
-        self.phase = Phase::Features;
+        let answer = failed(Condition::ItemNotFound, handled);
+        if self.inline.is_some() {
+            self.resume_failed_inline(answer);
+        } else {
+            self.link.send(answer);
+            self.phase = Phase::Features;
+        }
         self.run(now);
         Ok(())
     }
@@ -241,7 +251,20 @@ impl ServerConnection {
     }
 
     fn enable(&mut self, now: Instant, resume: bool, wanted: Option<Duration>) {
-        let Some(config) = &self.config.stream_management else { return };
+        if let Some((answer, id, resume, max, location)) = self.prepare_enable(resume, wanted) {
+            self.transmit(now, answer);
+            self.sm.begin();
+            self.sm.enable(id, resume, max, location);
+        }
+    }
+
+    /// The answer to `<enable/>`, and what it promises.
+    pub(super) fn prepare_enable(
+        &mut self,
+        resume: bool,
+        wanted: Option<Duration>,
+    ) -> Option<(String, String, bool, Duration, Option<String>)> {
+        let config = self.config.stream_management.as_ref()?;
         let resume = resume && config.resume;
         // Less than the server grants, if the client wants less.
         let max = wanted.map_or(config.resume_max, |wanted| wanted.min(config.resume_max));
@@ -249,9 +272,7 @@ impl ServerConnection {
         // The name is a secret of 128 bits: whoever has it and is the account may resume.
         let id = self.rng.hex::<32>();
         let answer = enabled(resume.then_some((id.as_str(), max)), location.as_deref());
-        self.transmit(now, answer);
-        self.sm.begin();
-        self.sm.enable(id.as_str().to_string(), resume, max, location);
+        Some((answer, id.as_str().to_string(), resume, max, location))
     }
 
     fn tell(&mut self, acked: &[StanzaToken]) {

@@ -12,6 +12,8 @@ pub struct Features {
     pub starttls: Option<bool>,
     /// SASL mechanisms in the server's order (RFC 6120 §6.4.1).
     pub mechanisms: Vec<String>,
+    /// SASL 2 (XEP-0388).
+    pub sasl2: Option<Sasl2Features>,
     /// Types of channel binding that the server takes (XEP-0440), by their names.
     pub channel_bindings: Vec<String>,
     /// Resource binding (RFC 6120 §7).
@@ -26,6 +28,73 @@ pub struct Features {
     pub pre_approval: bool,
     /// The largest stanza that the server takes, in bytes (XEP-0478).
     pub stanza_max: Option<u32>,
+}
+
+/// What `<authentication/>` offers (XEP-0388 §2.1), and what can come along in one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sasl2Features {
+    /// Mechanisms in the server's order.
+    pub mechanisms: Vec<String>,
+    /// Bind 2 (XEP-0386), with the names of what it enables at once.
+    pub bind: Option<Vec<String>>,
+    /// Resumption of a stream (XEP-0198 §9.2).
+    pub stream_management: bool,
+    /// Mechanisms of FAST (XEP-0484).
+    pub fast: Vec<String>,
+}
+
+impl Sasl2Features {
+    /// Nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn read(element: Element<'_>) -> Self {
+        let mechanisms = |of: Element<'_>, ns| {
+            let list = of.children().filter(move |m| m.is(ns, "mechanism"));
+            list.map(|m| m.text().trim().to_string()).collect()
+        };
+        let inline = element.child(Ns::SASL2, "inline");
+        let child = |ns, name| inline.and_then(|inline| inline.child(ns, name));
+        Self {
+            mechanisms: mechanisms(element, Ns::SASL2),
+            bind: child(Ns::BIND2, "bind").map(|bind| {
+                let features = bind.child(Ns::BIND2, "inline");
+                let features = features.into_iter().flat_map(Element::children);
+                features.filter_map(|f| f.attr("var").map(alloc::borrow::Cow::into_owned)).collect()
+            }),
+            stream_management: child(Ns::SM, "sm").is_some(),
+            fast: child(Ns::FAST, "fast").map(|f| mechanisms(f, Ns::FAST)).unwrap_or_default(),
+        }
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.start(Ns::SASL2, "authentication");
+        for mechanism in &self.mechanisms {
+            w.leaf(Ns::SASL2, "mechanism", mechanism);
+        }
+        w.start(Ns::SASL2, "inline");
+        if let Some(features) = &self.bind {
+            w.start(Ns::BIND2, "bind").start(Ns::BIND2, "inline");
+            for feature in features {
+                w.start(Ns::BIND2, "feature").attr("var", feature).end();
+            }
+            w.end().end();
+        }
+        if self.stream_management {
+            w.leaf(Ns::SM, "sm", "");
+        }
+        if !self.fast.is_empty() {
+            w.start(Ns::FAST, "fast");
+            for mechanism in &self.fast {
+                w.leaf(Ns::FAST, "mechanism", mechanism);
+            }
+            w.end();
+        }
+        w.end().end();
+    }
 }
 
 impl Features {
@@ -53,6 +122,9 @@ impl Features {
                         .filter(|m| m.is(Ns::SASL, "mechanism"))
                         .map(|m| m.text().trim().to_string())
                         .collect();
+                }
+                (Ns::SASL2, "authentication") => {
+                    features.sasl2 = Some(Sasl2Features::read(child));
                 }
                 (Ns::CHANNEL_BINDING, "sasl-channel-binding") => {
                     features.channel_bindings = child
@@ -99,6 +171,9 @@ impl Features {
                 w.leaf(Ns::SASL, "mechanism", mechanism);
             }
             w.end();
+        }
+        if let Some(sasl2) = &self.sasl2 {
+            sasl2.write(&mut w);
         }
         if !self.channel_bindings.is_empty() {
             w.start(Ns::CHANNEL_BINDING, "sasl-channel-binding");

@@ -7,7 +7,7 @@ mod header;
 mod tests;
 
 pub use error::{StreamCondition, StreamError};
-pub use features::Features;
+pub use features::{Features, Sasl2Features};
 pub use header::{StreamHeader, StreamOpen};
 
 /// The end of a stream (RFC 6120 §4.4).

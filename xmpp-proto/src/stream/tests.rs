@@ -64,6 +64,12 @@ fn features_read_back() {
     let features = Features {
         starttls: Some(true),
         mechanisms: vec!["SCRAM-SHA-256".to_string(), "PLAIN".to_string()],
+        sasl2: Some(Sasl2Features {
+            mechanisms: vec!["SCRAM-SHA-1".to_string()],
+            bind: Some(vec!["urn:xmpp:sm:3".to_string()]),
+            stream_management: true,
+            fast: vec!["HT-SHA-256-EXPR".to_string()],
+        }),
         channel_bindings: alloc::vec!["tls-exporter".into()],
         bind: true,
         session: Some(false),
