@@ -253,6 +253,8 @@ fn program() -> Program {
                 .with_member_max(3),
         ])
         .with_coupon_returns(true)
+        .with_tier_window(2)
+        .with_tier_review(Expiry::MonthEnd(1), Downgrade::OneDown)
         .with_rewards(vec![
             Reward::new(RewardId::new(0), 20, Gives::Goods(AssetId::new(32_768))),
             Reward::new(RewardId::new(2), 9, Gives::Coupon(coupon(1))),
@@ -306,6 +308,22 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             goods: AssetId::new(32_767 + u16::from(b % 8 / 2)),
             quantity: i64::from(c) - 64,
         },
+        7 if b % 16 == 9 => {
+            let into = MemberId::new(u32::from(c % 7));
+            Action::MergeMembers { from: member, into }
+        }
+        7 if b % 16 == 10 => {
+            let tier = TierId::new(u16::from(c % 4));
+            Action::SetTier { member, tier, until: at.day.plus(u32::from(c)) }
+        }
+        5 if b % 4 == 1 => Action::MoveCard { card, to: MemberId::new(u32::from(c % 7)) },
+        5 if b % 4 == 2 => {
+            Action::RenewCard { card, expires: at.day.plus(u32::from(c)), fee: i64::from(b) }
+        }
+        11 if b % 8 == 3 => {
+            let cause = if c % 2 == 0 { RefundCause::Member } else { RefundCause::Merchant };
+            Action::RefundCard { who, cause }
+        }
         7 if b == 200 => {
             let permissions =
                 Permissions::from_bits(u32::from(a) << 2).expect("bits within those that are");
@@ -342,8 +360,8 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
         5 => Action::ReplaceCard { card, new: CardNumber::new(u64::from(b % 16)), fee: 1 },
         6 => Action::ReportPin { card, correct: b % 4 == 0 },
         7 => {
-            let changes = [MemberChange::Freeze, MemberChange::Unfreeze, MemberChange::Close];
-            Action::ChangeMember { member, change: changes[usize::from(b) % 3] }
+            let changes = MemberChange::ALL;
+            Action::ChangeMember { member, change: changes[usize::from(b) % changes.len()] }
         }
         8..=10 => Action::TopUp { who, amount },
         11 | 12 => Action::Spend { who, amount },

@@ -2,7 +2,7 @@
 
 use crate::ids::{
     ActorId, AssetId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, MemberId, MemberToken,
-    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId,
+    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::wire::wire_enum;
@@ -317,6 +317,46 @@ pub enum Action {
         /// Whose.
         who: Who,
     },
+    /// Gives a tier by hand, until a day; then it is reviewed.
+    SetTier {
+        /// To whom.
+        member: MemberId,
+        /// Which.
+        tier: TierId,
+        /// Its last day; it must have one.
+        until: Day,
+    },
+    /// Makes a card good until a later day, for a fee (续费).
+    RenewCard {
+        /// Which.
+        card: CardNumber,
+        /// The new last day.
+        expires: Day,
+        /// What the member pays for it in cash; may be zero.
+        fee: i64,
+    },
+    /// Gives a card to another member. No value moves: members own it.
+    MoveCard {
+        /// Which.
+        card: CardNumber,
+        /// To whom.
+        to: MemberId,
+    },
+    /// Pays out all stored value that a member has (退卡).
+    RefundCard {
+        /// To whom.
+        who: Who,
+        /// Whose doing it is: that decides how much is due.
+        cause: RefundCause,
+    },
+    /// Makes two members one: all that the first has is the second's, and its id and cards lead
+    /// to the second.
+    MergeMembers {
+        /// The first.
+        from: MemberId,
+        /// The second.
+        into: MemberId,
+    },
     /// Says what an actor may do from now on, in place of what it could do before.
     Permit {
         /// Who.
@@ -362,6 +402,19 @@ wire_enum! {
         Unfreeze = 2,
         /// For ever; only when nothing is left.
         Close = 3,
+        /// Forgets the token of a closed member. What it did stays, under a number that leads
+        /// nowhere.
+        Erase = 4,
+    }
+}
+
+wire_enum! {
+    /// Why stored value is paid out. Which rule applies where is for counsel to say.
+    pub enum RefundCause: u8 {
+        /// The merchant's doing: what is left of what was paid, in proportion.
+        Merchant = 1,
+        /// The member's wish: what was paid, less what was consumed at list price.
+        Member = 2,
     }
 }
 

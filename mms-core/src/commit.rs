@@ -1,12 +1,13 @@
 //! The only thing that changes the state: a record is folded in.
 
 use crate::account::{Code, MONEY, POINTS, Posting};
-use crate::ids::{AssetId, CardId, HoldId, LotId, MemberId, SaleId, Seq};
+use crate::ids::{AssetId, CardId, Day, HoldId, LotId, MemberId, MemberToken, SaleId, Seq};
 use crate::ledger::Ledger;
+use crate::program::WINDOW_MAX;
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record, RecordError, RecordErrorKind};
 use crate::state::{
-    Alloc, Card, Counters, Gift, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
+    Alloc, Card, Counters, Gift, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders, TierHow,
 };
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
@@ -130,11 +131,19 @@ impl Ledger {
                     since: head.at.day,
                     version: 0,
                     counters: Counters::default(),
+                    tier_until: Day::NEVER,
+                    tier_how: TierHow::Earned,
+                    merged_into: None,
+                    merges: 0,
+                    months: Vec::new(),
                     lots: None,
                     balances: Vec::new(),
                 });
             }
             Fact::MemberChanged { member, status } => {
+                if status == MemberStatus::Erased {
+                    self.erase(member);
+                }
                 if let Some(member) = self.member_mut(member) {
                     member.status = status;
                 }
@@ -146,13 +155,30 @@ impl Ledger {
             }
             Fact::Counted { member, points, top_up, spend, visits } => {
                 if let Some(member) = self.member_mut(member) {
-                    let counters = &mut member.counters;
-                    counters.points = counters.points.saturating_add(points);
-                    counters.top_up = counters.top_up.saturating_add(top_up);
-                    counters.spend = counters.spend.saturating_add(spend);
-                    counters.visits = counters.visits.saturating_add(i64::from(visits));
+                    let by = Counters { points, top_up, spend, visits: visits.into() };
+                    member.counters = member.counters.plus(by);
                 }
             }
+            Fact::CountedIn { member, month, points, top_up, spend, visits } => {
+                let oldest = head.at.day.month().saturating_sub_unsigned(WINDOW_MAX);
+                if let Some(member) = self.member_mut(member) {
+                    let by = Counters { points, top_up, spend, visits: visits.into() };
+                    member.count_in(month, by, oldest);
+                }
+            }
+            Fact::TierKept { member, until, how } => {
+                self.end_tier(member, until);
+                if let Some(member) = self.member_mut(member) {
+                    member.tier_how = how;
+                }
+            }
+            Fact::MemberMerged { from, into } => self.merge(from, into),
+            Fact::CardMoved { card, member } => {
+                if let Some(card) = self.card_mut(card) {
+                    card.member = member;
+                }
+            }
+            Fact::Undiscounted { lot, amount } => self.lots.undiscount(lot, amount),
             Fact::CardIssued { card, member, number, product, status, expires } => {
                 self.numbers.insert(u128::from(number.value()), card.value());
                 self.cards.push(Card {
@@ -257,6 +283,7 @@ impl Ledger {
             }
             Fact::ChangeKept { .. }
             | Fact::CouponsWithdrawn { .. }
+            | Fact::StoredRefunded { .. }
             | Fact::RuleApplied { .. }
             | Fact::Rewarded { .. }
             | Fact::PointsAdjusted { .. }
@@ -294,6 +321,7 @@ impl Ledger {
             member,
             store: head.store,
             asset,
+            day: head.at.day,
             returnable,
             list,
             discount,
@@ -319,6 +347,51 @@ impl Ledger {
         self.sales.push(sale, fold.starts);
     }
 
+    /// Sets the day of the next review of a tier.
+    fn end_tier(&mut self, id: MemberId, until: Day) {
+        let Some(member) = self.member_mut(id) else {
+            return;
+        };
+        let before = core::mem::replace(&mut member.tier_until, until);
+        self.tier_ends.remove(&(before, id));
+        if until != Day::NEVER {
+            self.tier_ends.insert((until, id));
+        }
+    }
+
+    /// Nobody finds the member by its token any more.
+    fn erase(&mut self, id: MemberId) {
+        if let Some(member) = self.member_mut(id) {
+            let token = core::mem::replace(&mut member.token, MemberToken::new(0));
+            if token.value() != 0 {
+                self.tokens.remove(token.value(), id.value());
+            }
+        }
+    }
+
+    /// What is not booked by postings goes over to the other member, too.
+    fn merge(&mut self, from: MemberId, into: MemberId) {
+        self.end_tier(from, Day::NEVER);
+        let Some(source) = self.member_mut(from) else {
+            return;
+        };
+        source.status = MemberStatus::Merged;
+        source.merged_into = Some(into);
+        source.version = source.version.wrapping_add(1);
+        let counters = core::mem::take(&mut source.counters);
+        let months = core::mem::take(&mut source.months);
+        let (lots, merges) = (source.lots.take(), source.merges);
+        let joined = self.lots.join(self.lots_head(into), lots);
+        if let Some(target) = self.member_mut(into) {
+            target.lots = joined;
+            target.merges = target.merges.max(merges.saturating_add(1));
+            target.counters = target.counters.plus(counters);
+            for (month, by) in months {
+                target.count_in(month, by, i32::MIN);
+            }
+        }
+    }
+
     /// Whether what a fact speaks of exists, counting what the record itself makes.
     fn fits(&self, fact: Fact, known: &mut Known) -> bool {
         let member_known =
@@ -339,7 +412,21 @@ impl Ledger {
             | Fact::Counted { member, .. }
             | Fact::DebtPaid { member, .. }
             | Fact::DebtMade { member, .. }
-            | Fact::ChangeKept { member, .. } => member_known(member, known),
+            | Fact::ChangeKept { member, .. }
+            | Fact::TierKept { member, .. }
+            | Fact::CountedIn { member, .. }
+            | Fact::StoredRefunded { member, .. } => member_known(member, known),
+            Fact::MemberMerged { from, into } => {
+                member_known(from, known)
+                    && member_known(into, known)
+                    && self.resolve(from) == from
+                    && self.resolve(into) == into
+                    && from != into
+            }
+            Fact::CardMoved { card, member } => {
+                (card.value() as usize) < known.cards && member_known(member, known)
+            }
+            Fact::Undiscounted { lot, .. } => lot_known(lot, known),
             Fact::CouponUsed { lot, .. } | Fact::CouponsWithdrawn { lot, .. } => {
                 lot_known(lot, known)
             }
@@ -409,7 +496,7 @@ impl Ledger {
         lot: LotId,
         change: impl FnOnce(&mut crate::state::Lots, &mut Option<LotId>),
     ) {
-        let Some(member) = self.lots.get(lot).map(|lot| lot.member) else {
+        let Some(member) = self.lots.get(lot).map(|lot| self.resolve(lot.member)) else {
             return;
         };
         if let Some(member) = self.members.get_mut(member.value() as usize) {
@@ -483,6 +570,7 @@ fn note(head: &Head, fact: Fact, of: Option<AssetId>, receipt: &mut Receipt) {
         Fact::LotMoved { how: MoveKind::Add, principal, .. } if head.kind != Kind::Transferred => {
             add(&mut receipt.points, principal)
         }
+        Fact::StoredRefunded { paid, .. } => receipt.amount = paid,
         Fact::LotMoved { how: MoveKind::Send | MoveKind::Expire, principal, bonus, .. } => {
             add(&mut receipt.amount, principal.saturating_add(bonus));
         }

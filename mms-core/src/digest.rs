@@ -258,6 +258,33 @@ impl Action {
                 to.word(26);
                 to.who(*who);
             }
+            Self::SetTier { member, tier, until } => {
+                to.word(27);
+                to.word(u64::from(member.value()));
+                to.word(u64::from(tier.value()));
+                to.signed(i64::from(until.value()));
+            }
+            Self::RenewCard { card, expires, fee } => {
+                to.word(28);
+                to.word(card.value());
+                to.signed(i64::from(expires.value()));
+                to.signed(*fee);
+            }
+            Self::MoveCard { card, to: member } => {
+                to.word(29);
+                to.word(card.value());
+                to.word(u64::from(member.value()));
+            }
+            Self::RefundCard { who, cause } => {
+                to.word(30);
+                to.who(*who);
+                to.word(u64::from(cause.number()));
+            }
+            Self::MergeMembers { from, into } => {
+                to.word(31);
+                to.word(u64::from(from.value()));
+                to.word(u64::from(into.value()));
+            }
             Self::Permit { actor, permissions } => {
                 to.word(18);
                 to.word(u64::from(actor.value()));

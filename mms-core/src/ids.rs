@@ -176,6 +176,14 @@ impl Day {
         i32::try_from(days).map_or(Self::NEVER, Self)
     }
 
+    /// The month, counted from year 0.
+    #[must_use]
+    pub fn month(self) -> i32 {
+        let (year, month, _) = self.civil();
+        let months = year.saturating_mul(12).saturating_add(i64::from(month).saturating_sub(1));
+        i32::try_from(months).unwrap_or(if months < 0 { i32::MIN } else { i32::MAX })
+    }
+
     /// Year, month and day of month.
     #[must_use]
     pub fn civil(self) -> (i64, u8, u8) {

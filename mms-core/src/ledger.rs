@@ -63,6 +63,8 @@ pub struct Ledger {
     pub(crate) numbers: Index,
     pub(crate) lots: Lots,
     pub(crate) holds: BTreeMap<HoldId, Hold>,
+    /// When tiers are reviewed.
+    pub(crate) tier_ends: BTreeSet<(Day, MemberId)>,
     pub(crate) hold_ends: BTreeSet<(Timestamp, HoldId)>,
     pub(crate) sales: Sales,
     pub(crate) books: Books,
@@ -145,6 +147,7 @@ impl Ledger {
             numbers: Index::new(rng.next_u64()),
             lots: Lots::default(),
             holds: BTreeMap::new(),
+            tier_ends: BTreeSet::new(),
             hold_ends: BTreeSet::new(),
             sales: Sales::new(),
             books: Books::default(),
@@ -229,14 +232,27 @@ impl Ledger {
         self.members.get(member.value() as usize)
     }
 
-    /// The member with this token.
+    /// Which member this is: another, when it was merged.
+    #[must_use]
+    pub fn resolve(&self, member: MemberId) -> MemberId {
+        let mut at = member;
+        for _ in 0..64 {
+            match self.member(at).and_then(|member| member.merged_into) {
+                Some(into) => at = into,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// The member with this token, or the one that it was merged into.
     #[must_use]
     pub fn member_by_token(&self, token: MemberToken) -> Option<MemberId> {
         self.tokens
             .find(token.value(), |place| {
                 self.member(MemberId::new(place)).is_some_and(|member| member.token == token)
             })
-            .map(MemberId::new)
+            .map(|place| self.resolve(MemberId::new(place)))
     }
 
     /// A card by its number.
@@ -247,7 +263,7 @@ impl Ledger {
 
     /// The cards of a member, in the order of issue. Looks at every card: for reports.
     pub fn cards_of(&self, member: MemberId) -> impl Iterator<Item = &Card> {
-        self.cards.iter().filter(move |card| card.member == member)
+        self.cards.iter().filter(move |card| self.resolve(card.member) == member)
     }
 
     /// What a member has on `day`; all zero for a member that does not exist.
@@ -428,6 +444,7 @@ impl PartialEq for Ledger {
             && self.lots == other.lots
             && self.holds == other.holds
             && self.hold_ends == other.hold_ends
+            && self.tier_ends == other.tier_ends
             && self.sales == other.sales
             && self.books == other.books
             && self.actors == other.actors

@@ -36,7 +36,7 @@ pub use account::{Account, Code, MONEY, Owner, POINTS, Posting, is_coupon, is_go
 pub use amount::{Ratio, Rounding, mul_div, split};
 pub use command::{
     Action, Adjust, CardChange, Command, Envelope, Extras, Held, Line, MemberChange, MemberKind,
-    Part, Pay, Who,
+    Part, Pay, RefundCause, Who,
 };
 pub use engine::{CloseReason, Engine, EngineConfig, Event, Input, Timer};
 pub use ids::{
@@ -54,8 +54,8 @@ pub use notice::Notice;
 pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{
-    Consumption, CouponOff, CouponRule, EarnRule, Expiry, Gives, Program, ProgramError, Qualify,
-    Reward, Threshold, Tier, TopUpRule,
+    Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry, Gives, Program, ProgramError,
+    Qualify, Reward, Threshold, Tier, TopUpRule,
 };
 pub use proto_wire::{Seed, Timestamp};
 pub use receipt::Receipt;
@@ -66,6 +66,7 @@ pub use rejection::Rejection;
 pub use snapshot::{Section, Snapshot, SnapshotError, SnapshotErrorKind};
 pub use state::{
     Card, CardStatus, Counters, Hold, HoldEnd, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
+    TierHow,
 };
 pub use statement::{Cursor, Entry, Page, Statements};
 pub use verify::{Check, Verification};

@@ -32,6 +32,10 @@ pub struct Limits {
     /// The greatest amount of one command, in minor units (10¹³). Stops a slip of the
     /// keyboard and keeps sums far from the end of 64 bits.
     pub amount_max: i64,
+    /// Stored value of one member, in minor units (no limit). Some laws set one.
+    pub stored_max: i64,
+    /// Likewise of a bearer: whoever holds the card (no limit).
+    pub bearer_stored_max: i64,
     /// How many referrers may stand above a member (3). Deeper rewards are a pyramid
     /// scheme in law.
     pub referral_depth_max: u8,
@@ -69,8 +73,21 @@ impl Limits {
         keys_max: 1 << 20,
         actors_max: 65_536,
         amount_max: 10_000_000_000_000,
+        stored_max: i64::MAX,
+        bearer_stored_max: i64::MAX,
         referral_depth_max: 3,
     };
+
+    /// The caps of China's rules for single-purpose prepaid cards: 5,000.00 on a card that is
+    /// registered to somebody, 1,000.00 on one that is not; two levels of referral. A starting
+    /// point: check with counsel.
+    #[must_use]
+    pub const fn cn_single_purpose() -> Self {
+        Self::DEFAULT
+            .with_stored_max(500_000)
+            .with_bearer_stored_max(100_000)
+            .with_referral_depth_max(2)
+    }
 
     setters! {
         /// Sets [`Limits::members_max`].
@@ -98,6 +115,10 @@ impl Limits {
         with_actors_max actors_max: u32;
         /// Sets [`Limits::amount_max`], in minor units.
         with_amount_max amount_max: i64;
+        /// Sets [`Limits::stored_max`], in minor units.
+        with_stored_max stored_max: i64;
+        /// Sets [`Limits::bearer_stored_max`], in minor units.
+        with_bearer_stored_max bearer_stored_max: i64;
         /// Sets [`Limits::referral_depth_max`].
         with_referral_depth_max referral_depth_max: u8;
     }

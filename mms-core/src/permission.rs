@@ -26,15 +26,15 @@ impl Permissions {
     pub const NONE: Self = Self(0);
     /// Enrols members.
     pub const ENROL: Self = Self(1);
-    /// Freezes, unfreezes and closes members.
+    /// Freezes, unfreezes, closes and merges members, gives tiers by hand.
     pub const MEMBERS: Self = Self(1 << 1);
-    /// Issues, changes and replaces cards, reports PINs.
+    /// Issues, changes, renews, moves and replaces cards, reports PINs.
     pub const CARDS: Self = Self(1 << 2);
     /// Loads stored value and sells packages of uses.
     pub const TOP_UP: Self = Self(1 << 3);
     /// Sells, debits, redeems, takes uses, holds, captures and voids.
     pub const SELL: Self = Self(1 << 4);
-    /// Takes sales back.
+    /// Takes sales and uses back, pays stored value out.
     pub const REFUND: Self = Self(1 << 5);
     /// Lets members earn points for sales elsewhere.
     pub const EARN: Self = Self(1 << 6);
@@ -123,10 +123,14 @@ impl Action {
     pub const fn permission(&self) -> Permissions {
         match self {
             Self::Enrol { .. } => Permissions::ENROL,
-            Self::ChangeMember { .. } => Permissions::MEMBERS,
+            Self::ChangeMember { .. } | Self::SetTier { .. } | Self::MergeMembers { .. } => {
+                Permissions::MEMBERS
+            }
             Self::IssueCard { .. }
             | Self::ChangeCard { .. }
             | Self::ReplaceCard { .. }
+            | Self::RenewCard { .. }
+            | Self::MoveCard { .. }
             | Self::ReportPin { .. } => Permissions::CARDS,
             Self::TopUp { .. } | Self::SellPackage { .. } | Self::SweepChange { .. } => {
                 Permissions::TOP_UP
@@ -139,7 +143,9 @@ impl Action {
             | Self::Void { .. }
             | Self::Reward { .. }
             | Self::TakeUses { .. } => Permissions::SELL,
-            Self::Refund { .. } | Self::ReturnUses { .. } => Permissions::REFUND,
+            Self::Refund { .. } | Self::ReturnUses { .. } | Self::RefundCard { .. } => {
+                Permissions::REFUND
+            }
             Self::IssueCoupons { .. } | Self::WithdrawCoupons { .. } => Permissions::COUPONS,
             Self::StockGoods { .. } => Permissions::STOCK,
             Self::Earn { .. } => Permissions::EARN,

@@ -75,6 +75,8 @@ rejections! {
     ReasonMissing = 107, false, "the adjustment has no reason";
     /// A last day or an end that is already over.
     DateInPast = 108, false, "the date is in the past";
+    /// A tier that is given by hand has no last day.
+    EndMissing = 109, false, "a tier by hand needs a last day";
 
     /// No such member.
     MemberUnknown = 200, false, "the member is unknown";
@@ -100,6 +102,8 @@ rejections! {
     RewardUnknown = 210, false, "the reward is unknown";
     /// The asset is no goods.
     GoodsUnknown = 211, false, "the asset is no goods";
+    /// No such tier.
+    TierUnknown = 212, false, "the tier is unknown";
     /// The token belongs to a member.
     TokenTaken = 250, false, "the token belongs to another member";
     /// The number was used for a card before.
@@ -144,6 +148,8 @@ rejections! {
     RewardNotValid = 316, true, "the reward is not to be had today";
     /// What was given for points can only be taken back whole and unused.
     GivenAway = 317, false, "what was given can only be taken back whole and unused";
+    /// A member that is to be paid out or merged has open holds.
+    HoldsOpen = 318, true, "the member has open holds";
 
     /// The tenders do not sum to the net total.
     TenderMismatch = 400, false, "the tenders do not sum to the total";
@@ -165,6 +171,10 @@ rejections! {
     PoolEmpty = 408, false, "no more coupons of this kind may be issued";
     /// The member holds as many coupons of the kind as it may.
     CouponsHeld = 409, true, "the member has enough coupons of this kind";
+    /// The member would have more stored value than
+    /// [`Limits::stored_max`](crate::Limits::stored_max) or
+    /// [`Limits::bearer_stored_max`](crate::Limits::bearer_stored_max).
+    StoredFull = 410, true, "the member would have too much stored value";
 
     /// [`Limits::members_max`](crate::Limits::members_max) is reached.
     MembersFull = 500, false, "there is no room for another member";

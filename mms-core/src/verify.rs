@@ -75,7 +75,8 @@ impl Ledger {
             law("I18", "referrers come before those they brought", |check| {
                 self.referrals(check)
             }),
-            law("I30", "closed members have nothing", |check| self.closed(check)),
+            law("I19", "tiers are reviewed on their day", |check| self.tiers(check)),
+            law("I30", "closed and merged members have nothing", |check| self.closed(check)),
         ];
         Verification { checks }
     }
@@ -99,15 +100,16 @@ impl Ledger {
             *sum = sum.saturating_add(i128::from(amount));
         };
         for (_, lot) in self.lots.all() {
-            add(lot.member, lot.code(), lot.asset, lot.principal);
-            add(lot.member, Code::Deferred, MONEY, lot.deferred);
+            let member = self.resolve(lot.member);
+            add(member, lot.code(), lot.asset, lot.principal);
+            add(member, Code::Deferred, MONEY, lot.deferred);
             match lot.asset {
                 MONEY => {
-                    add(lot.member, Code::StoredBonus, MONEY, lot.bonus);
-                    add(lot.member, Code::HeldPrincipal, MONEY, lot.held_principal);
-                    add(lot.member, Code::HeldBonus, MONEY, lot.held_bonus);
+                    add(member, Code::StoredBonus, MONEY, lot.bonus);
+                    add(member, Code::HeldPrincipal, MONEY, lot.held_principal);
+                    add(member, Code::HeldBonus, MONEY, lot.held_bonus);
                 }
-                POINTS => add(lot.member, Code::PointsHeld, POINTS, lot.held_principal),
+                POINTS => add(member, Code::PointsHeld, POINTS, lot.held_principal),
                 _ => {}
             }
         }
@@ -191,7 +193,7 @@ impl Ledger {
             for (lot_id, lot) in self.lots.of(member.lots) {
                 let key = self.lots.order(lot_id);
                 let in_order = last.is_none_or(|last| last < key);
-                let own = lot.member == MemberId::new(id) && lot.left() > 0;
+                let own = self.resolve(lot.member) == MemberId::new(id) && lot.left() > 0;
                 check.saw(in_order && own, || format!("member {id}: {lot_id:?} is out of order"));
                 last = Some(key);
                 listed = listed.saturating_add(1);
@@ -226,7 +228,8 @@ impl Ledger {
             let successor = card.replaced_by.and_then(|by| self.card_at(by));
             let ties = match card.status {
                 CardStatus::Replaced => {
-                    successor.is_some_and(|successor| successor.member == card.member)
+                    // The successor may have gone to another member since.
+                    successor.is_some()
                 }
                 _ => card.replaced_by.is_none(),
             };
@@ -278,12 +281,12 @@ impl Ledger {
 
     fn referrals(&self, check: &mut Check) {
         for (member, id) in self.members.iter().zip(0_u32..) {
-            let above = member.referrer.and_then(|above| self.member(above));
-            let sound = match (member.referrer, above) {
+            let above = member.referrer.map(|above| self.resolve(above));
+            let sound = match (above, above.and_then(|above| self.member(above))) {
                 (None, _) => member.depth == 0,
-                (Some(above), Some(row)) => {
-                    above.value() < id && member.depth == row.depth.saturating_add(1)
-                }
+                // Whoever stands above is less deep, so nobody stands above itself. A merger may
+                // have brought the one above higher up.
+                (Some(_), Some(row)) => row.depth < member.depth,
                 (Some(_), None) => false,
             };
             check.saw(sound && member.depth <= self.limits.referral_depth_max, || {
@@ -292,9 +295,26 @@ impl Ledger {
         }
     }
 
+    fn tiers(&self, check: &mut Check) {
+        let mut ends = self.tier_ends.iter();
+        for (member, id) in self
+            .members
+            .iter()
+            .zip(0_u32..)
+            .filter(|(member, _)| member.tier_until != crate::Day::NEVER)
+        {
+            check.saw(self.tier_ends.contains(&(member.tier_until, MemberId::new(id))), || {
+                format!("member {id} is not reviewed after {}", member.tier_until)
+            });
+            ends.next();
+        }
+        check.saw(ends.next().is_none(), || String::from("a tier is reviewed that has no end"));
+    }
+
     fn closed(&self, check: &mut Check) {
         for (member, id) in self.members.iter().zip(0_u32..) {
-            if member.status == MemberStatus::Closed {
+            let live = matches!(member.status, MemberStatus::Active | MemberStatus::Frozen);
+            if !live {
                 let empty = member.balances.iter().all(|(_, amount)| *amount == 0);
                 check.saw(empty, || format!("member {id} is closed and has a balance"));
             }

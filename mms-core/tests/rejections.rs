@@ -108,6 +108,11 @@ const ROWS: &[Row] = &[
         reason: 0,
     }),
     (R::DateInPast, DEFAULT, |shop| hold(NOBODY, Held::Points, 1, shop.at.time)),
+    (R::EndMissing, DEFAULT, |_| Action::SetTier {
+        member: NOBODY,
+        tier: TierId::new(9),
+        until: Day::NEVER,
+    }),
     (R::MemberUnknown, DEFAULT, |_| spend(NOBODY, 1)),
     (R::CardUnknown, DEFAULT, |_| spend(NO_CARD, 1)),
     (R::TargetUnknown, DEFAULT, |shop| {
@@ -141,6 +146,10 @@ const ROWS: &[Row] = &[
         reward(77, 1)
     }),
     (R::GoodsUnknown, DEFAULT, |_| Action::StockGoods { goods: OFF, quantity: -1 }),
+    (R::TierUnknown, DEFAULT, |shop| {
+        shop.ok(Action::ChangeMember { member: B, change: MemberChange::Close });
+        Action::SetTier { member: B, tier: TierId::new(9), until: DAY }
+    }),
     (R::TokenTaken, || Limits::default().with_members_max(2), |_| enrol(MemberToken::new(1), None)),
     (R::CardNumberTaken, || Limits::default().with_cards_max(2), |_| issue(A, OTHER_CARD)),
     (R::SameMember, DEFAULT, |shop| {
@@ -237,6 +246,11 @@ const ROWS: &[Row] = &[
         shop.ok(uses(A, AssetId::new(16), 1));
         refund(&sale, Part::Rest)
     }),
+    (R::HoldsOpen, DEFAULT, |shop| {
+        let until = later(shop);
+        shop.ok(hold(A, Held::Stored, 11_000, until));
+        Action::RefundCard { who: A.into(), cause: RefundCause::Merchant }
+    }),
     (R::TenderMismatch, DEFAULT, |_| {
         checkout(A, &[line(1, 1, 100)], Pay::Mixed { cash: 0, stored: MAX, points: 0 })
     }),
@@ -274,6 +288,11 @@ const ROWS: &[Row] = &[
         R::CouponsHeld,
         || Limits::default().with_lots_max(2),
         |_| Action::IssueCoupons { who: A.into(), kind: OFF, count: 4 },
+    ),
+    (
+        R::StoredFull,
+        || Limits::default().with_stored_max(11_000).with_lots_max(2),
+        |_| top_up(A, 10_000),
     ),
     (
         R::MembersFull,
@@ -341,7 +360,11 @@ fn each_action_needs_its_permission() {
         (Permissions::ENROL, vec![enrol(MemberToken::new(70), None)]),
         (
             Permissions::MEMBERS,
-            vec![Action::ChangeMember { member: A, change: MemberChange::Freeze }],
+            vec![
+                Action::ChangeMember { member: A, change: MemberChange::Freeze },
+                Action::SetTier { member: A, tier: TierId::new(1), until: DAY },
+                Action::MergeMembers { from: B, into: A },
+            ],
         ),
         (
             Permissions::CARDS,
@@ -350,6 +373,8 @@ fn each_action_needs_its_permission() {
                 change(CARD, CardChange::Lock),
                 Action::ReplaceCard { card: CARD, new: CardNumber::new(701), fee: 0 },
                 Action::ReportPin { card: CARD, correct: true },
+                Action::RenewCard { card: CARD, expires: DAY, fee: 1 },
+                Action::MoveCard { card: CARD, to: B },
             ],
         ),
         (
@@ -383,6 +408,7 @@ fn each_action_needs_its_permission() {
             Permissions::REFUND,
             vec![
                 Action::Refund { sale, part: Part::Rest },
+                Action::RefundCard { who: A.into(), cause: RefundCause::Member },
                 Action::ReturnUses { who: A.into(), kind: AssetId::new(16), uses: 1 },
             ],
         ),

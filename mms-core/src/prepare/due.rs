@@ -16,7 +16,7 @@ use proto_wire::Timestamp;
 pub struct Due {
     /// The first hold ends then.
     pub time: Option<Timestamp>,
-    /// On this business day the first lot matures or has lapsed.
+    /// On this business day the first lot matures or has lapsed, or a tier is reviewed.
     pub day: Option<Day>,
 }
 
@@ -42,7 +42,12 @@ impl Ledger {
     /// When [`prepare_due`](Self::prepare_due) will next have something, at the latest.
     #[must_use]
     pub fn next_due(&self) -> Due {
-        Due { time: self.hold_ends.first().map(|(until, _)| *until), day: self.lots.next_day() }
+        let review = self.tier_ends.first().map(|(until, _)| until.plus(1));
+        let day = match (self.lots.next_day(), review) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        Due { time: self.hold_ends.first().map(|(until, _)| *until), day }
     }
 
     /// Books the next hold that has ended by `at`; nothing else that time causes.
@@ -57,7 +62,7 @@ impl Ledger {
 
     fn draft_due(&self, at: At, draft: &mut Draft) -> bool {
         let mut prepare = Prepare::by_time(self, at, draft);
-        prepare.hold_end() || prepare.maturity() || prepare.expiry()
+        prepare.hold_end() || prepare.tier_review() || prepare.maturity() || prepare.expiry()
     }
 }
 
@@ -79,10 +84,11 @@ impl Prepare<'_, '_> {
         let Some((id, lot)) = self.ledger.lots.next_matured(self.at.day) else {
             return false;
         };
-        self.about(Kind::Matured, Some(lot.member));
+        let member = self.ledger.resolve(lot.member);
+        self.about(Kind::Matured, Some(member));
         let points = lot.principal;
-        self.draft.member(lot.member, Code::PointsPending, POINTS, points);
-        self.draft.member(lot.member, Code::Points, POINTS, points.saturating_neg());
+        self.draft.member(member, Code::PointsPending, POINTS, points);
+        self.draft.member(member, Code::Points, POINTS, points.saturating_neg());
         self.draft.fact(Fact::LotMoved {
             lot: id,
             how: MoveKind::Mature,
@@ -98,19 +104,20 @@ impl Prepare<'_, '_> {
             return false;
         };
         let (principal, bonus) = (lot.principal, lot.bonus);
-        self.about(Kind::Expired, Some(lot.member));
-        self.draft.member(lot.member, lot.code(), lot.asset, principal);
+        let member = self.ledger.resolve(lot.member);
+        self.about(Kind::Expired, Some(member));
+        self.draft.member(member, lot.code(), lot.asset, principal);
         if is_coupon(lot.asset) {
             self.draft.store(Code::CouponsExpired, lot.asset, principal.saturating_neg());
         } else if lot.asset != POINTS && lot.asset != MONEY {
             self.draft.store(Code::UsesExpired, lot.asset, principal.saturating_neg());
-            self.earned(lot.member, Code::Breakage, lot.deferred);
+            self.earned(member, Code::Breakage, lot.deferred);
             let amount = lot.deferred.saturating_neg();
             self.draft.fact(Fact::Deferred { lot: id, amount });
         } else if lot.asset == POINTS {
             self.draft.store(Code::PointsExpired, POINTS, principal.saturating_neg());
         } else {
-            self.draft.member(lot.member, Code::StoredBonus, lot.asset, bonus);
+            self.draft.member(member, Code::StoredBonus, lot.asset, bonus);
             self.draft.store(Code::Breakage, MONEY, principal.saturating_neg());
             self.draft.store(Code::BonusIssued, MONEY, bonus.saturating_neg());
         }

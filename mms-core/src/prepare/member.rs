@@ -21,14 +21,16 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::TokenMissing);
         }
         let above = referrer
+            .map(|id| self.ledger.resolve(id))
             .map(|id| self.ledger.member(id).ok_or(Rejection::ReferrerUnknown))
             .transpose()?;
+        let referrer = referrer.map(|id| self.ledger.resolve(id));
         if self.ledger.member_by_token(token).is_some() {
             return Err(Rejection::TokenTaken);
         }
         let depth_max = self.ledger.limits.referral_depth_max;
         match above {
-            Some(above) if above.status == MemberStatus::Closed => {
+            Some(above) if matches!(above.status, MemberStatus::Closed | MemberStatus::Erased) => {
                 return Err(Rejection::MemberClosed);
             }
             Some(above) if above.depth >= depth_max => return Err(Rejection::ReferralTooDeep),
@@ -51,6 +53,13 @@ impl<'l> Prepare<'l, '_> {
         change: MemberChange,
     ) -> Result<(), Rejection> {
         let party = self.member(member)?;
+        let member = party.id;
+        if change == MemberChange::Erase && party.member.status == MemberStatus::Closed {
+            self.about(Kind::MemberChanged, Some(member));
+            let status = MemberStatus::Erased;
+            self.draft.fact(Fact::MemberChanged { member, status });
+            return Ok(());
+        }
         self.allow(party, Use::Credit)?;
         let status = match (party.member.status, change) {
             (MemberStatus::Active, MemberChange::Freeze) => MemberStatus::Frozen,
@@ -85,6 +94,7 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::DateInPast);
         }
         let party = self.member(member)?;
+        let member = party.id;
         if self.ledger.card(number).is_some() {
             return Err(Rejection::CardNumberTaken);
         }
@@ -198,7 +208,10 @@ impl<'l> Prepare<'l, '_> {
     }
 
     /// A card that is to be changed, not used: only dead ones are refused.
-    fn managed_card(&self, number: CardNumber) -> Result<(CardId, &'l Card, Party<'l>), Rejection> {
+    pub(super) fn managed_card(
+        &self,
+        number: CardNumber,
+    ) -> Result<(CardId, &'l Card, Party<'l>), Rejection> {
         let id = self.ledger.card_id(number).ok_or(Rejection::CardUnknown)?;
         let card = self.ledger.card_at(id).ok_or(Rejection::CardUnknown)?;
         let party = self.member(card.member)?;
@@ -218,7 +231,7 @@ impl<'l> Prepare<'l, '_> {
         u32::try_from(count).map(CardId::new).map_err(|_| Rejection::CardsFull)
     }
 
-    fn fee(&mut self, fee: i64) {
+    pub(super) fn fee(&mut self, fee: i64) {
         self.draft.store(Code::Tender, MONEY, fee);
         self.draft.store(Code::Fee, MONEY, fee.saturating_neg());
     }

@@ -3,6 +3,7 @@
 //! Every action checks in the order of [`Rejection`]'s codes: shape, what is unknown, what
 //! exists already, states, money, limits.
 
+mod cardholder;
 mod coupon;
 mod due;
 mod hold;
@@ -12,6 +13,7 @@ mod points;
 mod pricing;
 mod refund;
 mod sale;
+mod tier;
 mod value;
 
 pub use due::Due;
@@ -19,11 +21,11 @@ pub use pricing::Quote;
 
 use crate::account::Account;
 use crate::command::{Action, Command, Envelope, Who};
-use crate::ids::{ActorId, At, IdempotencyKey, MemberId, StoreId, TerminalId, TierId};
+use crate::ids::{ActorId, At, IdempotencyKey, MemberId, StoreId, TerminalId};
 use crate::ledger::Ledger;
-use crate::record::{Draft, Fact, Head, Kind, RecordBuf};
+use crate::record::{Draft, Head, Kind, RecordBuf};
 use crate::rejection::Rejection;
-use crate::state::{Card, CardStatus, Counters, Member, MemberStatus};
+use crate::state::{Card, CardStatus, Member, MemberStatus};
 use proto_wire::Timestamp;
 
 impl Ledger {
@@ -168,6 +170,11 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::Reward { who, reward, quantity } => self.reward(who, reward, quantity),
             Action::StockGoods { goods, quantity } => self.stock_goods(goods, quantity),
             Action::SweepChange { who } => self.sweep_change(who),
+            Action::SetTier { member, tier, until } => self.set_tier(member, tier, until),
+            Action::RenewCard { card, expires, fee } => self.renew_card(card, expires, fee),
+            Action::MoveCard { card, to } => self.move_card(card, to),
+            Action::RefundCard { who, cause } => self.refund_card(who, cause),
+            Action::MergeMembers { from, into } => self.merge_members(from, into),
             Action::Permit { actor, permissions } => self.permit(actor, permissions),
             Action::Transfer { from, to, what, amount } => self.transfer(from, to, what, amount),
         }
@@ -239,6 +246,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
     }
 
     fn member(&self, id: MemberId) -> Result<Party<'l>, Rejection> {
+        let id = self.ledger.resolve(id);
         let member = self.ledger.member(id).ok_or(Rejection::MemberUnknown)?;
         Ok(Party { id, member, card: None })
     }
@@ -261,7 +269,9 @@ impl<'l, 'd> Prepare<'l, 'd> {
             return Err(Rejection::VersionChanged);
         }
         match party.member.status {
-            MemberStatus::Closed => return Err(Rejection::MemberClosed),
+            MemberStatus::Closed | MemberStatus::Merged | MemberStatus::Erased => {
+                return Err(Rejection::MemberClosed);
+            }
             MemberStatus::Frozen if purpose == Use::Debit => return Err(Rejection::MemberFrozen),
             MemberStatus::Frozen | MemberStatus::Active => {}
         }
@@ -283,49 +293,5 @@ impl<'l, 'd> Prepare<'l, 'd> {
             CardStatus::Issued => Err(Rejection::CardNotActive),
             _ => Ok(()),
         }
-    }
-
-    /// Moves lifetime counters, and the tier with them when they now suffice for a higher
-    /// one. Tiers never fall here.
-    fn count(&mut self, party: Party<'_>, by: Counters) {
-        if by == Counters::default() {
-            return;
-        }
-        self.draft.fact(Fact::Counted {
-            member: party.id,
-            points: by.points,
-            top_up: by.top_up,
-            spend: by.spend,
-            visits: i32::try_from(by.visits).unwrap_or(0),
-        });
-        let now = party.member.counters;
-        let counters = Counters {
-            points: now.points.saturating_add(by.points),
-            top_up: now.top_up.saturating_add(by.top_up),
-            spend: now.spend.saturating_add(by.spend),
-            visits: now.visits.saturating_add(by.visits),
-        };
-        let from = party.member.tier;
-        if let Some(to) = self.tier_for(from, &counters) {
-            self.draft.fact(Fact::TierChanged { member: party.id, from, to });
-        }
-    }
-
-    /// The highest tier above `from` for which the counters suffice.
-    fn tier_for(&self, from: TierId, counters: &Counters) -> Option<TierId> {
-        let reached = |bound: Option<i64>, value: i64| bound.is_some_and(|bound| value >= bound);
-        let tiers = &self.ledger.program.tiers;
-        tiers
-            .iter()
-            .rev()
-            .take_while(|tier| tier.id != from)
-            .find(|tier| {
-                let qualify = tier.qualify;
-                reached(qualify.points, counters.points)
-                    || reached(qualify.top_up, counters.top_up)
-                    || reached(qualify.spend, counters.spend)
-                    || reached(qualify.visits, counters.visits)
-            })
-            .map(|tier| tier.id)
     }
 }

@@ -83,13 +83,8 @@ impl Prepare<'_, '_> {
         let paid = self.undefer()?;
         self.earned(party.id, Code::Tender, paid);
         if paid != 0 {
-            self.draft.fact(Fact::Counted {
-                member: party.id,
-                points: 0,
-                top_up: 0,
-                spend: paid.saturating_neg(),
-                visits: 0,
-            });
+            let by = Counters { spend: paid.saturating_neg(), ..Counters::default() };
+            self.uncounted(party.id, by, self.at.day);
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ impl Prepare<'_, '_> {
         let points = rule.map_or(0, |rule| rule.points);
         self.not_too_large(bonus)?;
         self.not_too_large(points)?;
+        self.room_for_stored(party, amount.saturating_add(bonus))?;
         self.about(Kind::ToppedUp, Some(party.id));
         if let Some(rule) = rule {
             self.draft.fact(Fact::RuleApplied { rule: rule.id, base: amount, bonus, points });
@@ -171,6 +172,9 @@ impl Prepare<'_, '_> {
         let asset = what.asset();
         self.about(Kind::Transferred, Some(source.id));
         let taken = self.take(source, asset, amount, MoveKind::Send)?;
+        if asset == MONEY {
+            self.room_for_stored(target, amount)?;
+        }
         self.debit(source.id, asset, taken);
         if asset == MONEY {
             self.debit(target.id, MONEY, taken.negated());

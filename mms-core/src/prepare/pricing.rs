@@ -108,6 +108,7 @@ impl Ledger {
             Who::Member(id) => id,
             Who::Card(card) => self.card(card).ok_or(Rejection::CardUnknown)?.member,
         };
+        let id = self.resolve(id);
         self.member(id).map(|member| (id, member)).ok_or(Rejection::MemberUnknown)
     }
 

@@ -52,7 +52,7 @@ impl<'l> Prepare<'l, '_> {
             let clawed = self.take_back(party, sale, amount)?;
             self.returned(sale, amount, &parts, discount, clawed);
             let whole = sale.left() == amount && sale.asset == MONEY;
-            self.uncount(party, &parts, clawed, whole);
+            self.uncount(party, sale.day, &parts, clawed, whole);
         } else {
             self.returned(sale, amount, &parts, discount, 0);
         }
@@ -136,6 +136,7 @@ impl<'l> Prepare<'l, '_> {
                     (to, false)
                 }
             };
+            self.discounted_again(sale, n, alloc, (back, back_bonus))?;
             self.put_back(party, sale.id, n, to, asset, pending, (back, back_bonus));
         }
         Ok(())
@@ -214,8 +215,8 @@ impl<'l> Prepare<'l, '_> {
         });
     }
 
-    /// Lifetime counters go back by what the sale had added. The tier stays.
-    fn uncount(&mut self, party: Party<'_>, parts: &Tenders, clawed: i64, whole: bool) {
+    /// Counters go back by what the sale had added, in its own month. The tier stays.
+    fn uncount(&mut self, party: Party<'_>, day: Day, parts: &Tenders, clawed: i64, whole: bool) {
         let spend = parts.cash.saturating_add(parts.principal);
         let by = Counters {
             points: clawed.saturating_neg(),
@@ -223,15 +224,7 @@ impl<'l> Prepare<'l, '_> {
             spend: spend.saturating_neg(),
             visits: i64::from(whole).saturating_neg(),
         };
-        if by != Counters::default() {
-            self.draft.fact(Fact::Counted {
-                member: party.id,
-                points: by.points,
-                top_up: 0,
-                spend: by.spend,
-                visits: i32::from(whole).saturating_neg(),
-            });
-        }
+        self.uncounted(party.id, by, day);
     }
 }
 

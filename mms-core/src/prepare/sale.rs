@@ -116,6 +116,9 @@ impl<'l> Prepare<'l, '_> {
                 sold.stored = self.take(party, MONEY, stored, MoveKind::Spend)?;
                 let burnt = self.take(party, POINTS, points, MoveKind::Spend)?;
                 self.debit(party.id, MONEY, sold.stored);
+                if sold.discount > 0 && stored > 0 {
+                    self.undiscounted(sold.discount, net)?;
+                }
                 self.lines(lines, &priced.nets);
                 if let Some(coupon) = coupon {
                     self.use_coupon(party, coupon, coupon_value);

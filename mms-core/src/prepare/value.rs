@@ -129,7 +129,11 @@ impl<'l> Prepare<'l, '_> {
             };
             let usable = lot.expires >= self.at.day && (lot.from <= self.at.day || Some(id) == own);
             let part = left.min(self.points_left(id, lot));
-            if lot.asset != POINTS || lot.member != party.id || !usable || part <= 0 {
+            if lot.asset != POINTS
+                || self.ledger.resolve(lot.member) != party.id
+                || !usable
+                || part <= 0
+            {
                 continue;
             }
             self.touch(|| true, POINTS)?;

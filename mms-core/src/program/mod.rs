@@ -10,6 +10,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use thiserror::Error;
 
+/// Months whose counters are kept.
+pub(crate) const WINDOW_MAX: u32 = 36;
+
 mod setters;
 
 /// The rules in force. Replaceable at any time with
@@ -48,6 +51,26 @@ pub struct Program {
     pub coupon_returns: bool,
     /// What points buy at a fixed price.
     pub rewards: Vec<Reward>,
+    /// How many calendar months tiers look at, the present one among them (at most 36); all of a
+    /// member's life, when `None`.
+    pub tier_window: Option<u32>,
+    /// How long a tier is kept before it is reviewed.
+    pub tier_keep: Expiry,
+    /// What a review does when the counters no longer suffice.
+    pub downgrade: Downgrade,
+}
+
+/// What a review does to a tier for which the counters no longer suffice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Downgrade {
+    /// Nothing.
+    #[default]
+    Never,
+    /// One tier down.
+    OneDown,
+    /// Down to the tier for which they suffice.
+    ToDeserved,
 }
 
 /// A member's standing.
@@ -243,6 +266,9 @@ pub enum ProgramError {
     /// A number is used for another kind of thing than it stands for.
     #[error("a kind's number is out of its range")]
     Kind,
+    /// Tiers look at no month or at more than 36.
+    #[error("tiers look at no month or at too many")]
+    Window,
 }
 
 impl Default for Program {
@@ -263,6 +289,9 @@ impl Default for Program {
             coupons: Vec::new(),
             coupon_returns: false,
             rewards: Vec::new(),
+            tier_window: None,
+            tier_keep: Expiry::Never,
+            downgrade: Downgrade::Never,
         }
     }
 }
@@ -369,6 +398,9 @@ impl Program {
         if !self.rewards.iter().all(given) || !kinds.into_iter().all(is_coupon) {
             return Err(ProgramError::Kind);
         }
+        if self.tier_window.is_some_and(|months| !(1..=WINDOW_MAX).contains(&months)) {
+            return Err(ProgramError::Window);
+        }
         Ok(())
     }
 
@@ -398,6 +430,27 @@ impl Program {
 
     pub(crate) fn earn_rule(&self, id: RuleId) -> Option<&EarnRule> {
         self.earn_rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The tier below this one; the lowest has none.
+    pub(crate) fn tier_below(&self, tier: TierId) -> TierId {
+        let place = self.tiers.iter().position(|known| known.id == tier).unwrap_or(0);
+        self.tiers.get(place.saturating_sub(1)).map_or(tier, |below| below.id)
+    }
+
+    /// Sets [`Program::tier_window`].
+    #[must_use]
+    pub const fn with_tier_window(mut self, months: u32) -> Self {
+        self.tier_window = Some(months);
+        self
+    }
+
+    /// Sets [`Program::tier_keep`] and [`Program::downgrade`].
+    #[must_use]
+    pub const fn with_tier_review(mut self, keep: Expiry, downgrade: Downgrade) -> Self {
+        self.tier_keep = keep;
+        self.downgrade = downgrade;
+        self
     }
 
     pub(crate) fn coupon(&self, kind: AssetId) -> Option<&CouponRule> {

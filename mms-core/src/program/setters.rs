@@ -5,6 +5,7 @@ use super::{
 };
 use crate::amount::{Ratio, Rounding};
 use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
+use crate::state::Counters;
 use alloc::vec::Vec;
 
 impl Tier {
@@ -50,6 +51,15 @@ impl Tier {
 }
 
 impl Qualify {
+    /// Whether any of the bounds is reached.
+    pub(crate) fn suffices(&self, counters: &Counters) -> bool {
+        let reached = |bound: Option<i64>, value: i64| bound.is_some_and(|bound| value >= bound);
+        reached(self.points, counters.points)
+            || reached(self.top_up, counters.top_up)
+            || reached(self.spend, counters.spend)
+            || reached(self.visits, counters.visits)
+    }
+
     /// Sets [`Qualify::points`].
     #[must_use]
     pub const fn with_points(mut self, points: i64) -> Self {

@@ -2,13 +2,13 @@
 //! evaluated again.
 
 use crate::amount::Rounding;
-use crate::command::MemberKind;
+use crate::command::{MemberKind, RefundCause};
 use crate::ids::{
     ActorId, AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, PlanId,
     ProductId, RewardId, RuleId, SaleId, Sku, TierId,
 };
 use crate::permission::Permissions;
-use crate::state::{CardStatus, HoldEnd, MemberStatus};
+use crate::state::{CardStatus, HoldEnd, MemberStatus, TierHow};
 use crate::wire::{Wire, wire_enum};
 use alloc::vec::Vec;
 
@@ -41,6 +41,8 @@ wire_enum! {
         Use = 12,
         /// Uses paid out.
         Return = 13,
+        /// Stored value paid out.
+        PayOut = 14,
     }
 }
 
@@ -424,6 +426,64 @@ facts! {
         count: i64,
         /// Why.
         reason: u16,
+    }
+    /// A tier is kept until a day, then reviewed.
+    TierKept = 29 {
+        /// Whose.
+        member: MemberId,
+        /// Its last day.
+        until: Day,
+        /// How the member came to it.
+        how: TierHow,
+    }
+    /// Counters of a month moved.
+    CountedIn = 30 {
+        /// Whose.
+        member: MemberId,
+        /// Which month, counted from year 0.
+        month: i32,
+        /// Points earned.
+        points: i64,
+        /// Stored value loaded.
+        top_up: i64,
+        /// Spend.
+        spend: i64,
+        /// Sales.
+        visits: i32,
+    }
+    /// A card went to another member.
+    CardMoved = 31 {
+        /// Which.
+        card: CardId,
+        /// To whom.
+        member: MemberId,
+    }
+    /// At list price, that much more of a lot was consumed (less than zero: no longer).
+    Undiscounted = 32 {
+        /// Which lot.
+        lot: LotId,
+        /// How much, in minor units.
+        amount: i64,
+    }
+    /// Stored value was paid out.
+    StoredRefunded = 33 {
+        /// To whom.
+        member: MemberId,
+        /// Whose doing it was.
+        cause: RefundCause,
+        /// How much was paid out.
+        paid: i64,
+        /// How much of the principal was not, because it was consumed at list price.
+        kept: i64,
+        /// How much bonus fell away.
+        bonus: i64,
+    }
+    /// Two members became one.
+    MemberMerged = 34 {
+        /// The first, whose id leads to the second from now on.
+        from: MemberId,
+        /// The second.
+        into: MemberId,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

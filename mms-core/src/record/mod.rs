@@ -78,12 +78,24 @@ wire_enum! {
         GoodsStocked = 24,
         /// Change became stored value.
         ChangeSwept = 25,
+        /// A tier was given by hand.
+        TierSet = 26,
+        /// A card was renewed for a fee.
+        CardRenewed = 27,
+        /// A card went to another member.
+        CardMoved = 28,
+        /// Stored value was paid out.
+        StoredRefunded = 29,
+        /// Two members became one.
+        MembersMerged = 30,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.
         Matured = 129,
         /// Time: a hold ended by itself.
         HoldEnded = 130,
+        /// Time: a tier was reviewed.
+        TierReviewed = 131,
     }
 }
 

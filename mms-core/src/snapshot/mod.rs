@@ -8,7 +8,7 @@ mod rows;
 mod tests;
 
 use crate::account::Code;
-use crate::ids::{At, Day, HoldId, LotId, Seq};
+use crate::ids::{At, Day, HoldId, LotId, MemberId, Seq};
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
 use crate::state::{Books, Hold, Index, Lots, Replies, Sales};
@@ -159,18 +159,23 @@ impl Ledger {
         if !from.body.is_empty() {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
-        let (lots, heads) = Lots::rebuild(arena);
-
-        let mut ledger = Self { draft: None, ..self.emptied(core.keys_max) };
+        let mut ledger = self.emptied(core.keys_max);
+        ledger.members = members;
+        let (lots, heads) = Lots::rebuild(arena, |member| ledger.resolve(member));
         (ledger.seq, ledger.volume) = (core.seq, core.volume);
         ledger.at = At::new(core.time, core.day);
-        (ledger.members, ledger.cards, ledger.lots) = (members, cards, lots);
+        (ledger.cards, ledger.lots) = (cards, lots);
         for (member, head) in heads {
             let row = ledger.members.get_mut(member.value() as usize);
             row.ok_or_else(|| wrong(Section::Lots))?.lots = Some(head);
         }
         for (member, id) in ledger.members.iter().zip(0_u32..) {
-            ledger.tokens.insert(member.token.value(), id);
+            if member.token.value() != 0 {
+                ledger.tokens.insert(member.token.value(), id);
+            }
+            if member.tier_until != Day::NEVER {
+                ledger.tier_ends.insert((member.tier_until, MemberId::new(id)));
+            }
         }
         for (card, id) in ledger.cards.iter().zip(0_u32..) {
             ledger.numbers.insert(u128::from(card.number.value()), id);
@@ -236,6 +241,7 @@ impl Ledger {
             numbers: Index::new(self.numbers.secret()),
             lots: Lots::default(),
             holds: Default::default(),
+            tier_ends: Default::default(),
             hold_ends: Default::default(),
             sales: Sales::new(),
             books: Books::default(),
@@ -259,13 +265,15 @@ impl Ledger {
 
     /// Whether everything that rows speak of exists, and rows stand in order.
     fn fits_together(&self) -> Result<(), SnapshotError> {
-        let member = |id: crate::MemberId| (id.value() as usize) < self.members.len();
+        let member = |id: MemberId| (id.value() as usize) < self.members.len();
         let lot = |id: LotId| self.lots.get(id).is_some();
         let fail = |good: bool, section| if good { Ok(()) } else { Err(wrong(section)) };
-        let referrers = self.members.iter().filter_map(|member| member.referrer);
+        let named = |member: &crate::Member| [member.referrer, member.merged_into];
+        let referrers = self.members.iter().flat_map(named).flatten();
         fail(referrers.into_iter().all(member), Section::Members)?;
         let sorted = |member: &crate::Member| {
             member.balances.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
+                && member.months.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
         };
         fail(self.members.iter().all(sorted), Section::Members)?;
         fail(self.cards.iter().all(|card| member(card.member)), Section::Cards)?;

@@ -11,7 +11,7 @@ use crate::receipt::Receipt;
 use crate::record::Kind;
 use crate::state::{
     Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, Sale, SoldLine,
-    Tenders,
+    Tenders, TierHow,
 };
 use crate::wire::{Wire, append};
 use alloc::vec::Vec;
@@ -136,6 +136,7 @@ row!(Lot {
     lapsed: i64,
     price: i64,
     deferred: i64,
+    consumed: i64,
     origin: Seq,
 } or Lot::vacant());
 row!(Alloc {
@@ -151,6 +152,7 @@ row!(Sale {
     member: Option<MemberId>,
     store: StoreId,
     asset: AssetId,
+    day: Day,
     returnable: Day,
     list: i64,
     discount: i64,
@@ -183,6 +185,11 @@ impl Row for Member {
         append(self.since, out);
         append(self.version, out);
         append(self.counters, out);
+        append(self.tier_until, out);
+        append(self.tier_how, out);
+        append(self.merged_into, out);
+        append(self.merges, out);
+        put_list(&self.months, out);
         put_list(&self.balances, out);
     }
 
@@ -198,6 +205,11 @@ impl Row for Member {
             since: Day::take(from)?,
             version: u32::take(from)?,
             counters: Counters::take(from)?,
+            tier_until: Day::take(from)?,
+            tier_how: TierHow::take(from)?,
+            merged_into: Wire::take(from)?,
+            merges: u8::take(from)?,
+            months: take_list(from)?,
             lots: None,
             balances: take_list(from)?,
         })

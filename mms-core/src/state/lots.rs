@@ -31,7 +31,7 @@ pub struct Lot {
     pub held_principal: i64,
     /// Likewise of what was given on top.
     pub held_bonus: i64,
-    /// All that ever came in: paid for, or points.
+    /// All that ever came in and was not sent on: paid for, or points.
     pub principal_in: i64,
     /// Likewise given on top.
     pub bonus_in: i64,
@@ -41,6 +41,8 @@ pub struct Lot {
     pub price: i64,
     /// How much of the price is not earned yet.
     pub deferred: i64,
+    /// What was consumed of it, at list price: for a pay-out.
+    pub consumed: i64,
     /// The record that opened it.
     pub origin: Seq,
     /// Sales that can still be returned to it, or that earned it.
@@ -69,6 +71,7 @@ impl Lot {
             lapsed: 0,
             price: 0,
             deferred: 0,
+            consumed: 0,
             origin,
             refs: 0,
             next: None,
@@ -192,7 +195,10 @@ impl Lots {
 
     /// Lots from a snapshot: lists, calendar and free places are made anew. Gives the head of
     /// each member's list, by member.
-    pub(crate) fn rebuild(arena: Vec<Lot>) -> (Self, Vec<(MemberId, LotId)>) {
+    pub(crate) fn rebuild(
+        arena: Vec<Lot>,
+        owner: impl Fn(MemberId) -> MemberId,
+    ) -> (Self, Vec<(MemberId, LotId)>) {
         let mut lots = Self { arena, ..Self::default() };
         let mut listed = Vec::new();
         for (n, lot) in lots.arena.iter_mut().enumerate() {
@@ -209,7 +215,7 @@ impl Lots {
                 if lot.expires != Day::NEVER {
                     lots.expiring.insert((lot.expires, id));
                 }
-                listed.push((lot.member, lot.asset, lot.expires, lot.origin, id));
+                listed.push((owner(lot.member), lot.asset, lot.expires, lot.origin, id));
             }
         }
         listed.sort_unstable();
@@ -319,12 +325,23 @@ impl Lots {
                 add(&mut lot.lapsed, principal);
             }
             MoveKind::Forgive => take(&mut lot.lapsed, principal),
-            MoveKind::Spend
-            | MoveKind::Use
+            MoveKind::Spend => {
+                take(&mut lot.principal, principal);
+                take(&mut lot.bonus, bonus);
+                add(&mut lot.consumed, principal.saturating_add(bonus));
+            }
+            MoveKind::Send => {
+                take(&mut lot.principal, principal);
+                take(&mut lot.bonus, bonus);
+                // What went to somebody else is no longer what this member paid in.
+                take(&mut lot.principal_in, principal);
+                take(&mut lot.bonus_in, bonus);
+            }
+            MoveKind::Use
             | MoveKind::Return
+            | MoveKind::PayOut
             | MoveKind::Claw
-            | MoveKind::Remove
-            | MoveKind::Send => {
+            | MoveKind::Remove => {
                 take(&mut lot.principal, principal);
                 take(&mut lot.bonus, bonus);
             }
@@ -343,6 +360,7 @@ impl Lots {
             MoveKind::Capture => {
                 take(&mut lot.held_principal, principal);
                 take(&mut lot.held_bonus, bonus);
+                add(&mut lot.consumed, principal.saturating_add(bonus));
             }
             MoveKind::Add => {
                 add(&mut lot.principal, principal);
@@ -381,8 +399,29 @@ impl Lots {
         if let Some(lot) = self.get_mut(id) {
             lot.principal = lot.principal.saturating_add(principal);
             lot.bonus = lot.bonus.saturating_add(bonus);
+            let back = principal.saturating_add(bonus);
+            lot.consumed = lot.consumed.saturating_sub(back);
         }
         self.settle(id, head);
+    }
+
+    /// At list price, so much more was consumed of a lot.
+    pub(crate) fn undiscount(&mut self, id: LotId, amount: i64) {
+        if let Some(lot) = self.get_mut(id) {
+            lot.consumed = lot.consumed.saturating_add(amount);
+        }
+    }
+
+    /// Two lists become one.
+    pub(crate) fn join(&mut self, a: Option<LotId>, b: Option<LotId>) -> Option<LotId> {
+        let mut rows: Vec<LotId> = self.of(a).chain(self.of(b)).map(|(id, _)| id).collect();
+        rows.sort_by_key(|id| self.order(*id));
+        let mut next = None;
+        for id in rows.into_iter().rev() {
+            self.set_next(id, next);
+            next = Some(id);
+        }
+        next
     }
 
     /// Keeps the owner's list and the calendar in step with what the lot holds.

@@ -32,6 +32,20 @@ wire_enum! {
         Frozen = 2,
         /// Nothing.
         Closed = 3,
+        /// Nothing: it is another member now.
+        Merged = 4,
+        /// Nothing, and nobody knows who it was.
+        Erased = 5,
+    }
+}
+
+wire_enum! {
+    /// How a member came to its tier.
+    pub enum TierHow: u8 {
+        /// By what it did.
+        Earned = 1,
+        /// Somebody gave it.
+        ByHand = 2,
     }
 }
 
@@ -91,12 +105,43 @@ pub struct Member {
     pub version: u32,
     /// Lifetime totals.
     pub counters: Counters,
+    /// The last day of the tier before it is reviewed.
+    pub tier_until: Day,
+    /// How the member came to it.
+    pub tier_how: TierHow,
+    /// Which member this one is now.
+    pub merged_into: Option<MemberId>,
+    /// How many mergers lead here one after another.
+    pub(crate) merges: u8,
+    /// Totals of the newest months, when tiers look at months.
+    pub(crate) months: Vec<(i32, Counters)>,
     pub(crate) lots: Option<LotId>,
     /// Raw balances by code and asset; a handful.
     pub(crate) balances: Vec<(u32, i64)>,
 }
 
 impl Member {
+    /// Totals of `months` calendar months up to `month`.
+    #[must_use]
+    pub fn counters_in(&self, month: i32, months: u32) -> Counters {
+        let first = month.saturating_sub_unsigned(months.saturating_sub(1));
+        let rows = self.months.iter().filter(|(of, _)| (first..=month).contains(of));
+        rows.fold(Counters::default(), |sum, (_, counters)| sum.plus(*counters))
+    }
+
+    /// Counts in a month; months that are too old to matter are forgotten.
+    pub(crate) fn count_in(&mut self, month: i32, by: Counters, oldest: i32) {
+        match self.months.binary_search_by_key(&month, |(of, _)| *of) {
+            Ok(at) => {
+                if let Some((_, counters)) = self.months.get_mut(at) {
+                    *counters = counters.plus(by);
+                }
+            }
+            Err(at) => self.months.insert(at, (month, by)),
+        }
+        self.months.retain(|(of, _)| *of >= oldest);
+    }
+
     /// The raw balance of one of the member's accounts: debit plus, credit minus.
     #[inline]
     pub(crate) fn balance(&self, code: Code, asset: AssetId) -> i64 {
@@ -129,6 +174,19 @@ pub struct Counters {
     pub spend: i64,
     /// Sales, less those that were returned whole.
     pub visits: i64,
+}
+
+impl Counters {
+    /// The sum of both.
+    #[must_use]
+    pub const fn plus(self, by: Self) -> Self {
+        Self {
+            points: self.points.saturating_add(by.points),
+            top_up: self.top_up.saturating_add(by.top_up),
+            spend: self.spend.saturating_add(by.spend),
+            visits: self.visits.saturating_add(by.visits),
+        }
+    }
 }
 
 /// A card: a key to a member's accounts.

@@ -16,6 +16,8 @@ pub struct Sale {
     pub store: StoreId,
     /// What the total is counted in.
     pub asset: AssetId,
+    /// When it was made.
+    pub day: Day,
     /// The last day on which it can be taken back.
     pub returnable: Day,
     /// At list price.

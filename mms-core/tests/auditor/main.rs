@@ -45,7 +45,7 @@ fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
     let balances = shop.balances(who);
     let stored = [0, 1, balances.stored(), 10_000, 50_000, 500_000];
     let points = [0, 1, balances.points, balances.points_debt];
-    match rng.below(34) {
+    match rng.below(36) {
         0 if count < 6 => enrol(MemberToken::new(count as u128 + 1), None),
         0 if rng.below(3) == 0 => {
             Action::ChangeMember { member: who, change: MemberChange::Freeze }
@@ -128,6 +128,8 @@ fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
             let lines = vec![line(1, 1, price), line(2, 2, price / 3)];
             Action::Checkout { who: Some(who.into()), lines, pay, extras }
         }
+        33 if rng.below(12) == 0 => Action::MergeMembers { from: who, into: member(rng) },
+        33 | 34 => Action::RefundCard { who: who.into(), cause: RefundCause::Merchant },
         29 => Action::SweepChange { who: who.into() },
         30 => {
             let uses = i64::try_from(rng.below(12)).unwrap();
@@ -240,6 +242,7 @@ fn storm(seed: u64, steps: u32) -> (Shop, u32) {
         ..Model::default()
     };
     let mut accepted = 0;
+    let mut paid_out = 0;
     for _ in 0..steps {
         if rng.below(12) == 0 {
             shop.skip(1 + u32::try_from(rng.below(3)).unwrap());
@@ -263,7 +266,12 @@ fn storm(seed: u64, steps: u32) -> (Shop, u32) {
         let outcome = shop.run(action.clone());
         let expected = model.run(seq, now, &action, &shop.ledger);
         match (outcome, expected) {
-            (Outcome::Accepted(_), Ok(())) => accepted += 1,
+            (Outcome::Accepted(receipt), Ok(())) => {
+                accepted += 1;
+                if receipt.kind == Kind::StoredRefunded {
+                    paid_out += i128::from(receipt.amount);
+                }
+            }
             (Outcome::Rejected(is), Err(expected)) if is == expected => {}
             (outcome, expected) => {
                 panic!("seed {seed}, {action:?}: ledger {outcome:?}, model {expected:?}")
@@ -272,6 +280,7 @@ fn storm(seed: u64, steps: u32) -> (Shop, u32) {
         compare(&shop, &model, seed);
     }
     assert_eq!(i128::from(shop.ledger.coupons_issued(OFF)), model.issued, "seed {seed}");
+    assert_eq!(paid_out, model.paid_out, "seed {seed}");
     let deferred: i128 = model.packages.iter().filter(|p| p.left > 0).map(MPackage::deferred).sum();
     let booked = -shop.ledger.total(Code::Deferred, MONEY);
     assert_eq!(booked, deferred, "seed {seed}: what is deferred");
@@ -285,7 +294,7 @@ fn random_shops_agree_with_the_model() {
     let seeds = std::env::var("AUDITOR_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(120);
     let mut accepted = 0;
     for seed in 0..seeds {
-        let (shop, count) = storm(seed.into(), 250);
+        let (shop, count) = storm(seed.into(), 300);
         shop.audit();
         accepted += count;
     }

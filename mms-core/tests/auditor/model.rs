@@ -26,6 +26,7 @@ pub(crate) struct MMember {
     pub(crate) visits: i128,
     pub(crate) tier: usize,
     pub(crate) purse: i128,
+    pub(crate) merged: Option<usize>,
     pub(crate) frozen: bool,
 }
 
@@ -66,6 +67,7 @@ pub(crate) struct Model {
     pub(crate) pending: i32,
     pub(crate) coupons: Vec<MCoupon>,
     pub(crate) issued: i128,
+    pub(crate) paid_out: i128,
     pub(crate) packages: Vec<MPackage>,
     /// Lots that held value before the command.
     pub(crate) valued: Vec<usize>,
@@ -282,9 +284,18 @@ impl Model {
         );
     }
 
+    /// Which member this is now.
+    pub(crate) fn resolve(&self, member: MemberId) -> usize {
+        let mut id = member.value() as usize;
+        while let Some(into) = self.members.get(id).and_then(|row| row.merged) {
+            id = into;
+        }
+        id
+    }
+
     pub(crate) fn usable(&self, who: Who, debit: bool) -> Result<usize, R> {
         let Who::Member(member) = who else { panic!("the model knows no cards") };
-        let id = member.value() as usize;
+        let id = self.resolve(member);
         let row = self.members.get(id).ok_or(R::MemberUnknown)?;
         if debit && row.frozen { Err(R::MemberFrozen) } else { Ok(id) }
     }
@@ -300,7 +311,8 @@ impl Model {
         match action {
             Action::Enrol { .. } => self.members.push(MMember::default()),
             Action::ChangeMember { member, change } => {
-                let row = self.members.get_mut(member.value() as usize).ok_or(R::MemberUnknown)?;
+                let id = self.resolve(*member);
+                let row = self.members.get_mut(id).ok_or(R::MemberUnknown)?;
                 let freeze = *change == MemberChange::Freeze;
                 if row.frozen == freeze {
                     return Err(R::ChangeNotAllowed);
@@ -384,6 +396,8 @@ impl Model {
                     self.sales.get_mut(&seq).unwrap().coupon = Some(coupon);
                 }
             }
+            Action::MergeMembers { from, into } => self.merge(*from, *into)?,
+            Action::RefundCard { who, .. } => self.pay_out(*who)?,
             Action::IssueCoupons { who, kind, count } => self.issue(seq, *who, *kind, *count)?,
             Action::WithdrawCoupons { who, coupon, .. } => self.withdraw(*who, *coupon)?,
             Action::SweepChange { who } => self.sweep(*who)?,
@@ -441,11 +455,11 @@ impl Model {
                 if b.value() as usize >= self.members.len() {
                     return Err(R::TargetUnknown);
                 }
-                if a == b {
+                let target = self.resolve(b);
+                if self.resolve(a) == target {
                     return Err(R::SameMember);
                 }
                 let source = self.usable(*from, true)?;
-                let target = b.value() as usize;
                 if self.members[target].frozen {
                     return Err(R::TargetUnusable);
                 }

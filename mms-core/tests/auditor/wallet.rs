@@ -148,3 +148,53 @@ impl Model {
         Ok(())
     }
 }
+
+impl Model {
+    pub(crate) fn merge(&mut self, from: MemberId, into: MemberId) -> Result<(), R> {
+        let source = self.usable(from.into(), false)?;
+        let target = self.usable(into.into(), false).map_err(|_| R::TargetUnknown)?;
+        if source == target {
+            return Err(R::SameMember);
+        }
+        self.usable(from.into(), true)?;
+        if self.members[target].frozen {
+            return Err(R::TargetUnusable);
+        }
+        if self.holds.values().any(|hold| hold.member == source) {
+            return Err(R::HoldsOpen);
+        }
+        let row = core::mem::take(&mut self.members[source]);
+        let to = &mut self.members[target];
+        to.lots.extend(row.lots);
+        to.debt += row.debt;
+        to.purse += row.purse;
+        to.spend += row.spend;
+        to.top_up += row.top_up;
+        to.points += row.points;
+        to.visits += row.visits;
+        self.members[source].merged = Some(target);
+        self.members[source].tier = row.tier;
+        self.promote(target);
+        self.coupons.iter_mut().filter(|c| c.member == source).for_each(|c| c.member = target);
+        self.packages.iter_mut().filter(|p| p.member == source).for_each(|p| p.member = target);
+        self.sales.values_mut().filter(|s| s.member == source).for_each(|s| s.member = target);
+        Ok(())
+    }
+
+    /// The merchant's doing: what is left of what was paid. What was given falls away.
+    pub(crate) fn pay_out(&mut self, who: Who) -> Result<(), R> {
+        let member = self.usable(who, true)?;
+        if self.holds.values().any(|hold| hold.member == member && !hold.points) {
+            return Err(R::HoldsOpen);
+        }
+        let live = self.live(member, false);
+        if live.is_empty() {
+            return Err(R::NothingToDo);
+        }
+        for lot in live {
+            self.paid_out += self.lots[lot].p;
+            (self.lots[lot].p, self.lots[lot].b) = (0, 0);
+        }
+        Ok(())
+    }
+}

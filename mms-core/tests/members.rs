@@ -1,0 +1,326 @@
+//! Tiers that are reviewed or given, cards that are renewed or change hands, stored value paid
+//! out, members that turn out to be one, members that are forgotten.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests state what must hold"
+)]
+
+mod common;
+use common::*;
+use mms_core::*;
+
+fn tiers() -> Vec<Tier> {
+    let spend = |amount| Qualify::default().with_spend(amount);
+    vec![
+        Tier::new(TierId::new(0)),
+        Tier::new(TierId::new(1)).with_qualify(spend(1_000)),
+        Tier::new(TierId::new(2)).with_qualify(spend(5_000)),
+        Tier::new(TierId::new(3)),
+    ]
+}
+
+fn tier(shop: &Shop, member: MemberId) -> u16 {
+    shop.ledger.member(member).unwrap().tier.value()
+}
+
+fn buy(shop: &mut Shop, member: MemberId, amount: i64) -> Receipt {
+    shop.ok(checkout(member, &[line(1, 1, amount)], Pay::Cash))
+}
+
+/// R25, R26, X7: the window moves on, and each policy does with a tier what it says.
+#[test]
+fn a_tier_is_kept_while_the_window_holds_enough_and_falls_by_the_policy() {
+    for (policy, after) in
+        [(Downgrade::Never, [2, 2]), (Downgrade::OneDown, [1, 0]), (Downgrade::ToDeserved, [0, 0])]
+    {
+        let program = Program::default()
+            .with_tiers(tiers())
+            .with_tier_window(3)
+            .with_tier_review(Expiry::MonthEnd(2), policy);
+        let mut shop = Shop::new(program); // 2024-10-04
+        let member = shop.enrol();
+        buy(&mut shop, member, 3_000);
+        assert_eq!(tier(&shop, member), 1);
+        shop.days(31); // November
+        buy(&mut shop, member, 2_000);
+        assert_eq!(tier(&shop, member), 2);
+        let row = shop.ledger.member(member).unwrap();
+        assert_eq!(
+            (row.tier_until.to_string().as_str(), row.tier_how),
+            ("2025-01-31", TierHow::Earned)
+        );
+        assert_eq!(row.counters_in(row.since.month() + 1, 3).spend, 5_000);
+        assert_eq!(row.counters_in(row.since.month() + 1, 1).spend, 2_000);
+        assert_eq!(shop.ledger.next_due().day, Some(row.tier_until.plus(1)));
+        shop.days(88); // 2025-01-31, its last day
+        assert_eq!(tier(&shop, member), 2);
+        shop.days(1);
+        // November to January have 20.00: enough for the first tier, not for the second.
+        let expected = if policy == Downgrade::ToDeserved { 1 } else { after[0] };
+        assert_eq!(tier(&shop, member), expected, "{policy:?}");
+        shop.days(100);
+        assert_eq!(tier(&shop, member), after[1], "{policy:?}");
+        shop.audit();
+    }
+}
+
+/// Trap 9: what is returned is missing in the month of the sale, and a return does not make a
+/// tier flicker: it is reviewed on its day.
+#[test]
+fn a_return_lowers_the_window_of_the_original_sale() {
+    let program = Program::default()
+        .with_tiers(tiers())
+        .with_tier_window(1)
+        .with_tier_review(Expiry::MonthEnd(1), Downgrade::ToDeserved)
+        .with_return_days(60);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    let month = shop.at.day.month();
+    let sale = buy(&mut shop, member, 1_200);
+    shop.days(31);
+    buy(&mut shop, member, 1_000);
+    shop.ok(refund(&sale, Part::Rest));
+    let row = shop.ledger.member(member).unwrap();
+    assert_eq!(row.counters_in(month, 1).spend, 0);
+    assert_eq!(row.counters_in(month + 1, 1).spend, 1_000);
+    assert_eq!(tier(&shop, member), 1);
+    shop.days(27); // the end of November: that month still suffices
+    assert_eq!(tier(&shop, member), 1);
+    shop.audit();
+}
+
+/// When a review is booked does not matter: the counters are those of the tier's last day.
+#[test]
+fn a_late_review_comes_to_the_same_as_one_in_time() {
+    let run = |late: bool| {
+        let program = Program::default()
+            .with_tiers(tiers())
+            .with_tier_window(2)
+            .with_tier_review(Expiry::MonthEnd(1), Downgrade::OneDown);
+        let mut shop = Shop::new(program);
+        let member = shop.enrol();
+        buy(&mut shop, member, 6_000);
+        for _ in 0..30 {
+            shop.skip(7);
+            if !late {
+                shop.due();
+            }
+        }
+        shop.due();
+        shop.audit();
+        tier(&shop, member)
+    };
+    assert_eq!(run(false), run(true));
+}
+
+#[test]
+fn a_tier_by_hand_ends_on_its_day() {
+    let program = Program::default()
+        .with_tiers(tiers())
+        .with_tier_review(Expiry::MonthEnd(12), Downgrade::Never);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    buy(&mut shop, member, 1_000);
+    let until = shop.at.day.plus(10);
+    shop.ok(Action::SetTier { member, tier: TierId::new(3), until });
+    assert_eq!(tier(&shop, member), 3);
+    buy(&mut shop, member, 4_000);
+    assert_eq!(tier(&shop, member), 3, "it is the highest");
+    shop.days(10);
+    assert_eq!(tier(&shop, member), 3);
+    shop.days(1);
+    assert_eq!(tier(&shop, member), 2, "what was earned meanwhile");
+    let low = Action::SetTier { member, tier: TierId::new(0), until: shop.at.day.plus(5) };
+    shop.ok(low);
+    assert_eq!(tier(&shop, member), 0);
+    shop.days(6);
+    assert_eq!(tier(&shop, member), 2);
+    shop.audit();
+}
+
+#[test]
+fn a_card_is_renewed_for_a_fee_and_may_change_hands() {
+    let mut shop = Shop::new(Program::default());
+    let (a, b) = (shop.enrol(), shop.enrol());
+    let card = CardNumber::new(7);
+    shop.ok(Action::IssueCard {
+        member: a,
+        card,
+        product: ProductId::new(1),
+        expires: DAY.plus(3),
+        active: true,
+        fee: 0,
+    });
+    shop.ok(top_up(card, 500));
+    shop.days(4);
+    assert_eq!(shop.no(spend(card, 1)), Rejection::CardExpired);
+    shop.ok(Action::RenewCard { card, expires: DAY.plus(400), fee: 1_500 });
+    assert_eq!(shop.postings(), "T +1500, FEE -1500");
+    shop.ok(spend(card, 1));
+    let earlier = Action::RenewCard { card, expires: DAY.plus(300), fee: 0 };
+    assert_eq!(shop.no(earlier), Rejection::ChangeNotAllowed);
+    shop.ok(Action::MoveCard { card, to: b });
+    assert_eq!(shop.no(spend(card, 1)), Rejection::InsufficientStored, "value stays with members");
+    assert_eq!(shop.no(Action::MoveCard { card, to: b }), Rejection::SameMember);
+    assert_eq!(shop.ledger.cards_of(b).count(), 1);
+    assert_eq!(shop.balances(a).stored(), 499);
+    shop.audit();
+}
+
+fn generous() -> Program {
+    Program::default().with_top_up_rules(vec![
+        TopUpRule::new(RuleId::new(1), 1).with_bonus(Ratio::new(1, 3).unwrap()),
+    ])
+}
+
+/// R48, row 17: 3,000.00 and a third on top; 3,594.00 spent is 2,695.50 of what was paid.
+#[test]
+fn when_the_merchant_is_the_cause_the_unspent_share_is_paid_out() {
+    let mut shop = Shop::new(generous());
+    let member = shop.enrol();
+    shop.ok(top_up(member, 300_000));
+    shop.ok(spend(member, 359_400));
+    let receipt = shop.ok(Action::RefundCard { who: member.into(), cause: RefundCause::Merchant });
+    assert_eq!(receipt.amount, 30_450);
+    assert_eq!(shop.postings(), "m0.SVP +30450, m0.SVB +10150, T -30450, BI -10150");
+    assert_eq!(shop.balances(member).stored(), 0);
+    shop.ok(Action::ChangeMember { member, change: MemberChange::Close });
+    shop.audit();
+}
+
+/// R48, row 18: what was paid, less what was consumed at list price, and not below zero.
+#[test]
+fn when_the_member_is_the_cause_list_price_counts() {
+    let cash_out =
+        |member: MemberId| Action::RefundCard { who: member.into(), cause: RefundCause::Member };
+    let mut shop = Shop::new(generous());
+    let member = shop.enrol();
+    shop.ok(top_up(member, 3_000));
+    shop.ok(spend(member, 1_000));
+    assert_eq!(shop.ok(cash_out(member)).amount, 2_000);
+    assert_eq!(shop.postings(), "m0.SVP +2250, m0.SVB +750, T -2000, REV -250, BI -750");
+    shop.audit();
+
+    // Nothing is due when more was consumed than paid.
+    let mut shop = Shop::new(generous());
+    let member = shop.enrol();
+    shop.ok(top_up(member, 3_000));
+    shop.ok(spend(member, 3_600));
+    assert_eq!(shop.ok(cash_out(member)).amount, 0);
+    assert_eq!(shop.postings(), "m0.SVP +300, m0.SVB +100, REV -300, BI -100");
+    assert_eq!(shop.no(cash_out(member)), Rejection::NothingToDo);
+    shop.audit();
+
+    // A discount that the card gave is consumed, too; and what was returned is not.
+    let tier = Tier::new(TierId::new(0)).with_discount(Ratio::percent(20));
+    let mut shop = Shop::new(Program::default().with_tiers(vec![tier]));
+    let member = shop.enrol();
+    shop.ok(top_up(member, 3_000));
+    let sale = shop.ok(checkout(member, &[line(1, 4, 333)], Pay::Stored));
+    assert_eq!(sale.amount, 1_066);
+    let lot = |shop: &Shop| shop.ledger.lots(member).next().map(|(_, lot)| lot.consumed);
+    assert_eq!(lot(&shop), Some(1_332));
+    shop.ok(refund(&sale, Part::Line { line: 0, quantity: 1 }));
+    shop.ok(refund(&sale, Part::Amount(7)));
+    shop.ok(refund(&sale, Part::Line { line: 0, quantity: 1 }));
+    assert!(lot(&shop).is_some_and(|consumed| (655..=668).contains(&consumed)), "{:?}", lot(&shop));
+    shop.ok(refund(&sale, Part::Rest));
+    assert_eq!(lot(&shop), Some(0));
+    shop.ok(checkout(member, &[line(1, 1, 500)], Pay::Stored));
+    assert_eq!(shop.ok(cash_out(member)).amount, 2_500);
+    shop.audit();
+}
+
+/// X17, row 22: everything goes over, with its expiry; the old id and cards lead to the new.
+#[test]
+fn merged_members_are_one() {
+    let program = Program::default()
+        .with_tiers(tiers())
+        .with_stored_expiry(Expiry::Days(30))
+        .with_points_expiry(Expiry::Days(9))
+        .with_return_days(40);
+    let mut shop = Shop::new(program);
+    let (a, b) = (shop.enrol(), shop.enrol());
+    let child = shop.ok(enrol(MemberToken::new(77), Some(b))).member.unwrap();
+    let card = shop.card(b, 5);
+    shop.ok(top_up(b, 900));
+    shop.skip(3);
+    shop.ok(top_up(a, 100));
+    shop.ok(adjust(b, 40));
+    let sale = shop.ok(checkout(b, &[line(1, 1, 700)], Pay::Stored));
+    let spent = shop.ok(redeem(b, 40));
+    buy(&mut shop, a, 600);
+    assert_eq!(tier(&shop, a), 0);
+    assert_eq!(shop.no(Action::MergeMembers { from: a, into: child }), Rejection::ReferralTooDeep);
+    shop.ok(Action::MergeMembers { from: b, into: a });
+    assert_eq!(tier(&shop, a), 1, "6.00 and 7.00");
+    assert_eq!((shop.balances(a).stored(), shop.balances(b).stored()), (300, 0));
+    let lots: Vec<(i64, Day)> =
+        shop.ledger.lots(a).map(|(_, lot)| (lot.principal, lot.expires)).collect();
+    assert_eq!(lots, [(200, DAY.plus(30)), (100, DAY.plus(33))]);
+    shop.audit();
+    // The old names go on.
+    shop.ok(spend(card, 10));
+    shop.ok(spend(b, 10));
+    assert_eq!(shop.ledger.resolve(b), a);
+    assert_eq!(shop.ledger.member_by_token(MemberToken::new(2)), Some(a));
+    assert_eq!(shop.no(Action::MergeMembers { from: b, into: a }), Rejection::SameMember);
+    // What b bought comes back to the lots that a has now; also to one that is empty.
+    shop.ok(refund(&sale, Part::Rest));
+    shop.ok(refund(&spent, Part::Rest));
+    assert_eq!((shop.balances(a).stored(), shop.balances(a).points), (980, 40));
+    shop.audit();
+    shop.days(60);
+    assert_eq!((shop.balances(a).stored(), shop.balances(a).points), (0, 0));
+    shop.audit();
+}
+
+/// X11: who was erased cannot be found, and history stays as it was.
+#[test]
+fn an_erased_member_leaves_a_number_that_leads_nowhere() {
+    let mut shop = Shop::new(Program::default());
+    let member = shop.enrol();
+    let erase = Action::ChangeMember { member, change: MemberChange::Erase };
+    assert_eq!(shop.no(erase.clone()), Rejection::ChangeNotAllowed, "close it first");
+    shop.ok(Action::ChangeMember { member, change: MemberChange::Close });
+    shop.ok(erase.clone());
+    assert_eq!(shop.ledger.member_by_token(MemberToken::new(1)), None);
+    assert_eq!(shop.ledger.member(member).unwrap().token, MemberToken::new(0));
+    assert_eq!(shop.no(erase), Rejection::MemberClosed);
+    assert_eq!(shop.no(top_up(member, 1)), Rejection::MemberClosed);
+    assert_eq!(shop.ledger.seq(), Seq::new(3));
+    shop.audit();
+}
+
+/// The caps of the preset, at N and one more.
+#[test]
+fn a_law_may_cap_what_a_card_holds() {
+    let mut shop = Shop::with_limits(Limits::cn_single_purpose(), Program::default());
+    let member = shop.enrol();
+    let bearer = Action::Enrol {
+        token: MemberToken::new(9),
+        kind: MemberKind::Bearer,
+        plan: PlanId::new(0),
+        referrer: None,
+    };
+    let bearer = shop.ok(bearer).member.unwrap();
+    shop.ok(top_up(member, 500_000));
+    assert_eq!(shop.no(top_up(member, 1)), Rejection::StoredFull);
+    shop.ok(top_up(bearer, 99_999));
+    assert_eq!(shop.no(top_up(bearer, 2)), Rejection::StoredFull);
+    let send = |amount| Action::Transfer {
+        from: member.into(),
+        to: bearer.into(),
+        what: Held::Stored,
+        amount,
+    };
+    assert_eq!(shop.no(send(2)), Rejection::StoredFull);
+    shop.ok(send(1));
+    let until = shop.at.time.saturating_add(core::time::Duration::from_secs(5));
+    shop.ok(hold(bearer, Held::Stored, 100_000, until));
+    assert_eq!(shop.no(top_up(bearer, 1)), Rejection::StoredFull, "what is held counts");
+    shop.audit();
+}
