@@ -334,7 +334,7 @@ fn status_of(response: &[u8]) -> u16 {
 fn session_of(response: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(response);
     let value = text.lines().find_map(|line| line.strip_prefix("Session: "))?;
-    Some(value.split(';').next().unwrap().trim().to_owned())
+    Some(value.split(';').next()?.trim().to_owned())
 }
 
 /// The body of the next answer of the program's server.
