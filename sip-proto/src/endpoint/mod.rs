@@ -73,6 +73,8 @@ use store::Store;
 pub struct Endpoint {
     config: Arc<Config>,
     rng: Rng,
+    /// Makes the branches of ACKs: the same request gets the same one again.
+    ack_key: u64,
     now: Instant,
     store: Store,
     flows: Flows,
@@ -86,9 +88,12 @@ impl Endpoint {
     /// An endpoint without transactions or streams.
     #[must_use]
     pub fn new(now: Instant, config: Arc<Config>, seed: Seed) -> Self {
+        let mut rng = Rng::new(&seed);
+        let ack_key = rng.next_u64();
         Self {
             config,
-            rng: Rng::new(&seed),
+            rng,
+            ack_key,
             now,
             store: Store::new(),
             flows: Flows::default(),

@@ -49,7 +49,9 @@ impl Endpoint {
         Ok(self.start_client(key, kind, dest, sent))
     }
 
-    /// Sends the ACK of a 2xx, or any request that needs no transaction, with a Via of its own.
+    /// Sends the ACK of a 2xx, or any request that needs no transaction, with a Via of its own. The
+    /// same ACK goes out as the same bytes each time: a 2xx that comes again does not get another one
+    /// (RFC 3261 §13.2.2.4).
     ///
     /// # Errors
     /// As [`Endpoint::request`].
@@ -60,7 +62,10 @@ impl Endpoint {
         target: Target,
     ) -> Result<(), CommandError> {
         self.advance(now);
-        let branch = format!("z9hG4bK{}", self.rng.hex::<20>());
+        // Unique since Call-ID and tags are; the key keeps those apart that two of us may send.
+        let half = |from: u64| request.as_bytes().iter().fold(from, fnv1a);
+        let (a, b) = (half(self.ack_key), half(self.ack_key.rotate_left(32) ^ FNV_OFFSET));
+        let branch = format!("z9hG4bK{a:016x}{b:016x}");
         let (sent, dest) = self.with_via(request, target, &branch)?;
         self.send_to(dest, TransmitId(None), sent.into_bytes());
         Ok(())
@@ -473,4 +478,11 @@ fn hop_request(invite: Request<'_>, method: Method<'_>, to: &[u8]) -> Builder<Re
 fn branch_of(request: Request<'_>) -> alloc::vec::Vec<u8> {
     let via = request.headers().typed::<Via<'_>>().ok().flatten();
     via.and_then(|v| v.branch()).unwrap_or(&[]).to_vec()
+}
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// One step of FNV-1a.
+fn fnv1a(hash: u64, byte: &u8) -> u64 {
+    (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
 }

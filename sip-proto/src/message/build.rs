@@ -130,8 +130,8 @@ impl ResponseBuf {
         ] {
             for row in headers.rows(name) {
                 builder.copied(name, row.bytes());
-                let tag = tag
-                    .filter(|t| name == HeaderName::TO && !t.is_empty() && !has_tag(row.bytes()));
+                let tagless = || !has_tag(row.bytes()) || empty_tag(row.bytes()).is_some();
+                let tag = tag.filter(|t| name == HeaderName::TO && !t.is_empty() && tagless());
                 if let (Some(tag), 101..) = (tag, status.as_u16()) {
                     let line = builder.out.len().saturating_sub(2);
                     builder.out.truncate(line);
@@ -155,6 +155,19 @@ impl ResponseBuf {
 /// Whether a To value has a tag; one that cannot be read gets none added.
 fn has_tag(value: &[u8]) -> bool {
     crate::headers::NameAddr::parse(value).map_or(true, |to| to.params().contains(b"tag"))
+}
+
+/// Where a To value has a tag with nothing in it, its semicolon included: it is no tag, and what is
+/// copied from it must not have two.
+fn empty_tag(value: &[u8]) -> Option<core::ops::Range<usize>> {
+    let to = crate::headers::NameAddr::parse(value).ok()?;
+    let params = to.params();
+    let tag = params.param(b"tag").filter(|p| p.value.is_none_or(<[u8]>::is_empty))?;
+    let base = value.len().saturating_sub(params.as_bytes().len());
+    let before = params.as_bytes().get(..tag.offset)?;
+    let start = base.saturating_add(memchr::memrchr(b';', before)?);
+    let end = tag.value.map_or(tag.offset.saturating_add(tag.name.len()), |_| tag.value_offset);
+    Some(start..base.saturating_add(end))
 }
 
 impl<M> Builder<M> {
@@ -240,7 +253,13 @@ impl<M> Builder<M> {
         self.print(format_args!("{name}: "));
         let unfolded = proto_wire::head::unfold(value);
         // No line end is left; NUL is legal in the quoted strings of others (RFC 4475 §3.1.1.2).
-        self.out.extend_from_slice(&unfolded);
+        match (name == HeaderName::TO).then(|| empty_tag(&unfolded)).flatten() {
+            Some(cut) => {
+                self.out.extend_from_slice(unfolded.get(..cut.start).unwrap_or(&[]));
+                self.out.extend_from_slice(unfolded.get(cut.end..).unwrap_or(&[]));
+            }
+            None => self.out.extend_from_slice(&unfolded),
+        }
         self.out.extend_from_slice(b"\r\n");
     }
 
