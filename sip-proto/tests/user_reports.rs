@@ -335,7 +335,7 @@ fn report_19_streams_give_every_message_and_none_that_is_not_there() {
         out
     };
     let wanted = ["1@h", "2@h", "Ping", "3@h"];
-    assert_eq!(ids(&mut std::iter::once(stream.as_bytes())), wanted);
+    assert_eq!(ids(&mut core::iter::once(stream.as_bytes())), wanted);
     assert_eq!(ids(&mut stream.as_bytes().chunks(1)), wanted);
     // Cut between CR and LF of a header line, and within the empty line.
     for cut in [stream.find("\r\nFrom").unwrap() + 1, stream.find("\r\n\r\n").unwrap() + 3] {

@@ -2,6 +2,7 @@
 //! `user_reports.rs`.
 #![allow(
     clippy::unwrap_used,
+    clippy::unwrap_in_result,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -42,7 +43,7 @@ fn answered(challenges: &str) -> Option<(String, String)> {
     let second = ann.request();
     let row = second.headers().typed::<Authorization<'_>>().unwrap().unwrap();
     let Credentials::Digest(digest) = row.credentials().unwrap() else { panic!("Digest") };
-    let algorithm = digest.algorithm_name.unwrap_or("MD5".into());
+    let algorithm = digest.algorithm_name.unwrap_or_else(|| "MD5".into());
     Some((digest.nonce.into_owned(), algorithm.into_owned()))
 }
 

@@ -107,7 +107,7 @@ impl Scanner {
             let Some(first) = buf.get(self.line).copied() else { break };
             let end = if !self.in_headers {
                 self.start_line::<P>(buf, index)
-            } else if first == b'\r' || first == b'\n' {
+            } else if first == b'\n' || (first == b'\r' && self.cr_ends_line::<P>(buf)) {
                 let Some(next) = self.empty_line(buf, first, index) else {
                     break;
                 };
@@ -204,6 +204,12 @@ impl Scanner {
         index.start = Span::new(self.line, end.content);
         self.in_headers = true;
         Some(end)
+    }
+
+    /// Whether the CR that begins a line is an empty line. Where a CR alone ends no line it is a byte of
+    /// an odd one: else two readers could see the head end in different places.
+    fn cr_ends_line<P: Profile>(&self, buf: &[u8]) -> bool {
+        P::BARE_CR_ENDS_LINE || matches!(buf.get(self.line.saturating_add(1)), None | Some(b'\n'))
     }
 
     /// `first` is CR or LF at the start of a line: the end of the head, when it is whole.

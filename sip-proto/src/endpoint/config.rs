@@ -48,6 +48,10 @@ pub struct Config {
     /// Transactions at one time (100,000). One more request is answered with 503, so that a
     /// flood cannot fill memory.
     pub transactions_max: usize,
+    /// Server transactions of one source address (50,000, half of all). One more is answered with 503
+    /// and Retry-After. Stops one sender from taking all of them; a host whose traffic all comes from
+    /// one proxy raises it.
+    pub transactions_per_source_max: usize,
     /// Streams at one time (10,000). One more is closed at once.
     pub flows_max: usize,
     /// Messages that wait for one stream to be opened (64). Stops a host that does not answer
@@ -68,6 +72,7 @@ impl Default for Config {
             timers: Timers::default(),
             limits: Limits::DEFAULT.with_body_max(256 * 1024),
             transactions_max: 100_000,
+            transactions_per_source_max: 50_000,
             flows_max: 10_000,
             queue_max: 64,
             datagram_max: 1300,
@@ -102,6 +107,13 @@ impl Config {
     #[must_use]
     pub const fn with_transactions_max(mut self, count: usize) -> Self {
         self.transactions_max = count;
+        self
+    }
+
+    /// Sets [`Config::transactions_per_source_max`].
+    #[must_use]
+    pub const fn with_transactions_per_source_max(mut self, count: usize) -> Self {
+        self.transactions_per_source_max = count;
         self
     }
 

@@ -125,7 +125,11 @@ impl Endpoint {
             self.tell(SipEvent::Ack { id: None, request, path });
             return;
         }
-        if self.store.len() >= self.config.transactions_max {
+        let source = self.remote_of(path).map(|remote| remote.ip());
+        let crowded = source.is_some_and(|source| {
+            self.store.of_source(source) >= self.config.transactions_per_source_max
+        });
+        if crowded || self.store.len() >= self.config.transactions_max {
             let retry = self.config.retry_after.as_secs();
             let status = StatusCode::SERVICE_UNAVAILABLE;
             self.reply_stateless(path, request, status, status.reason(), Some(retry));
@@ -141,8 +145,9 @@ impl Endpoint {
         };
         let on = self.reliability(path);
         let tag = self.rng.hex();
-        let id =
-            self.store.insert(Transaction::new(key.to_exact(), kind, on, dest, owned.clone(), tag));
+        let mut transaction = Transaction::new(key.to_exact(), kind, on, dest, owned.clone(), tag);
+        transaction.source = source;
+        let id = self.store.insert(transaction);
         if method == Method::Cancel {
             self.apply(id, Happening::Request, None, None);
             self.cancelled(id, &owned);

@@ -9,6 +9,7 @@ use crate::transaction::{
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::net::IpAddr;
 use core::time::Duration;
 use proto_wire::{HexToken, Instant, TimerQueue};
 
@@ -159,6 +160,8 @@ pub(super) struct Transaction {
     pub(super) nth: u32,
     /// The To tag of all responses of one server transaction.
     pub(super) tag: HexToken<12>,
+    /// Where the request of a server transaction came from.
+    pub(super) source: Option<IpAddr>,
     deadlines: [Option<(Instant, Timer)>; TIMERS],
 }
 
@@ -181,6 +184,7 @@ impl Transaction {
             ack: None,
             nth: 0,
             tag,
+            source: None,
             deadlines: [None; TIMERS],
         }
     }
@@ -202,6 +206,8 @@ pub(super) struct Store {
     slots: Vec<Slot>,
     free: Vec<u32>,
     keys: BTreeMap<Key, TransactionId>,
+    /// How many server transactions each source has; none has 0.
+    sources: BTreeMap<IpAddr, usize>,
     timers: TimerQueue<TransactionId>,
 }
 
@@ -211,12 +217,18 @@ impl Store {
             slots: Vec::new(),
             free: Vec::new(),
             keys: BTreeMap::new(),
+            sources: BTreeMap::new(),
             timers: TimerQueue::new(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// How many server transactions this source has.
+    pub(super) fn of_source(&self, source: IpAddr) -> usize {
+        self.sources.get(&source).copied().unwrap_or(0)
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<TransactionId> {
@@ -236,6 +248,10 @@ impl Store {
 
     pub(super) fn insert(&mut self, transaction: Transaction) -> TransactionId {
         let key = transaction.key.clone();
+        if let Some(source) = transaction.source {
+            let count = self.sources.entry(source).or_default();
+            *count = count.saturating_add(1);
+        }
         let id = match self.free.pop() {
             Some(slot) => {
                 let mut generation = 0;
@@ -266,6 +282,14 @@ impl Store {
             self.keys.remove(&transaction.key);
         }
         self.timers.stop(&id);
+        if let Some(source) = transaction.source {
+            if let Some(count) = self.sources.get_mut(&source) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.sources.remove(&source);
+                }
+            }
+        }
         Some(transaction)
     }
 

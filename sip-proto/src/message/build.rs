@@ -166,7 +166,10 @@ fn empty_tag(value: &[u8]) -> Option<core::ops::Range<usize>> {
     let base = value.len().saturating_sub(params.as_bytes().len());
     let before = params.as_bytes().get(..tag.offset)?;
     let start = base.saturating_add(memchr::memrchr(b';', before)?);
-    let end = tag.value.map_or(tag.offset.saturating_add(tag.name.len()), |_| tag.value_offset);
+    let end = match tag.value {
+        Some(_) => tag.value_offset,
+        None => tag.offset.saturating_add(tag.name.len()),
+    };
     Some(start..base.saturating_add(end))
 }
 
