@@ -6,23 +6,23 @@
 //! | 1 | the cookie in the branch | `trap_01_..` here; `endpoint::tests::rfc_2543_ack_matches_its_invite` |
 //! | 2 | sent-by belongs to the key | `trap_02_..` here; `endpoint::tests::server_keys` |
 //! | 3 | which ACK is whose | `trap_03_..` here |
-//! | 4 | CANCEL | `trap_04_..` here; `call::tests::{flows,traps}::trap_4_..` |
+//! | 4 | CANCEL | `trap_04_..` here; `ua::tests::{flows,traps}::trap_4_..` |
 //! | 5 | timers A, E, G | `trap_05_..` here; `transaction::tests::timer_a_has_no_cap_and_e_and_g_stop_at_t2` |
 //! | 6 | reliable transports | `transaction::tests::reliable_transports_make_d_i_j_k_zero_and_no_other`, `endpoint::tests::over_a_stream_..` |
-//! | 7 | nothing ends Proceeding but the user agent | `call::tests::traps::trap_7_..` |
+//! | 7 | nothing ends Proceeding but the user agent | `ua::tests::traps::trap_7_..` |
 //! | 8 | RFC 6026 | `trap_08_..` here |
 //! | 9 | RFC 4320 | `endpoint::tests::to_a_message_no_early_100_no_180_and_no_408`, `in_proceeding_timer_e_is_t2` |
-//! | 10 | what an ACK holds | `trap_10_..` here; `call::tests::traps::trap_10_..`, `endpoint::tests::the_ack_of_a_refusal_..` |
-//! | 11 | To tags | `trap_11_..` here; `call::tests::traps::trap_11_..`, `dialog::tests::trap_11_..` |
-//! | 12 | merged requests | `call::tests::traps::trap_12_..`, `validate_statuses.rs` |
-//! | 13 | dialogs | `dialog::tests::trap_13_..`, `call::tests::{flows,traps}::trap_13_..` |
-//! | 22 | the registrar | `trap_22_..` here; `registrar::tests` |
+//! | 10 | what an ACK holds | `trap_10_..` here; `ua::tests::traps::trap_10_..`, `endpoint::tests::the_ack_of_a_refusal_..` |
+//! | 11 | To tags | `trap_11_..` here; `ua::tests::traps::trap_11_..`, `dialog::tests::trap_11_..` |
+//! | 12 | merged requests | `ua::tests::traps::trap_12_..`, `endpoint::tests::trap_12_..`, `home::tests::trap_12_..`, `validate_statuses.rs` |
+//! | 13 | dialogs | `dialog::tests::trap_13_..`, `ua::tests::{flows,traps}::trap_13_..` |
+//! | 22 | the registrar | `trap_22_..` here; `registrar::tests::trap_22_..` |
 //! | 23 | proxies (as far as the home server is one) | `trap_23_..` here; `home::tests` |
-//! | 25 | digest | `trap_25_..` here; `call::tests::traps::trap_25_..` |
-//! | 26 | subscriptions of REFER | `call::tests::traps::trap_26_..`, `dialog::tests::trap_26_..` |
-//! | 27 | PRACK | `call::tests::{flows,traps}::trap_27_..`, `offer_answer::tests::trap_27_..` |
-//! | 28 | session timers | `call::tests::{flows,traps}::trap_28_..` |
-//! | 29 | MESSAGE | `trap_29_..` here; `simple::{iscomposing,imdn}::tests::trap_29_..` |
+//! | 25 | digest | `trap_25_..` here; `ua::tests::traps::trap_25_..` |
+//! | 26 | subscriptions of REFER | `ua::tests::{traps,refer}::trap_26_..`, `dialog::tests::trap_26_..` |
+//! | 27 | PRACK | `ua::tests::{flows,traps}::trap_27_..`, `offer_answer::tests::trap_27_..` |
+//! | 28 | session timers | `ua::tests::{flows,traps}::trap_28_..` |
+//! | 29 | MESSAGE | `trap_29_..` here; `ua::tests::messages::trap_29_..`, `simple::{iscomposing,imdn}::tests::trap_29_..` |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,10 +39,9 @@ mod common;
 use bytes::Bytes;
 use common::*;
 use proto_wire::digest::{Credential, Credentials};
-use sip_proto::call::{Event, Phase};
-use sip_proto::endpoint::{CommandError, SipEvent, Target};
+use sip_proto::endpoint::{CommandError, Config, Listener, SipEvent, Target};
 use sip_proto::headers::{Authorization, Contact, MaxForwards, To, Via};
-use sip_proto::ua::UaEvent;
+use sip_proto::ua::{self, Event, Phase, UserAgent};
 use sip_proto::{HeaderName, Method, RequestBuf, StatusCode, Transport};
 
 /// How many of the events are requests.
@@ -124,7 +123,7 @@ fn trap_03_an_ack_with_the_branch_of_its_invite_is_still_the_ack_of_the_2xx() {
     }
 }
 
-fn tag_of(phone: &Hand<sip_proto::call::Agent>) -> String {
+fn tag_of(phone: &Hand<UserAgent>) -> String {
     let response = phone.response();
     response.headers().typed::<To<'_>>().unwrap().unwrap().tag().unwrap().to_owned()
 }
@@ -233,19 +232,8 @@ fn trap_08_after_a_2xx_both_transactions_live_on_as_rfc_6026_has_it() {
 /// RFC 3261 §13.2.2.4: the ACK has the credentials that the INVITE had.
 #[test]
 fn trap_10_the_ack_of_a_2xx_repeats_the_credentials() {
-    let config = sip_proto::call::Config::new(
-        std::sync::Arc::new(listeners(1)),
-        "sip:u1@example.com",
-        "sip:u1@192.0.2.1",
-    )
-    .with_session(sip_proto::call::session_timer::Wish::NONE)
-    .with_credentials([Credential::new("u1", "secret").unwrap()]);
-    let agent = sip_proto::call::Agent::new(
-        proto_wire::Instant::ZERO,
-        config.into(),
-        proto_wire::Seed::from_u64(1),
-    );
-    let mut phone = Hand::new(agent);
+    let credential = Credential::new("u1", "secret").unwrap();
+    let mut phone = phone_with(|config| config.with_credential(credential));
     phone.machine.call(phone.now, "sip:bob@192.0.2.9", Some(Bytes::from("v=0\r\n"))).unwrap();
     phone.drain();
     let challenge = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n";
@@ -337,7 +325,7 @@ fn trap_22_an_update_is_all_or_nothing() {
     let mut home = home(false);
     home.receive(9, register(5, "Contact: <sip:a@h1>;expires=600\r\n"));
     let before = contacts(&home);
-    for (rows, status) in [
+    for (n, (rows, status)) in [
         // One of two is too brief: 423 says how long it must be.
         ("Contact: <sip:a@h2>;expires=600, <sip:a@h3>;expires=5\r\n", 423),
         // `*` with others, or with another Expires, or with none.
@@ -345,8 +333,11 @@ fn trap_22_an_update_is_all_or_nothing() {
         ("Contact: *\r\nExpires: 60\r\n", 400),
         ("Contact: *\r\n", 400),
         ("Contact: <sip:a@h2>, <sip:broken\r\n", 400),
-    ] {
-        home.receive(9, register(6, rows).replace("z9hG4bKr6", &format!("z9hG4bK{}", rows.len())));
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        home.receive(9, register(6 + u32::try_from(n).unwrap(), rows));
         assert_eq!(home.status(), status, "{rows}");
         if status == 423 {
             assert_eq!(home.response().headers().get(HeaderName::MIN_EXPIRES), Some("60"));
@@ -355,14 +346,14 @@ fn trap_22_an_update_is_all_or_nothing() {
     // An older or the same number of the same call changes nothing, another call's may be lower.
     home.receive(9, register(4, "Contact: <sip:a@h1>;expires=900\r\n"));
     assert_eq!(home.status(), 500);
-    home.receive(9, register(7, ""));
+    home.receive(9, register(20, ""));
     assert_eq!(contacts(&home), before);
     home.receive(
         9,
         register(1, "Contact: <sip:a@h1>;expires=900\r\n").replace("by-hand", "reboot"),
     );
     assert_eq!(contacts(&home), [pair("sip:a@h1", 900)]);
-    home.receive(9, register(8, "Contact: *\r\nExpires: 0\r\n"));
+    home.receive(9, register(21, "Contact: *\r\nExpires: 0\r\n"));
     assert_eq!((home.status(), home.machine.bindings("ann@club.example").len()), (200, 0));
 }
 
@@ -459,7 +450,7 @@ fn trap_25_stale_is_tried_once_more_and_a_refusal_is_not() {
     let mut ann = agent();
     ann.machine.register(ann.now).unwrap();
     ann.drain();
-    let refuse = |ann: &mut Hand<sip_proto::ua::UserAgent>, challenge: &str| {
+    let refuse = |ann: &mut Hand<UserAgent>, challenge: &str| {
         let request = ann.request();
         ann.sent.clear();
         ann.receive(9, answers(request.view(), 401, "r", challenge, ""));
@@ -472,7 +463,7 @@ fn trap_25_stale_is_tried_once_more_and_a_refusal_is_not() {
     assert_eq!(refuse(&mut ann, &challenge("2", "")), 0);
     assert!(ann.events.iter().any(|e| matches!(
         e,
-        UaEvent::RegistrationFailed { status: Some(StatusCode::UNAUTHORIZED), retrying: false }
+        Event::RegistrationFailed { status: Some(StatusCode::UNAUTHORIZED), retrying: false }
     )));
 }
 
@@ -532,18 +523,38 @@ fn trap_29_messages_have_no_contact_and_their_answers_no_body() {
 
 #[test]
 fn trap_29_above_1300_bytes_a_stream_is_needed() {
+    let udp_only = || {
+        let only = Config::new([Listener::new(Transport::Udp, addr(1))]);
+        agent_with(|mut config| {
+            config.endpoint = only.into();
+            config
+        })
+    };
+    let bob = "sip:bob@club.example";
+    let sent = |ann: &mut Hand<UserAgent>, body: usize| {
+        ann.machine.send_message(ann.now, bob, "text/plain", "x".repeat(body))
+    };
+    // Where there is none, it is the caller's to say so; where there is one, it is asked for.
+    let refused = sent(&mut udp_only(), 2000);
+    assert!(
+        matches!(refused, Err(ua::CommandError::Endpoint(CommandError::TooLong(_)))),
+        "{refused:?}"
+    );
     let mut ann = agent();
-    let sent =
-        ann.machine.send_message(ann.now, "sip:bob@club.example", "text/plain", "x".repeat(2000));
-    assert!(matches!(sent, Err(CommandError::TooLong(_))), "{sent:?}");
+    sent(&mut ann, 2000).unwrap();
+    ann.drain();
+    assert!(ann.sent.is_empty());
+    assert!(matches!(
+        &ann.events[..],
+        [Event::Endpoint(SipEvent::ConnectWanted { transport: Transport::Tcp, remote, .. })] if *remote == addr(9)
+    ));
     // The largest that fits: head and body together.
     let mut low = 0;
     let mut high = 1300;
     while high - low > 1 {
         let middle = (low + high) / 2;
-        let mut ann = agent();
-        let body = "x".repeat(middle);
-        match ann.machine.send_message(ann.now, "sip:bob@club.example", "text/plain", body) {
+        let mut ann = udp_only();
+        match sent(&mut ann, middle) {
             Ok(_) => {
                 ann.drain();
                 assert!(ann.request().as_bytes().len() <= 1300);

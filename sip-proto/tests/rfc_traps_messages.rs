@@ -3,7 +3,7 @@
 //!
 //! | trap | what | test |
 //! |---|---|---|
-//! | 14 | strict routing, `lr=on` | `trap_14_..` here; `dialog::tests::trap_14_..`, `call::tests::traps::trap_14_..` |
+//! | 14 | strict routing, `lr=on` | `trap_14_..` here; `dialog::tests::trap_14_..`, `ua::tests::traps::trap_14_..` |
 //! | 15 | lists of Via, `received`, `rport` | `trap_15_..` here; `endpoint::tests::responses_go_where_via_says` |
 //! | 16 | which headers are lists, what protects a comma | `trap_16_..` here |
 //! | 17 | name-addr and addr-spec | `trap_17_..` here; `dialog::tests::trap_17_..` |

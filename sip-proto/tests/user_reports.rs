@@ -14,15 +14,15 @@
 //! | 9 | malformed headers that are known | `report_09_..` here |
 //! | 10 | lazy reading | `report_10_..` here |
 //! | 11 | large messages, limits at run time | `report_11_..` here |
-//! | 12 | several challenges and algorithms | `report_12_..` in `user_reports_machines.rs`; `call::tests::traps::trap_25_..` |
-//! | 13 | CANCEL | `report_13_..` in `user_reports_machines.rs`; `call::tests::traps::user_report_13_..` |
-//! | 14 | forks | `call::tests::traps::user_report_14_..`, `dialog::tests::user_report_14_..` |
-//! | 15 | ACK | `report_15_..` in `user_reports_machines.rs`; `call::tests::traps::user_report_15_..` |
-//! | 16 | NOTIFY before the 2xx | `call::tests::traps::trap_26_a_notify_may_come_before_the_202` |
-//! | 17 | one's own binding among many | `report_17_..` in `user_reports_machines.rs` |
-//! | 18 | Record-Route: all of it copied, `lr` honoured | `report_18_..` in `user_reports_machines.rs`; `call::tests::traps::user_report_18_..` |
+//! | 12 | several challenges and algorithms | `report_12_..` in `user_reports_machines.rs`; `ua::tests::traps::trap_25_..` |
+//! | 13 | CANCEL | `report_13_..` in `user_reports_machines.rs`; `ua::tests::traps::user_report_13_..` |
+//! | 14 | forks | `ua::tests::traps::user_report_14_..`, `dialog::tests::user_report_14_..` |
+//! | 15 | ACK | `report_15_..` in `user_reports_machines.rs`; `ua::tests::traps::user_report_15_..` |
+//! | 16 | NOTIFY before the 2xx | `ua::tests::traps::trap_26_a_notify_may_come_before_the_202` |
+//! | 17 | one's own binding among many | `report_17_..` in `user_reports_machines.rs`; `ua::tests::registration::user_report_17_..` |
+//! | 18 | Record-Route: all of it copied, `lr` honoured | `report_18_..` in `user_reports_machines.rs`; `ua::tests::traps::user_report_18_..` |
 //! | 19 | streams | `report_19_..` here |
-//! | 20 | MESSAGE, CPIM, receipts, typing notices | `report_20_..` in `user_reports_machines.rs`; `simple::iscomposing::tests::user_report_20_..` |
+//! | 20 | MESSAGE, CPIM, receipts, typing notices | `report_20_..` in `user_reports_machines.rs`; `ua::tests::messages::user_report_20_..`, `simple::iscomposing::tests::user_report_20_..` |
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

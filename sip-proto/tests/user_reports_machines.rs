@@ -18,9 +18,8 @@ use bytes::Bytes;
 use common::*;
 use proto_wire::digest::{Credentials, Ha1, Qop, Response};
 use sip_proto::HeaderName;
-use sip_proto::call::{Event, Phase};
 use sip_proto::headers::{Authorization, NameAddr, ProxyAuthorization, To, Via};
-use sip_proto::ua::UaEvent;
+use sip_proto::ua::{Event, Phase};
 
 const MD5: &str = "WWW-Authenticate: Digest realm=\"club.example\", nonce=\"m\", qop=\"auth\"\r\n";
 const SHA: &str = "WWW-Authenticate: Digest realm=\"club.example\", nonce=\"s\", algorithm=SHA-256, \
@@ -251,7 +250,7 @@ fn report_17_ones_own_binding_is_found_among_many() {
         let rows = format!("Contact: {}\r\n", contacts.replace("@@", own));
         ann.receive(9, answers(request.view(), 200, "r", &rows, ""));
         let found = ann.events.iter().find_map(|e| match e {
-            UaEvent::Registered { expires, .. } => Some(*expires),
+            Event::Registered { expires, .. } => Some(*expires),
             _ => None,
         });
         assert_eq!(found, Some(expires), "{contacts}");
@@ -303,7 +302,7 @@ fn report_20_a_message_with_a_contact_is_read_and_ours_has_none() {
         asks("MESSAGE", "z9hG4bKm", 1, "Contact: <sip:peer@192.0.2.9>;+g.oma.sip-im\r\n", "hi");
     ann.receive(9, message);
     assert_eq!(ann.words(), ["200 MESSAGE"]);
-    assert!(matches!(&ann.events[..], [UaEvent::Message { body, .. }] if &body[..] == b"hi"));
+    assert!(matches!(&ann.events[..], [Event::Message { body, .. }] if &body[..] == b"hi"));
     ann.machine.send_message(ann.now, "sip:bob@club.example", "text/plain", "hello").unwrap();
     ann.drain();
     assert!(ann.request().headers().first(HeaderName::CONTACT).is_none());
@@ -321,7 +320,7 @@ fn report_20_a_415_is_told_and_the_next_message_goes_out() {
     let request = ann.request();
     ann.receive(9, answers(request.view(), 415, "b", "Accept: text/plain\r\n", ""));
     assert!(ann.events.iter().any(|e| matches!(e,
-        UaEvent::Refused { id, status } if Ok(*id) == typing && status.as_u16() == 415)));
+        Event::Refused { id, status } if Ok(*id) == typing && status.as_u16() == 415)));
     assert_eq!(&ann.request().body()[..], b"hello");
     assert_eq!(ann.sent.len(), 2);
     // What we do not take is answered with 415 and what we do.

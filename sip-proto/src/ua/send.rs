@@ -238,7 +238,7 @@ impl UserAgent {
         };
         let sent = self.sent.get(&id).map_or(&[][..], |s| &s.answers);
         let rows = response.headers();
-        self.auth.challenged(target, rows.rows(name).map(|r| r.bytes()), sent).is_ok()
+        self.auth.challenged(target, rows.rows(name).map(|r| r.raw().unfolded()), sent).is_ok()
     }
 
     #[cfg(not(feature = "digest"))]

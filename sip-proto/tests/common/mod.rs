@@ -10,10 +10,10 @@
 
 use proto_wire::digest::{Credential, Secret};
 use proto_wire::{DatagramMachine, Instant, Limits, Output, Seed};
-use sip_proto::call::{Agent, Config as CallConfig, session_timer::Wish};
 use sip_proto::endpoint::{Config, Endpoint, Listener, Target};
 use sip_proto::home::{HomeConfig, HomeEvent, HomeServer};
-use sip_proto::ua::{UaConfig, UserAgent};
+use sip_proto::ua::session_timer::Wish;
+use sip_proto::ua::{Config as UaConfig, UserAgent};
 use sip_proto::{HeaderName, MessageBuf, Request, RequestBuf, ResponseBuf, StatusCode, Transport};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -129,11 +129,17 @@ pub fn endpoint_with(config: Config) -> Hand<Endpoint> {
     Hand::new(Endpoint::new(Instant::ZERO, Arc::new(config), Seed::from_u64(1)))
 }
 
-/// A phone whose user agent registers nowhere.
-pub fn phone() -> Hand<Agent> {
-    let config = CallConfig::new(Arc::new(listeners(1)), "sip:u1@example.com", "sip:u1@192.0.2.1")
+/// A phone that is registered nowhere.
+pub fn phone() -> Hand<UserAgent> {
+    phone_with(|config| config)
+}
+
+pub fn phone_with(change: impl FnOnce(UaConfig) -> UaConfig) -> Hand<UserAgent> {
+    let config = UaConfig::new("sip:u1@example.com", listeners(1))
+        .expect("an address")
+        .with_contact("sip:u1@192.0.2.1")
         .with_session(Wish::NONE);
-    Hand::new(Agent::new(Instant::ZERO, Arc::new(config), Seed::from_u64(1)))
+    Hand::new(UserAgent::new(Instant::ZERO, change(config), Seed::from_u64(1)))
 }
 
 /// An agent of `sip:ann@club.example` whose registrar is the peer 9.
@@ -142,11 +148,11 @@ pub fn agent() -> Hand<UserAgent> {
 }
 
 pub fn agent_with(change: impl FnOnce(UaConfig) -> UaConfig) -> Hand<UserAgent> {
-    let registrar = Target::Address(Transport::Udp, addr(9));
-    let config = UaConfig::new("sip:ann@club.example", registrar, listeners(1))
+    let config = UaConfig::new("sip:ann@club.example", listeners(1))
         .expect("an address")
+        .with_outbound(Target::Address(Transport::Udp, addr(9)))
         .with_credential(Credential::new("ann", "secret").expect("a credential"));
-    Hand::new(UserAgent::new(Instant::ZERO, Arc::new(change(config)), Seed::from_u64(1)))
+    Hand::new(UserAgent::new(Instant::ZERO, change(config), Seed::from_u64(1)))
 }
 
 /// A home server of `club.example`.
