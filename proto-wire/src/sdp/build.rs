@@ -36,9 +36,14 @@ pub struct SdpBuilder {
     name: String,
     information: Option<String>,
     uri: Option<String>,
+    emails: Vec<String>,
+    phones: Vec<String>,
     connection: Option<IpAddr>,
     bandwidths: Vec<(String, u64)>,
-    timing: (u64, u64),
+    /// `t=` and `r=`, in order; none is one without bounds.
+    timings: Vec<(u8, String)>,
+    zones: Vec<String>,
+    key: Option<String>,
     attributes: Vec<(String, Option<String>)>,
     media: Vec<MediaBuilder>,
 }
@@ -54,6 +59,7 @@ pub struct MediaBuilder {
     information: Option<String>,
     connection: Option<IpAddr>,
     bandwidths: Vec<(String, u64)>,
+    key: Option<String>,
     attributes: Vec<(String, Option<String>)>,
 }
 
@@ -103,9 +109,13 @@ impl SdpBuilder {
             name: if name.is_empty() { "-".into() } else { name },
             information: None,
             uri: None,
+            emails: Vec::new(),
+            phones: Vec::new(),
             connection: None,
             bandwidths: Vec::new(),
-            timing: (0, 0),
+            timings: Vec::new(),
+            zones: Vec::new(),
+            key: None,
             attributes: Vec::new(),
             media: Vec::new(),
         }
@@ -134,6 +144,21 @@ impl SdpBuilder {
         self
     }
 
+    /// Whom to write to (`e=`): `ann@example.com (Ann)` or `Ann <ann@example.com>`. Each
+    /// call adds one.
+    #[must_use]
+    pub fn email(mut self, address: impl Into<String>) -> Self {
+        self.emails.push(address.into());
+        self
+    }
+
+    /// Whom to call (`p=`): `+44 20 7946 0000 (Ann)`. Each call adds one.
+    #[must_use]
+    pub fn phone(mut self, number: impl Into<String>) -> Self {
+        self.phones.push(number.into());
+        self
+    }
+
     /// The address of all media that have none of their own (`c=`).
     #[must_use]
     pub const fn connection(mut self, address: IpAddr) -> Self {
@@ -148,10 +173,38 @@ impl SdpBuilder {
         self
     }
 
-    /// When it is active (`t=`), in seconds since 1900; 0 is no bound.
+    /// When it is active (`t=`), in seconds since 1900; 0 is no bound. Each call adds a
+    /// period; without any it is active without bounds.
     #[must_use]
-    pub const fn timing(mut self, start: u64, stop: u64) -> Self {
-        self.timing = (start, stop);
+    pub fn timing(mut self, start: u64, stop: u64) -> Self {
+        self.timings.push((b't', format!("{start} {stop}")));
+        self
+    }
+
+    /// How the period before repeats (`r=`, RFC 8866 §5.10), in seconds: from one time to
+    /// the next, how long, and when it begins, each counted from the period's start.
+    #[must_use]
+    pub fn repeat(mut self, interval: u64, duration: u64, offsets: &[u64]) -> Self {
+        let mut line = format!("{interval} {duration}");
+        for offset in offsets {
+            push(&mut line, format_args!(" {offset}"));
+        }
+        self.timings.push((b'r', line));
+        self
+    }
+
+    /// How the clocks change meanwhile (`z=`, RFC 8866 §5.11): at this time, in seconds
+    /// since 1900, by so many seconds. Each call adds one.
+    #[must_use]
+    pub fn zone_adjustment(mut self, at: u64, offset: i64) -> Self {
+        self.zones.push(format!("{at} {offset}"));
+        self
+    }
+
+    /// A key (`k=`). RFC 8866 §5.12 forbids it; it is here for peers that want RFC 4566.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
         self
     }
 
@@ -188,10 +241,27 @@ impl SdpBuilder {
         out.line(b's', &self.name)?;
         out.optional(b'i', self.information.as_deref())?;
         out.optional(b'u', self.uri.as_deref())?;
+        for email in &self.emails {
+            out.line(b'e', email)?;
+        }
+        for phone in &self.phones {
+            out.line(b'p', phone)?;
+        }
         out.connection(self.connection)?;
         out.bandwidths(&self.bandwidths)?;
-        let (start, stop) = self.timing;
-        out.line(b't', &format!("{start} {stop}"))?;
+        if self.timings.first().is_none_or(|(kind, _)| *kind != b't') {
+            out.line(b't', "0 0")?;
+        }
+        for (kind, line) in &self.timings {
+            if *kind == b'r' && line.matches(' ').count() < 2 {
+                return Err(BuildError { line: b'r', problem: BuildProblem::Empty });
+            }
+            out.line(*kind, line)?;
+        }
+        if !self.zones.is_empty() {
+            out.line(b'z', &self.zones.join(" "))?;
+        }
+        out.optional(b'k', self.key.as_deref())?;
         out.attributes(&self.attributes)?;
         for media in &self.media {
             if self.connection.is_none() && media.connection.is_none() {
@@ -217,6 +287,7 @@ impl MediaBuilder {
             information: None,
             connection: None,
             bandwidths: Vec::new(),
+            key: None,
             attributes: Vec::new(),
         }
     }
@@ -279,6 +350,13 @@ impl MediaBuilder {
         self
     }
 
+    /// Its own key (`k=`). RFC 8866 §5.12 forbids it.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
     /// An attribute with a value (`a=name:value`).
     #[must_use]
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -314,6 +392,7 @@ impl MediaBuilder {
         out.optional(b'i', self.information.as_deref())?;
         out.connection(self.connection)?;
         out.bandwidths(&self.bandwidths)?;
+        out.optional(b'k', self.key.as_deref())?;
         out.attributes(&self.attributes)
     }
 }

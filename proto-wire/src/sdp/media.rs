@@ -86,6 +86,12 @@ impl<'a> Media<'a> {
         bandwidths(self.lines())
     }
 
+    /// Its own key (`k=`), as it was sent. RFC 8866 §5.12 forbids it.
+    #[must_use]
+    pub fn key(self) -> Option<&'a str> {
+        self.lines().find(|line| line.kind == b'k')?.text()
+    }
+
     /// Its own attributes.
     #[must_use]
     pub const fn attributes(self) -> Attributes<'a> {

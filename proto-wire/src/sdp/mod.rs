@@ -27,10 +27,12 @@ mod quirk;
 mod session;
 #[cfg(test)]
 mod tests;
+mod times;
 
 pub use attribute::{Attribute, Attributes, Direction, Fmtp, RtpMap};
 pub use build::{BuildError, BuildProblem, MediaBuilder, SdpBuilder};
 pub use line::{Line, LineEnd, Lines};
 pub use media::Media;
 pub use quirk::Quirk;
-pub use session::{Bandwidth, Connection, Origin, Sdp, Timing};
+pub use session::{Bandwidth, Connection, Origin, Sdp};
+pub use times::{Period, Repeat, Timing, ZoneAdjustment};

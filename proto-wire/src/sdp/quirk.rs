@@ -1,7 +1,8 @@
 //! Deviations from RFC 8866 that are tolerated, by name.
 
 use super::line::{Line, LineEnd, fields};
-use super::session::{Bandwidth, Connection, Origin, Sdp, Timing};
+use super::session::{Bandwidth, Connection, Origin, Sdp};
+use super::times::{Repeat, Timing, is_zone};
 use crate::text::chars;
 use thiserror::Error;
 
@@ -155,6 +156,8 @@ fn value_quirk(line: &Line<'_>) -> Option<Quirk> {
         }
         b'b' => Bandwidth::parse(value).is_some(),
         b't' => Timing::parse(value).is_some() && fields(value).count() == 2,
+        b'r' => Repeat::parse(value).is_some(),
+        b'z' => is_zone(value),
         b'm' => is_media(value),
         b'a' => value.first() != Some(&b':'),
         _ => true,

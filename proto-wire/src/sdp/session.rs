@@ -4,6 +4,7 @@ use super::attribute::Attributes;
 use super::line::{Line, Lines, fields};
 use super::media::Media;
 use super::quirk::{self, Quirk};
+use super::times::{Period, Timing, ZoneAdjustment, periods, zone_adjustments};
 use crate::text::chars;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -107,6 +108,36 @@ impl<'a> Sdp<'a> {
         self.session_lines()
             .filter(|line| line.kind == b't')
             .filter_map(|line| Timing::parse(line.value))
+    }
+
+    /// The same with the `r=` lines of each.
+    pub fn periods(self) -> impl Iterator<Item = Period<'a>> + Clone {
+        periods(self.session_lines())
+    }
+
+    /// How the clocks change while it repeats (`z=`).
+    pub fn zone_adjustments(self) -> impl Iterator<Item = ZoneAdjustment> + Clone {
+        self.line(b'z').into_iter().flat_map(|line| zone_adjustments(line.value))
+    }
+
+    /// Whom to write to (`e=`): addresses, with names in one of two notations.
+    pub fn emails(self) -> impl Iterator<Item = &'a str> + Clone {
+        self.texts(b'e')
+    }
+
+    /// Whom to call (`p=`): numbers, with names in one of two notations.
+    pub fn phones(self) -> impl Iterator<Item = &'a str> + Clone {
+        self.texts(b'p')
+    }
+
+    /// A key (`k=`), as it was sent. RFC 8866 §5.12 forbids it; older peers send it.
+    #[must_use]
+    pub fn key(self) -> Option<&'a str> {
+        self.line(b'k')?.text()
+    }
+
+    fn texts(self, kind: u8) -> impl Iterator<Item = &'a str> + Clone {
+        self.session_lines().filter(move |line| line.kind == kind).filter_map(|line| line.text())
     }
 
     /// The session's attributes (`a=` before the first `m=`).
@@ -252,24 +283,5 @@ impl<'a> Bandwidth<'a> {
             kind: core::str::from_utf8(chars::trim(kind)).ok()?,
             value: chars::parse_u64(number)?,
         })
-    }
-}
-
-/// When a session is active, in seconds since 1900 (RFC 8866 §5.9); 0 is no bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timing {
-    /// The start.
-    pub start: u64,
-    /// The end.
-    pub stop: u64,
-}
-
-impl Timing {
-    /// Reads the value of `t=`.
-    #[must_use]
-    pub fn parse(value: &[u8]) -> Option<Self> {
-        let mut parts = fields(value).map(|part| chars::parse_u64(part.as_bytes()));
-        Some(Self { start: parts.next()??, stop: parts.next()?? })
     }
 }

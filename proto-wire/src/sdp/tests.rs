@@ -4,6 +4,7 @@
 use super::*;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use alloc::{format, vec};
 use core::net::IpAddr;
 use proptest::prelude::*;
 
@@ -83,7 +84,7 @@ fn what_devices_send_is_read_and_named() {
         (b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nnonsense\r\n", &[Quirk::NotALine]),
         (b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nx=y\r\n", &[Quirk::UnknownKind]),
         (b"v=0\r\ns=-\r\no=- 1 1 IN IP4 h\r\nt=0 0\r\n", &[Quirk::Order]),
-        (b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nt=1 2\r\nr=1 2\r\nt=3 4\r\n", &[]),
+        (b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nt=1 2\r\nr=1 2 0\r\nt=3 4\r\n", &[]),
         (b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=now\r\n", &[Quirk::Malformed]),
         (b"v=0\r\no=a b 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\n", &[Quirk::Malformed]),
         (b"v=0\r\no=- x 1 IN IP4 h\r\ns=-\r\nt=0 0\r\n", &[Quirk::Malformed]),
@@ -213,10 +214,80 @@ fn the_builder_refuses_what_would_be_malformed() {
     assert_eq!(error.to_string(), "a name that is not a token in a a= line");
 }
 
+/// RFC 8866 §5.9-5.11, with the example of a session on Monday and Tuesday.
+#[test]
+fn times_and_people_both_ways() {
+    let text = SdpBuilder::new("s")
+        .email("Ann <ann@example.com>")
+        .email("ben@example.com (Ben)")
+        .phone("+44 20 7946 0000")
+        .connection([0, 0, 0, 0].into())
+        .timing(3_724_394_400, 3_724_398_000)
+        .timing(3_724_484_400, 0)
+        .repeat(604_800, 3_600, &[0, 90_000])
+        .repeat(60, 1, &[5])
+        .zone_adjustment(3_730_928_400, -3_600)
+        .zone_adjustment(3_749_680_800, 0)
+        .key("prompt")
+        .media(MediaBuilder::new("audio", 0, "RTP/AVP").format("0").key("clear:x"))
+        .build()
+        .unwrap();
+    let sdp = Sdp::new(text.as_bytes());
+    assert_eq!(sdp.quirks(), [], "{text}");
+    assert_eq!(
+        sdp.emails().collect::<Vec<_>>(),
+        ["Ann <ann@example.com>", "ben@example.com (Ben)"]
+    );
+    assert_eq!(sdp.phones().collect::<Vec<_>>(), ["+44 20 7946 0000"]);
+    let [first, second]: [Period<'_>; 2] = sdp.periods().collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((first.timing().stop, first.repeats().count()), (3_724_398_000, 0));
+    assert_eq!((second.timing().start, second.timing().stop), (3_724_484_400, 0));
+    let repeats: Vec<_> = second
+        .repeats()
+        .map(|r| (r.interval, r.duration, r.offsets().collect::<Vec<_>>()))
+        .collect();
+    assert_eq!(repeats, [(604_800, 3_600, vec![0, 90_000]), (60, 1, vec![5])]);
+    let zones: Vec<_> = sdp.zone_adjustments().map(|zone| (zone.at, zone.offset)).collect();
+    assert_eq!(zones, [(3_730_928_400, -3_600), (3_749_680_800, 0)]);
+    assert_eq!(sdp.key(), Some("prompt"));
+    assert_eq!(sdp.media().next().unwrap().key(), Some("clear:x"));
+    assert!(SdpBuilder::new("s").repeat(1, 1, &[]).build().is_err(), "no offset");
+    assert!(SdpBuilder::new("s").email("a\nb").build().is_err());
+}
+
+#[test]
+fn times_are_read_with_units_and_refused_as_quirks() {
+    let zones = |text: &str| {
+        let sdp = format!("v=0\r\no=- 1 1 IN IP4 h\r\ns=s\r\nt=0 0\r\n{text}\r\n");
+        let sdp = Sdp::new(sdp.as_bytes());
+        let zones: Vec<_> = sdp.zone_adjustments().map(|zone| (zone.at, zone.offset)).collect();
+        (zones, sdp.quirks().first().map(|(quirk, _)| *quirk))
+    };
+    assert_eq!(zones("z=10 -1h 20 0"), (vec![(10, -3_600), (20, 0)], None));
+    assert_eq!(zones("z=10 2m 20"), (vec![(10, 120)], Some(Quirk::Malformed)));
+    assert_eq!(zones("z=x"), (vec![], Some(Quirk::Malformed)));
+    for wrong in [
+        "r=1 1",
+        "r=7d 1h x",
+        "r=-7d 1h 0",
+        "r=99999999999999999999 1 0",
+        "r=9223372036854775807d 1 0",
+    ] {
+        assert_eq!(zones(wrong), (vec![], Some(Quirk::Malformed)), "{wrong}");
+    }
+    assert_eq!(zones("r=7d 1h 0 25h"), (vec![], None));
+}
+
 fn read_everything(sdp: Sdp<'_>) -> usize {
     let mut seen = sdp.lines().map(|l| l.raw.len()).sum::<usize>();
     seen += sdp.attributes().filter(|a| a.text().is_some()).count();
     seen += sdp.timings().count() + sdp.bandwidths().count();
+    seen += sdp
+        .periods()
+        .flat_map(|period| period.repeats())
+        .map(|r| r.offsets().count())
+        .sum::<usize>();
+    seen += sdp.zone_adjustments().count() + sdp.emails().count() + sdp.phones().count();
     seen += usize::from(sdp.origin().is_some()) + usize::from(sdp.connection().is_some());
     for media in sdp.media() {
         seen += media.formats().count() + media.rtpmaps().count() + media.lines().count();
@@ -231,7 +302,7 @@ fn read_everything(sdp: Sdp<'_>) -> usize {
 proptest! {
     #[test]
     fn any_bytes_are_read_and_no_byte_is_lost(
-        text in "([vosticbamr]=[ -~]{0,12}[\r\n]{0,2}|[ -~\r\n]{0,5}){0,12}",
+        text in "([vosticbamrzepk]=[ -~]{0,12}[\r\n]{0,2}|[ -~\r\n]{0,5}){0,12}",
         noise: Vec<u8>,
     ) {
         for bytes in [text.as_bytes(), &noise] {
