@@ -1,4 +1,8 @@
 //! What people reported about other RTSP libraries, one test each: ours must not do that.
+//!
+//! Reports that are about one subject have their tests with it: redirections in
+//! `client_redirect.rs`, credentials and nonces in `client_auth.rs`, lost bytes in `resync.rs`,
+//! Scale, backchannel and replay in `client_transport.rs`, tunnels in the crate.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -317,6 +321,42 @@ fn keep_alives_that_fail_or_are_not_answered_end_nothing() {
     assert!(player.later(30).starts_with("GET_PARAMETER "), "no answer says nothing");
     player.later(5);
     assert_eq!(player.client.session(key).unwrap().state(), State::Ready);
+}
+
+/// OPTIONS without a Session refreshes nothing, timeouts are shorter than half a minute, and a
+/// server that drops connections on methods it does not know must not hear them.
+#[test]
+fn signs_of_life_name_the_session_and_use_what_is_offered() {
+    for (public, method) in [("OPTIONS, PLAY", "OPTIONS"), ("PLAY SET_PARAMETER", "SET_PARAMETER")]
+    {
+        let mut player = Player::new();
+        player.client.options(player.now, URL).unwrap();
+        player.sent();
+        player.hears(&format!("RTSP/1.0 200 OK\nCSeq: 1\nPublic: {public}\n\n"));
+        let key = player.client.open_session(player.now, URL).unwrap();
+        player.client.setup(player.now, key, URL, &[tcp()]).unwrap();
+        player.sent();
+        player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: 7f;timeout=10\n\n");
+        assert_eq!(player.later(4), "");
+        let sign = player.later(1);
+        assert!(sign.starts_with(&format!("{method} {URL} ")), "{sign}");
+        assert!(sign.contains("\r\nSession: 7f\r\n"), "{sign}");
+        // Many cameras never answer, and the next one is due all the same.
+        assert!(player.later(5).starts_with(method));
+    }
+}
+
+/// A session id that changes from SETUP to SETUP: the first one is the session's.
+#[test]
+fn a_session_keeps_its_first_id() {
+    let mut player = Player::new();
+    let (key, _) = player.setup(&tcp(), "");
+    let second = Transport::interleaved(None);
+    player.client.setup(player.now, key, "rtsp://camera.example/live/t2", &[second]).unwrap();
+    player.sent();
+    player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: 80\n\n");
+    player.client.play(player.now, key, None).unwrap();
+    assert!(player.sent().contains("\r\nSession: 7f\r\n"));
 }
 
 #[cfg(feature = "digest")]

@@ -330,7 +330,22 @@ impl Client {
         self.sessions.iter_mut().find(|s| s.target == target && s.realm == realm)
     }
 
-    fn keep(&mut self, session: Session) {
+    fn keep(&mut self, mut session: Session) {
+        let known = self
+            .sessions
+            .iter_mut()
+            .find(|known| known.target == session.target && known.realm == session.realm);
+        if let (Some(old), Some(new)) =
+            (known.and_then(|known| known.digest.as_mut()), &mut session.digest)
+        {
+            // Several requests were challenged alike: a nonce is counted once (RFC 7616
+            // §3.4), or the server takes the second answer for a replay of the first.
+            if old.nonce == new.nonce && old.algorithm == new.algorithm {
+                new.nc = old.nc;
+                new.nonce_accepted = old.nonce_accepted;
+                new.session = old.session.take();
+            }
+        }
         self.sessions.retain(|s| s.target != session.target || s.realm != session.realm);
         if self.sessions.len() >= SESSIONS_MAX {
             self.sessions.remove(0);

@@ -29,6 +29,21 @@ fn accepted(verdict: Verdict) -> Accepted {
     }
 }
 
+/// Three requests were on their way when the server began to ask: each is challenged with the
+/// same nonce, each goes out again, and none of them is a replay.
+#[test]
+fn a_nonce_is_counted_once_however_often_it_challenges() {
+    let mut server = server(config());
+    let mut client = ann();
+    let mut rng = rng();
+    let challenges = server.challenges(NOW, false);
+    for _ in 0..3 {
+        client.challenged(Target::Origin, &challenges, &[]).unwrap();
+        let sent = client.answers(&mut rng, b"PLAY", URI, b"body");
+        accepted(judge(&mut server, NOW, &sent, "s3cret"));
+    }
+}
+
 #[test]
 fn client_and_server_agree_on_every_algorithm_and_quality() {
     for algorithm in Algorithm::ALL {

@@ -1,6 +1,6 @@
 //! The commands of a client.
 
-use super::{Asked, Client, Offer, PlayOptions, Purpose, Session, Settled};
+use super::{Client, Offer, PlayOptions, Purpose, Session, Settled};
 use crate::HeaderName;
 use crate::error::{CloseReason, CommandError, PeerRequestId, RequestId, SessionKey};
 use crate::headers::{Mode, Range, Transport};
@@ -308,7 +308,7 @@ impl Client {
         self.send(now, session, request, Purpose::Command)
     }
 
-    /// Answers a request of the server. Version and CSeq are set here.
+    /// Answers a request of the server. Version, CSeq and the echo of Timestamp are set here.
     ///
     /// # Errors
     /// Closed, no such request, or a response that cannot be written.
@@ -319,9 +319,15 @@ impl Client {
         response: &ResponseBuilder,
     ) -> Result<(), CommandError> {
         self.check_open()?;
-        let Asked { cseq, version } = *self.asked.get(&id).ok_or(CommandError::UnknownRequest)?;
-        let response = response.clone().version(version);
-        let bytes = response.encode(&[(HeaderName::CSeq, &cseq)])?;
+        let asked = self.asked.get(&id).ok_or(CommandError::UnknownRequest)?;
+        let cseq = asked.cseq;
+        let response = response.clone().version(asked.version);
+        let bytes = match &asked.timestamp {
+            Some(echo) => {
+                response.encode(&[(HeaderName::CSeq, &cseq), (HeaderName::Timestamp, echo)])?
+            }
+            None => response.encode(&[(HeaderName::CSeq, &cseq)])?,
+        };
         self.asked.remove(&id);
         self.answer(Some(cseq), bytes);
         Ok(())

@@ -133,10 +133,12 @@ pub struct Client {
 }
 
 /// A request of the server that waits for the application.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Asked {
     cseq: u32,
     version: Version,
+    /// To be echoed.
+    timestamp: Option<String>,
 }
 
 /// A request that waits for its response, and all it takes to send it again.

@@ -3,11 +3,14 @@
 use super::{Asked, Client, Event};
 use crate::HeaderName;
 use crate::error::{PeerRequestId, SessionEnd, SessionKey};
-use crate::headers::{Decimal, NotifyReason, RequestStatus, Scale, Session, TerminateReason};
+use crate::headers::{
+    Decimal, NotifyReason, RequestStatus, Scale, Session, TerminateReason, Timestamp,
+};
 use crate::message::{Method, Methods, Request, RequestBuf, ResponseBuilder, StatusCode, Version};
 use crate::quirks::refused_when_strict;
 use crate::session_table::v2;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Display;
 use proto_wire::Instant;
 
@@ -53,58 +56,57 @@ impl Client {
         let view = request.view();
         let (method, version, cseq) = (view.method(), view.version(), view.cseq());
         let Some(cseq) = cseq else {
-            return self.refuse(None, version, StatusCode::BAD_REQUEST);
+            return self.refuse(view, StatusCode::BAD_REQUEST);
         };
         if self.was_asked(cseq) {
             return;
         }
         if !version.is_known() {
-            let highest = Version::V2_0;
-            return self.refuse(Some(cseq), highest, StatusCode::RTSP_VERSION_NOT_SUPPORTED);
+            return self.refuse(view, StatusCode::RTSP_VERSION_NOT_SUPPORTED);
         }
         let odd = |quirk| refused_when_strict(quirk);
         if self.config.strict && view.quirks().iter().any(|(quirk, _)| odd(quirk)) {
-            return self.refuse(Some(cseq), version, StatusCode::BAD_REQUEST);
+            return self.refuse(view, StatusCode::BAD_REQUEST);
         }
         if self.config.accepted_methods.contains(method) {
             if self.asked.len() >= self.config.pending_max {
-                return self.refuse(Some(cseq), version, StatusCode::SERVICE_UNAVAILABLE);
+                return self.refuse(view, StatusCode::SERVICE_UNAVAILABLE);
             }
             let id = PeerRequestId(self.new_number());
-            self.asked.insert(id, Asked { cseq, version });
+            let timestamp = timestamp(view).map(String::from);
+            self.asked.insert(id, Asked { cseq, version, timestamp });
             return self.out.event(Event::Request { id: Some(id), request });
         }
         match method {
             Method::Options => {
                 let own = if version == Version::V2_0 { ANSWERED_V2 } else { ANSWERED };
                 let response = ResponseBuilder::new(StatusCode::OK)
-                    .version(version)
                     .header(HeaderName::Public, own.union(self.config.accepted_methods));
-                self.reply(Some(cseq), None, &response);
+                self.reply(view, None, response);
             }
-            Method::Redirect => return self.is_sent_elsewhere(now, cseq, view),
-            Method::PlayNotify => return self.is_notified(cseq, request),
-            Method::Teardown => return self.is_torn_down(cseq, view),
-            _ => self.refuse(Some(cseq), version, StatusCode::NOT_IMPLEMENTED),
+            Method::Redirect => return self.is_sent_elsewhere(now, view),
+            Method::PlayNotify => return self.is_notified(request),
+            Method::Teardown => return self.is_torn_down(view),
+            _ => self.refuse(view, StatusCode::NOT_IMPLEMENTED),
         }
         self.out.event(Event::Request { id: None, request });
     }
 
-    fn is_sent_elsewhere(&mut self, now: Instant, cseq: u32, request: Request<'_>) {
+    fn is_sent_elsewhere(&mut self, now: Instant, request: Request<'_>) {
         match self.named(request) {
-            Err(status) => self.refuse(Some(cseq), request.version(), status),
+            Err(status) => self.refuse(request, status),
             Ok(key) => {
-                self.agree(cseq, request);
+                self.agree(request);
                 self.redirected(now, request.uri(), request.headers(), key);
             }
         }
     }
 
-    fn is_torn_down(&mut self, cseq: u32, request: Request<'_>) {
+    fn is_torn_down(&mut self, request: Request<'_>) {
         let Ok(Some(key)) = self.named(request) else {
-            return self.refuse(Some(cseq), request.version(), StatusCode::SESSION_NOT_FOUND);
+            return self.refuse(request, StatusCode::SESSION_NOT_FOUND);
         };
-        self.agree(cseq, request);
+        self.agree(request);
         let reason = request.headers().typed::<TerminateReason<'_>>().ok().flatten();
         let user_message = reason.and_then(|reason| reason.user_message());
         let termination = Termination {
@@ -115,16 +117,16 @@ impl Client {
         self.drop_session(key, SessionEnd::Terminated);
     }
 
-    fn is_notified(&mut self, cseq: u32, request: RequestBuf) {
+    fn is_notified(&mut self, request: RequestBuf) {
         let view = request.view();
-        let (headers, version) = (view.headers(), view.version());
+        let headers = view.headers();
         let Ok(Some(key)) = self.named(view) else {
-            return self.refuse(Some(cseq), version, StatusCode::SESSION_NOT_FOUND);
+            return self.refuse(view, StatusCode::SESSION_NOT_FOUND);
         };
         let reason = match headers.typed::<NotifyReason<'_>>() {
             Ok(Some(reason)) => reason,
             _ if self.config.strict => {
-                return self.refuse(Some(cseq), version, StatusCode::BAD_REQUEST);
+                return self.refuse(view, StatusCode::BAD_REQUEST);
             }
             _ => NotifyReason::from_word(""),
         };
@@ -146,20 +148,20 @@ impl Client {
             }
             // §13.5: "it MUST respond with a 465".
             _ => {
-                return self.refuse(Some(cseq), version, StatusCode::NOTIFICATION_REASON_UNKNOWN);
+                return self.refuse(view, StatusCode::NOTIFICATION_REASON_UNKNOWN);
             }
         };
         // A server may only say it in Play; one that says it otherwise is understood.
         let facts = v2::Facts::default();
         let in_play = session.standing.happens(v2::Event::PlayNotify, &facts);
         if let (Err(status), true) = (in_play, self.config.strict) {
-            return self.refuse(Some(cseq), version, status);
+            return self.refuse(view, status);
         }
         if matches!(notice, Notice::EndOfStream { whole: true, .. }) && in_play.is_ok() {
             let _step = session.standing.happens(v2::Event::EndOfMedia, &facts);
         }
         session.learn(headers);
-        self.agree(cseq, view);
+        self.agree(view);
         self.out.event(Event::Notified { session: key, notice, request });
     }
 
@@ -173,28 +175,38 @@ impl Client {
     }
 
     /// 200, with the session that the request named.
-    fn agree(&mut self, cseq: u32, request: Request<'_>) {
-        let response = ResponseBuilder::new(StatusCode::OK).version(request.version());
+    fn agree(&mut self, request: Request<'_>) {
         let named = request.headers().typed::<Session<'_>>().ok().flatten();
-        self.reply(Some(cseq), named.map(|named| named.id), &response);
+        let response = ResponseBuilder::new(StatusCode::OK);
+        self.reply(request, named.map(|named| named.id), response);
     }
 
-    pub(super) fn refuse(&mut self, cseq: Option<u32>, version: Version, status: StatusCode) {
-        self.reply(cseq, None, &ResponseBuilder::new(status).version(version));
+    pub(super) fn refuse(&mut self, request: Request<'_>, status: StatusCode) {
+        self.reply(request, None, ResponseBuilder::new(status));
     }
 
-    fn reply(&mut self, cseq: Option<u32>, session: Option<&str>, response: &ResponseBuilder) {
-        let mut lines: [Option<(HeaderName, &dyn Display)>; 2] = [None, None];
-        let [first, second] = &mut lines;
+    fn reply(&mut self, request: Request<'_>, session: Option<&str>, response: ResponseBuilder) {
+        let (cseq, version) = (request.cseq(), request.version());
+        let timestamp = timestamp(request);
+        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::with_capacity(3);
         if let Some(cseq) = &cseq {
-            *first = Some((HeaderName::CSeq, cseq));
+            lines.push((HeaderName::CSeq, cseq));
         }
         if let Some(session) = &session {
-            *second = Some((HeaderName::Session, session));
+            lines.push((HeaderName::Session, session));
         }
-        let lines: alloc::vec::Vec<_> = lines.into_iter().flatten().collect();
-        if let Ok(bytes) = response.encode(&lines) {
+        if let Some(timestamp) = &timestamp {
+            lines.push((HeaderName::Timestamp, timestamp));
+        }
+        let version = if version.is_known() { version } else { Version::V2_0 };
+        if let Ok(bytes) = response.version(version).encode(&lines) {
             self.answer(cseq, bytes);
         }
     }
+}
+
+/// What must be echoed exactly (RFC 2326 §12.38, RFC 7826 §18.53).
+fn timestamp(request: Request<'_>) -> Option<&str> {
+    let stamp = request.headers().typed::<Timestamp<'_>>().ok().flatten();
+    stamp.map(|stamp| stamp.value)
 }

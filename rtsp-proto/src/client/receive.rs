@@ -5,7 +5,7 @@ use crate::HeaderName;
 use crate::conn::Received;
 use crate::error::{CloseReason, RequestFailure, SessionEnd, SessionKey};
 use crate::headers::{ChannelPair, Session};
-use crate::message::{Kind, Method, Response, ResponseBuf, StatusCode, Version};
+use crate::message::{Kind, Method, Response, ResponseBuf, StatusCode};
 use crate::quirks::refused_when_strict;
 use alloc::string::String;
 use proto_wire::{Instant, LimitKind, ParseErrorKind};
@@ -48,8 +48,7 @@ impl Client {
             }
             Received::Malformed(message) => {
                 if message.kind() == Kind::Request {
-                    let cseq = message.view().cseq();
-                    self.refuse(cseq, Version::V1_0, StatusCode::BAD_REQUEST);
+                    self.refuse(message.view(), StatusCode::BAD_REQUEST);
                 }
                 self.count_malformed();
             }

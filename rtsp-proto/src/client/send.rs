@@ -12,6 +12,9 @@ use core::fmt::Display;
 use core::time::Duration;
 use proto_wire::{Instant, LimitKind};
 
+/// Nine digits (RFC 7826 §20.2.3).
+const CSEQ_MAX: u32 = 999_999_999;
+
 impl Client {
     pub(super) fn send(
         &mut self,
@@ -118,9 +121,21 @@ impl Client {
             self.plan_life(now, key);
         }
         self.pending.insert(cseq, pending);
-        self.next_cseq = cseq.wrapping_add(1);
+        self.next_cseq = self.cseq_after(cseq);
         self.out.send(bytes);
         Ok(())
+    }
+
+    /// The next number that no request waits under. They begin again where RFC 7826 §18.20
+    /// has no more digits.
+    fn cseq_after(&self, cseq: u32) -> u32 {
+        let mut next = cseq;
+        loop {
+            next = if next >= CSEQ_MAX { 1 } else { next.saturating_add(1) };
+            if !self.pending.contains_key(&next) {
+                return next;
+            }
+        }
     }
 
     pub(super) fn encode(

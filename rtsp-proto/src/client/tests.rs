@@ -366,6 +366,22 @@ fn a_response_with_a_stale_number_completes_nothing() {
     assert_eq!(host.state(key), Some(State::Ready));
 }
 
+/// RFC 7826 §20.2.3: `1*9DIGIT`.
+#[test]
+fn numbers_begin_again_behind_nine_digits_and_are_never_used_twice_at_once() {
+    let mut host = Host::new(quiet());
+    host.client.describe(host.now, URL).unwrap();
+    host.client.next_cseq = 999_999_999;
+    host.client.describe(host.now, URL).unwrap();
+    host.client.options(host.now, "*").unwrap();
+    let sent = host.sent();
+    assert!(sent.contains("CSeq: 999999999\\r\\n"), "{sent}");
+    // 1 is waited for still.
+    assert!(sent.contains("OPTIONS * RTSP/1.0\\r\\nCSeq: 2\\r\\n"), "{sent}");
+    assert!(matches!(host.answer(1, 200, "")[..], [Event::Response { .. }]));
+    assert!(matches!(host.answer(999_999_999, 200, "")[..], [Event::Response { .. }]));
+}
+
 #[test]
 fn interim_responses_give_more_time() {
     let mut host = Host::new(quiet());

@@ -40,7 +40,11 @@ impl fmt::Display for VersionedTransport<'_> {
             write!(f, ";interleaved={channels}")?;
         }
         if *version == Version::V2_0 {
-            write_addresses(f, "dest_addr", t.dest_addr, t.destination, t.client_port)?;
+            let ports = match t.delivery {
+                Some(Delivery::Multicast) => t.port.or(t.client_port),
+                _ => t.client_port,
+            };
+            write_addresses(f, "dest_addr", t.dest_addr, t.destination, ports)?;
             write_addresses(f, "src_addr", t.src_addr, t.source, t.server_port)?;
         } else {
             for (name, value) in [("destination", t.destination()), ("source", t.source())] {
