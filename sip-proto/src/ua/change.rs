@@ -78,7 +78,7 @@ impl UserAgent {
             (Method::Invite, Carrier::Invite)
         };
         // A 2xx that waits for its ACK is an INVITE in progress too.
-        if !change.update && (known.invite.is_some() && known.set.is_none() || known.ok.is_some()) {
+        if !change.update && (known.invite.is_some() || known.ok.is_some()) {
             return Err(CommandError::State("change"));
         }
         let (path, session) = (known.path, known.session);
@@ -140,7 +140,7 @@ impl UserAgent {
         let number = headers.typed::<CSeq<'_>>().ok().flatten().map_or(0, |c| c.number);
         let sdp = sdp_of(headers, response.body());
         if is_invite {
-            known.invite = None;
+            known.accepted = known.invite.take();
         }
         let asked = known.asked_interval;
         let live = known.is_live();

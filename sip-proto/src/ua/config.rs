@@ -68,6 +68,8 @@ pub struct Config {
     pub calls_max: usize,
     /// Dialogs that one INVITE of ours may make by being forked (16).
     pub forks_max: usize,
+    /// Places that redirections of one call may lead to (5); none follows none.
+    pub redirects_max: usize,
     /// How long a call may ring (3 min): then our INVITE is cancelled, and the peer's gets
     /// 480. RFC 3261 has no limit of its own once a provisional response has come, and a
     /// caller that is gone never cancels.
@@ -114,6 +116,7 @@ impl Config {
             methods: Vec::new(),
             calls_max: 100,
             forks_max: 16,
+            redirects_max: 5,
             ring_max: Duration::from_secs(180),
             reliable: Reliable::default(),
             session: Wish::default(),
@@ -219,6 +222,13 @@ impl Config {
     #[must_use]
     pub const fn with_forks_max(mut self, count: usize) -> Self {
         self.forks_max = count;
+        self
+    }
+
+    /// Sets [`Config::redirects_max`].
+    #[must_use]
+    pub const fn with_redirects_max(mut self, count: usize) -> Self {
+        self.redirects_max = count;
         self
     }
 

@@ -14,6 +14,10 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallRef(pub(super) u64);
 
+/// A request of the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestRef(pub(super) u64);
+
 /// A question where a URI leads (RFC 3263).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookupId(pub(super) u64);
@@ -140,9 +144,11 @@ pub enum Event {
         /// The request.
         request: RequestBuf,
     },
-    /// The answer to a request that [`request`](super::UserAgent::request) sent, or 408 of our own
-    /// when none came.
+    /// The final answer to a request that [`request`](super::UserAgent::request) or
+    /// [`ask`](super::UserAgent::ask) sent, or 408 of our own when none came.
     Reply {
+        /// Which.
+        request: RequestRef,
         /// The call, if it was in one.
         call: Option<CallRef>,
         /// The method of the request.

@@ -331,7 +331,7 @@ impl UserAgent {
         if known.owed.is_none() {
             if let Some(sdp) = known.waiting_answer.take() {
                 if self.send_ok(call, sdp).is_err() {
-                    self.reject_with(call, StatusCode::SERVER_INTERNAL_ERROR);
+                    self.refuse_call(call, StatusCode::SERVER_INTERNAL_ERROR);
                 }
             }
         }
@@ -519,12 +519,38 @@ impl UserAgent {
         if known.role != Role::Uas || known.phase != Phase::Ringing || status.as_u16() < 300 {
             return Err(CommandError::State("reject"));
         }
-        self.reject_with(call, status);
+        self.refuse_call(call, status);
         self.pump();
         Ok(())
     }
 
-    pub(super) fn reject_with(&mut self, call: CallRef, status: StatusCode) {
+    /// Sends a caller elsewhere: 302 with these contacts, which may have parameters such as `q`
+    /// (RFC 3261 §8.3).
+    ///
+    /// # Errors
+    /// [`CommandError::State`] when the call is not ours to answer, and what is wrong with the
+    /// contacts.
+    pub fn redirect(
+        &mut self,
+        now: Instant,
+        call: CallRef,
+        contacts: &[&str],
+    ) -> Result<(), CommandError> {
+        self.advance(now);
+        let known = self.live(call, "redirect")?;
+        let ringing = known.role == Role::Uas && known.phase == Phase::Ringing;
+        let id = known.invite.filter(|_| ringing).ok_or(CommandError::State("redirect"))?;
+        let mut reply = self.endpoint.reply(id, StatusCode::MOVED_TEMPORARILY)?;
+        for contact in contacts {
+            reply = reply.header(HeaderName::CONTACT, contact);
+        }
+        self.endpoint.respond(self.now, id, &reply.build()?)?;
+        self.end(call, Ending::Local);
+        self.pump();
+        Ok(())
+    }
+
+    pub(super) fn refuse_call(&mut self, call: CallRef, status: StatusCode) {
         if let Some(id) = self.calls.get(&call).and_then(|c| c.invite) {
             self.answer_with(id, status);
         }

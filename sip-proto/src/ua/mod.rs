@@ -18,7 +18,7 @@ mod state;
 mod within;
 
 pub use config::{Config, Reliable};
-pub use event::{CallRef, CommandError, Ending, Event, LookupId};
+pub use event::{CallRef, CommandError, Ending, Event, LookupId, RequestRef};
 pub use pager::MessageId;
 pub use refer::ReferRef;
 pub use state::{CallTimer, Phase, Timer};
@@ -47,7 +47,7 @@ use state::Call;
 /// |---|---|
 /// | A: getters | [`is_registered`](Self::is_registered), [`gruu`](Self::gruu), [`service_route`](Self::service_route), [`is_idle`](Self::is_idle), [`calls`](Self::calls), [`phase`](Self::phase), [`dialog`](Self::dialog), [`replaces`](Self::replaces), [`endpoint`](Self::endpoint), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`respond`](Self::respond), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`call_referred`](Self::call_referred), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`redirect`](Self::redirect), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`ask`](Self::ask), [`respond`](Self::respond), [`respond_with`](Self::respond_with), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`call_referred`](Self::call_referred), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
 /// ```
@@ -111,6 +111,7 @@ pub struct UserAgent {
     dialogs: BTreeMap<DialogId, CallRef>,
     refers: BTreeMap<ReferRef, Referral>,
     next_refer: u64,
+    next_request: u64,
     uses: BTreeMap<TransactionId, Use>,
     /// What went out in our transactions, to send it again with other credentials: those of
     /// streams end before their answer is told.
@@ -140,7 +141,7 @@ enum Use {
     Refer(ReferRef),
     Notify(ReferRef),
     /// The application's request.
-    Plain(Option<CallRef>),
+    Plain(RequestRef, Option<CallRef>),
     /// The peer's first INVITE.
     Incoming(CallRef),
     /// The peer's re-INVITE.
@@ -168,6 +169,7 @@ impl UserAgent {
             dialogs: BTreeMap::new(),
             refers: BTreeMap::new(),
             next_refer: 0,
+            next_request: 0,
             uses: BTreeMap::new(),
             sent: BTreeMap::new(),
             lookups: BTreeMap::new(),

@@ -1,14 +1,16 @@
 //! Our INVITE: sending it, what comes back, cancelling it (RFC 3261 §13.2, §9.1).
 
 use super::event::{CallRef, CommandError, Ending, Event};
+use super::send::Anew;
 use super::state::{CallTimer, Leg, Owed, Phase};
 use super::{NO_ANSWER, Use, UserAgent, allows_update, config, lists, sdp_of, session_timer};
 use crate::dialog::{Heard, Role};
 use crate::endpoint::{Path, TransactionId};
-use crate::headers::{CSeq, RAck, RSeq, Refresher};
+use crate::headers::{CSeq, Contact, QValue, RAck, RSeq, Refresher};
 use crate::message::{HeaderName, Method, RequestBuilder, ResponseBuf};
 use crate::offer_answer::{By, Carrier, Meaning, State};
 use alloc::string::String;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use proto_wire::{Instant, LimitKind};
 
@@ -106,7 +108,7 @@ impl UserAgent {
         let known = self.live(call, "hang_up")?;
         match (known.role, known.phase) {
             (Role::Uas, Phase::Ringing) => {
-                self.reject_with(call, crate::StatusCode::TEMPORARILY_UNAVAILABLE);
+                self.refuse_call(call, crate::StatusCode::TEMPORARILY_UNAVAILABLE);
             }
             (_, Phase::Calling | Phase::Ringing | Phase::Cancelling) => {
                 self.cancel(call, Ending::Local)
@@ -186,15 +188,20 @@ impl UserAgent {
             return false;
         }
         let asked = known.asked_interval;
-        let (worth, interval) = match response.view().status().as_u16() {
-            401 | 407 => (self.challenged(id, response.view()), None),
+        let status = response.view().status().as_u16();
+        let mut anew = Anew::default();
+        let worth = match status {
+            401 | 407 => self.challenged(id, response.view()),
             422 => {
-                let next = asked.and_then(|a| session_timer::after_422(a, response.headers()));
-                (next.is_some(), next)
+                anew.interval = asked.and_then(|a| session_timer::after_422(a, response.headers()));
+                anew.interval.is_some()
             }
-            _ => (false, None),
+            _ => false,
         };
-        if !worth || self.retry(id, Use::Invite(call), interval).is_none() {
+        if !worth {
+            anew.uri = self.next_target(call, response);
+        }
+        if !(worth || anew.uri.is_some()) || self.retry(id, Use::Invite(call), anew).is_none() {
             return false;
         }
         self.forget_legs(call);
@@ -202,6 +209,40 @@ impl UserAgent {
             known.phase = Phase::Calling;
         }
         true
+    }
+
+    /// Where else to call: at the contacts of a redirection, the most preferred first, each once
+    /// (RFC 3261 §8.1.3.4). A 6xx says that nobody is anywhere.
+    fn next_target(&mut self, call: CallRef, response: &ResponseBuf) -> Option<String> {
+        let most = self.config.redirects_max;
+        let known = self.calls.get_mut(&call)?;
+        let status = response.view().status();
+        if status.class() == 6 {
+            return None;
+        }
+        if status.class() == 3 {
+            let mut found: Vec<(Option<QValue>, String)> = Vec::new();
+            for contact in response.headers().values::<Contact<'_>>().flatten() {
+                let Some(uri) = contact.address().and_then(|a| a.uri().ok()) else { continue };
+                if uri.as_sip().is_none() {
+                    continue;
+                }
+                let text = uri.as_str();
+                let plain = text.split_once('?').map_or(text, |(plain, _)| plain);
+                // Without a preference it is as good as the best (RFC 3261 §20.10).
+                let q = contact.q().ok().flatten().or(Some(QValue::ONE));
+                found.push((q, String::from(plain)));
+            }
+            found.sort_by_key(|(q, _)| core::cmp::Reverse(*q));
+            for (_, uri) in found {
+                if known.targets.len() < most && !known.targets.contains(&uri) {
+                    known.targets.push(uri);
+                }
+            }
+        }
+        let next = known.targets.get(known.tried).cloned()?;
+        known.tried = known.tried.saturating_add(1);
+        Some(next)
     }
 
     fn forget_legs(&mut self, call: CallRef) {
@@ -322,6 +363,8 @@ impl UserAgent {
         let sdp = sdp_of(headers, response.body());
         let Some(known) = self.calls.get_mut(&call) else { return };
         known.leg = fork;
+        // It is not in progress any more: either side may ask for a change now.
+        known.accepted = known.invite.take();
         known.peer_updates = allows_update(headers);
         let asked = known.asked_interval;
         let unwanted = !matches!(known.phase, Phase::Calling | Phase::Ringing);
@@ -392,7 +435,7 @@ impl UserAgent {
     pub(super) fn acknowledge(&mut self, call: CallRef, at: usize, cseq: u32, sdp: Option<Bytes>) {
         let Some(known) = self.calls.get_mut(&call) else { return };
         let path = known.path;
-        let credentials = known.invite.and_then(|id| self.endpoint.request_of(id));
+        let credentials = known.accepted.and_then(|id| self.endpoint.request_of(id));
         let Some(leg) = known.legs.get_mut(at) else { return };
         let mut builder = leg.dialog.ack(cseq);
         // RFC 3261 §22.1: the ACK has the credentials of the INVITE, since it cannot be challenged.
@@ -451,7 +494,7 @@ impl UserAgent {
             Use::Prack(call, leg) => self.prack_failed(call, leg, status),
             Use::Refer(refer) => self.refer_failed(refer, status),
             Use::Notify(refer) => self.notify_failed(refer),
-            Use::Plain(call) => self.plain_failed(call, status),
+            Use::Plain(request, call) => self.plain_failed(request, call, response, status),
             Use::Register => self.registration_failed(response),
             Use::Message(id) => {
                 self.message_over(id, response.map(|r| r.view().status()));

@@ -41,6 +41,15 @@ pub(super) struct Sent {
     answers: Vec<proto_wire::digest::Answer>,
 }
 
+/// What is other when a request is sent again.
+#[derive(Debug, Default)]
+pub(super) struct Anew {
+    /// The interval of the session timer.
+    pub(super) interval: Option<u32>,
+    /// The request URI.
+    pub(super) uri: Option<String>,
+}
+
 /// Questions at one time. Stops a host that does not answer from collecting requests.
 const LOOKUPS_MAX: usize = 1024;
 
@@ -221,7 +230,7 @@ impl UserAgent {
         if answers.is_empty() {
             return Ok((request.clone(), answers));
         }
-        let mut builder = again(view, None, &[]);
+        let mut builder = again(view, None, None, &[]);
         for answer in &answers {
             builder = builder.named(answer.header_name(), answer.value());
         }
@@ -267,13 +276,9 @@ impl UserAgent {
     pub(super) const fn credentials_taken(&self, _id: TransactionId, _response: &ResponseBuf) {}
 
     /// Sends the request of a transaction once more with the next sequence number: with new
-    /// credentials, or another interval. `None` when it cannot be.
-    pub(super) fn retry(
-        &mut self,
-        id: TransactionId,
-        purpose: Use,
-        interval: Option<u32>,
-    ) -> Option<()> {
+    /// credentials, another interval, or to somewhere else. `None` when it cannot be.
+    pub(super) fn retry(&mut self, id: TransactionId, purpose: Use, anew: Anew) -> Option<()> {
+        let Anew { interval, uri } = anew;
         let old = self.sent.get(&id)?.request.clone();
         let view = old.view();
         let call = match purpose {
@@ -281,7 +286,7 @@ impl UserAgent {
             | Use::Change(call)
             | Use::Bye(call)
             | Use::Prack(call, _)
-            | Use::Plain(Some(call)) => Some(call),
+            | Use::Plain(_, Some(call)) => Some(call),
             Use::Refer(refer) | Use::Notify(refer) => Some(self.call_of(refer)?),
             _ => None,
         };
@@ -306,7 +311,7 @@ impl UserAgent {
             Some(_) => &[HeaderName::SESSION_EXPIRES, HeaderName::MIN_SE],
             None => &[],
         };
-        let mut builder = again(view, Some(next), without);
+        let mut builder = again(view, uri.as_deref(), Some(next), without);
         if let Some(secs) = interval {
             builder =
                 builder.header(HeaderName::SESSION_EXPIRES, secs).header(HeaderName::MIN_SE, secs);
@@ -320,10 +325,10 @@ impl UserAgent {
         }
         let hop = match hop {
             Some(hop) => hop,
-            None => String::from_utf8_lossy(view.uri_bytes()).into_owned(),
+            None => uri.unwrap_or_else(|| String::from_utf8_lossy(view.uri_bytes()).into_owned()),
         };
         match purpose {
-            Use::Invite(_) | Use::Plain(None) | Use::Message(_) | Use::Register => {
+            Use::Invite(_) | Use::Plain(_, None) | Use::Message(_) | Use::Register => {
                 self.send_outside(purpose, &request, &hop).ok()?;
             }
             _ => self.send(Some(purpose), &request, &hop, path).ok()?,
@@ -369,9 +374,15 @@ impl UserAgent {
 }
 
 /// The same request from nothing: without Via and credentials, with another sequence number.
-fn again(request: Request<'_>, cseq: Option<u32>, without: &[HeaderName]) -> RequestBuilder {
+fn again(
+    request: Request<'_>,
+    uri: Option<&str>,
+    cseq: Option<u32>,
+    without: &[HeaderName],
+) -> RequestBuilder {
     let method = request.method();
-    let mut builder = RequestBuf::build(method, String::from_utf8_lossy(request.uri_bytes()));
+    let old = String::from_utf8_lossy(request.uri_bytes());
+    let mut builder = RequestBuf::build(method, uri.unwrap_or(&old));
     let gone = [
         HeaderName::VIA,
         HeaderName::AUTHORIZATION,

@@ -127,7 +127,9 @@ pub(super) struct Call {
     pub(super) leg: usize,
     /// The INVITE in progress, the first or a later one, of either side.
     pub(super) invite: Option<TransactionId>,
-    /// Its request, when the peer sent it.
+    /// Our INVITE that was accepted last: its ACK has its credentials.
+    pub(super) accepted: Option<TransactionId>,
+    /// The request of the INVITE, when the peer sent it.
     pub(super) request: Option<RequestBuf>,
     pub(super) owed: Option<Owed>,
     pub(super) ok: Option<(ResponseBuf, u32)>,
@@ -152,6 +154,9 @@ pub(super) struct Call {
     pub(super) change: Option<Change>,
     /// Where the peer's requests come from, to answer over the same stream.
     pub(super) path: Option<Path>,
+    /// Where redirections led, and how many of them were tried.
+    pub(super) targets: Vec<alloc::string::String>,
+    pub(super) tried: usize,
     /// The peer's REFER that this call comes from.
     pub(super) referred: Option<super::ReferRef>,
 }
@@ -181,6 +186,7 @@ impl Call {
             legs: Vec::new(),
             leg: 0,
             invite: None,
+            accepted: None,
             request: None,
             owed: None,
             ok: None,
@@ -202,6 +208,8 @@ impl Call {
             sent_sdp: None,
             change: None,
             path: None,
+            targets: Vec::new(),
+            tried: 0,
             referred: None,
         }
     }

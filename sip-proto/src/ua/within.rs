@@ -1,7 +1,7 @@
 //! Requests within a call, of both sides: BYE, the peer's re-INVITE and UPDATE, and those of
 //! the application (RFC 3261 §12.2, §14, §15).
 
-use super::event::{CallRef, CommandError, Ending, Event};
+use super::event::{CallRef, CommandError, Ending, Event, RequestRef};
 use super::incoming::with_session;
 use super::outgoing::SDP;
 use super::session_timer::{self, Verdict};
@@ -10,7 +10,9 @@ use super::{Use, UserAgent, sdp_of};
 use crate::dialog::{DialogId, Role, Scope, failure_scope};
 use crate::endpoint::{Path, TransactionId};
 use crate::headers::{Refresher, Require};
-use crate::message::{HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf, StatusCode};
+use crate::message::{
+    HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf, ResponseBuilder, StatusCode,
+};
 use crate::offer_answer::{By, Carrier, Meaning};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -436,7 +438,7 @@ impl UserAgent {
         }
         if !accepted && status.is_final() && self.challenged(id, response.view()) {
             // A re-INVITE that is sent again is the same offer.
-            if self.retry(id, purpose, None).is_some() {
+            if self.retry(id, purpose, super::send::Anew::default()).is_some() {
                 return;
             }
         }
@@ -449,10 +451,11 @@ impl UserAgent {
             Use::Notify(refer) if status.is_success() => self.notify_taken(refer),
             Use::Register if status.is_final() => self.registration_answered(&response),
             Use::Message(message) if status.is_final() => self.message_over(message, Some(status)),
-            Use::Plain(call) if status.is_final() => {
+            Use::Plain(request, call) if status.is_final() => {
                 let method = self.sent.get(&id).map(|s| s.request.view().method().as_str().into());
                 let method: String = method.unwrap_or_default();
-                self.tell(Event::Reply { call, method, status, response: Some(response) });
+                let response = Some(response);
+                self.tell(Event::Reply { request, call, method, status, response });
                 if let Some(call) = call {
                     self.scope_of(call, status);
                 }
@@ -492,8 +495,69 @@ impl UserAgent {
         }
     }
 
-    pub(super) fn plain_failed(&mut self, call: Option<CallRef>, status: StatusCode) {
-        self.tell(Event::Reply { call, method: String::new(), status, response: None });
+    pub(super) fn plain_failed(
+        &mut self,
+        request: RequestRef,
+        call: Option<CallRef>,
+        response: Option<&ResponseBuf>,
+        status: StatusCode,
+    ) {
+        let (method, response) = (String::new(), response.cloned());
+        self.tell(Event::Reply { request, call, method, status, response });
+    }
+
+    fn new_request(&mut self) -> RequestRef {
+        let request = RequestRef(self.next_request);
+        self.next_request = self.next_request.saturating_add(1);
+        request
+    }
+
+    /// Sends a request of the application outside of calls: OPTIONS, PUBLISH, or a REGISTER that
+    /// asks which contacts there are. The answer is [`Event::Reply`].
+    ///
+    /// # Errors
+    /// [`CommandError::State`] for a method that has a command of its own, and what is wrong with
+    /// the URI, the headers or the body.
+    pub fn ask(
+        &mut self,
+        now: Instant,
+        uri: &str,
+        method: Method<'_>,
+        body: Option<(&str, Bytes)>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<RequestRef, CommandError> {
+        self.advance(now);
+        let own = matches!(
+            method,
+            Method::Invite
+                | Method::Ack
+                | Method::Bye
+                | Method::Cancel
+                | Method::Prack
+                | Method::Update
+                | Method::Refer
+                | Method::Message
+        );
+        // A contact would be one more registration that nobody keeps alive.
+        let binds = method == Method::Register
+            && headers.iter().any(|(name, _)| *name == HeaderName::CONTACT);
+        if own || binds {
+            return Err(CommandError::State("ask"));
+        }
+        let (call_id, tag) = (self.rng.hex::<24>(), self.rng.hex::<12>());
+        let to = if method == Method::Register { self.config.identity.as_str() } else { uri };
+        let mut builder = self.outside(method, uri, to, (call_id.as_str(), tag.as_str(), 1));
+        for (name, value) in headers {
+            builder = builder.header(*name, value);
+        }
+        if let Some((kind, body)) = body {
+            builder = builder.body(kind, body);
+        }
+        let built = builder.build()?;
+        let request = self.new_request();
+        self.send_outside(Use::Plain(request, None), &built, uri)?;
+        self.pump();
+        Ok(request)
     }
 
     /// Sends a request of the application in a call: INFO, MESSAGE. The answer is
@@ -508,7 +572,7 @@ impl UserAgent {
         method: Method<'_>,
         body: Option<(&str, Bytes)>,
         headers: &[(HeaderName, &str)],
-    ) -> Result<(), CommandError> {
+    ) -> Result<RequestRef, CommandError> {
         self.advance(now);
         let own = matches!(
             method,
@@ -532,10 +596,11 @@ impl UserAgent {
         if let Some((kind, body)) = body {
             builder = builder.body(kind, body);
         }
-        let request = builder.build()?;
-        let sent = self.send(Some(Use::Plain(Some(call))), &request, &hop, path);
+        let built = builder.build()?;
+        let request = self.new_request();
+        self.send(Some(Use::Plain(request, Some(call))), &built, &hop, path)?;
         self.pump();
-        sent
+        Ok(request)
     }
 
     /// Answers an [`Event::Request`], or refuses an [`Event::Referred`].
@@ -548,11 +613,25 @@ impl UserAgent {
         id: TransactionId,
         status: StatusCode,
     ) -> Result<(), CommandError> {
+        self.respond_with(now, id, status, |reply| reply)
+    }
+
+    /// The same with headers, or a body.
+    ///
+    /// # Errors
+    /// As [`UserAgent::respond`], and what is wrong with what was added.
+    pub fn respond_with(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        status: StatusCode,
+        add: impl FnOnce(ResponseBuilder) -> ResponseBuilder,
+    ) -> Result<(), CommandError> {
         self.advance(now);
         if self.uses.get(&id) != Some(&Use::Asked) {
             return Err(CommandError::State("respond"));
         }
-        let response = self.endpoint.reply(id, status)?.build()?;
+        let response = add(self.endpoint.reply(id, status)?).build()?;
         self.endpoint.respond(self.now, id, &response)?;
         self.pump();
         Ok(())

@@ -393,3 +393,22 @@ fn a_name_is_looked_up_by_the_host() {
     net.run(0);
     assert_eq!(net.took().last().unwrap(), "1 ended: unreachable");
 }
+
+/// The INVITE that made the call counts as one in progress neither while its transaction waits for
+/// more 2xx (RFC 6026) nor behind that.
+#[test]
+fn both_sides_may_change_a_call_at_once_and_after_a_minute() {
+    for (from, secs) in [(1, 0), (2, 0), (1, 60), (2, 60)] {
+        let mut net = Net::new(vec_of(2));
+        let (one, two) = net.up();
+        net.run(secs);
+        let (ours, theirs, to) = if from == 1 { (one, two, 2) } else { (two, one, 1) };
+        let now = net.now();
+        net.at(from).reinvite(now, ours, sdp("hold")).unwrap();
+        net.run(0);
+        assert_eq!(net.took(), [format!("{to} offer hold")]);
+        net.at(to).accept(now, theirs, sdp("held")).unwrap();
+        net.run(0);
+        assert_eq!(net.took(), [format!("{from} changed"), format!("{from} answer held")]);
+    }
+}

@@ -127,7 +127,7 @@ fn act(net: &mut Net, n: u8, what: &Do, handles: &mut [Vec<CallRef>; 2]) {
             Do::Update(with) => agent.update(now, call, body(*with)),
             Do::Accept(with) => agent.accept(now, call, body(*with)),
             Do::Refuse => agent.refuse(now, call, StatusCode::NOT_ACCEPTABLE_HERE),
-            Do::Info => agent.request(now, call, Method::Info, None, &[]),
+            Do::Info => agent.request(now, call, Method::Info, None, &[]).map(|_| ()),
             Do::Refer => agent.refer(now, call, "sip:third@192.0.2.3").map(|_| ()),
             Do::Call | Do::Wait(_) => Ok(()),
         };

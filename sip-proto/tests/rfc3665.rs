@@ -1,0 +1,299 @@
+//! The flows of RFC 3665 between our own machines. The proxies of §3.2 and §3.3 are played by a
+//! small stateless one; §3.4 (a proxy that fails over by DNS) and §3.5 (a firewall that rewrites)
+//! have no role of ours that the other flows do not show.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_in_result,
+    reason = "tests state what must hold"
+)]
+
+mod ladder;
+
+use ladder::{Ladder, SECOND, credential, over, sdp};
+use sip_proto::ua::{Ending, Event, Phase};
+use sip_proto::{HeaderName, Method, StatusCode};
+
+fn with_registrar() -> Ladder {
+    Ladder::new()
+        .agent("bob", "bob@biloxi.example.com", |c| {
+            c.with_outbound(over(2)).with_credential(credential("bob"))
+        })
+        .home("server", "biloxi.example.com")
+}
+
+#[test]
+fn section_2_1_successful_new_registration() {
+    let mut net = with_registrar();
+    let now = net.now;
+    net.at("bob").register(now).unwrap();
+    net.settle();
+    let request = net.last("REGISTER").clone();
+    assert_eq!(request.view().uri_bytes(), b"sip:biloxi.example.com");
+    assert!(request.headers().get(HeaderName::AUTHORIZATION).is_some());
+    let ladder = ["bob server REGISTER", "server bob 401", "bob server REGISTER", "server bob 200"];
+    assert_eq!(net.steps(), ladder);
+    assert!(matches!(net.events("bob")[..], [Event::Registered { bindings: 1, .. }]));
+}
+
+#[test]
+fn section_2_2_update_of_contact_list() {
+    let mut net = with_registrar();
+    let now = net.now;
+    net.at("bob").register(now).unwrap();
+    net.steps();
+    // The realm is known: one request is enough, with the same Call-ID and a higher number.
+    let first = net.now;
+    net.at("bob").register(first).unwrap();
+    net.settle();
+    let again = net.last("REGISTER");
+    assert_eq!(again.headers().get(HeaderName::CSEQ), Some("3 REGISTER"));
+    assert_eq!(net.steps(), ["bob server REGISTER", "server bob 200"]);
+    assert_eq!(net.home_at("server").bindings("bob@biloxi.example.com").len(), 1);
+}
+
+#[test]
+fn section_2_3_request_for_current_contact_list() {
+    let mut net = with_registrar();
+    let now = net.now;
+    net.at("bob").register(now).unwrap();
+    net.steps();
+    net.events("bob");
+    let registrar = "sip:biloxi.example.com";
+    let asked = net.at("bob").ask(now, registrar, Method::Register, None, &[]).unwrap();
+    assert_eq!(net.steps(), ["bob server REGISTER", "server bob 200"]);
+    let Some(Event::Reply { request, response: Some(response), .. }) = net.events("bob").pop()
+    else {
+        panic!("a reply")
+    };
+    assert_eq!(request, asked);
+    let contacts: Vec<_> = response.headers().all(HeaderName::CONTACT).collect();
+    assert_eq!(contacts, ["<sip:bob@192.0.2.1:5060>;expires=3600"]);
+    let bind = [(HeaderName::CONTACT, "<sip:x@y>")];
+    assert!(net.at("bob").ask(now, registrar, Method::Register, None, &bind).is_err());
+}
+
+#[test]
+fn section_2_4_cancellation_of_registration() {
+    let mut net = with_registrar();
+    let now = net.now;
+    net.at("bob").register(now).unwrap();
+    net.steps();
+    net.at("bob").unregister(now).unwrap();
+    net.settle();
+    assert_eq!(net.last("REGISTER").headers().get(HeaderName::EXPIRES), Some("0"));
+    assert_eq!(net.steps(), ["bob server REGISTER", "server bob 200"]);
+    assert!(net.home_at("server").bindings("bob@biloxi.example.com").is_empty());
+    assert!(matches!(net.events("bob").last(), Some(Event::Unregistered)));
+}
+
+#[test]
+fn section_2_5_unsuccessful_registration() {
+    let mut net = with_registrar();
+    net.password = "another";
+    let now = net.now;
+    net.at("bob").register(now).unwrap();
+    let ladder = ["bob server REGISTER", "server bob 401", "bob server REGISTER", "server bob 401"];
+    assert_eq!(net.steps(), ladder);
+    let events = net.events("bob");
+    let failed =
+        Event::RegistrationFailed { status: Some(StatusCode::UNAUTHORIZED), retrying: false };
+    assert_eq!(format!("{events:?}"), format!("{:?}", [failed]));
+}
+
+fn two() -> Ladder {
+    Ladder::new().agent("alice", "alice@atlanta.example.com", |c| c).agent(
+        "bob",
+        "bob@biloxi.example.com",
+        |c| c,
+    )
+}
+
+#[test]
+fn section_3_1_successful_session_establishment() {
+    let mut net = two();
+    let (uri, now) = (net.uri("bob"), net.now);
+    net.at("alice").call(now, &uri, sdp("offer")).unwrap();
+    let bob = net.pick_up("bob");
+    net.hang_up("bob", bob);
+    let ladder = [
+        "alice bob INVITE",
+        "bob alice 180",
+        "bob alice 200",
+        "alice bob ACK",
+        "bob alice BYE",
+        "alice bob 200",
+    ];
+    assert_eq!(net.steps(), ladder);
+}
+
+/// Alice knows her own proxy only; both stay in the dialog.
+fn through_two_proxies(realm: bool) -> Ladder {
+    let alice = "alice@atlanta.example.com";
+    Ladder::new()
+        .agent("alice", alice, |c| c.with_outbound(over(3)).with_credential(credential("alice")))
+        .agent("bob", "bob@biloxi.example.com", |c| c)
+        .proxy("proxy1", |p| {
+            let p = p.with_domain("biloxi.example.com", 4);
+            if realm { p.with_realm("atlanta.example.com") } else { p }
+        })
+        .proxy("proxy2", |p| {
+            let p = p.with_user("sip:bob@biloxi.example.com", "sip:bob@192.0.2.2:5060");
+            if realm { p.with_realm("biloxi.example.com") } else { p }
+        })
+}
+
+#[test]
+fn section_3_2_session_establishment_through_two_proxies() {
+    let mut net = through_two_proxies(false);
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    let bob = net.pick_up("bob");
+    net.hang_up("bob", bob);
+    let up = |what: &str| {
+        [("alice", "proxy1"), ("proxy1", "proxy2"), ("proxy2", "bob")]
+            .map(|(a, b)| format!("{a} {b} {what}"))
+    };
+    let down = |what: &str| {
+        [("bob", "proxy2"), ("proxy2", "proxy1"), ("proxy1", "alice")]
+            .map(|(a, b)| format!("{a} {b} {what}"))
+    };
+    let ladder =
+        [up("INVITE"), down("180"), down("200"), up("ACK"), down("BYE"), up("200")].concat();
+    assert_eq!(net.steps(), ladder);
+}
+
+#[test]
+fn section_3_3_session_with_multiple_proxy_authentication() {
+    let mut net = through_two_proxies(true);
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.settle();
+    let invite = net.last("INVITE");
+    assert_eq!(invite.headers().all(HeaderName::PROXY_AUTHORIZATION).count(), 2);
+    assert_eq!(invite.headers().get(HeaderName::CSEQ), Some("3 INVITE"));
+    net.pick_up("bob");
+    let ladder = net.steps();
+    assert_eq!(ladder[..3], ["alice proxy1 INVITE", "proxy1 alice 407", "alice proxy1 ACK"]);
+    let second = [
+        "alice proxy1 INVITE",
+        "proxy1 proxy2 INVITE",
+        "proxy2 proxy1 407",
+        "proxy1 alice 407",
+        "alice proxy1 ACK",
+    ];
+    let rest: Vec<&str> = ladder[3..8].iter().map(String::as_str).collect();
+    assert_eq!(rest, second);
+    assert_eq!(ladder.last().unwrap(), "proxy2 bob ACK");
+}
+
+/// §3.6, with the redirect server as another agent, and the description in the ACK.
+#[test]
+fn section_3_6_session_via_redirect_with_sdp_in_ack() {
+    let mut net = two().agent("redirect", "bob@biloxi.example.com", |c| c);
+    let (redirect, bob, now) = (net.uri("redirect"), net.uri("bob"), net.now);
+    let alice = net.at("alice").call(now, &redirect, None).unwrap();
+    let asked = net.newest("redirect");
+    let best = format!("<{bob}>;q=0.7");
+    let contacts = ["<tel:+1>", "<sip:gone@192.0.2.3>;q=0.1", &best];
+    net.at("redirect").redirect(now, asked, &contacts).unwrap();
+    net.settle();
+    let invite = net.last("INVITE");
+    assert_eq!(invite.view().uri_bytes(), bob.as_bytes());
+    assert_eq!(invite.headers().get(HeaderName::CSEQ), Some("2 INVITE"));
+    let to = invite.headers().get(HeaderName::TO);
+    assert_eq!(to, Some(format!("<{redirect}>").as_str()));
+    net.pick_up("bob");
+    net.at("alice").accept(now, alice, sdp("in the ACK")).unwrap();
+    net.settle();
+    assert_eq!(net.last("ACK").body(), "in the ACK");
+    let ladder = [
+        "alice redirect INVITE",
+        "redirect alice 302",
+        "alice redirect ACK",
+        "alice bob INVITE",
+        "bob alice 180",
+        "bob alice 200",
+        "alice bob ACK",
+    ];
+    assert_eq!(net.steps(), ladder);
+}
+
+#[test]
+fn section_3_7_session_with_reinvite() {
+    let mut net = two();
+    let (alice, bob) = net.talk("alice", "bob");
+    let now = net.now;
+    net.at("bob").reinvite(now, bob, sdp("new address")).unwrap();
+    net.settle();
+    net.at("alice").accept(now, alice, sdp("fine")).unwrap();
+    net.settle();
+    net.hang_up("alice", alice);
+    let ladder =
+        ["bob alice INVITE", "alice bob 200", "bob alice ACK", "alice bob BYE", "bob alice 200"];
+    assert_eq!(net.steps(), ladder);
+}
+
+#[test]
+fn section_3_8_unsuccessful_no_answer() {
+    let mut net = two();
+    let (uri, now) = (net.uri("bob"), net.now);
+    let alice = net.at("alice").call(now, &uri, sdp("offer")).unwrap();
+    let bob = net.newest("bob");
+    net.at("bob").ring(now, bob, StatusCode::RINGING, None).unwrap();
+    net.settle();
+    net.hang_up("alice", alice);
+    let ladder = [
+        "alice bob INVITE",
+        "bob alice 180",
+        "alice bob CANCEL",
+        "bob alice 200",
+        "bob alice 487",
+        "alice bob ACK",
+    ];
+    assert_eq!(net.steps(), ladder);
+    let ended = |e: &Event| matches!(e, Event::Ended { why: Ending::Cancelled, .. });
+    assert!(net.events("bob").iter().any(ended));
+}
+
+#[test]
+fn section_3_9_unsuccessful_busy() {
+    let mut net = two();
+    let (uri, now) = (net.uri("bob"), net.now);
+    let alice = net.at("alice").call(now, &uri, sdp("offer")).unwrap();
+    let bob = net.newest("bob");
+    net.at("bob").reject(now, bob, StatusCode::BUSY_HERE).unwrap();
+    assert_eq!(net.steps(), ["alice bob INVITE", "bob alice 486", "alice bob ACK"]);
+    assert_eq!(net.at("alice").phase(alice), Phase::Over);
+}
+
+/// The INVITE goes out seven times in 32 seconds, and that is all.
+#[test]
+fn section_3_10_unsuccessful_no_response_from_user_agent() {
+    let mut net = Ladder::new().agent("alice", "alice@atlanta.example.com", |c| c).dead("bob");
+    let (uri, now) = (net.uri("bob"), net.now);
+    net.at("alice").call(now, &uri, sdp("offer")).unwrap();
+    net.wait(SECOND * 31).wait(SECOND - SECOND / 1000);
+    assert!(net.events("alice").is_empty());
+    net.wait(SECOND / 1000);
+    assert_eq!(net.steps(), vec!["alice bob INVITE"; 7]);
+    let events = net.events("alice");
+    assert!(matches!(events[..], [Event::Ended { why: Ending::TimedOut, .. }]), "{events:?}");
+    assert_eq!(net.at("alice").poll_timeout(), None);
+}
+
+#[test]
+fn section_3_11_unsuccessful_temporarily_unavailable() {
+    let mut net = two();
+    let (uri, now) = (net.uri("bob"), net.now);
+    net.at("alice").call(now, &uri, sdp("offer")).unwrap();
+    let bob = net.newest("bob");
+    net.at("bob").ring(now, bob, StatusCode::RINGING, None).unwrap();
+    net.settle();
+    net.hang_up("bob", bob);
+    let ladder = ["alice bob INVITE", "bob alice 180", "bob alice 480", "alice bob ACK"];
+    assert_eq!(net.steps(), ladder);
+}
