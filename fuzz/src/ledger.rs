@@ -108,7 +108,10 @@ pub fn ledger_machine(data: &[u8]) {
         match kind % 32 {
             0..=23 => {
                 let key = IdempotencyKey::new(answers.len() as u128 + 1 + u128::from(c % 3));
-                let command = Command::new(key, StoreId::new(1), action(kind % 24, a, b, c, at));
+                let action = action(kind % 24, a, b, c, at);
+                let store = StoreId::new(1 + u32::from(kind / 32 % 3));
+                let actor = ActorId::new(u32::from(kind / 128));
+                let command = Command::new(key, store, action).by(actor, TerminalId::new(0));
                 engine.submit(Instant::ZERO, at, &command);
                 last.push(command);
             }
@@ -206,7 +209,8 @@ pub fn ledger_snapshot(data: &[u8]) {
             continue;
         }
         let action = action(kind % 24, a, b, c, at);
-        let command = Command::new(IdempotencyKey::new(key), StoreId::new(1), action);
+        let store = StoreId::new(1 + u32::from(kind / 32 % 3));
+        let command = Command::new(IdempotencyKey::new(key), store, action);
         ledger.apply(at, &command, &mut Vec::new());
     }
     let good = ledger.snapshot(JournalPosition::new(7, Chain::START, 1));
@@ -253,6 +257,17 @@ fn program() -> Program {
                 .with_member_max(3),
         ])
         .with_coupon_returns(true)
+        .with_referral(vec![
+            ReferralRule::new(1, 90)
+                .with_on_spend(Ratio::percent(2))
+                .with_on_top_up(Ratio::percent(1)),
+            ReferralRule::new(2, 9).with_on_spend(Ratio::percent(1)),
+        ])
+        .with_commissions(vec![
+            CommissionRule::new(Ratio::percent(3)).with_on_stored(Ratio::percent(1)),
+        ])
+        .with_credit(20_000, 9)
+        .with_settlement(Ratio::percent(30))
         .with_tier_window(2)
         .with_tier_review(Expiry::MonthEnd(1), Downgrade::OneDown)
         .with_rewards(vec![
@@ -308,6 +323,7 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             goods: AssetId::new(32_767 + u16::from(b % 8 / 2)),
             quantity: i64::from(c) - 64,
         },
+        12 if b % 8 == 3 => Action::ReceivePayment { who, amount },
         7 if b % 16 == 9 => {
             let into = MemberId::new(u32::from(c % 7));
             Action::MergeMembers { from: member, into }
@@ -331,7 +347,7 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
         }
         0 => Action::Enrol {
             token: MemberToken::new(u128::from(b)),
-            kind: MemberKind::Individual,
+            kind: if b % 2 == 0 { MemberKind::Individual } else { MemberKind::Corporate },
             plan: PlanId::new(0),
             referrer: (c > 128).then_some(member),
         },
@@ -377,6 +393,7 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             let extras = match c % 16 {
                 5 => Extras::NONE.with_coupon(CouponId::new(u64::from(b))),
                 7 => Extras::NONE.with_keep_change(i64::from(b)),
+                9 => Extras::NONE.with_on_account(i64::from(b) * 10),
                 _ => Extras::NONE,
             };
             Action::Checkout { who: (a != 7).then_some(who), lines, pay, extras }

@@ -1,6 +1,6 @@
 //! The chart of accounts and the posting.
 
-use crate::ids::{AssetId, MemberId, StoreId};
+use crate::ids::{ActorId, AssetId, MemberId, StoreId};
 use crate::wire::{Wire, wire_enum};
 
 /// Minor units of the program's currency: 分, cents.
@@ -28,8 +28,8 @@ pub const fn is_goods(asset: AssetId) -> bool {
 }
 
 wire_enum! {
-    /// What an account is for. Numbers below 512 are accounts of members, the others of
-    /// stores.
+    /// What an account is for. Numbers below 512 are accounts of members, those from 768 of
+    /// staff, the others of stores.
     ///
     /// A posting's sign is debit plus, credit minus. Members' value is a liability of the
     /// scheme, so it stands on the credit side; [`Code::natural`] turns a raw balance to
@@ -45,6 +45,8 @@ wire_enum! {
         HeldBonus = 260,
         /// Cash change that the member left with the scheme (零钱存储).
         ChangePurse = 261,
+        /// What the member owes for goods sold on account.
+        Receivable = 262,
         /// Points that can be spent.
         Points = 273,
         /// Points that are not yet the member's to spend.
@@ -97,6 +99,14 @@ wire_enum! {
         Supplied = 578,
         /// Goods given away.
         Given = 579,
+        /// Commission of sellers, as an expense.
+        CommissionExpense = 593,
+        /// Due from other stores, for what was loaded there and spent here.
+        Due = 609,
+        /// Owed to other stores, for what was loaded here and spent there.
+        Owed = 610,
+        /// Commission that a seller has earned.
+        Commission = 769,
     }
 }
 
@@ -107,12 +117,21 @@ impl Code {
         self.number() < 512
     }
 
+    /// Whether staff owns accounts of this code.
+    #[must_use]
+    pub const fn is_staff(self) -> bool {
+        self.number() >= 768
+    }
+
     /// Whether the account normally stands on the debit side.
     #[must_use]
     pub const fn is_debit_normal(self) -> bool {
         matches!(
             self,
             Self::PointsDebt
+                | Self::Receivable
+                | Self::CommissionExpense
+                | Self::Due
                 | Self::Tender
                 | Self::Discount
                 | Self::BonusIssued
@@ -147,6 +166,7 @@ impl Code {
             Self::HeldPrincipal => "SVPH",
             Self::HeldBonus => "SVBH",
             Self::ChangePurse => "CHG",
+            Self::Receivable => "AR",
             Self::Points => "PT",
             Self::PointsPending => "PTP",
             Self::PointsHeld => "PTH",
@@ -173,6 +193,10 @@ impl Code {
             Self::Stock => "SK",
             Self::Supplied => "SUP",
             Self::Given => "GIFT",
+            Self::CommissionExpense => "COMX",
+            Self::Commission => "COM",
+            Self::Due => "DUE",
+            Self::Owed => "OWE",
         }
     }
 }
@@ -185,6 +209,8 @@ pub enum Owner {
     Member(MemberId),
     /// A store's.
     Store(StoreId),
+    /// A seller's.
+    Staff(ActorId),
 }
 
 /// One account: owner, purpose, asset.
@@ -205,7 +231,14 @@ impl Account {
     /// A store's account; `None` when stores have none of this code.
     #[must_use]
     pub const fn of_store(store: StoreId, code: Code, asset: AssetId) -> Option<Self> {
-        if code.is_member() { None } else { Some(Self { owner: store.value(), code, asset }) }
+        let other = code.is_member() || code.is_staff();
+        if other { None } else { Some(Self { owner: store.value(), code, asset }) }
+    }
+
+    /// A seller's account; `None` when sellers have none of this code.
+    #[must_use]
+    pub const fn of_staff(actor: ActorId, code: Code, asset: AssetId) -> Option<Self> {
+        if code.is_staff() { Some(Self { owner: actor.value(), code, asset }) } else { None }
     }
 
     pub(crate) const fn raw(owner: u32, code: Code, asset: AssetId) -> Self {
@@ -217,6 +250,8 @@ impl Account {
     pub const fn owner(self) -> Owner {
         if self.code.is_member() {
             Owner::Member(MemberId::new(self.owner))
+        } else if self.code.is_staff() {
+            Owner::Staff(ActorId::new(self.owner))
         } else {
             Owner::Store(StoreId::new(self.owner))
         }
@@ -302,10 +337,12 @@ mod tests {
             let account = Account::raw(7, *code, POINTS);
             assert_eq!(Account::from_key(account.key()), Some(account));
             assert_eq!(Code::from_number(code.number()), Some(*code));
-            assert_eq!(
-                Account::of_member(MemberId::new(7), *code, POINTS).is_some(),
-                Account::of_store(StoreId::new(7), *code, POINTS).is_none(),
-            );
+            let owners = [
+                Account::of_member(MemberId::new(7), *code, POINTS),
+                Account::of_store(StoreId::new(7), *code, POINTS),
+                Account::of_staff(ActorId::new(7), *code, POINTS),
+            ];
+            assert_eq!(owners.iter().flatten().count(), 1, "{code:?}");
         }
         assert_eq!(Account::from_key(0), None);
     }

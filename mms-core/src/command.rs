@@ -317,6 +317,13 @@ pub enum Action {
         /// Whose.
         who: Who,
     },
+    /// Takes in money for what a member owes (回款).
+    ReceivePayment {
+        /// Who pays.
+        who: Who,
+        /// How much, at most what is owed.
+        amount: i64,
+    },
     /// Gives a tier by hand, until a day; then it is reviewed.
     SetTier {
         /// To whom.
@@ -479,16 +486,26 @@ pub struct Extras {
     pub coupon: Option<CouponId>,
     /// Cash change that stays with the scheme, on top of the cash that the sale takes (零钱存储).
     pub keep_change: i64,
+    /// So much is paid later, on account (挂账): what [`Pay::Cash`] and [`Pay::Stored`] take is less
+    /// by that, and [`Pay::Mixed`] must sum to the total with it.
+    pub on_account: i64,
 }
 
 impl Extras {
     /// Nothing.
-    pub const NONE: Self = Self { coupon: None, keep_change: 0 };
+    pub const NONE: Self = Self { coupon: None, keep_change: 0, on_account: 0 };
 
     /// Sets [`Extras::coupon`].
     #[must_use]
     pub const fn with_coupon(mut self, coupon: CouponId) -> Self {
         self.coupon = Some(coupon);
+        self
+    }
+
+    /// Sets [`Extras::on_account`], in minor units.
+    #[must_use]
+    pub const fn with_on_account(mut self, amount: i64) -> Self {
+        self.on_account = amount;
         self
     }
 

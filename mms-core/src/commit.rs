@@ -1,13 +1,16 @@
 //! The only thing that changes the state: a record is folded in.
 
 use crate::account::{Code, MONEY, POINTS, Posting};
-use crate::ids::{AssetId, CardId, Day, HoldId, LotId, MemberId, MemberToken, SaleId, Seq};
+use crate::ids::{
+    ActorId, AssetId, CardId, Day, HoldId, LotId, MemberId, MemberToken, SaleId, Seq,
+};
 use crate::ledger::Ledger;
 use crate::program::WINDOW_MAX;
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record, RecordError, RecordErrorKind};
 use crate::state::{
-    Alloc, Card, Counters, Gift, Hold, Lot, Member, MemberStatus, Sale, SoldLine, Tenders, TierHow,
+    Alloc, Card, Counters, Gift, Hold, Lot, Member, MemberStatus, Reward, Sale, SoldLine, Starts,
+    Tenders, TierHow,
 };
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
@@ -27,7 +30,15 @@ impl Ledger {
             self.book(posting);
         }
         let starts = self.sales.ends();
-        let mut fold = Fold { starts, held: Vec::new(), coupon: None, given: Gift::NONE };
+        let mut fold = Fold {
+            starts,
+            held: Vec::new(),
+            coupon: None,
+            given: Gift::NONE,
+            account: 0,
+            commission: None,
+            settled: None,
+        };
         let mut receipt = Receipt {
             seq: head.seq,
             time: head.at.time,
@@ -214,6 +225,7 @@ impl Ledger {
                 bonus,
             } => {
                 let mut lot = Lot::new(member, asset, head.seq);
+                lot.store = head.store;
                 lot.pending = pending != 0;
                 lot.from = from;
                 lot.expires = expires;
@@ -263,7 +275,7 @@ impl Ledger {
                 clawed,
                 ..
             } => {
-                let tenders = Tenders { cash, principal, bonus, points, points_value };
+                let tenders = Tenders { cash, principal, bonus, points, points_value, account: 0 };
                 self.sales.returned(sale, &tenders, discount, clawed);
             }
             Fact::LineReturned { sale, line, quantity, net } => {
@@ -281,7 +293,35 @@ impl Ledger {
             Fact::RewardGiven { asset, quantity, lot } => {
                 fold.given = Gift { asset, quantity, lot };
             }
-            Fact::ChangeKept { .. }
+            Fact::SoldOnAccount { amount, .. } => fold.account = amount,
+            Fact::AccountReturned { sale, amount, .. } => {
+                let tenders = Tenders { account: amount, ..Tenders::default() };
+                self.sales.returned(sale, &tenders, 0, 0);
+            }
+            Fact::CommissionEarned { actor, amount, .. } => {
+                let before = fold.commission.map_or(0, |(_, before)| before);
+                fold.commission = Some((actor, amount.saturating_add(before)));
+            }
+            Fact::CommissionReversed { sale, amount } => {
+                if let Some(sale) = self.sales.get_mut(sale) {
+                    sale.commission_back = sale.commission_back.saturating_add(amount);
+                }
+            }
+            Fact::LotLoaded { lot, store } => self.lots.load(lot, store),
+            Fact::Settled { .. } => fold.settled = Some(fold.settled.unwrap_or((0, 1))),
+            Fact::SettledAt { num, den } => fold.settled = Some((num, den)),
+            Fact::ReferralRewarded { member, points, lot, .. } if is_sale(head.kind) => {
+                if let Some(lot) = lot {
+                    self.lots.refer(lot);
+                }
+                self.sales.push_reward(Reward { member, points, clawed: 0, lot });
+            }
+            Fact::ReferralClawed { sale, reward, points } => {
+                self.sales.reward_clawed(sale, reward, points);
+            }
+            Fact::ReferralRewarded { .. }
+            | Fact::PaymentReceived { .. }
+            | Fact::ChangeKept { .. }
             | Fact::CouponsWithdrawn { .. }
             | Fact::StoredRefunded { .. }
             | Fact::RuleApplied { .. }
@@ -325,7 +365,7 @@ impl Ledger {
             returnable,
             list,
             discount,
-            paid: Tenders { cash, principal, bonus, points, points_value },
+            paid: Tenders { cash, principal, bonus, points, points_value, account: fold.account },
             returned: Tenders::default(),
             discount_returned: 0,
             earned,
@@ -338,6 +378,10 @@ impl Ledger {
             rule,
             coupon: fold.coupon,
             given: fold.given,
+            commission: fold.commission,
+            commission_back: 0,
+            settled: fold.settled,
+            rewards: (0, 0),
             allocs: (0, 0),
             lines: (0, 0),
         };
@@ -415,6 +459,8 @@ impl Ledger {
             | Fact::ChangeKept { member, .. }
             | Fact::TierKept { member, .. }
             | Fact::CountedIn { member, .. }
+            | Fact::SoldOnAccount { member, .. }
+            | Fact::PaymentReceived { member, .. }
             | Fact::StoredRefunded { member, .. } => member_known(member, known),
             Fact::MemberMerged { from, into } => {
                 member_known(from, known)
@@ -472,8 +518,15 @@ impl Ledger {
                     && member.is_none_or(|member| member_known(member, known))
                     && earned_lot.is_none_or(|lot| lot_known(lot, known))
             }
-            Fact::SaleReturned { sale, .. } | Fact::LineReturned { sale, .. } => {
-                self.sales.get(sale).is_some()
+            Fact::SaleReturned { sale, .. }
+            | Fact::LineReturned { sale, .. }
+            | Fact::AccountReturned { sale, .. }
+            | Fact::CommissionReversed { sale, .. }
+            | Fact::ReferralClawed { sale, .. } => self.sales.get(sale).is_some(),
+            Fact::LotLoaded { lot, .. } => lot_known(lot, known),
+            Fact::SettledAt { den, .. } => den != 0,
+            Fact::ReferralRewarded { member, lot, .. } => {
+                member_known(member, known) && lot.is_none_or(|lot| lot_known(lot, known))
             }
             Fact::SaleRestored { sale, lot, principal, bonus, .. } => {
                 self.sales.get(sale).is_some()
@@ -482,6 +535,8 @@ impl Ledger {
                     && bonus >= 0
             }
             Fact::SaleLine { .. }
+            | Fact::CommissionEarned { .. }
+            | Fact::Settled { .. }
             | Fact::ActorPermitted { .. }
             | Fact::RuleApplied { .. }
             | Fact::Rewarded { .. }
@@ -527,12 +582,21 @@ impl Ledger {
 /// What the facts of one record share.
 struct Fold {
     /// Where the takings and the lines of a sale of this record begin.
-    starts: (u64, u64),
+    starts: Starts,
     /// What a hold of this record took.
     held: Vec<Alloc>,
     /// The lot of the coupon that a sale of this record uses, and what it gives for points.
     coupon: Option<LotId>,
     given: Gift,
+    /// What of the sale is paid later, its commission, what a point is worth between stores.
+    account: i64,
+    commission: Option<(ActorId, i64)>,
+    settled: Option<(u64, u64)>,
+}
+
+/// Whether a record of this kind opens a sale.
+const fn is_sale(kind: Kind) -> bool {
+    matches!(kind, Kind::Spent | Kind::Sold | Kind::Redeemed | Kind::Captured)
 }
 
 /// How many there are, counting what the record makes.
@@ -570,6 +634,9 @@ fn note(head: &Head, fact: Fact, of: Option<AssetId>, receipt: &mut Receipt) {
         Fact::LotMoved { how: MoveKind::Add, principal, .. } if head.kind != Kind::Transferred => {
             add(&mut receipt.points, principal)
         }
+        Fact::SoldOnAccount { amount, .. } | Fact::PaymentReceived { amount, .. } => {
+            receipt.amount = amount;
+        }
         Fact::StoredRefunded { paid, .. } => receipt.amount = paid,
         Fact::LotMoved { how: MoveKind::Send | MoveKind::Expire, principal, bonus, .. } => {
             add(&mut receipt.amount, principal.saturating_add(bonus));
@@ -586,8 +653,8 @@ fn note(head: &Head, fact: Fact, of: Option<AssetId>, receipt: &mut Receipt) {
         Fact::SaleOpened {
             asset, discount, cash, principal, bonus, points, points_value, ..
         } => {
-            let tenders = Tenders { cash, principal, bonus, points, points_value };
-            receipt.amount = tenders.total(asset);
+            let tenders = Tenders { cash, principal, bonus, points, points_value, account: 0 };
+            receipt.amount = receipt.amount.saturating_add(tenders.total(asset));
             receipt.bonus = discount;
             receipt.points = receipt.points.saturating_sub(points);
         }

@@ -45,6 +45,10 @@ impl Digest {
             self.word(2);
             self.signed(extras.keep_change);
         }
+        if extras.on_account != 0 {
+            self.word(3);
+            self.signed(extras.on_account);
+        }
     }
 
     fn who(&mut self, who: Who) {
@@ -284,6 +288,11 @@ impl Action {
                 to.word(31);
                 to.word(u64::from(from.value()));
                 to.word(u64::from(into.value()));
+            }
+            Self::ReceivePayment { who, amount } => {
+                to.word(32);
+                to.who(*who);
+                to.signed(*amount);
             }
             Self::Permit { actor, permissions } => {
                 to.word(18);

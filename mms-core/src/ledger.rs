@@ -112,6 +112,8 @@ pub struct Balances {
     pub points_debt: i64,
     /// Change that the member left with the scheme.
     pub change: i64,
+    /// What the member owes for goods sold on account.
+    pub owed: i64,
     /// Stored value that is over but not yet booked as such.
     pub stored_expired: i64,
     /// Points that are over but not yet booked as such.
@@ -277,6 +279,7 @@ impl Ledger {
                 .natural(row.balance(Code::HeldPrincipal, MONEY))
                 .saturating_add(Code::HeldBonus.natural(row.balance(Code::HeldBonus, MONEY))),
             points_held: Code::PointsHeld.natural(row.balance(Code::PointsHeld, POINTS)),
+            owed: Code::Receivable.natural(row.balance(Code::Receivable, MONEY)),
             change: Code::ChangePurse.natural(row.balance(Code::ChangePurse, MONEY)),
             points_debt: Code::PointsDebt.natural(row.balance(Code::PointsDebt, POINTS)),
             ..Balances::default()

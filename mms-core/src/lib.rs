@@ -54,8 +54,8 @@ pub use notice::Notice;
 pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{
-    Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry, Gives, Program, ProgramError,
-    Qualify, Reward, Threshold, Tier, TopUpRule,
+    CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry, Gives,
+    Program, ProgramError, Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule,
 };
 pub use proto_wire::{Seed, Timestamp};
 pub use receipt::Receipt;

@@ -48,10 +48,12 @@ impl Permissions {
     pub const COUPONS: Self = Self(1 << 10);
     /// Takes goods in.
     pub const STOCK: Self = Self(1 << 11);
+    /// Takes in what members owe.
+    pub const CREDIT: Self = Self(1 << 12);
     /// Everything.
-    pub const ALL: Self = Self((1 << 12) - 1);
+    pub const ALL: Self = Self((1 << 13) - 1);
 
-    const NAMES: [(Self, &'static str); 12] = [
+    const NAMES: [(Self, &'static str); 13] = [
         (Self::ENROL, "enrol"),
         (Self::MEMBERS, "members"),
         (Self::CARDS, "cards"),
@@ -64,6 +66,7 @@ impl Permissions {
         (Self::ADMIN, "admin"),
         (Self::COUPONS, "coupons"),
         (Self::STOCK, "stock"),
+        (Self::CREDIT, "credit"),
     ];
 
     /// The set with these bits; `None` when one of them means nothing.
@@ -147,6 +150,7 @@ impl Action {
                 Permissions::REFUND
             }
             Self::IssueCoupons { .. } | Self::WithdrawCoupons { .. } => Permissions::COUPONS,
+            Self::ReceivePayment { .. } => Permissions::CREDIT,
             Self::StockGoods { .. } => Permissions::STOCK,
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,

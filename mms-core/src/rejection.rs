@@ -175,6 +175,10 @@ rejections! {
     /// [`Limits::stored_max`](crate::Limits::stored_max) or
     /// [`Limits::bearer_stored_max`](crate::Limits::bearer_stored_max).
     StoredFull = 410, true, "the member would have too much stored value";
+    /// The member may not owe so much, or nothing at all.
+    CreditExceeded = 411, true, "the member may not owe so much";
+    /// More than the member owes.
+    PaymentExceedsDebt = 412, true, "the payment is greater than what is owed";
 
     /// [`Limits::members_max`](crate::Limits::members_max) is reached.
     MembersFull = 500, false, "there is no room for another member";

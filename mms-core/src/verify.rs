@@ -76,6 +76,11 @@ impl Ledger {
                 self.referrals(check)
             }),
             law("I19", "tiers are reviewed on their day", |check| self.tiers(check)),
+            law("I20", "what stores owe each other nets to zero", |check| {
+                let net =
+                    self.total(Code::Due, MONEY).saturating_add(self.total(Code::Owed, MONEY));
+                check.saw(net == 0, || format!("it nets to {net}"));
+            }),
             law("I30", "closed and merged members have nothing", |check| self.closed(check)),
         ];
         Verification { checks }
@@ -119,7 +124,7 @@ impl Ledger {
                 continue;
             };
             // What has no lots: debts, and change.
-            if matches!(code, Code::PointsDebt | Code::ChangePurse) {
+            if matches!(code, Code::PointsDebt | Code::ChangePurse | Code::Receivable) {
                 continue;
             }
             let booked = i128::from(code.natural(amount));
@@ -157,6 +162,8 @@ impl Ledger {
                 && back.bonus <= paid.bonus
                 && back.points <= paid.points
                 && back.points_value <= paid.points_value
+                && back.account <= paid.account
+                && sale.commission_back <= sale.commission.map_or(0, |(_, amount)| amount)
                 && sale.discount_returned <= sale.discount;
             check.saw(fits, || format!("sale {}: paid {paid:?}, returned {back:?}", sale.id));
             let (mut money, mut points) = ((0_i64, 0_i64), 0_i64);
@@ -183,6 +190,11 @@ impl Ledger {
             check.saw(sale.clawed <= sale.earned, || {
                 format!("sale {}: earned {}, taken back {}", sale.id, sale.earned, sale.clawed)
             });
+            for (_, reward) in self.sales.rewards(sale) {
+                check.saw(reward.clawed <= reward.points, || {
+                    format!("sale {}: a referrer lost more than it got", sale.id)
+                });
+            }
         }
     }
 
@@ -210,7 +222,9 @@ impl Ledger {
     fn references(&self, check: &mut Check) {
         let mut refs: BTreeMap<LotId, u32> = BTreeMap::new();
         let allocs = self.sales.allocs.items.iter().map(|alloc| alloc.lot);
-        for id in allocs.chain(self.sales.all().flat_map(crate::Sale::kept_lots)) {
+        let rewards = self.sales.rewards.items.iter().filter_map(|reward| reward.lot);
+        let kept = self.sales.all().flat_map(crate::Sale::kept_lots);
+        for id in allocs.chain(kept).chain(rewards) {
             let count = refs.entry(id).or_default();
             *count = count.saturating_add(1);
         }

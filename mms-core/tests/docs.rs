@@ -24,7 +24,11 @@ fn every_rejection_stands_in_the_page_in_order() {
 #[test]
 fn every_account_kind_and_section_stands_in_the_pages() {
     for code in Code::ALL {
-        let owner = if code.is_member() { "member" } else { "store" };
+        let owner = match (code.is_member(), code.is_staff()) {
+            (true, _) => "member",
+            (_, true) => "staff",
+            _ => "store",
+        };
         let normal = if code.is_debit_normal() { "debit" } else { "credit" };
         let (number, short, name) = (code.number(), code.short(), code.name());
         let row = format!("| {number} | {short} | `{name}` | {owner} | {normal} |");

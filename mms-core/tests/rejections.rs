@@ -295,6 +295,16 @@ const ROWS: &[Row] = &[
         |_| top_up(A, 10_000),
     ),
     (
+        R::CreditExceeded,
+        || Limits::default().with_sales_max(0),
+        |_| {
+            let extras = Extras::NONE.with_on_account(1);
+            let lines = vec![line(1, 1, 5)];
+            Action::Checkout { who: Some(A.into()), lines, pay: Pay::Cash, extras }
+        },
+    ),
+    (R::PaymentExceedsDebt, DEFAULT, |_| Action::ReceivePayment { who: A.into(), amount: 1 }),
+    (
         R::MembersFull,
         || Limits::default().with_members_max(2),
         |_| enrol(MemberToken::new(3), None),
@@ -423,6 +433,7 @@ fn each_action_needs_its_permission() {
                 Action::WithdrawCoupons { who: A.into(), coupon: CouponId::new(9), reason: 1 },
             ],
         ),
+        (Permissions::CREDIT, vec![Action::ReceivePayment { who: A.into(), amount: 1 }]),
         (Permissions::STOCK, vec![Action::StockGoods { goods: MUG, quantity: 1 }]),
     ];
     let mut covered = Permissions::NONE;

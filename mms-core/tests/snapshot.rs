@@ -13,13 +13,17 @@ use common::*;
 use mms_core::*;
 
 fn program() -> Program {
-    Program::sample().with_stored_expiry(Expiry::Days(30)).with_return_days(5)
+    Program::sample()
+        .with_referral(vec![ReferralRule::new(1, 100).with_on_spend(Ratio::percent(1))])
+        .with_stored_expiry(Expiry::Days(30))
+        .with_return_days(5)
 }
 
 /// A shop with something in every section.
 fn shop() -> Shop {
     let mut shop = Shop::new(program());
-    let (a, b) = (shop.enrol(), shop.enrol());
+    let b = shop.enrol();
+    let a = shop.ok(enrol(MemberToken::new(7), Some(b))).member.unwrap();
     shop.card(a, 77);
     shop.ok(top_up(a, 60_000));
     shop.ok(top_up(b, 20_000));

@@ -94,6 +94,7 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::NothingToDo);
         }
         self.about(Kind::StoredRefunded, Some(party.id));
+        self.settle()?;
         self.draft.member(party.id, Code::StoredPrincipal, MONEY, principal);
         self.draft.member(party.id, Code::StoredBonus, MONEY, bonus);
         self.draft.store(Code::Tender, MONEY, paid.saturating_neg());

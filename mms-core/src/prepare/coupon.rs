@@ -128,6 +128,7 @@ impl<'l> Prepare<'l, '_> {
                 Gift { asset: kind, quantity: uses, lot: Some(lot) }
             }
         };
+        self.settle()?;
         self.draft.fact(Fact::Rewarded { reward, points });
         let Gift { asset, quantity, lot } = gift;
         self.draft.fact(Fact::RewardGiven { asset, quantity, lot });
@@ -198,7 +199,11 @@ impl<'l> Prepare<'l, '_> {
         self.draft.member(party.id, Code::StoredPrincipal, MONEY, amount.saturating_neg());
         let today = self.at.day;
         let expires: Day = self.ledger.program.stored_expiry.from(today);
-        let alike = |lot: &Lot| lot.bonus_in == 0 && lot.asset == MONEY && lot.expires == expires;
+        let here = self.store_of_lots();
+        let alike = |lot: &Lot| {
+            let same_store = here.is_none_or(|here| lot.store == here);
+            same_store && lot.bonus_in == 0 && lot.asset == MONEY && lot.expires == expires
+        };
         self.add_to_lot(party, alike, MONEY, (amount, 0), today, expires)?;
         Ok(())
     }

@@ -65,6 +65,7 @@ impl<'l> Prepare<'l, '_> {
         let captured = self.resolve(hold, amount);
         self.draft.fact(Fact::HoldClosed { hold: id, end: HoldEnd::Captured });
         if hold.asset == POINTS {
+            self.settle()?;
             self.redeemed(Some(party), amount, reward)
         } else {
             self.sell(Some(party), &Sold { list: amount, stored: captured, ..Sold::default() })

@@ -104,7 +104,7 @@ impl<'l> Prepare<'l, '_> {
         self.about(Kind::CardIssued, Some(member));
         self.draft.fact(Fact::CardIssued { card, member, number, product, status, expires });
         self.fee(fee);
-        Ok(())
+        self.commission(Some(party), |rule| (crate::Ratio::ZERO, rule.on_card), 0)
     }
 
     pub(super) fn change_card(

@@ -5,9 +5,11 @@
 
 mod cardholder;
 mod coupon;
+mod credit;
 mod due;
 mod hold;
 mod member;
+mod network;
 mod package;
 mod points;
 mod pricing;
@@ -170,6 +172,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::Reward { who, reward, quantity } => self.reward(who, reward, quantity),
             Action::StockGoods { goods, quantity } => self.stock_goods(goods, quantity),
             Action::SweepChange { who } => self.sweep_change(who),
+            Action::ReceivePayment { who, amount } => self.receive_payment(who, amount),
             Action::SetTier { member, tier, until } => self.set_tier(member, tier, until),
             Action::RenewCard { card, expires, fee } => self.renew_card(card, expires, fee),
             Action::MoveCard { card, to } => self.move_card(card, to),

@@ -1,5 +1,6 @@
 //! Loading, earning, redeeming, adjusting, transferring.
 
+use super::network::Paid;
 use super::sale::Sold;
 use super::{Party, Prepare, Use};
 use crate::account::{Code, MONEY, POINTS};
@@ -36,8 +37,13 @@ impl Prepare<'_, '_> {
         self.draft.member(party.id, Code::StoredBonus, MONEY, bonus.saturating_neg());
         let (today, expires) = (self.at.day, program.stored_expiry.from(self.at.day));
         // Lots with bonus keep their proportion for themselves.
+        let here = self.store_of_lots();
         let alike = |lot: &Lot| {
-            bonus == 0 && lot.bonus_in == 0 && lot.asset == MONEY && lot.expires == expires
+            here.is_none_or(|here| lot.store == here)
+                && bonus == 0
+                && lot.bonus_in == 0
+                && lot.asset == MONEY
+                && lot.expires == expires
         };
         self.add_to_lot(party, alike, MONEY, (amount, bonus), today, expires)?;
         if points > 0 {
@@ -45,6 +51,8 @@ impl Prepare<'_, '_> {
             let expires = program.points_expiry.from(today);
             self.credit_points(party, points, today, expires)?;
         }
+        self.commission(Some(party), |rule| (rule.on_top_up, 0), amount)?;
+        self.reward_referrers(party, amount, Paid::TopUp)?;
         if let Some(kind) = rule.and_then(|rule| rule.coupon) {
             // When there are no more coupons the top-up goes on without.
             let coupon = self.give_coupons(party, kind, 1);
@@ -92,6 +100,7 @@ impl Prepare<'_, '_> {
         self.about(Kind::Redeemed, Some(party.id));
         let taken = self.take(party, POINTS, points, MoveKind::Spend)?;
         self.debit(party.id, POINTS, taken);
+        self.settle()?;
         self.redeemed(Some(party), points, reward)
     }
 
@@ -189,10 +198,14 @@ impl Prepare<'_, '_> {
             };
             let part = (principal.saturating_neg(), bonus.saturating_neg());
             let today = self.at.day;
-            if asset == POINTS {
-                self.credit_lot(target, part.0, today, expires)?;
+            let store = self.ledger.lots.get(id).map_or(self.draft.head.store, |lot| lot.store);
+            let lot = if asset == POINTS {
+                self.credit_lot(target, part.0, today, expires, Some(store))?
             } else {
-                self.add_to_lot(target, |_| false, asset, part, today, expires)?;
+                self.add_to_lot(target, |_| false, asset, part, today, expires)?
+            };
+            if self.ledger.lots.get(lot).is_none() {
+                self.loaded_at(lot, store);
             }
         }
         Ok(())

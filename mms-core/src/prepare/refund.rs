@@ -40,7 +40,11 @@ impl<'l> Prepare<'l, '_> {
         }
         let parts = parts_of(sale, amount).ok_or(Rejection::Overflow)?;
         let discount = discount_of(sale, amount).ok_or(Rejection::Overflow)?;
-        self.mirror_money(sale, &parts, discount, amount);
+        let cash = self.mirror_money(sale, &parts, discount, amount);
+        if parts.account > 0 {
+            self.draft.fact(Fact::AccountReturned { sale: id, amount: parts.account, cash });
+        }
+        self.reverse_commission(sale, amount)?;
         if let Some(party) = party {
             self.restore(party, sale, MONEY, parts.principal, parts.bonus)?;
             self.draft.store(Code::PointsRedeemed, POINTS, parts.points);
@@ -50,6 +54,7 @@ impl<'l> Prepare<'l, '_> {
             }
             self.return_coupon(party, sale, amount)?;
             let clawed = self.take_back(party, sale, amount)?;
+            self.claw_referrers(sale, amount)?;
             self.returned(sale, amount, &parts, discount, clawed);
             let whole = sale.left() == amount && sale.asset == MONEY;
             self.uncount(party, sale.day, &parts, clawed, whole);
@@ -88,16 +93,28 @@ impl<'l> Prepare<'l, '_> {
         })
     }
 
-    fn mirror_money(&mut self, sale: &Sale, parts: &Tenders, discount: i64, amount: i64) {
+    /// Gives what went over the counter because it was no longer owed.
+    fn mirror_money(&mut self, sale: &Sale, parts: &Tenders, discount: i64, amount: i64) -> i64 {
         if sale.asset != MONEY {
-            return;
+            return 0;
         }
+        let owner = sale.member.map(|member| self.ledger.resolve(member));
+        let owed = owner
+            .and_then(|member| self.ledger.member(member))
+            .map_or(0, |member| Code::Receivable.natural(member.balance(Code::Receivable, MONEY)));
+        let back = parts.account.min(owed).max(0);
+        if let Some(member) = owner {
+            self.draft.member(member, Code::Receivable, MONEY, back.saturating_neg());
+        }
+        let paid = parts.account.saturating_sub(back);
         let off = discount.saturating_add(parts.bonus);
         self.draft.store(Code::Revenue, MONEY, amount.saturating_add(discount));
         self.draft.store(Code::BonusIssued, MONEY, parts.bonus);
-        self.draft.store(Code::Tender, MONEY, parts.cash.saturating_neg());
+        let cash = parts.cash.saturating_add(paid);
+        self.draft.store(Code::Tender, MONEY, cash.saturating_neg());
         self.draft.store(Code::Discount, MONEY, off.saturating_neg());
         self.draft.store(Code::Promotion, MONEY, parts.points_value.saturating_neg());
+        paid
     }
 
     /// Value back to the lots it came from, the last taken first. A lot that is dead by
@@ -133,9 +150,11 @@ impl<'l> Prepare<'l, '_> {
                     let count = u32::try_from(ledger.lots(party.id).count()).unwrap_or(u32::MAX);
                     let until = self.at.day.plus(days);
                     let to = self.open_lot(party.id, count, asset, (0, 0), Day::FIRST, until)?;
+                    self.loaded_at(to, lot.store);
                     (to, false)
                 }
             };
+            self.unsettle(sale, alloc, back)?;
             self.discounted_again(sale, n, alloc, (back, back_bonus))?;
             self.put_back(party, sale.id, n, to, asset, pending, (back, back_bonus));
         }
@@ -217,7 +236,7 @@ impl<'l> Prepare<'l, '_> {
 
     /// Counters go back by what the sale had added, in its own month. The tier stays.
     fn uncount(&mut self, party: Party<'_>, day: Day, parts: &Tenders, clawed: i64, whole: bool) {
-        let spend = parts.cash.saturating_add(parts.principal);
+        let spend = parts.cash.saturating_add(parts.principal).saturating_add(parts.account);
         let by = Counters {
             points: clawed.saturating_neg(),
             top_up: 0,
@@ -244,8 +263,9 @@ fn parts_of(sale: &Sale, amount: i64) -> Option<Tenders> {
         (paid.principal, returned.principal),
         (paid.bonus, returned.bonus),
         (paid.points_value, returned.points_value),
+        (paid.account, returned.account),
     ];
-    let mut given = [0_i64; 4];
+    let mut given = [0_i64; 5];
     let mut left = amount;
     let mut weight: i64 = 0;
     let mut below: i64 = 0;
@@ -266,7 +286,7 @@ fn parts_of(sale: &Sale, amount: i64) -> Option<Tenders> {
         *given = given.checked_add(more)?;
         left = left.checked_sub(more)?;
     }
-    [parts.cash, parts.principal, parts.bonus, parts.points_value] = given;
+    [parts.cash, parts.principal, parts.bonus, parts.points_value, parts.account] = given;
     if paid.points_value > 0 {
         let value = returned.points_value.checked_add(parts.points_value)?;
         let due = mul_div(

@@ -1,5 +1,6 @@
 //! Sales: quick debit and checkout.
 
+use super::network::Paid;
 use super::value::Taken;
 use super::{Party, Prepare, Use};
 use crate::account::{Code, MONEY, POINTS};
@@ -20,6 +21,8 @@ pub(super) struct Sold {
     /// Cash on top of that, which stays in the member's change purse.
     pub(super) change: i64,
     pub(super) stored: Taken,
+    /// Paid later.
+    pub(super) account: i64,
     pub(super) points: i64,
     pub(super) points_value: i64,
 }
@@ -58,6 +61,7 @@ impl<'l> Prepare<'l, '_> {
         extras: Extras,
     ) -> Result<(), Rejection> {
         self.not_negative(extras.keep_change)?;
+        self.not_negative(extras.on_account)?;
         if let Pay::Mixed { cash, stored, points } = pay {
             for amount in [cash, stored, points] {
                 self.not_negative(amount)?;
@@ -90,15 +94,18 @@ impl<'l> Prepare<'l, '_> {
             coupon_value = self.ledger.take_coupon_off(&mut priced, store, tier, lot, lines)?;
         }
         let (list, net) = (priced.list, priced.net());
+        let account = extras.on_account;
+        let now = net.saturating_sub(account);
         let (cash, stored, points) = match pay {
-            Pay::Cash => (net, 0, 0),
-            Pay::Stored => (0, net, 0),
+            _ if now < 0 => return Err(Rejection::TenderMismatch),
+            Pay::Cash => (now, 0, 0),
+            Pay::Stored => (0, now, 0),
             Pay::Mixed { cash, stored, points } => (cash, stored, points),
         };
         let burn = tier.map_or(Ratio::ZERO, |tier| tier.burn);
         let points_value = burn.of(points, Rounding::Down).ok_or(Rejection::Overflow)?;
         let paid = cash.checked_add(stored).and_then(|sum| sum.checked_add(points_value));
-        if paid != Some(net) || (points > 0 && points_value == 0) {
+        if paid != Some(now) || (points > 0 && points_value == 0) {
             return Err(Rejection::TenderMismatch);
         }
         self.about(Kind::Sold, party.map(|party| party.id));
@@ -107,6 +114,7 @@ impl<'l> Prepare<'l, '_> {
             discount: list.saturating_sub(net),
             cash,
             change: extras.keep_change,
+            account,
             points,
             points_value,
             ..Sold::default()
@@ -120,6 +128,7 @@ impl<'l> Prepare<'l, '_> {
                     self.undiscounted(sold.discount, net)?;
                 }
                 self.lines(lines, &priced.nets);
+                self.on_account(party, account)?;
                 if let Some(coupon) = coupon {
                     self.use_coupon(party, coupon, coupon_value);
                 }
@@ -130,7 +139,7 @@ impl<'l> Prepare<'l, '_> {
                 }
                 self.debit_points_after(party, &sold, burnt)
             }
-            None if stored != 0 || points != 0 || sold.change != 0 => {
+            None if stored != 0 || points != 0 || sold.change != 0 || account != 0 => {
                 Err(Rejection::TenderMismatch)
             }
             None => {
@@ -170,9 +179,15 @@ impl<'l> Prepare<'l, '_> {
     }
 
     fn close(&mut self, party: Option<Party<'l>>, sold: &Sold) -> Result<(), Rejection> {
+        let now = sold.cash.saturating_add(sold.account);
+        self.settle()?;
+        self.commission(party, |rule| (rule.on_sale, 0), now)?;
+        self.commission(party, |rule| (rule.on_stored, 0), sold.stored.principal)?;
         let Some(party) = party else {
             return self.open_sale(None, MONEY, sold, None);
         };
+        let spent = now.saturating_add(sold.stored.principal);
+        self.reward_referrers(party, spent, Paid::Sale)?;
         let ledger = self.ledger;
         let earned = match ledger.program.earn_rules.first() {
             Some(rule) => self.earn_on(party, sold, rule)?,
@@ -184,7 +199,7 @@ impl<'l> Prepare<'l, '_> {
             Counters {
                 points: earned.map_or(0, |earned| earned.points),
                 top_up: 0,
-                spend: sold.cash.saturating_add(sold.stored.principal),
+                spend: spent,
                 visits: 1,
             },
         );
@@ -197,7 +212,7 @@ impl<'l> Prepare<'l, '_> {
         sold: &Sold,
         rule: &EarnRule,
     ) -> Result<Option<EarnedBy>, Rejection> {
-        let mut base = sold.cash.saturating_add(sold.stored.principal);
+        let mut base = sold.cash.saturating_add(sold.stored.principal).saturating_add(sold.account);
         if rule.on_bonus_paid {
             base = base.saturating_add(sold.stored.bonus);
         }

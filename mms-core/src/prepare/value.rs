@@ -3,7 +3,7 @@
 use super::{Party, Prepare};
 use crate::account::{Code, MONEY, POINTS};
 use crate::amount::{Rounding, mul_div};
-use crate::ids::{AssetId, Day, LotId, MemberId};
+use crate::ids::{AssetId, Day, LotId, MemberId, StoreId};
 use crate::ledger::Ledger;
 use crate::program::Consumption;
 use crate::record::{Fact, MoveKind};
@@ -177,7 +177,7 @@ impl<'l> Prepare<'l, '_> {
         if rest == 0 {
             return Ok(None);
         }
-        self.credit_lot(party, rest, from, expires).map(Some)
+        self.credit_lot(party, rest, from, expires, self.store_of_lots()).map(Some)
     }
 
     /// Brings points to the member's lot of that last day, or to a new one, and books the
@@ -188,10 +188,16 @@ impl<'l> Prepare<'l, '_> {
         points: i64,
         from: Day,
         expires: Day,
+        store: Option<StoreId>,
     ) -> Result<LotId, Rejection> {
         let today = self.at.day;
+        let store = store.filter(|_| self.ledger.program.settle);
         let alike = |lot: &Lot| {
-            from <= today && lot.from <= today && lot.asset == POINTS && lot.expires == expires
+            store.is_none_or(|store| lot.store == store)
+                && from <= today
+                && lot.from <= today
+                && lot.asset == POINTS
+                && lot.expires == expires
         };
         let id = self.add_to_lot(party, alike, POINTS, (points, 0), from, expires)?;
         // A lot whose maturity nobody has booked yet still stands among the pending ones.
@@ -199,6 +205,11 @@ impl<'l> Prepare<'l, '_> {
         let code = if pending { Code::PointsPending } else { Code::Points };
         self.draft.member(party.id, code, POINTS, points.saturating_neg());
         Ok(id)
+    }
+
+    /// The store that lots which take more must be of, when stores settle.
+    pub(super) fn store_of_lots(&self) -> Option<StoreId> {
+        self.ledger.program.settle.then_some(self.draft.head.store)
     }
 
     /// Adds to the first lot that is `alike`, or opens one.

@@ -51,6 +51,18 @@ pub struct Program {
     pub coupon_returns: bool,
     /// What points buy at a fixed price.
     pub rewards: Vec<Reward>,
+    /// What referrers get, level by level (at most three).
+    pub referral: Vec<ReferralRule>,
+    /// What sellers get: the rule of the member's tier, else the one for all.
+    pub commissions: Vec<CommissionRule>,
+    /// How much a company, a dealer or an agency may owe; nothing, by default.
+    pub credit_max: i64,
+    /// Days until that is due.
+    pub credit_days: u32,
+    /// Whether stores settle what was loaded in one and spent in another.
+    pub settle: bool,
+    /// What they settle for a point, in minor units.
+    pub settle_points: Ratio,
     /// How many calendar months tiers look at, the present one among them (at most 36); all of a
     /// member's life, when `None`.
     pub tier_window: Option<u32>,
@@ -58,6 +70,37 @@ pub struct Program {
     pub tier_keep: Expiry,
     /// What a review does when the counters no longer suffice.
     pub downgrade: Downgrade,
+}
+
+/// What the referrer so many levels above a member gets for what the member does. Nothing is ever
+/// given for bringing somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReferralRule {
+    /// How far above: 1, 2 or 3.
+    pub level: u8,
+    /// Points for one minor unit of spend.
+    pub on_spend: Ratio,
+    /// Points for one minor unit loaded.
+    pub on_top_up: Ratio,
+    /// At most so many points for one sale or top-up.
+    pub event_max: i64,
+}
+
+/// What a seller gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CommissionRule {
+    /// Only for members of this tier; for all others and walk-ins, when `None`.
+    pub tier: Option<TierId>,
+    /// Of what a sale brings in cash and on account.
+    pub on_sale: Ratio,
+    /// Of what stored value that was paid for pays of a sale. What was given pays none.
+    pub on_stored: Ratio,
+    /// Of what is loaded.
+    pub on_top_up: Ratio,
+    /// For a card that is issued, in minor units.
+    pub on_card: i64,
 }
 
 /// What a review does to a tier for which the counters no longer suffice.
@@ -266,6 +309,9 @@ pub enum ProgramError {
     /// A number is used for another kind of thing than it stands for.
     #[error("a kind's number is out of its range")]
     Kind,
+    /// A referral rule is for another level than 1, 2 or 3, or two are for one.
+    #[error("a referral rule is for an impossible level, or two are for one")]
+    Levels,
     /// Tiers look at no month or at more than 36.
     #[error("tiers look at no month or at too many")]
     Window,
@@ -289,6 +335,12 @@ impl Default for Program {
             coupons: Vec::new(),
             coupon_returns: false,
             rewards: Vec::new(),
+            referral: Vec::new(),
+            commissions: Vec::new(),
+            credit_max: 0,
+            credit_days: 30,
+            settle: false,
+            settle_points: Ratio::ZERO,
             tier_window: None,
             tier_keep: Expiry::Never,
             downgrade: Downgrade::Never,
@@ -373,7 +425,10 @@ impl Program {
             Gives::Uses(_, uses, _) => [reward.points, uses],
             Gives::Goods(_) | Gives::Coupon(_) => [reward.points, 0],
         });
-        if thresholds.chain(coupons).chain(rewards).any(|amount| amount < 0) {
+        let others = self.commissions.iter().map(|rule| rule.on_card);
+        let others = others.chain(self.referral.iter().map(|rule| rule.event_max));
+        let others = others.chain([self.credit_max]);
+        if thresholds.chain(coupons).chain(rewards).chain(others).any(|amount| amount < 0) {
             return Err(ProgramError::Negative);
         }
         if self.thresholds.iter().any(|threshold| threshold.off > threshold.from)
@@ -397,6 +452,10 @@ impl Program {
         let kinds = self.coupons.iter().map(|rule| rule.kind).chain(loaded);
         if !self.rewards.iter().all(given) || !kinds.into_iter().all(is_coupon) {
             return Err(ProgramError::Kind);
+        }
+        let levels = self.referral.iter().map(|rule| u32::from(rule.level));
+        if levels.clone().any(|level| !(1..=3).contains(&level)) || repeats(&mut { levels }) {
+            return Err(ProgramError::Levels);
         }
         if self.tier_window.is_some_and(|months| !(1..=WINDOW_MAX).contains(&months)) {
             return Err(ProgramError::Window);
@@ -436,6 +495,36 @@ impl Program {
     pub(crate) fn tier_below(&self, tier: TierId) -> TierId {
         let place = self.tiers.iter().position(|known| known.id == tier).unwrap_or(0);
         self.tiers.get(place.saturating_sub(1)).map_or(tier, |below| below.id)
+    }
+
+    /// Sets [`Program::referral`].
+    #[must_use]
+    pub fn with_referral(mut self, rules: Vec<ReferralRule>) -> Self {
+        self.referral = rules;
+        self
+    }
+
+    /// Sets [`Program::commissions`].
+    #[must_use]
+    pub fn with_commissions(mut self, rules: Vec<CommissionRule>) -> Self {
+        self.commissions = rules;
+        self
+    }
+
+    /// Sets [`Program::credit_max`] and [`Program::credit_days`].
+    #[must_use]
+    pub const fn with_credit(mut self, max: i64, days: u32) -> Self {
+        self.credit_max = max;
+        self.credit_days = days;
+        self
+    }
+
+    /// Lets stores settle with each other; a point is worth so much between them.
+    #[must_use]
+    pub const fn with_settlement(mut self, point: Ratio) -> Self {
+        self.settle = true;
+        self.settle_points = point;
+        self
     }
 
     /// Sets [`Program::tier_window`].

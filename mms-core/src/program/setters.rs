@@ -1,7 +1,8 @@
 //! Rules, made step by step.
 
 use super::{
-    CouponOff, CouponRule, EarnRule, Expiry, Gives, Qualify, Reward, Threshold, Tier, TopUpRule,
+    CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Qualify, ReferralRule, Reward,
+    Threshold, Tier, TopUpRule,
 };
 use crate::amount::{Ratio, Rounding};
 use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
@@ -121,6 +122,65 @@ impl TopUpRule {
     #[must_use]
     pub const fn with_points(mut self, points: i64) -> Self {
         self.points = points;
+        self
+    }
+}
+
+impl ReferralRule {
+    /// Nothing for this level yet, and no more than so many points for one event.
+    #[must_use]
+    pub const fn new(level: u8, event_max: i64) -> Self {
+        Self { level, on_spend: Ratio::ZERO, on_top_up: Ratio::ZERO, event_max }
+    }
+
+    /// Sets [`ReferralRule::on_spend`].
+    #[must_use]
+    pub const fn with_on_spend(mut self, rate: Ratio) -> Self {
+        self.on_spend = rate;
+        self
+    }
+
+    /// Sets [`ReferralRule::on_top_up`].
+    #[must_use]
+    pub const fn with_on_top_up(mut self, rate: Ratio) -> Self {
+        self.on_top_up = rate;
+        self
+    }
+}
+
+impl CommissionRule {
+    /// So much of what a sale brings in cash and on account, for members of all tiers.
+    #[must_use]
+    pub const fn new(on_sale: Ratio) -> Self {
+        let zero = Ratio::ZERO;
+        Self { tier: None, on_sale, on_stored: zero, on_top_up: zero, on_card: 0 }
+    }
+
+    /// Sets [`CommissionRule::tier`].
+    #[must_use]
+    pub const fn with_tier(mut self, tier: TierId) -> Self {
+        self.tier = Some(tier);
+        self
+    }
+
+    /// Sets [`CommissionRule::on_stored`].
+    #[must_use]
+    pub const fn with_on_stored(mut self, rate: Ratio) -> Self {
+        self.on_stored = rate;
+        self
+    }
+
+    /// Sets [`CommissionRule::on_top_up`].
+    #[must_use]
+    pub const fn with_on_top_up(mut self, rate: Ratio) -> Self {
+        self.on_top_up = rate;
+        self
+    }
+
+    /// Sets [`CommissionRule::on_card`], in minor units.
+    #[must_use]
+    pub const fn with_on_card(mut self, amount: i64) -> Self {
+        self.on_card = amount;
         self
     }
 }

@@ -90,8 +90,13 @@ impl Draft {
         self.post(Account::raw(self.head.store.value(), code, asset), amount);
     }
 
+    /// Books money on the account of a seller; nothing for zero.
+    pub(crate) fn staff(&mut self, actor: ActorId, code: Code, amount: i64) {
+        self.post(Account::raw(actor.value(), code, crate::account::MONEY), amount);
+    }
+
     #[inline]
-    fn post(&mut self, account: Account, amount: i64) {
+    pub(crate) fn post(&mut self, account: Account, amount: i64) {
         if amount != 0 {
             self.postings.push(Posting::new(account, amount));
         }

@@ -5,7 +5,7 @@ use crate::amount::Rounding;
 use crate::command::{MemberKind, RefundCause};
 use crate::ids::{
     ActorId, AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, PlanId,
-    ProductId, RewardId, RuleId, SaleId, Sku, TierId,
+    ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TierId,
 };
 use crate::permission::Permissions;
 use crate::state::{CardStatus, HoldEnd, MemberStatus, TierHow};
@@ -484,6 +484,92 @@ facts! {
         from: MemberId,
         /// The second.
         into: MemberId,
+    }
+    /// A seller earned a commission.
+    CommissionEarned = 35 {
+        /// Who.
+        actor: ActorId,
+        /// On what.
+        base: i64,
+        /// How much.
+        amount: i64,
+    }
+    /// The commission of a sale fell away with what was returned.
+    CommissionReversed = 36 {
+        /// Of which sale.
+        sale: SaleId,
+        /// How much.
+        amount: i64,
+    }
+    /// A part of the sale of this record is paid later.
+    SoldOnAccount = 37 {
+        /// By whom.
+        member: MemberId,
+        /// How much.
+        amount: i64,
+        /// Until when.
+        due: Day,
+    }
+    /// What was to be paid later was returned.
+    AccountReturned = 38 {
+        /// Of which sale.
+        sale: SaleId,
+        /// How much of the total.
+        amount: i64,
+        /// How much of that was no longer owed, and went over the counter.
+        cash: i64,
+    }
+    /// Money came in for what a member owed.
+    PaymentReceived = 39 {
+        /// From whom.
+        member: MemberId,
+        /// How much.
+        amount: i64,
+    }
+    /// The value of a lot that was just opened was loaded in another store.
+    LotLoaded = 40 {
+        /// Which lot.
+        lot: LotId,
+        /// Where.
+        store: StoreId,
+    }
+    /// What was loaded in one store was spent in another (less than zero: returned).
+    Settled = 41 {
+        /// Who owes.
+        from: StoreId,
+        /// To whom.
+        to: StoreId,
+        /// How much, in minor units.
+        amount: i64,
+    }
+    /// What a point is worth between the stores of this record, in minor units.
+    SettledAt = 42 {
+        /// Above the line.
+        num: u64,
+        /// Below the line.
+        den: u64,
+    }
+    /// A referrer got points for what somebody below it did.
+    ReferralRewarded = 43 {
+        /// The referrer.
+        member: MemberId,
+        /// How far above.
+        level: u8,
+        /// On what amount.
+        base: i64,
+        /// How many points.
+        points: i64,
+        /// The lot they went to; none when they all paid a debt.
+        lot: Option<LotId>,
+    }
+    /// A referrer's points were taken back with a sale.
+    ReferralClawed = 44 {
+        /// Which sale.
+        sale: SaleId,
+        /// Which of its rewards, from 0.
+        reward: u16,
+        /// How many points.
+        points: i64,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

@@ -88,6 +88,8 @@ wire_enum! {
         StoredRefunded = 29,
         /// Two members became one.
         MembersMerged = 30,
+        /// Money came in for what a member owed.
+        PaymentReceived = 31,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

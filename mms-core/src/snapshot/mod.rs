@@ -46,12 +46,14 @@ wire_enum! {
         Takings = 7,
         /// Lines of these.
         Lines = 8,
+        /// What referrers got for these.
+        Rewards = 9,
         /// Accounts of stores, by owner, code and asset.
-        Accounts = 9,
+        Accounts = 10,
         /// Actors and what they may do, by id.
-        Actors = 10,
+        Actors = 11,
         /// Keys with their first answers, oldest first.
-        Answers = 11,
+        Answers = 12,
     }
 }
 
@@ -150,9 +152,11 @@ impl Ledger {
         let holds: Vec<(HoldId, Hold)> = from.all(Section::Holds)?;
         let mut sales = Sales::new();
         (sales.allocs.base, sales.lines.base) = (core.takings, core.lines);
+        sales.rewards.base = core.rewards;
         sales.sales = from.all(Section::Sales)?.into();
         sales.allocs.items = from.all(Section::Takings)?.into();
         sales.lines.items = from.all(Section::Lines)?.into();
+        sales.rewards.items = from.all(Section::Rewards)?.into();
         let books = Books::from_rows(from.all(Section::Accounts)?);
         let actors: Vec<Actor> = from.all(Section::Actors)?;
         let answers: Vec<Answer> = from.all(Section::Answers)?;
@@ -211,6 +215,7 @@ impl Ledger {
             volume: self.volume,
             takings: self.sales.allocs.base,
             lines: self.sales.lines.base,
+            rewards: self.sales.rewards.base,
         };
         section(out, Section::Core, [core].iter(), Row::put_row);
         section(out, Section::Members, self.members.iter(), Row::put_row);
@@ -220,6 +225,7 @@ impl Ledger {
         section(out, Section::Sales, self.sales.sales.iter(), Row::put_row);
         section(out, Section::Takings, self.sales.allocs.items.iter(), Row::put_row);
         section(out, Section::Lines, self.sales.lines.items.iter(), Row::put_row);
+        section(out, Section::Rewards, self.sales.rewards.items.iter(), Row::put_row);
         section(out, Section::Accounts, self.books.rows().iter(), Row::put_row);
         let actors = self.actors.iter().map(|(actor, may)| (*actor, *may));
         section(out, Section::Actors, actors, |actor: Actor, out| actor.put_row(out));
@@ -258,6 +264,9 @@ impl Ledger {
         for alloc in &self.sales.allocs.items {
             self.lots.refer(alloc.lot);
         }
+        for lot in self.sales.rewards.items.iter().filter_map(|reward| reward.lot) {
+            self.lots.refer(lot);
+        }
         for lot in self.sales.sales.iter().flat_map(crate::Sale::kept_lots) {
             self.lots.refer(lot);
         }
@@ -288,6 +297,11 @@ impl Ledger {
         };
         let in_order = sales.iter().zip(sales.iter().skip(1)).all(|(a, b)| a.id < b.id);
         fail(in_order && sales.iter().all(sound), Section::Sales)?;
+        let sound =
+            |reward: &crate::state::Reward| member(reward.member) && reward.lot.is_none_or(lot);
+        fail(self.sales.rewards.items.iter().all(sound), Section::Rewards)?;
+        let priced = |sale: &crate::Sale| sale.settled.is_none_or(|(_, den)| den != 0);
+        fail(sales.iter().all(priced), Section::Sales)?;
         fail(self.sales.allocs.items.iter().all(|alloc| lot(alloc.lot)), Section::Takings)
     }
 }
@@ -353,20 +367,21 @@ struct Core {
     /// The numbers of the first taking and the first line that are kept.
     takings: u64,
     lines: u64,
+    rewards: u64,
 }
 
 impl Row for Core {
     fn put_row(&self, out: &mut Vec<u8>) {
         append((self.seq, self.time), out);
         append((self.day, self.keys_max), out);
-        append((self.volume, (self.takings, self.lines)), out);
+        append((self.volume, (self.takings, (self.lines, self.rewards))), out);
     }
 
     fn take_row(from: &mut &[u8]) -> Option<Self> {
         let (seq, time) = Wire::take(from)?;
         let (day, keys_max) = Wire::take(from)?;
-        let (volume, (takings, lines)) = Wire::take(from)?;
-        Some(Self { seq, time, day, keys_max, volume, takings, lines })
+        let (volume, (takings, (lines, rewards))) = Wire::take(from)?;
+        Some(Self { seq, time, day, keys_max, volume, takings, lines, rewards })
     }
 }
 

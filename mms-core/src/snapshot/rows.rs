@@ -10,8 +10,8 @@ use crate::permission::Permissions;
 use crate::receipt::Receipt;
 use crate::record::Kind;
 use crate::state::{
-    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, Sale, SoldLine,
-    Tenders, TierHow,
+    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, Reward, Sale,
+    SoldLine, Tenders, TierHow,
 };
 use crate::wire::{Wire, append};
 use alloc::vec::Vec;
@@ -82,6 +82,31 @@ impl<A: Wire, B: Wire> Wire for (A, B) {
     }
 }
 
+/// One byte says whether it is there; absent, its fields are zero.
+impl<A: Wire, B: Wire> Wire for Option<(A, B)>
+where
+    (A, B): Wire,
+{
+    const SIZE: usize = 1 + A::SIZE + B::SIZE;
+
+    fn put(self, out: &mut &mut [u8]) {
+        self.is_some().put(out);
+        match self {
+            Some(both) => both.put(out),
+            None => (0..A::SIZE.saturating_add(B::SIZE)).for_each(|_| 0_u8.put(out)),
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        if bool::take(from)? {
+            return <(A, B)>::take(from).map(Some);
+        }
+        let (zeros, rest) = from.split_at_checked(A::SIZE.saturating_add(B::SIZE))?;
+        *from = rest;
+        zeros.iter().all(|byte| *byte == 0).then_some(None)
+    }
+}
+
 /// A row that is one value.
 impl<A: Wire, B: Wire> Row for (A, B) {
     fn put_row(&self, out: &mut Vec<u8>) {
@@ -94,7 +119,14 @@ impl<A: Wire, B: Wire> Row for (A, B) {
 }
 
 fields!(Counters { points: i64, top_up: i64, spend: i64, visits: i64 });
-fields!(Tenders { cash: i64, principal: i64, bonus: i64, points: i64, points_value: i64 });
+fields!(Tenders {
+    cash: i64,
+    principal: i64,
+    bonus: i64,
+    points: i64,
+    points_value: i64,
+    account: i64
+});
 fields!(Receipt {
     seq: Seq,
     time: Timestamp,
@@ -137,6 +169,7 @@ row!(Lot {
     price: i64,
     deferred: i64,
     consumed: i64,
+    store: StoreId,
     origin: Seq,
 } or Lot::vacant());
 row!(Alloc {
@@ -146,6 +179,7 @@ row!(Alloc {
     restored_principal: i64,
     restored_bonus: i64,
 });
+row!(Reward { member: MemberId, points: i64, clawed: i64, lot: Option<LotId>, });
 row!(SoldLine { sku: Sku, quantity: u32, net: i64, returned: u32, net_returned: i64 });
 row!(Sale {
     id: SaleId,
@@ -169,6 +203,10 @@ row!(Sale {
     rule: Option<RuleId>,
     coupon: Option<LotId>,
     given: Gift,
+    commission: Option<(ActorId, i64)>,
+    commission_back: i64,
+    settled: Option<(u64, u64)>,
+    rewards: (u64, u16),
     allocs: (u64, u16),
     lines: (u64, u16),
 });

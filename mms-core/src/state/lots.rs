@@ -1,7 +1,7 @@
 //! Lots: value that came in together and expires together.
 
 use crate::account::{Code, MONEY, POINTS, is_coupon};
-use crate::ids::{AssetId, Day, LotId, MemberId, Seq};
+use crate::ids::{AssetId, Day, LotId, MemberId, Seq, StoreId};
 use crate::record::MoveKind;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -43,6 +43,8 @@ pub struct Lot {
     pub deferred: i64,
     /// What was consumed of it, at list price: for a pay-out.
     pub consumed: i64,
+    /// In which store its value was loaded.
+    pub store: StoreId,
     /// The record that opened it.
     pub origin: Seq,
     /// Sales that can still be returned to it, or that earned it.
@@ -72,6 +74,7 @@ impl Lot {
             price: 0,
             deferred: 0,
             consumed: 0,
+            store: StoreId::new(0),
             origin,
             refs: 0,
             next: None,
@@ -403,6 +406,13 @@ impl Lots {
             lot.consumed = lot.consumed.saturating_sub(back);
         }
         self.settle(id, head);
+    }
+
+    /// The value of a lot was loaded in another store.
+    pub(crate) fn load(&mut self, id: LotId, store: StoreId) {
+        if let Some(lot) = self.get_mut(id) {
+            lot.store = store;
+        }
     }
 
     /// At list price, so much more was consumed of a lot.

@@ -11,7 +11,7 @@ pub(crate) use index::Index;
 pub use lots::Lot;
 pub(crate) use lots::{BONUS, Lots, held_codes};
 pub(crate) use replies::Replies;
-pub(crate) use sales::{Alloc, Gift, Sales};
+pub(crate) use sales::{Alloc, Gift, Reward, Sales, Starts};
 pub use sales::{Sale, SoldLine, Tenders};
 
 use crate::account::{Account, Code};

@@ -1,7 +1,7 @@
 //! Sales and redemptions that can still be taken back.
 
 use crate::amount::Rounding;
-use crate::ids::{AssetId, Day, LotId, MemberId, RuleId, SaleId, Sku, StoreId};
+use crate::ids::{ActorId, AssetId, Day, LotId, MemberId, RuleId, SaleId, Sku, StoreId};
 use alloc::collections::VecDeque;
 
 /// A sale or redemption, with what was taken back so far.
@@ -44,8 +44,24 @@ pub struct Sale {
     pub(crate) coupon: Option<LotId>,
     /// What was given for points.
     pub(crate) given: Gift,
+    /// Who sold it, and the commission.
+    pub commission: Option<(ActorId, i64)>,
+    /// What of that fell away.
+    pub commission_back: i64,
+    /// When stores settle: what a point is worth between them.
+    pub(crate) settled: Option<(u64, u64)>,
+    pub(crate) rewards: (u64, u16),
     pub(crate) allocs: (u64, u16),
     pub(crate) lines: (u64, u16),
+}
+
+/// What a referrer got for a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reward {
+    pub(crate) member: MemberId,
+    pub(crate) points: i64,
+    pub(crate) clawed: i64,
+    pub(crate) lot: Option<LotId>,
 }
 
 /// What was given for points.
@@ -95,6 +111,8 @@ pub struct Tenders {
     pub points: i64,
     /// What the points were worth.
     pub points_value: i64,
+    /// To be paid later.
+    pub account: i64,
 }
 
 impl Tenders {
@@ -108,6 +126,7 @@ impl Tenders {
                 .saturating_add(self.principal)
                 .saturating_add(self.bonus)
                 .saturating_add(self.points_value)
+                .saturating_add(self.account)
         }
     }
 
@@ -117,6 +136,7 @@ impl Tenders {
         self.bonus = self.bonus.saturating_add(other.bonus);
         self.points = self.points.saturating_add(other.points);
         self.points_value = self.points_value.saturating_add(other.points_value);
+        self.account = self.account.saturating_add(other.account);
     }
 }
 
@@ -199,11 +219,40 @@ pub(crate) struct Sales {
     pub(crate) sales: VecDeque<Sale>,
     pub(crate) allocs: Ring<Alloc>,
     pub(crate) lines: Ring<SoldLine>,
+    pub(crate) rewards: Ring<Reward>,
+}
+
+/// Where the rows of a sale begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Starts {
+    allocs: u64,
+    lines: u64,
+    rewards: u64,
 }
 
 impl Sales {
     pub(crate) const fn new() -> Self {
-        Self { sales: VecDeque::new(), allocs: Ring::new(), lines: Ring::new() }
+        Self {
+            sales: VecDeque::new(),
+            allocs: Ring::new(),
+            lines: Ring::new(),
+            rewards: Ring::new(),
+        }
+    }
+
+    pub(crate) fn rewards(&self, sale: &Sale) -> impl Iterator<Item = (u16, &Reward)> {
+        self.rewards.range(sale.rewards)
+    }
+
+    pub(crate) fn push_reward(&mut self, reward: Reward) {
+        self.rewards.items.push_back(reward);
+    }
+
+    pub(crate) fn reward_clawed(&mut self, id: SaleId, reward: u16, points: i64) {
+        let start = self.get(id).map(|sale| sale.rewards.0);
+        if let Some(reward) = start.and_then(|start| self.rewards.get_mut(start, reward)) {
+            reward.clawed = reward.clawed.saturating_add(points);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -228,8 +277,9 @@ impl Sales {
     }
 
     /// Where the next taking and the next line will stand.
-    pub(crate) fn ends(&self) -> (u64, u64) {
-        (self.allocs.end(), self.lines.end())
+    pub(crate) fn ends(&self) -> Starts {
+        let (allocs, lines, rewards) = (self.allocs.end(), self.lines.end(), self.rewards.end());
+        Starts { allocs, lines, rewards }
     }
 
     pub(crate) fn push_alloc(&mut self, alloc: Alloc) {
@@ -240,11 +290,13 @@ impl Sales {
         self.lines.items.push_back(line);
     }
 
-    pub(crate) fn push(&mut self, mut sale: Sale, (allocs, lines): (u64, u64)) {
+    pub(crate) fn push(&mut self, mut sale: Sale, starts: Starts) {
+        let Starts { allocs, lines, rewards } = starts;
         let count =
             |end: u64, start: u64| u16::try_from(end.saturating_sub(start)).unwrap_or(u16::MAX);
         sale.allocs = (allocs, count(self.allocs.end(), allocs));
         sale.lines = (lines, count(self.lines.end(), lines));
+        sale.rewards = (rewards, count(self.rewards.end(), rewards));
         self.sales.push_back(sale);
     }
 
@@ -282,16 +334,21 @@ impl Sales {
             if let Some(sale) = self.sales.pop_front() {
                 sale.kept_lots().for_each(&mut released);
             }
-            let (allocs, lines) = self
-                .sales
-                .front()
-                .map_or_else(|| self.ends(), |sale| (sale.allocs.0, sale.lines.0));
+            let next = self.sales.front().map(|sale| Starts {
+                allocs: sale.allocs.0,
+                lines: sale.lines.0,
+                rewards: sale.rewards.0,
+            });
+            let Starts { allocs, lines, rewards } = next.unwrap_or_else(|| self.ends());
+            self.rewards.drop_before(rewards, |reward| {
+                reward.lot.into_iter().for_each(&mut released);
+            });
             self.allocs.drop_before(allocs, |alloc| released(alloc.lot));
             self.lines.drop_before(lines, |_| {});
         }
     }
 
-    fn get_mut(&mut self, id: SaleId) -> Option<&mut Sale> {
+    pub(crate) fn get_mut(&mut self, id: SaleId) -> Option<&mut Sale> {
         let at = self.sales.binary_search_by_key(&id, |sale| sale.id).ok()?;
         self.sales.get_mut(at)
     }

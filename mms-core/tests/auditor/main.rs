@@ -45,8 +45,12 @@ fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
     let balances = shop.balances(who);
     let stored = [0, 1, balances.stored(), 10_000, 50_000, 500_000];
     let points = [0, 1, balances.points, balances.points_debt];
-    match rng.below(36) {
-        0 if count < 6 => enrol(MemberToken::new(count as u128 + 1), None),
+    match rng.below(38) {
+        0 if count < 6 => {
+            let kind = if count % 2 == 0 { MemberKind::Individual } else { MemberKind::Corporate };
+            let token = MemberToken::new(count as u128 + 1);
+            Action::Enrol { token, kind, plan: PlanId::new(0), referrer: None }
+        }
         0 if rng.below(3) == 0 => {
             Action::ChangeMember { member: who, change: MemberChange::Freeze }
         }
@@ -128,6 +132,18 @@ fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
             let lines = vec![line(1, 1, price), line(2, 2, price / 3)];
             Action::Checkout { who: Some(who.into()), lines, pay, extras }
         }
+        35 => {
+            let price = i64::try_from(rng.below(25_000)).unwrap();
+            let on_account = price / (1 + i64::try_from(rng.below(3)).unwrap());
+            let extras = Extras::NONE.with_on_account(on_account);
+            let pay = if rng.below(2) == 0 { Pay::Stored } else { Pay::Cash };
+            let lines = vec![line(1, 1, price)];
+            Action::Checkout { who: Some(who.into()), lines, pay, extras }
+        }
+        36 => {
+            let amount = amount(rng, &[1, 10_000]);
+            Action::ReceivePayment { who: who.into(), amount }
+        }
         33 if rng.below(12) == 0 => Action::MergeMembers { from: who, into: member(rng) },
         33 | 34 => Action::RefundCard { who: who.into(), cause: RefundCause::Merchant },
         29 => Action::SweepChange { who: who.into() },
@@ -196,6 +212,7 @@ fn compare(shop: &Shop, model: &Model, seed: u64) {
             row.visits,
             row.tier as i128,
             row.purse,
+            row.owes,
             model
                 .coupons
                 .iter()
@@ -223,6 +240,7 @@ fn compare(shop: &Shop, model: &Model, seed: u64) {
             is.counters.visits,
             i64::from(is.tier.value()),
             balances.change,
+            balances.owed,
             shop.ledger.coupons(member, shop.at.day).map(|(_, _, count, _)| count).sum(),
             shop.ledger.uses(member, SWIM, shop.at.day),
         ]
@@ -263,7 +281,8 @@ fn storm(seed: u64, steps: u32) -> (Shop, u32) {
             (0..model.lots.len()).filter(|id| model.lots[*id].p + model.lots[*id].b > 0).collect();
         let action = action(&mut rng, &shop, &model);
         let seq = shop.ledger.seq().value() + 1;
-        let outcome = shop.run(action.clone());
+        let command = shop.command(action.clone()).by(ActorId::new(3), TerminalId::new(0));
+        let outcome = shop.submit(&command);
         let expected = model.run(seq, now, &action, &shop.ledger);
         match (outcome, expected) {
             (Outcome::Accepted(receipt), Ok(())) => {
@@ -281,6 +300,16 @@ fn storm(seed: u64, steps: u32) -> (Shop, u32) {
     }
     assert_eq!(i128::from(shop.ledger.coupons_issued(OFF)), model.issued, "seed {seed}");
     assert_eq!(paid_out, model.paid_out, "seed {seed}");
+    // Every sale that was not forgotten has paid its commission and lost what was returned.
+    for sale in shop.ledger.sales() {
+        let (cash, stored) = (sale.paid.cash + sale.paid.account, sale.paid.principal);
+        let money = sale.asset == MONEY;
+        let due = if money { cash * 3 / 100 + stored / 100 } else { 0 };
+        assert_eq!(sale.commission.map_or(0, |(_, amount)| amount), due, "seed {seed}: {sale:?}");
+        if sale.left() == 0 && sale.net() > 0 {
+            assert_eq!(sale.commission_back, due, "seed {seed}: {sale:?}");
+        }
+    }
     let deferred: i128 = model.packages.iter().filter(|p| p.left > 0).map(MPackage::deferred).sum();
     let booked = -shop.ledger.total(Code::Deferred, MONEY);
     assert_eq!(booked, deferred, "seed {seed}: what is deferred");

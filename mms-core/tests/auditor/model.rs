@@ -26,6 +26,8 @@ pub(crate) struct MMember {
     pub(crate) visits: i128,
     pub(crate) tier: usize,
     pub(crate) purse: i128,
+    pub(crate) owes: i128,
+    pub(crate) corporate: bool,
     pub(crate) merged: Option<usize>,
     pub(crate) frozen: bool,
 }
@@ -47,6 +49,7 @@ pub(crate) struct MSale {
     pub(crate) lot: Option<usize>,
     pub(crate) returnable: i32,
     pub(crate) coupon: Option<usize>,
+    pub(crate) account_back: i128,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +80,7 @@ pub(crate) struct Model {
 /// off, points × 2).
 pub(crate) const DISCOUNT: [i128; 3] = [0, 5, 10];
 pub(crate) const EARN: [i128; 3] = [100, 150, 200];
+pub(crate) const CREDIT: i128 = 30_000;
 pub(crate) const RETURN_DAYS: i32 = 9;
 pub(crate) const STORED_DAYS: i32 = 12;
 pub(crate) const POINT_DAYS: i32 = 6;
@@ -107,6 +111,10 @@ pub(crate) fn program(pending: u32) -> Program {
         .with_return_days(RETURN_DAYS as u32)
         .with_coupons(vec![super::wallet::rules()])
         .with_coupon_returns(true)
+        .with_credit(CREDIT as i64, 30)
+        .with_commissions(vec![
+            CommissionRule::new(Ratio::percent(3)).with_on_stored(Ratio::percent(1)),
+        ])
 }
 
 impl Model {
@@ -280,6 +288,7 @@ impl Model {
                 lot,
                 returnable,
                 coupon: None,
+                account_back: 0,
             },
         );
     }
@@ -309,7 +318,19 @@ impl Model {
         ledger: &Ledger,
     ) -> Result<(), R> {
         match action {
-            Action::Enrol { .. } => self.members.push(MMember::default()),
+            Action::Enrol { kind, .. } => {
+                let corporate = *kind == MemberKind::Corporate;
+                self.members.push(MMember { corporate, ..MMember::default() });
+            }
+            Action::ReceivePayment { who, amount } => {
+                positive(*amount)?;
+                let member = self.usable(*who, false)?;
+                let owes = &mut self.members[member].owes;
+                if i128::from(*amount) > *owes {
+                    return Err(R::PaymentExceedsDebt);
+                }
+                *owes -= i128::from(*amount);
+            }
             Action::ChangeMember { member, change } => {
                 let id = self.resolve(*member);
                 let row = self.members.get_mut(id).ok_or(R::MemberUnknown)?;
@@ -363,12 +384,21 @@ impl Model {
                     }
                     net -= COUPON.1;
                 }
+                let account = i128::from(extras.on_account);
+                if account > net {
+                    return Err(R::TenderMismatch);
+                }
                 let (mut allocs, mut base) = (Vec::new(), net);
+                let row = &self.members[member];
+                let trusted = account == 0 || row.corporate && row.owes + account <= CREDIT;
                 match pay {
                     Pay::Cash => {}
                     Pay::Stored => {
-                        allocs = self.take(member, false, net)?;
-                        base = allocs.iter().map(|(_, p, _)| p).sum();
+                        if self.sum(member, false) >= net - account && !trusted {
+                            return Err(R::CreditExceeded);
+                        }
+                        allocs = self.take(member, false, net - account)?;
+                        base = account + allocs.iter().map(|(_, p, _)| p).sum::<i128>();
                     }
                     Pay::Mixed { cash, stored, points } => {
                         let (stored, points) = (i128::from(*stored), i128::from(*points));
@@ -389,7 +419,11 @@ impl Model {
                     }
                     _ => panic!(),
                 }
+                if !trusted {
+                    return Err(R::CreditExceeded);
+                }
                 self.sale(seq, member, false, net, base, allocs, true);
+                self.members[member].owes += account;
                 self.members[member].purse += i128::from(extras.keep_change);
                 if let Some(coupon) = coupon {
                     self.coupons[coupon].left -= 1;
@@ -604,7 +638,12 @@ impl Model {
         row.debt += due;
         row.points -= claw;
         if !sale.points_only {
-            let spent = i128::from(after.returned.cash) + i128::from(after.returned.principal);
+            let account = i128::from(after.returned.account);
+            let back = account - sale.account_back;
+            row.owes -= back.min(row.owes);
+            sale.account_back = account;
+            let spent =
+                i128::from(after.returned.cash) + i128::from(after.returned.principal) + account;
             row.spend -= spent - sale.spent_back;
             row.visits -= i128::from(whole);
             sale.spent_back = spent;

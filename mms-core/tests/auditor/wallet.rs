@@ -168,6 +168,7 @@ impl Model {
         to.lots.extend(row.lots);
         to.debt += row.debt;
         to.purse += row.purse;
+        to.owes += row.owes;
         to.spend += row.spend;
         to.top_up += row.top_up;
         to.points += row.points;

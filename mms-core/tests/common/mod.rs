@@ -172,6 +172,11 @@ impl Shop {
                 }
                 match posting.account.owner() {
                     Owner::Member(member) => format!("m{member}.{code} {:+}", posting.amount),
+                    Owner::Staff(actor) => format!("a{actor}.{code} {:+}", posting.amount),
+                    // What time causes is booked on store 0.
+                    Owner::Store(store) if store != self.store && store.value() != 0 => {
+                        format!("s{store}.{code} {:+}", posting.amount)
+                    }
                     _ => format!("{code} {:+}", posting.amount),
                 }
             })
