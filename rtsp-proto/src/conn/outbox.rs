@@ -59,6 +59,14 @@ impl<E> Outbox<E> {
         output
     }
 
+    /// Gives memory back that nothing needs now.
+    pub(crate) fn release(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+            self.headers = BytesMut::new();
+        }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.waiting >= self.waiting_max
     }

@@ -96,6 +96,14 @@ impl Receiver {
         self.message = BytesMut::new();
     }
 
+    /// Gives memory back that nothing needs now.
+    pub(crate) fn release(&mut self) {
+        if self.len() == 0 {
+            self.clear();
+            self.index = Index::new();
+        }
+    }
+
     pub(crate) const fn skips(&self) -> Skips {
         self.skips
     }

@@ -364,7 +364,14 @@ impl Server {
     /// The next thing to do; `None` until something happens.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
-        self.out.poll()
+        let output = self.out.poll();
+        if output.is_none() && self.current.is_none() && !self.sessions.flow() {
+            // Servers have many connections that do nothing: those keep no buffers.
+            self.out.release();
+            self.receiver.release();
+            self.inbox.shrink_to_fit();
+        }
+        output
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.
