@@ -9,7 +9,8 @@ use rtsp_proto::headers::{
 use rtsp_proto::interleaved::Frame;
 use rtsp_proto::server::{self, Server};
 use rtsp_proto::{
-    Framer, HeaderName, Index, Instant, Limits, Message, Method, Output, Seed, SessionKey, Unit,
+    Framer, HeaderName, Index, Instant, Limits, Message, Method, Output, Seed, SessionKey,
+    StatusCode, Unit,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -112,7 +113,7 @@ pub const OPS: &[Op] = &[
         allocates: false,
         make: || {
             let (message, mut scratch) = (inputs::described(), Index::new());
-            Box::new(move || chunked(&message, message.len(), &mut scratch))
+            Box::new(move || chunked(&message, message.len(), &mut scratch, &Limits::DEFAULT))
         },
     },
     Op {
@@ -121,7 +122,7 @@ pub const OPS: &[Op] = &[
         allocates: false,
         make: || {
             let (message, mut scratch) = (inputs::described(), Index::new());
-            Box::new(move || chunked(&message, 1, &mut scratch))
+            Box::new(move || chunked(&message, 1, &mut scratch, &Limits::DEFAULT))
         },
     },
     Op {
@@ -130,11 +131,34 @@ pub const OPS: &[Op] = &[
         allocates: false,
         make: || {
             let (message, mut scratch) = (endless(), Index::new());
-            Box::new(move || chunked(&message, 1_024, &mut scratch))
+            Box::new(move || chunked(&message, 1_024, &mut scratch, &Limits::DEFAULT))
         },
     },
-    Op { name: "rtsp/session/both-sides", items: 1, allocates: true, make: || Box::new(session) },
+    Op {
+        name: "rtsp/framer/endless-256k",
+        items: 256,
+        allocates: false,
+        make: || {
+            let (message, mut scratch) = (endless(), Index::new());
+            let limits = Limits::DEFAULT.with_head_max(1 << 20).with_header_count_max(1 << 16);
+            Box::new(move || chunked(&message, 1_024, &mut scratch, &limits))
+        },
+    },
+    Op {
+        name: "rtsp/session/both-sides",
+        items: 1,
+        allocates: true,
+        make: || Box::new(|| session(URL, usize::MAX, |_, _| ())),
+    },
+    Op {
+        name: "rtsp/session/bytewise",
+        items: 1,
+        allocates: true,
+        make: || Box::new(|| session(URL, 1, |_, _| ())),
+    },
 ];
+
+const URL: &str = "rtsp://camera.example.com/live/";
 
 /// Framed, indexed, the start line understood.
 fn index(message: &[u8], scratch: &mut Index) -> u64 {
@@ -201,12 +225,12 @@ fn framed(mut stream: &[u8], scratch: &mut Index) -> u64 {
 }
 
 /// One message in pieces of `size`; how far it got.
-fn chunked(message: &[u8], size: usize, scratch: &mut Index) -> u64 {
+fn chunked(message: &[u8], size: usize, scratch: &mut Index, limits: &Limits) -> u64 {
     let mut framer = Framer::new();
     let mut end = 0;
     while end < message.len() {
         end = (end + size).min(message.len());
-        match framer.next(&message[..end], scratch, &Limits::DEFAULT) {
+        match framer.next(&message[..end], scratch, limits) {
             Ok(None) => {}
             Ok(Some(_)) => return end as u64,
             Err(error) => return error.offset() as u64,
@@ -224,12 +248,12 @@ fn endless() -> Vec<u8> {
     message
 }
 
-/// OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN: client and server joined in memory.
-fn session() -> u64 {
+/// OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN: client and server joined in memory, in pieces of at
+/// most `size` bytes; `answered` is told of each response.
+pub(crate) fn session(url: &str, size: usize, mut answered: impl FnMut(Method, StatusCode)) -> u64 {
     let now = Instant::ZERO;
     let mut client = Client::new(now, Arc::default(), Seed::from_u64(1));
     let mut server = Server::new(now, Arc::default(), Seed::from_u64(2));
-    let url = "rtsp://camera.example.com/live/";
     let key = client.open_session(now, url).expect("opens");
     client.options(now, url).expect("asks");
     let mut moved = 0;
@@ -240,9 +264,20 @@ fn session() -> u64 {
             match output {
                 Output::Transmit(bytes) => {
                     moved += bytes.len() as u64;
-                    server.handle_input(now, server::Input::Owned(bytes));
+                    if size >= bytes.len() {
+                        server.handle_input(now, server::Input::Owned(bytes));
+                    } else {
+                        for piece in bytes.chunks(size) {
+                            server.handle_input(now, server::Input::Data(piece));
+                        }
+                    }
                 }
-                Output::Event(event) => follow(&mut client, key, url, &event),
+                Output::Event(event) => {
+                    if let client::Event::Response { method, response, .. } = &event {
+                        answered(*method, response.view().status());
+                    }
+                    follow(&mut client, key, url, &event);
+                }
             }
         }
         while let Some(output) = server.poll_output() {
@@ -250,7 +285,13 @@ fn session() -> u64 {
             match output {
                 Output::Transmit(bytes) => {
                     moved += bytes.len() as u64;
-                    client.handle_input(now, client::Input::Owned(bytes));
+                    if size >= bytes.len() {
+                        client.handle_input(now, client::Input::Owned(bytes));
+                    } else {
+                        for piece in bytes.chunks(size) {
+                            client.handle_input(now, client::Input::Data(piece));
+                        }
+                    }
                 }
                 Output::Event(server::Event::Request(asked)) => answer(&mut server, &asked),
                 Output::Event(_) => {}

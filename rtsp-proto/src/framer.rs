@@ -84,14 +84,29 @@ impl Framer {
     /// The stream cannot be cut any further: a limit is passed, or nobody can tell where
     /// the body ends. Offsets count from the start of the message. `index` holds what was
     /// read of it.
-    #[inline]
+    #[inline(always)]
     pub fn next(
         &mut self,
         buf: &[u8],
         index: &mut Index,
         limits: &Limits,
     ) -> Result<Option<Unit>, ParseError> {
-        if self.total.is_none() {
+        // Seen from the caller's place, for bytes that come one by one.
+        let waits = match self.total {
+            Some(total) => buf.len() < total,
+            None => self.scanner.passes(buf, limits),
+        };
+        if waits { Ok(None) } else { self.unit(buf, index, limits) }
+    }
+
+    #[inline]
+    fn unit(
+        &mut self,
+        buf: &[u8],
+        index: &mut Index,
+        limits: &Limits,
+    ) -> Result<Option<Unit>, ParseError> {
+        if self.total.is_none() && self.scanner.is_new() {
             match buf {
                 [] => return Ok(None),
                 [MARKER, channel, high, low, ..] => {
@@ -130,6 +145,7 @@ impl Framer {
         Ok((have >= len).then_some(Unit::Frame { channel, len }))
     }
 
+    #[inline]
     fn message(
         &mut self,
         buf: &[u8],
@@ -142,12 +158,7 @@ impl Framer {
                 let Some(head) = self.scanner.scan::<Rtsp>(buf, index.scratch(), limits)? else {
                     return Ok(None);
                 };
-                if self.blank {
-                    index.note(Quirk::LeadingEmptyLine, 0);
-                }
-                let total = index.finish_head(buf, head, limits)?;
-                self.total = Some(total);
-                total
+                self.head(buf, head, index, limits)?
             }
         };
         if buf.len() < total {
@@ -157,5 +168,21 @@ impl Framer {
         self.total = None;
         self.blank = false;
         Ok(Some(Unit::Message { len: total }))
+    }
+
+    #[inline(never)]
+    fn head(
+        &mut self,
+        buf: &[u8],
+        head: usize,
+        index: &mut Index,
+        limits: &Limits,
+    ) -> Result<usize, ParseError> {
+        if self.blank {
+            index.note(Quirk::LeadingEmptyLine, 0);
+        }
+        let total = index.finish_head(buf, head, limits)?;
+        self.total = Some(total);
+        Ok(total)
     }
 }

@@ -8,7 +8,11 @@
 pub mod ledger;
 pub mod pair;
 pub mod rtsp;
+pub mod rtsp_more;
+pub mod rtsp_session;
 pub mod sip;
+pub mod sip_more;
+pub mod sip_transaction;
 pub mod wire;
 pub mod xmpp;
 
@@ -54,7 +58,11 @@ impl fmt::Debug for Side {
 pub fn rows() -> Vec<Row> {
     let mut rows = wire::rows();
     rows.extend(rtsp::rows());
+    rows.extend(rtsp_more::rows());
+    rows.extend(rtsp_session::rows());
     rows.extend(sip::rows());
+    rows.extend(sip_more::rows());
+    rows.extend(sip_transaction::rows());
     rows.extend(xmpp::rows());
     rows.extend(ledger::rows());
     rows

@@ -46,7 +46,7 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+pub(super) fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     let response = response(message, index);
     sink.number(u64::from(response.status().code()));
     sink.number(response.headers().iter().count() as u64);
@@ -54,7 +54,7 @@ fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     sink.number(response.body().len() as u64);
 }
 
-fn setup(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+pub(super) fn setup(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     let (message, _) =
         Message::parse(message, index, &Limits::DEFAULT).expect("parses").expect("whole");
     let Message::Request(request) = message else { panic!("a request") };
@@ -260,11 +260,11 @@ pub mod rtsp_types {
     }
 }
 
-fn setups() -> [Set; 2] {
+pub(super) fn setups() -> [Set; 2] {
     [Set::one("setup", inputs::setup()), Set::varied(inputs::varied_setups())]
 }
 
-fn described() -> [Set; 2] {
+pub(super) fn described() -> [Set; 2] {
     [Set::one("200sdp", inputs::described()), Set::varied(inputs::varied_described())]
 }
 

@@ -40,7 +40,7 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+pub(super) fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     let message = Message::parse_datagram(message, index, &Limits::DEFAULT).expect("parses");
     let headers = message.headers();
     sink.number(headers.len() as u64);
@@ -48,7 +48,7 @@ fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     sink.number(message.body().len() as u64);
 }
 
-fn proxy(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
+pub(super) fn proxy(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     let message = Message::parse_datagram(message, index, &Limits::DEFAULT).expect("parses");
     let headers = message.headers();
     for via in headers.values::<Via<'_>>() {
@@ -250,7 +250,7 @@ pub mod sipx {
     }
 }
 
-fn sets() -> [Set; 5] {
+pub(super) fn sets() -> [Set; 5] {
     [
         Set::one("invite", inputs::invite()),
         Set::one("message", inputs::message()),

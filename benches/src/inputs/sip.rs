@@ -2,6 +2,7 @@
 //! credentials; and varied requests and answers of these kinds.
 
 use super::{VARIED, Vary, text};
+use bytes::Bytes;
 
 /// An INVITE of 14 headers with an SDP body, on its way through one proxy.
 #[must_use]
@@ -107,6 +108,74 @@ pub fn register() -> Vec<u8> {
 pub fn varied() -> Vec<Vec<u8>> {
     let mut vary = Vary::new(0x51b);
     (0..VARIED).map(|_| varied_one(&mut vary)).collect()
+}
+
+/// 1,024 MESSAGE requests, each from another sender: names, hosts and texts of random length.
+#[must_use]
+pub fn varied_messages() -> Vec<Vec<u8>> {
+    let mut vary = Vary::new(0x3e55);
+    (0..VARIED).map(|number| message_of(&mut vary, number)).collect()
+}
+
+fn message_of(vary: &mut Vary, number: usize) -> Vec<u8> {
+    let (alice, bob) = (vary.word(3, 12), vary.word(3, 12));
+    let (here, there) = (vary.host(), vary.host());
+    let body = vary.words(2, 20);
+    let via = format!("Via: SIP/2.0/UDP {here};branch=z9hG4bK{}{number}", vary.word(6, 20));
+    let mut headers = vec![
+        "Max-Forwards: 70".into(),
+        format!("From: \"{}\" <sip:{alice}@{here}>;tag={}", vary.words(1, 2), vary.word(4, 16)),
+        format!("To: <sip:{bob}@{there}>"),
+        format!("Call-ID: {}@{here}", vary.word(8, 32)),
+        format!("CSeq: {} MESSAGE", vary.number(1, 100_000)),
+        format!("User-Agent: {}/{}", vary.word(4, 14), vary.number(0, 9)),
+        "Content-Type: text/plain".into(),
+        format!("Content-Length: {}", body.len()),
+    ];
+    vary.shuffle(&mut headers);
+    headers.insert(0, via);
+    text(&format!("MESSAGE sip:{bob}@{there} SIP/2.0"), &headers, &body)
+}
+
+/// What a request is made of, for builders.
+#[derive(Clone, Debug)]
+pub struct Fields {
+    /// The request URI.
+    pub uri: String,
+    /// Names and values, but for those of the body.
+    pub headers: Vec<(String, String)>,
+    /// The type of the body.
+    pub content_type: String,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The fields of a request that was made here.
+///
+/// # Panics
+///
+/// When it was not.
+#[must_use]
+pub fn fields(message: &[u8]) -> Fields {
+    let message = core::str::from_utf8(message).expect("text");
+    let (head, body) = message.split_once("\r\n\r\n").expect("a head");
+    let mut lines = head.split("\r\n");
+    let uri = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a URI");
+    let mut fields = Fields {
+        uri: uri.to_owned(),
+        headers: Vec::new(),
+        content_type: String::new(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    };
+    for line in lines {
+        let (name, value) = line.split_once(": ").expect("a header");
+        match name {
+            "Content-Length" => {}
+            "Content-Type" => value.clone_into(&mut fields.content_type),
+            _ => fields.headers.push((name.to_owned(), value.to_owned())),
+        }
+    }
+    fields
 }
 
 fn varied_one(vary: &mut Vary) -> Vec<u8> {

@@ -160,14 +160,21 @@ impl NameTable {
         }
     }
 
-    /// The id of a name of at most sixteen bytes that is spelled as in the table, when it is
-    /// found at once; else 0, which says nothing. The arguments are those of a [`Key`].
+    /// The id of a name that is spelled as in the table, when it is found at once; `None` says
+    /// nothing. The arguments are those of a [`Key`].
     #[inline(always)]
-    pub(super) fn lookup_exact(&self, first: u64, last: u64, len: usize) -> u8 {
+    pub(super) fn lookup_exact(&self, first: u64, last: u64, len: usize) -> Option<u8> {
         let id = self.slots.get(Key::slot(first, last)).copied().unwrap_or(0);
         let key = self.key(id);
-        let differs = (first ^ key.first) | (last ^ key.last);
-        if differs == 0 && len == key.len && len <= 16 { id } else { 0 }
+        // Beyond sixteen bytes there is a middle that the key does not have.
+        let differs = (first ^ key.first) | (last ^ key.last) | (len ^ key.len) as u64;
+        (differs == 0 && len <= 16).then_some(id)
+    }
+
+    /// Whether no name can have this key, by a look at one slot.
+    #[inline]
+    pub(super) fn surely_lacks(&self, first: u64, last: u64, len: usize) -> bool {
+        len > 1 && self.slots.get(Key::slot(first, last)) == Some(&0)
     }
 
     #[inline(always)]

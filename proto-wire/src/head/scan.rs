@@ -47,6 +47,13 @@ impl Scanner {
         Self { line: 0, logical_line: 0, searched: 0, in_headers: false, only_bare_cr: true }
     }
 
+    /// Whether it has seen nothing yet, or nothing but the first bytes of an empty line.
+    #[must_use]
+    #[inline]
+    pub const fn is_new(&self) -> bool {
+        self.searched == 0
+    }
+
     /// Goes on reading `buf`, which starts with the first byte of the message.
     ///
     /// Returns the length of the head, empty line included, when it is complete and
@@ -66,8 +73,7 @@ impl Scanner {
     ) -> Result<Option<usize>, ParseError> {
         if self.searched == 0 {
             index.clear();
-        } else if self.nothing_ends(buf, limits) {
-            self.searched = buf.len();
+        } else if self.passes(buf, limits) {
             return Ok(None);
         }
         let head = self.lines::<P>(buf, index, limits)?;
@@ -78,19 +84,29 @@ impl Scanner {
         Ok(head)
     }
 
-    /// Whether a line is unfinished and what came behind it is so little that it is seen at a
-    /// glance to change nothing: for bytes that come one by one.
-    #[inline]
-    fn nothing_ends(&self, buf: &[u8], limits: &Limits) -> bool {
-        let Some(new) = buf.get(self.searched..) else { return false };
-        let line_end = self.logical_line.saturating_add(limits.line_max);
-        self.searched > self.line
-            && new.len() <= 8
-            && buf.len() <= line_end
-            && buf.len() <= limits.head_max
-            && !new.iter().any(|b| matches!(b, b'\r' | b'\n'))
+    /// Whether a line is unfinished and what is new in `buf` is so little that it is seen at a
+    /// glance to change nothing; then that is done with, and [`Scanner::scan`] would say that
+    /// more bytes are needed. For bytes that come one by one.
+    #[inline(always)]
+    pub fn passes(&mut self, buf: &[u8], limits: &Limits) -> bool {
+        let longest = limits.head_max.min(self.logical_line.saturating_add(limits.line_max));
+        if self.searched <= self.line || buf.len() > longest {
+            return false;
+        }
+        let plain = match buf.get(self.searched..) {
+            Some([byte]) => !matches!(byte, b'\r' | b'\n'),
+            Some(new @ ([] | [_, _, ..])) if new.len() <= 8 => {
+                !new.iter().any(|b| matches!(b, b'\r' | b'\n'))
+            }
+            _ => false,
+        };
+        if plain {
+            self.searched = buf.len();
+        }
+        plain
     }
 
+    #[inline(never)]
     fn lines<P: Profile>(
         &mut self,
         buf: &[u8],
@@ -407,17 +423,18 @@ pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entr
     };
     let colon = start.wrapping_add(len);
     let from = colon.wrapping_add(2);
-    if !matches!(buf.get(colon..)?, [b':', b' ', b'!'..=b'~', ..]) {
+    if !matches!(buf.get(colon.wrapping_add(1)..=from)?, [b' ', b'!'..=b'~']) {
         return None;
     }
-    let mut id = P::NAMES.lookup_exact(first, last, len);
-    if id == 0 {
-        id = other_name::<P>(first, last, buf.get(start..colon)?)?;
-    }
+    let id = match P::NAMES.lookup_exact(first, last, len) {
+        Some(id) => id,
+        None => other_name::<P>(first, last, buf.get(start..colon)?)?,
+    };
     let content = find_odd(buf, from);
     let next = content.wrapping_add(2);
-    let ending = buf.get(content.wrapping_sub(1)..next)?;
-    if !matches!(ending, [b'!'..=b'~', b'\r', b'\n']) {
+    // What stands before it is printable; it may be a blank all the same.
+    let last_blank = buf.get(content.wrapping_sub(1)) == Some(&b' ');
+    if buf.get(content..next)? != b"\r\n" || last_blank {
         return None;
     }
     let (name, value) = (Span::within(start, colon), Span::within(from, content));
@@ -428,7 +445,8 @@ pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entr
 /// `None` when it is no name.
 #[inline(never)]
 fn other_name<P: Profile>(first: u64, last: u64, name: &[u8]) -> Option<u8> {
-    let id = P::NAMES.lookup_words(first, last, name);
+    let unknown = P::NAMES.surely_lacks(first, last, name.len());
+    let id = if unknown { 0 } else { P::NAMES.lookup_words(first, last, name) };
     (id != 0 || chars::is_token(name)).then_some(id)
 }
 

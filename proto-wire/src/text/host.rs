@@ -102,7 +102,7 @@ fn name_or_v4(text: &str) -> Option<Host<'_>> {
 }
 
 /// The host bytes at the start, the port, and what follows.
-#[inline]
+#[inline(always)]
 fn split_plain(bytes: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
     let (host, rest) = bytes.split_at_checked(chars::host_len(bytes))?;
     let [b':', behind @ ..] = rest else {

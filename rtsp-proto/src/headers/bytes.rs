@@ -102,17 +102,18 @@ pub(crate) fn closed_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
 #[inline]
 pub(crate) fn leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value: u64 = 0;
-    let mut len = 0_usize;
-    while let Some(b) = bytes.get(len) {
+    let mut rest = bytes;
+    while let [b, tail @ ..] = rest {
         let digit = b.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        len = len.wrapping_add(1);
+        rest = tail;
     }
+    let len = bytes.len().wrapping_sub(rest.len());
     // That many digits always fit.
-    if len == 0 || len > 18 { None } else { Some((value, bytes.get(len..)?)) }
+    if len == 0 || len > 18 { None } else { Some((value, rest)) }
 }
 
 /// A table of bytes, for loops that look at each.

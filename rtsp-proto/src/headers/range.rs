@@ -258,8 +258,9 @@ fn plain_secs(value: &[u8]) -> Option<(Duration, &[u8])> {
     };
     let (digits, rest) = leading_number(fraction)?;
     let len = fraction.len().checked_sub(rest.len())?;
-    let scale: [u64; 9] = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
-    let nanos = digits.checked_mul(*scale.get(len.checked_sub(1)?)?)?;
+    static SCALE: [u64; 9] =
+        [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let nanos = digits.checked_mul(*SCALE.get(len.checked_sub(1)?)?)?;
     Some((Duration::new(secs, u32::try_from(nanos).ok()?), rest))
 }
 

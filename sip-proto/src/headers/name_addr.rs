@@ -43,6 +43,49 @@ impl<'a> NameAddr<'a> {
     /// [`ParseErrorKind::TrailingData`] for text behind `>`.
     #[inline]
     pub fn parse(raw: &'a [u8]) -> Result<Self, ParseError> {
+        match Self::usual(raw) {
+            Some(address) => Ok(address),
+            None => Self::any(raw),
+        }
+    }
+
+    /// The value as it is written nearly always: perhaps a name, a URI in brackets with no
+    /// white space at its ends, and parameters right behind it.
+    #[inline(always)]
+    fn usual(raw: &'a [u8]) -> Option<Self> {
+        let name_end = match raw.first()? {
+            b'"' => {
+                let inside = chars::find(raw.get(1..)?, b'"')?;
+                if chars::contains(raw.get(1..=inside)?, b'\\') {
+                    return None;
+                }
+                inside.wrapping_add(2)
+            }
+            _ => 0,
+        };
+        let (display, uri_at) = match (name_end, raw.get(name_end..)?) {
+            (0, [b'<', ..]) => (&[][..], 1),
+            (0, _) => {
+                let open = chars::find(raw, b'<')?;
+                (chars::trim(raw.get(..open)?), open.wrapping_add(1))
+            }
+            (_, [b'<', ..]) => (raw.get(..name_end)?, name_end.wrapping_add(1)),
+            (_, [b' ', b'<', ..]) => (raw.get(..name_end)?, name_end.wrapping_add(2)),
+            _ => return None,
+        };
+        let inside = raw.get(uri_at..)?;
+        let (uri, behind) = inside.split_at_checked(chars::find(inside, b'>')?)?;
+        let params = behind.get(1..)?;
+        let ends = [uri.first()?, uri.last()?];
+        if ends.iter().any(|b| chars::is_lws(**b)) || !matches!(params.first(), None | Some(b';')) {
+            return None;
+        }
+        Some(Self { raw, display, uri, uri_at, bracketed: true, params })
+    }
+
+    /// The same in any form, or what is wrong.
+    #[cold]
+    fn any(raw: &'a [u8]) -> Result<Self, ParseError> {
         let error = |kind, at| Err(ParseError::new(kind, at));
         let name_end = if raw.first() == Some(&b'"') {
             match quoted::end(raw) {
@@ -126,8 +169,12 @@ impl<'a> NameAddr<'a> {
     ///
     /// # Errors
     /// When it is malformed; the offset is in the header's value.
+    #[inline]
     pub fn uri(&self) -> Result<Uri<'a>, ParseError> {
-        Uri::parse(self.uri).map_err(|e| e.at(self.uri_at))
+        match Uri::parse(self.uri) {
+            Err(error) => Err(error.at(self.uri_at)),
+            uri => uri,
+        }
     }
 
     /// The URI as it stands.

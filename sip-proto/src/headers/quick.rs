@@ -5,23 +5,23 @@ use proto_wire::text::params::Params;
 
 /// The value of the parameter `name` (in lower case) in `;a=b;name=value;...`. It is the first one in
 /// nearly every message; then nothing else is looked at.
-#[inline]
+#[inline(always)]
 pub(super) fn value<'a>(params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     first(params, name).or_else(|| Params::new(params).value(name))
 }
 
-#[inline]
+#[inline(always)]
 fn first<'a>(params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let rest = params.strip_prefix(b";")?;
     let (found, rest) = rest.split_at_checked(name.len())?;
     let value = rest.strip_prefix(b"=")?;
-    if !found.eq_ignore_ascii_case(name) {
+    if found != name && !found.eq_ignore_ascii_case(name) {
         return None;
     }
-    // Tokens only: what is quoted or has white space goes the long way.
-    let end = chars::sip_token_len(value);
-    let (token, behind) = value.split_at_checked(end)?;
-    (!token.is_empty() && matches!(behind.first(), None | Some(b';'))).then_some(token)
+    let value = value.get(..chars::find(value, b';').unwrap_or(value.len()))?;
+    // What is quoted or has white space goes the long way.
+    let odd = |b: u8| b.saturating_sub(b' ').min(b ^ b'"');
+    (!value.is_empty() && !chars::any_zero(value, odd)).then_some(value)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::IpAddr;
 use proto_wire::Span;
+use proto_wire::text::chars;
 use thiserror::Error;
 
 /// Why edits could not be made.
@@ -30,7 +31,7 @@ pub enum EditError {
 }
 
 const SPLICES_MAX: usize = 8;
-const PIECES: usize = 4;
+const PIECES: usize = 2;
 
 /// A list of edits of one message, in any order of places. Allocates nothing until the
 /// result is written.
@@ -57,7 +58,9 @@ pub struct Edits<'a> {
     bytes: &'a [u8],
     index: &'a Index,
     /// In order of their places; those at one place in order of their making.
-    splices: [Option<Splice<'a>>; SPLICES_MAX],
+    splices: [Splice<'a>; SPLICES_MAX],
+    /// How many of them there are.
+    count: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +72,8 @@ struct Splice<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Piece<'a> {
     Text(&'a [u8]),
+    /// A whole row.
+    Row(HeaderName, &'a str),
     /// Up to three digits, for a Max-Forwards.
     Digits([u8; 3], u8),
     /// `;rport=n`.
@@ -81,7 +86,8 @@ const NONE: Piece<'static> = Piece::Text(b"");
 
 impl<'a> Edits<'a> {
     pub(super) fn new(bytes: &'a [u8], index: &'a Index) -> Self {
-        Self { bytes, index, splices: [None; SPLICES_MAX] }
+        const EMPTY: Splice<'static> = Splice { span: Span::new(0, 0), pieces: [NONE; PIECES] };
+        Self { bytes, index, splices: [EMPTY; SPLICES_MAX], count: 0 }
     }
 
     /// Puts a Via row on top (RFC 3261 §16.6 item 8).
@@ -98,18 +104,12 @@ impl<'a> Edits<'a> {
     /// # Errors
     /// [`EditError::LineEnd`], [`EditError::TooMany`].
     pub fn push(&mut self, name: HeaderName, value: &'a str) -> Result<&mut Self, EditError> {
-        if memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()).is_some() {
+        if chars::any_zero(value.as_bytes(), |b| b.min(b ^ b'\r').min(b ^ b'\n')) {
             return Err(EditError::LineEnd);
         }
         let same = self.index.head.fields(self.bytes).first(name.id());
         let at = same.map_or_else(|| self.behind_start_line(), |f| f.offset());
-        let text = [
-            Piece::Text(name.as_str().as_bytes()),
-            Piece::Text(b": "),
-            Piece::Text(value.as_bytes()),
-            Piece::Text(b"\r\n"),
-        ];
-        self.splice(Span::new(at, at), text)
+        self.splice(Span::new(at, at), [Piece::Row(name, value), NONE])
     }
 
     /// Takes the topmost Via away: one value, not its whole row (RFC 3261 §16.7 item 3).
@@ -163,12 +163,12 @@ impl<'a> Edits<'a> {
         let Some(row) = self.index.head.fields(self.bytes).first(HeaderName::MAX_FORWARDS.id())
         else {
             let at = self.behind_start_line();
-            let text = [Piece::Text(b"Max-Forwards: 70\r\n"), NONE, NONE, NONE];
-            return self.splice(Span::new(at, at), text);
+            let text = Piece::Text(b"Max-Forwards: 70\r\n");
+            return self.splice(Span::new(at, at), [text, NONE]);
         };
         let hops = MaxForwards::parse(row.value()).map_err(|_| EditError::MaxForwards)?;
         let hops = hops.0.checked_sub(1).ok_or(EditError::MaxForwards)?;
-        self.splice(row.entry().value(), [digits(hops), NONE, NONE, NONE])
+        self.splice(row.entry().value(), [digits(hops), NONE])
     }
 
     /// Replaces the request URI.
@@ -179,7 +179,7 @@ impl<'a> Edits<'a> {
         if uri.is_empty() || uri.bytes().any(|b| b <= b' ' || b == 0x7f) {
             return Err(EditError::LineEnd);
         }
-        self.splice(self.index.second(), [Piece::Text(uri.as_bytes()), NONE, NONE, NONE])
+        self.splice(self.index.second(), [Piece::Text(uri.as_bytes()), NONE])
     }
 
     /// Notes in the topmost Via where the request came from: `received` when it is wanted,
@@ -224,10 +224,9 @@ impl<'a> Edits<'a> {
                 }
             }
         }
-        let tail = proto_wire::text::chars::trim_end(items.bytes);
+        let tail = chars::trim_end(items.bytes);
         end = end.min(base.saturating_add(tail.len()));
-        let pieces =
-            [received.map_or(NONE, Piece::Address), rport.map_or(NONE, Piece::Port), NONE, NONE];
+        let pieces = [received.map_or(NONE, Piece::Address), rport.map_or(NONE, Piece::Port)];
         self.splice(Span::new(end, end), pieces)
     }
 
@@ -238,7 +237,7 @@ impl<'a> Edits<'a> {
     pub fn write_to(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
         let whole = self.index.message();
         let mut at = whole.start();
-        for splice in self.splices.iter().flatten() {
+        for splice in self.splices() {
             if splice.span.start() < at {
                 return Err(EditError::Overlap);
             }
@@ -246,7 +245,7 @@ impl<'a> Edits<'a> {
         }
         out.reserve(whole.len().saturating_add(128));
         let mut at = whole.start();
-        for splice in self.splices.iter().flatten() {
+        for splice in self.splices() {
             out.extend_from_slice(self.bytes.get(at..splice.span.start()).unwrap_or(&[]));
             for piece in &splice.pieces {
                 piece.write(out);
@@ -268,23 +267,26 @@ impl<'a> Edits<'a> {
     }
 
     fn splice(&mut self, span: Span, pieces: [Piece<'a>; PIECES]) -> Result<&mut Self, EditError> {
-        if self.splices.last().is_some_and(Option::is_some) {
-            return Err(EditError::TooMany);
-        }
+        let places = self.splices().iter().map(|splice| splice.span);
         // Inserted where it belongs; those behind it move up.
-        let mut new = Some(Splice { span, pieces });
-        for slot in &mut self.splices {
-            let place = |s: &Option<Splice<'_>>| s.as_ref().map(|s| (s.span.start(), s.span.end()));
-            match (place(slot), place(&new)) {
-                (None, _) => {
-                    *slot = new;
-                    break;
-                }
-                (Some(old), Some(added)) if old > added => core::mem::swap(slot, &mut new),
-                _ => {}
-            }
+        let place = |span: Span| (span.start(), span.end());
+        let at = places.rev().take_while(|other| place(*other) > place(span)).count();
+        let count = self.count.saturating_add(1);
+        let behind = self.splices.get_mut(self.count.saturating_sub(at)..count);
+        let Some(behind) = behind else {
+            return Err(EditError::TooMany);
+        };
+        behind.rotate_right(1);
+        if let Some(free) = behind.first_mut() {
+            *free = Splice { span, pieces };
         }
+        self.count = count;
         Ok(self)
+    }
+
+    /// Those that there are.
+    fn splices(&self) -> &[Splice<'a>] {
+        self.splices.get(..self.count).unwrap_or(&[])
     }
 
     fn behind_start_line(&self) -> usize {
@@ -314,8 +316,16 @@ impl Piece<'_> {
         match self {
             Self::Text(b"") => {}
             Self::Text(text) => out.extend_from_slice(text),
+            Self::Row(name, value) => {
+                out.extend_from_slice(name.as_str().as_bytes());
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(value.as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
             Self::Digits(all, len) => {
-                out.extend_from_slice(all.get(..usize::from(*len)).unwrap_or(&[]))
+                for digit in all.iter().take(usize::from(*len)) {
+                    out.push(*digit);
+                }
             }
             Self::Port(port) => out.extend_from_slice(alloc::format!(";rport={port}").as_bytes()),
             Self::Address(IpAddr::V6(v6)) => {

@@ -16,7 +16,10 @@ impl<'a> Uri<'a> {
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         if bytes.starts_with(b"sip:") {
-            return sip(bytes, 4, false).map(Self::Sip);
+            return match usual_sip(bytes, 4, false) {
+                Some(uri) => Ok(Self::Sip(uri)),
+                None => any_sip(bytes, 4, false).map(Self::Sip),
+            };
         }
         other_than_sip(text_of(bytes)?)
     }
@@ -161,7 +164,6 @@ fn structure(bytes: &[u8], start: usize) -> Result<(Option<usize>, usize), Parse
 }
 
 /// The URI in `bytes`, whose scheme and colon end at `start`.
-#[inline]
 fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
     match usual_sip(bytes, start, secure) {
         Some(uri) => Ok(uri),
@@ -170,7 +172,7 @@ fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseErro
 }
 
 /// The URI, when its host is a name or an IPv4 address and nothing is wrong.
-#[inline]
+#[inline(always)]
 fn usual_sip(bytes: &[u8], start: usize, secure: bool) -> Option<SipUri<'_>> {
     // The same as `first_forbidden`: `<` and `>` differ in one bit.
     let forbidden = |b: u8| {
@@ -183,16 +185,16 @@ fn usual_sip(bytes: &[u8], start: usize, secure: bool) -> Option<SipUri<'_>> {
     let raw = core::str::from_utf8(bytes).ok()?;
     let rest = raw.get(start..)?;
     let (mut user, mut password, mut host) = (None, None, rest);
-    if let Some(at) = rest.bytes().position(|b| b == b'@') {
-        let userinfo = rest.get(..at)?;
-        host = rest.get(at.wrapping_add(1)..)?;
-        let colon = userinfo.bytes().position(|b| b == b':');
-        let name = userinfo.get(..colon.unwrap_or(at))?;
-        password = colon.and_then(|colon| userinfo.get(colon.wrapping_add(1)..));
-        if name.is_empty() {
-            return None;
-        }
-        user = Some(name);
+    // A colon before the `@` begins a password; without one, it begins the port.
+    let stop = rest.bytes().position(|b| b == b'@' || b == b':').unwrap_or(rest.len());
+    let (name, tail) = rest.split_at_checked(stop)?;
+    if let Some(tail) = tail.strip_prefix('@') {
+        (user, host) = (Some(name), tail);
+    } else if let Some((word, tail)) = tail.get(1..).and_then(|tail| tail.split_once('@')) {
+        (user, password, host) = (Some(name), Some(word), tail);
+    }
+    if user.is_some_and(str::is_empty) {
+        return None;
     }
     let (at, behind) = HostPort::split_text(host)?;
     let tail = host.get(host.len().wrapping_sub(behind.len())..)?;
