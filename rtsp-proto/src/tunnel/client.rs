@@ -1,15 +1,19 @@
 //! The client's end of RTSP over HTTP.
 
-use super::{COOKIE, CommandError, MEDIA_TYPE, encode};
+use super::client_login::Login;
+use super::{COOKIE, ClientConfig, CommandError, MEDIA_TYPE, Order, encode};
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::time::Duration;
-use proto_wire::http::{HeadBuffer, HeadWriter, is_field_value, is_token};
+use proto_wire::http::{HeadBuffer, HeadWriter};
 use proto_wire::{Instant, LimitKind, Machine, Output, ParseErrorKind, Rng, Seed};
+
+/// Bytes that are sent again when the POST was refused (64 KiB): far more than a client says
+/// before the server answers anything.
+const HELD_MAX: usize = 64 * 1024;
 
 /// Which of the two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,92 +23,6 @@ pub enum Channel {
     Get,
     /// What the client sends goes here.
     Post,
-}
-
-/// Which connection is made first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third")]
-pub enum Order {
-    /// GET, and POST when the server agreed: what all known clients do.
-    #[default]
-    GetFirst,
-    /// Both at once, POST first: saves a round trip with servers that allow it.
-    PostFirst,
-}
-
-/// What a [`Client`] asks for and how long it waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ClientConfig {
-    /// The `Host` header: name, and `:port` when it is not 80.
-    pub host: String,
-    /// The request target: the path of the RTSP URL, with its query.
-    pub target: String,
-    /// More headers for both requests: `User-Agent`, `Authorization`.
-    pub headers: Vec<(String, String)>,
-    /// HTTP/1.0 instead of 1.1; some video management systems insist on it (default).
-    pub is_http10: bool,
-    /// Which connection comes first.
-    pub order: Order,
-    /// Bytes of the head of a reply (8 KiB). Stops a head that never ends.
-    pub head_max: usize,
-    /// Header lines of a reply (64).
-    pub header_count_max: usize,
-    /// Time for the server to agree (10 s).
-    pub open_timeout: Duration,
-}
-
-impl ClientConfig {
-    /// A tunnel to `target` at `host`.
-    #[must_use]
-    pub fn new(host: &str, target: &str) -> Self {
-        Self {
-            host: host.into(),
-            target: target.into(),
-            headers: Vec::new(),
-            is_http10: true,
-            order: Order::GetFirst,
-            head_max: 8 * 1024,
-            header_count_max: 64,
-            open_timeout: Duration::from_secs(10),
-        }
-    }
-
-    /// Adds to [`ClientConfig::headers`].
-    #[must_use]
-    pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sets [`ClientConfig::is_http10`].
-    #[must_use]
-    pub const fn with_http10(mut self, is_http10: bool) -> Self {
-        self.is_http10 = is_http10;
-        self
-    }
-
-    /// Sets [`ClientConfig::order`].
-    #[must_use]
-    pub const fn with_order(mut self, order: Order) -> Self {
-        self.order = order;
-        self
-    }
-
-    /// Sets [`ClientConfig::head_max`], in bytes.
-    #[must_use]
-    pub const fn with_head_max(mut self, bytes: usize) -> Self {
-        self.head_max = bytes;
-        self
-    }
-
-    /// Whether nothing in it could break out of its line.
-    fn is_sound(&self) -> bool {
-        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b > b' ' && b != 0x7F);
-        word(&self.host)
-            && word(&self.target)
-            && self.headers.iter().all(|(name, value)| is_token(name) && is_field_value(value))
-    }
 }
 
 /// What the outside reports to a [`Client`].
@@ -121,7 +39,8 @@ pub enum ClientInput<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientEvent {
-    /// Make this connection; what is transmitted for it comes behind this event.
+    /// Make this connection, instead of the one there was; what is transmitted for it comes
+    /// behind this event.
     Connect(Channel),
     /// The server agreed: RTSP may begin.
     Opened,
@@ -137,7 +56,7 @@ pub enum ClientEvent {
 pub enum ClientClosed {
     /// By command.
     Local,
-    /// A connection ended.
+    /// A connection ended: the GET, or the POST once too often.
     Eof(Channel),
     /// The server answered with this status.
     Refused(Channel, u16),
@@ -152,6 +71,10 @@ pub enum ClientClosed {
 }
 
 /// The client's end of RTSP over HTTP: two connections become one stream.
+///
+/// A POST that ends is made again, since proxies limit how much one may carry. What had been
+/// written to the old one and did not arrive is lost, as with any connection; RTSP's own
+/// timeouts see to it.
 ///
 /// A, getters: [`is_open`](Self::is_open), [`cookie`](Self::cookie). B, what happened:
 /// [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout). C,
@@ -183,8 +106,17 @@ pub enum ClientClosed {
 #[derive(Debug)]
 pub struct Client {
     config: Arc<ClientConfig>,
+    rng: Rng,
+    login: Login,
     cookie: String,
     state: State,
+    /// How often in a row a connection was made again.
+    retries: u32,
+    /// The connection that is made again, until the host has heard of it.
+    replaced: Option<Channel>,
+    /// What was sent on this POST, until the server says something: a POST that is refused
+    /// for want of credentials has carried nothing.
+    held: Option<Vec<u8>>,
     /// The server's answer to the POST, which most never give.
     post_reply: Option<HeadBuffer>,
     out: VecDeque<Output<(Channel, Bytes), ClientEvent>>,
@@ -207,9 +139,15 @@ impl Client {
         if !config.is_sound() {
             return Err(CommandError::Argument);
         }
-        let cookie = Rng::new(&seed).hex::<22>().as_str().into();
+        let mut rng = Rng::new(&seed);
+        let cookie = rng.hex::<22>().as_str().into();
         let mut client = Self {
+            login: Login::new(&config),
+            rng,
             cookie,
+            retries: 0,
+            replaced: None,
+            held: Some(Vec::new()),
             state: State::Asked(HeadBuffer::new(config.head_max)),
             post_reply: Some(HeadBuffer::new(config.head_max)),
             out: VecDeque::new(),
@@ -236,6 +174,7 @@ impl Client {
     }
 
     fn connect(&mut self, channel: Channel) {
+        let login = self.login.lines(&mut self.rng, channel, &self.config.target);
         let config = &self.config;
         let version = if config.is_http10 { "1.0" } else { "1.1" };
         let (method, lines): (_, &[(&str, &str)]) = match channel {
@@ -258,6 +197,7 @@ impl Client {
             .header("Pragma", "no-cache")
             .header("Cache-Control", "no-cache")
             .headers(config.headers.iter().map(|(name, value)| (&**name, &**value)))
+            .headers(login.iter().map(|(name, value)| (*name, &**value)))
             .finish();
         self.out.push_back(Output::Event(ClientEvent::Connect(channel)));
         self.out.push_back(Output::Transmit((channel, head)));
@@ -266,10 +206,39 @@ impl Client {
     /// Takes what arrived. After [`ClientEvent::Closed`] it is ignored.
     pub fn handle_input(&mut self, _now: Instant, input: ClientInput<'_>) {
         match input {
+            ClientInput::Data(channel, _) | ClientInput::Eof(channel) if self.is_stale(channel) => {
+            }
             ClientInput::Data(Channel::Get, data) => self.handle_get(data),
             ClientInput::Data(Channel::Post, data) => self.handle_post(data),
-            ClientInput::Eof(channel) => self.finish(ClientClosed::Eof(channel)),
+            // What it carried may have arrived, and is not sent twice.
+            ClientInput::Eof(Channel::Post) => {
+                self.again(Channel::Post, ClientClosed::Eof(Channel::Post))
+            }
+            ClientInput::Eof(Channel::Get) => self.finish(ClientClosed::Eof(Channel::Get)),
         }
+    }
+
+    /// Whether what comes is of a connection whose successor the host has not made yet.
+    fn is_stale(&self, channel: Channel) -> bool {
+        self.replaced == Some(channel)
+    }
+
+    /// Makes a connection once more; ends with `otherwise` when that was too often.
+    fn again(&mut self, channel: Channel, otherwise: ClientClosed) {
+        if matches!(self.state, State::Closed) {
+            return;
+        }
+        if self.retries >= self.config.retries_max {
+            return self.finish(otherwise);
+        }
+        self.retries = self.retries.saturating_add(1);
+        self.replaced = Some(channel);
+        let head = HeadBuffer::new(self.config.head_max);
+        match channel {
+            Channel::Get => self.state = State::Asked(head),
+            Channel::Post => self.post_reply = Some(head),
+        }
+        self.connect(channel);
     }
 
     fn handle_get(&mut self, data: &[u8]) {
@@ -277,6 +246,8 @@ impl Client {
             State::Closed => return,
             State::Open => {
                 if !data.is_empty() {
+                    self.retries = 0;
+                    self.held = None;
                     let data = Bytes::copy_from_slice(data);
                     self.out.push_back(Output::Event(ClientEvent::Data(data)));
                 }
@@ -290,6 +261,10 @@ impl Client {
             Err(limit) => return self.finish(ClientClosed::Limit(limit)),
         };
         let result = match head.response(self.config.header_count_max) {
+            Ok(response) if self.login.wants_retry(Channel::Get, &response) => {
+                let refused = ClientClosed::Refused(Channel::Get, response.status);
+                return self.again(Channel::Get, refused);
+            }
             Ok(response) if response.status != 200 => {
                 Err(ClientClosed::Refused(Channel::Get, response.status))
             }
@@ -325,6 +300,14 @@ impl Client {
         match head.feed(data) {
             Ok(None) => {}
             Ok(Some(_)) => match head.response(self.config.header_count_max) {
+                Ok(response) if self.login.wants_retry(Channel::Post, &response) => {
+                    let refused = ClientClosed::Refused(Channel::Post, response.status);
+                    self.again(Channel::Post, refused);
+                    if let (State::Open, Some(held)) = (&self.state, &self.held) {
+                        let held = Bytes::copy_from_slice(held);
+                        self.out.push_back(Output::Transmit((Channel::Post, held)));
+                    }
+                }
                 Ok(response) if (200..300).contains(&response.status) => self.post_reply = None,
                 Ok(response) => {
                     let reason = ClientClosed::Refused(Channel::Post, response.status);
@@ -351,7 +334,13 @@ impl Client {
         if !self.is_open() {
             return Err(CommandError::NotOpen);
         }
-        self.out.push_back(Output::Transmit((Channel::Post, encode(data))));
+        let text = encode(data);
+        self.held =
+            self.held.take().filter(|held| held.len().saturating_add(text.len()) <= HELD_MAX);
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(&text);
+        }
+        self.out.push_back(Output::Transmit((Channel::Post, text)));
         Ok(())
     }
 
@@ -370,7 +359,13 @@ impl Client {
     /// The next thing to do.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<(Channel, Bytes), ClientEvent>> {
-        self.out.pop_front()
+        let output = self.out.pop_front();
+        if let Some(Output::Event(ClientEvent::Connect(channel))) = &output {
+            if self.replaced == Some(*channel) {
+                self.replaced = None;
+            }
+        }
+        output
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called.

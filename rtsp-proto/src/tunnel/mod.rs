@@ -18,6 +18,8 @@
 
 mod base64;
 mod client;
+mod client_config;
+mod client_login;
 mod gate;
 mod gate_config;
 mod gate_event;
@@ -26,7 +28,8 @@ mod sniff;
 mod tests;
 
 pub use self::base64::{Base64Decoder, encode};
-pub use client::{Channel, Client, ClientClosed, ClientConfig, ClientEvent, ClientInput, Order};
+pub use client::{Channel, Client, ClientClosed, ClientEvent, ClientInput};
+pub use client_config::{ClientConfig, Order};
 pub use gate::Gate;
 pub use gate_config::GateConfig;
 pub use gate_event::{CommandError, GateClosed, GateEvent, GateInput, Kind, ProtocolError, To};
