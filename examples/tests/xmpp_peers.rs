@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use xmpp_proto::client::{Client, ClientConfig, CloseReason, Event, Input, RequestKind, TlsPolicy};
+use xmpp_proto::client::{
+    Client, ClientConfig, CloseReason, Event, Input, RequestKind, Sasl2Config, TlsPolicy,
+};
 use xmpp_proto::roster::RosterItem;
 use xmpp_proto::sasl::{Mechanism, Secret};
 use xmpp_proto::sm::{SmSession, StanzaState};
@@ -360,6 +362,10 @@ struct Prosody {
 }
 
 fn prosody(name: &str) -> Option<Prosody> {
+    prosody_with(name, "")
+}
+
+fn prosody_with(name: &str, modules: &str) -> Option<Prosody> {
     let (prosody, ctl) = (find("prosody")?, find("prosodyctl")?);
     let dir = Dir::new(name);
     let (chain, key) = certificate(&dir)?;
@@ -378,7 +384,7 @@ s2s_ports = {{}}
 component_ports = {{}}
 http_ports = {{}}
 https_ports = {{}}
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks" }}
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks", {modules} }}
 modules_disabled = {{ "s2s" }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -550,6 +556,36 @@ fn resumes_after_a_cut(addr: SocketAddr) {
     alice.until("new session", |event| matches!(event, Event::Ready { .. }).then_some(()));
     alice.close();
     bob.close();
+}
+
+/// Login and binding in one step, with the community modules of Prosody (XEP-0388, 0386).
+#[test]
+fn our_client_logs_in_to_prosody_by_sasl_2() {
+    // In clear: those of Debian 12 do not find TLS in its Prosody, nor run all together.
+    let modules = "\"sasl2\", \"sasl2_bind2\"";
+    if !Path::new("/usr/lib/prosody/modules/mod_sasl2_bind2").exists() {
+        println!("skipped: no such program: prosody-modules with sasl2");
+        return;
+    }
+    let Some(prosody) = prosody_with("sasl2", modules) else { return };
+    let user = || {
+        let sasl2 = Sasl2Config::new().with_user_agent("d4565fa7-4d72-4749-b3d3-740edbf87770");
+        let config = ClientConfig::new("alice@localhost".parse().unwrap())
+            .with_sasl2(sasl2.with_tag("ours"))
+            .with_tls(TlsPolicy::Never)
+            .with_plain_without_tls(true)
+            .with_password(Secret::new("secret"));
+        let (clock, config) = (Clock::start(), Arc::new(config));
+        let client = Client::new(clock.now(), config, seed());
+        let socket = TcpStream::connect(prosody.addr).unwrap();
+        let connection = Connection::new(socket, client, clock).unwrap();
+        User { connection, ca: Some(prosody.ca.clone()), waiting: VecDeque::new() }
+    };
+    let mut alice = user();
+    alice.until("login", |event| matches!(event, Event::Ready { .. }).then_some(()));
+    let jid = alice.connection.machine.jid().clone();
+    assert!(jid.resource().unwrap().starts_with("ours"), "{jid}");
+    alice.close();
 }
 
 /// Over real TLS 1.3, bound to it (RFC 9266).
