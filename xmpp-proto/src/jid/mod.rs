@@ -47,6 +47,20 @@ pub enum JidError {
     Unprepared,
 }
 
+/// By which rules an address is prepared. They agree on ASCII and differ beyond it: PRECIS
+/// knows today's Unicode, stringprep that of 2002.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Profile {
+    /// RFC 6122 and 3920: what nearly all servers do, and so the default (XEP-0479 leaves
+    /// RFC 7622 out for that reason).
+    #[default]
+    Stringprep,
+    /// RFC 7622.
+    #[cfg(feature = "precis")]
+    Precis,
+}
+
 /// Where the parts of an address end: the split rules of RFC 7622 §3.1-3.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Split {
@@ -187,19 +201,27 @@ impl Jid {
     /// # Errors
     /// What is wrong with it.
     pub fn new(text: &str) -> Result<Self, JidError> {
+        Self::with_profile(text, Profile::Stringprep)
+    }
+
+    /// The same by the rules of `profile`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn with_profile(text: &str, profile: Profile) -> Result<Self, JidError> {
         let split = Split::of(text)?;
         if prep::is_prepared(split.local(text), split.domain(text), split.resource(text)) {
             return Ok(Self { text: text.into(), split });
         }
         let mut out = String::with_capacity(text.len());
         if let Some(local) = split.local(text) {
-            out.push_str(&prep::local(local)?);
+            out.push_str(&prep::local(local, profile)?);
             out.push('@');
         }
-        out.push_str(&prep::domain(split.domain(text))?);
+        out.push_str(&prep::domain(split.domain(text), profile)?);
         if let Some(resource) = split.resource(text) {
             out.push('/');
-            out.push_str(&prep::resource(resource)?);
+            out.push_str(&prep::resource(resource, profile)?);
         }
         // Lengths are those after preparation.
         let split = Split::of(&out)?;

@@ -1,7 +1,7 @@
 //! Preparation: nodeprep, nameprep and IDNA, resourceprep (RFC 6122), `SASLprep` (RFC 4013).
 //! ASCII, which is nearly all of the traffic, needs no tables.
 
-use super::JidError;
+use super::{JidError, Profile};
 use alloc::borrow::Cow;
 use alloc::string::String;
 
@@ -36,8 +36,13 @@ fn is_plain_domain(domain: &str) -> bool {
     before != b'.' && !domain.contains("xn--")
 }
 
-pub(super) fn local(text: &str) -> Result<Cow<'_, str>, JidError> {
-    let prepared = if text.is_ascii() { lowered(text) } else { nodeprep(text)? };
+pub(super) fn local(text: &str, profile: Profile) -> Result<Cow<'_, str>, JidError> {
+    let prepared = match profile {
+        _ if text.is_ascii() => lowered(text),
+        Profile::Stringprep => nodeprep(text)?,
+        #[cfg(feature = "precis")]
+        Profile::Precis => precis::local(text)?,
+    };
     if prepared.bytes().any(is_barred_in_local) {
         return Err(JidError::Local);
     }
@@ -47,15 +52,20 @@ pub(super) fn local(text: &str) -> Result<Cow<'_, str>, JidError> {
     Ok(prepared)
 }
 
-pub(super) fn domain(text: &str) -> Result<Cow<'_, str>, JidError> {
+pub(super) fn domain(text: &str, profile: Profile) -> Result<Cow<'_, str>, JidError> {
     if let Some(literal) = text.strip_prefix('[') {
         let inner = literal.strip_suffix(']').ok_or(JidError::Domain)?;
         let address: core::net::Ipv6Addr = inner.parse().map_err(|_| JidError::Domain)?;
         return Ok(Cow::Owned(alloc::format!("[{address}]")));
     }
     let text = text.strip_suffix('.').unwrap_or(text);
-    let lower =
-        if text.is_ascii() { lowered(text) } else { Cow::Owned(nameprep(text)?.into_owned()) };
+    let lower = match profile {
+        _ if text.is_ascii() => lowered(text),
+        Profile::Stringprep => Cow::Owned(nameprep(text)?.into_owned()),
+        // RFC 7622 §3.2 leaves names to IDNA 2008, whose mapping (UTS 46) follows here.
+        #[cfg(feature = "precis")]
+        Profile::Precis => Cow::Borrowed(text),
+    };
     if is_plain_domain(&lower) {
         return Ok(lower);
     }
@@ -75,7 +85,7 @@ fn is_name(unicode: &str) -> bool {
     unicode.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
 }
 
-pub(super) fn resource(text: &str) -> Result<Cow<'_, str>, JidError> {
+pub(super) fn resource(text: &str, profile: Profile) -> Result<Cow<'_, str>, JidError> {
     if text.is_ascii() {
         return if text.bytes().all(|b| matches!(b, 0x20..=0x7e)) {
             Ok(Cow::Borrowed(text))
@@ -83,7 +93,11 @@ pub(super) fn resource(text: &str) -> Result<Cow<'_, str>, JidError> {
             Err(JidError::Resource)
         };
     }
-    resourceprep(text)
+    match profile {
+        Profile::Stringprep => resourceprep(text),
+        #[cfg(feature = "precis")]
+        Profile::Precis => precis::resource(text),
+    }
 }
 
 fn lowered(text: &str) -> Cow<'_, str> {
@@ -93,6 +107,32 @@ fn lowered(text: &str) -> Cow<'_, str> {
         Cow::Owned(owned)
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+/// RFC 7622 §3.3 and §3.4, with the profiles of RFC 8265.
+#[cfg(feature = "precis")]
+mod precis {
+    use super::{Cow, JidError};
+    use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
+    use precis_profiles::{OpaqueString, UsernameCaseMapped};
+
+    pub(super) fn local(text: &str) -> Result<Cow<'_, str>, JidError> {
+        stable(text, |text| UsernameCaseMapped::enforce(text).ok()).ok_or(JidError::Local)
+    }
+
+    pub(super) fn resource(text: &str) -> Result<Cow<'_, str>, JidError> {
+        stable(text, |text| OpaqueString::enforce(text).ok()).ok_or(JidError::Resource)
+    }
+
+    /// RFC 8264 §7: what a second application changes is refused.
+    fn stable<'a>(
+        text: &'a str,
+        prepare: impl Fn(&str) -> Option<Cow<'_, str>>,
+    ) -> Option<Cow<'a, str>> {
+        let once = prepare(text)?.into_owned();
+        let same = prepare(&once)? == once;
+        same.then_some(Cow::Owned(once))
     }
 }
 

@@ -119,3 +119,48 @@ fn escapes_of_xep_0106() {
     assert_eq!(escape_local(""), None);
     assert_eq!(unescape_local(r"\20x\20").to_string(), r"\20x\20");
 }
+
+/// Where the two profiles differ (RFC 7622 against RFC 6122), and where they must not.
+#[cfg(all(feature = "precis", feature = "stringprep"))]
+#[test]
+fn precis_and_stringprep() {
+    let bad = Err;
+    let rows: &[(&str, Result<&str, JidError>, Result<&str, JidError>)] = &[
+        // text, by stringprep, by PRECIS
+        (
+            "Romeo@Montague.LIT/Orchard",
+            Ok("romeo@montague.lit/Orchard"),
+            Ok("romeo@montague.lit/Orchard"),
+        ),
+        // RFC 7622 §3.5: sharp s and final sigma stay what they are.
+        ("fu\u{df}ball@example.com", Ok("fussball@example.com"), Ok("fu\u{df}ball@example.com")),
+        ("\u{3c0}@example.com", Ok("\u{3c0}@example.com"), Ok("\u{3c0}@example.com")),
+        ("\u{3a3}@example.com/foo", Ok("\u{3c3}@example.com/foo"), Ok("\u{3c3}@example.com/foo")),
+        (
+            "king@example.com/\u{265a}",
+            Ok("king@example.com/\u{265a}"),
+            Ok("king@example.com/\u{265a}"),
+        ),
+        ("\u{265a}@example.com", Ok("\u{265a}@example.com"), bad(JidError::Local)),
+        ("henry\u{2163}@example.com", Ok("henryiv@example.com"), bad(JidError::Local)),
+        // Fullwidth letters are mapped by both.
+        ("\u{ff21}@b", Ok("a@b"), Ok("a@b")),
+        // A nick that is younger than Unicode 3.2: a known server closed the stream for it.
+        ("a@b/\u{1f64c}", bad(JidError::Resource), Ok("a@b/\u{1f64c}")),
+        ("a@b/\u{0}", bad(JidError::Resource), bad(JidError::Resource)),
+        ("a@b/\u{e9}\u{7}", bad(JidError::Resource), bad(JidError::Resource)),
+        ("a\u{a0}b@c", bad(JidError::Local), bad(JidError::Local)),
+    ];
+    for (text, old, new) in rows {
+        let prepare =
+            |profile| Jid::with_profile(text, profile).map(|jid| jid.as_str().to_string());
+        let expect = |row: &Result<&str, JidError>| row.map(ToString::to_string);
+        assert_eq!(prepare(Profile::Stringprep), expect(old), "stringprep {text:?}");
+        assert_eq!(prepare(Profile::Precis), expect(new), "PRECIS {text:?}");
+        for profile in [Profile::Stringprep, Profile::Precis] {
+            if let Ok(jid) = Jid::with_profile(text, profile) {
+                assert_eq!(Jid::with_profile(jid.as_str(), profile), Ok(jid), "again {text:?}");
+            }
+        }
+    }
+}
