@@ -356,6 +356,7 @@ fn slixmpp_chats_over_tls_by_plain() {
 /// Prosody on a free port, with two accounts; `None` when it is not installed.
 struct Prosody {
     addr: SocketAddr,
+    component: SocketAddr,
     ca: PathBuf,
     _running: Running,
     _dir: Dir,
@@ -369,7 +370,7 @@ fn prosody_with(name: &str, modules: &str) -> Option<Prosody> {
     let (prosody, ctl) = (find("prosody")?, find("prosodyctl")?);
     let dir = Dir::new(name);
     let (chain, key) = certificate(&dir)?;
-    let port = free_port();
+    let (port, component) = (free_port(), free_port());
     let config = format!(
         r#"daemonize = false
 run_as_root = true
@@ -381,7 +382,8 @@ local_interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 c2s_direct_tls_ports = {{}}
 s2s_ports = {{}}
-component_ports = {{}}
+component_ports = {{ {component} }}
+component_interfaces = {{ "127.0.0.1" }}
 http_ports = {{}}
 https_ports = {{}}
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks", {modules} }}
@@ -393,6 +395,8 @@ storage = "internal"
 ssl = {{ key = "{key}"; certificate = "{chain}" }}
 log = {{ debug = "{dir}/prosody.log" }}
 VirtualHost "localhost"
+Component "echo.localhost"
+component_secret = "shared"
 "#,
         dir = dir.0.display(),
         key = key.display(),
@@ -424,7 +428,8 @@ VirtualHost "localhost"
         assert!(start.elapsed() < PATIENCE, "Prosody does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    Some(Prosody { addr, ca: chain, _running: running, _dir: dir })
+    let component = SocketAddr::from(([127, 0, 0, 1], component));
+    Some(Prosody { addr, component, ca: chain, _running: running, _dir: dir })
 }
 
 /// Two of our clients on Prosody: login, roster, subscription, messages, a request.
@@ -585,6 +590,49 @@ fn our_client_logs_in_to_prosody_by_sasl_2() {
     alice.until("login", |event| matches!(event, Event::Ready { .. }).then_some(()));
     let jid = alice.connection.machine.jid().clone();
     assert!(jid.resource().unwrap().starts_with("ours"), "{jid}");
+    alice.close();
+}
+
+/// The echo program behind Prosody's component port (XEP-0114).
+#[test]
+fn our_component_serves_a_domain_of_prosody() {
+    let Some(prosody) = prosody("component") else { return };
+    let echo = |secret: &str| {
+        Command::new(env!("CARGO_BIN_EXE_xmpp_echo"))
+            .args(["echo.localhost", secret, &prosody.component.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let refused = echo("wrong").wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not-authorized"), "{refused:?}");
+    let mut child = echo("shared");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let _running = Running(child);
+    assert_eq!(lines.next().unwrap().unwrap(), "* serving echo.localhost");
+    let mut alice = User::connect(prosody.addr, "alice", Mechanism::ScramSha256, None);
+    alice.log_in();
+    alice.say("anybody@echo.localhost", "is <this> & that there?");
+    let expected = ("anybody@echo.localhost".into(), "is <this> & that there?".into());
+    assert_eq!(alice.hear(), expected);
+    // It answers what it does not know, too.
+    let now = alice.connection.now();
+    let to = "echo.localhost".parse().unwrap();
+    for (ns, name, expected) in [(Ns::PING, "ping", "result"), (Ns::VERSION, "query", "error")] {
+        let write = |w: &mut xmpp_proto::xml::Writer| {
+            w.leaf(ns, name, "");
+        };
+        let machine = &mut alice.connection.machine;
+        let asked = machine.request(now, RequestKind::Get, Some(&to), write).unwrap();
+        let kind = alice.until("answer", |event| match event {
+            Event::Answer { token, answer } if token == asked => {
+                Some(answer.unwrap().as_iq()?.header().raw_kind()?.to_string())
+            }
+            _ => None,
+        });
+        assert_eq!(kind, expected);
+    }
     alice.close();
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | wire: borrowed, no state | [`xml`], [`jid`], [`stanza`], [`stream`], [`roster`] |
 //! | pieces of protocol | [`sasl`], [`subscription`], [`sm`] |
-//! | machines: the four verbs | [`client`], [`server`] |
+//! | machines: the four verbs | [`client`], [`server`], `component`, `s2s` (with feature `scram`) |
 //!
 //! Reading one stanza needs no machine:
 //!
@@ -30,6 +30,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod client;
+#[cfg(feature = "scram")]
+pub mod component;
+#[cfg(feature = "scram")]
+mod endpoint;
 mod iq;
 pub mod jid;
 mod link;
