@@ -342,6 +342,17 @@ fn trap_19_signs_of_life() {
     );
 }
 
+/// RFC 2326 §10.8: servers ping too.
+#[test]
+fn trap_19_signs_of_life_of_the_server() {
+    let mut player = Player::new();
+    player.set_up(&["v"], "1.0", 1);
+    player.hears("GET_PARAMETER rtsp://camera.example/live RTSP/1.0\nCSeq: 7\nSession: abc\n\n");
+    assert_eq!(player.sent(), "RTSP/1.0 200 OK\nCSeq: 7\nSession: abc\n\n");
+    player.hears("GET_PARAMETER * RTSP/1.0\nCSeq: 8\nContent-Length: 3\n\na\n");
+    assert!(player.sent().starts_with("RTSP/1.0 501 "), "what is asked for is the application's");
+}
+
 /// RFC 2326 §12.39: neither word is multicast by the letter and unicast in practice.
 #[test]
 fn trap_20_transports() {

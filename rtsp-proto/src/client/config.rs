@@ -55,8 +55,8 @@ pub struct Config {
     /// How long a request waits for its response (10 s).
     pub request_timeout: Duration,
     /// Requests of the server that the application answers (none). OPTIONS, REDIRECT,
-    /// `PLAY_NOTIFY` and TEARDOWN are answered here when they are not in it, all others with
-    /// 501, so that none stays without an answer.
+    /// `PLAY_NOTIFY`, TEARDOWN and pings are answered here when they are not in it, all others
+    /// with 501, so that none stays without an answer.
     pub accepted_methods: Methods,
     /// Who we are, for servers that ask. The first that fits a realm is used, for the
     /// strongest challenge.

@@ -19,6 +19,8 @@ mod session;
 mod settled;
 mod standing;
 #[cfg(test)]
+mod storm_tests;
+#[cfg(test)]
 mod tests;
 
 pub use config::{Config, KeepAlive};

@@ -84,6 +84,8 @@ impl Client {
                     .header(HeaderName::Public, own.union(self.config.accepted_methods));
                 self.reply(view, None, response);
             }
+            // RFC 2326 §10.8: "may be used to test client or server liveness".
+            Method::GetParameter if view.body().is_empty() => self.agree(view),
             Method::Redirect => return self.is_sent_elsewhere(now, view),
             Method::PlayNotify => return self.is_notified(request),
             Method::Teardown => return self.is_torn_down(view),

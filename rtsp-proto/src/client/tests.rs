@@ -12,7 +12,6 @@ use crate::{BuildError, HeaderName};
 use alloc::format;
 use alloc::string::ToString;
 use core::time::Duration;
-use proptest::prelude::*;
 use proto_wire::LimitKind;
 use proto_wire::testing::chunks::assert_chunk_invariant;
 
@@ -526,43 +525,4 @@ fn a_dialogue_in_any_chunks() {
         assert!(matches!(host.events.last(), Some(Event::Closed(CloseReason::Protocol(_)))));
         (host.sent(), host.events)
     });
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// Any input, any command, at any time: no panic, `Closed` at most once and last.
-    #[test]
-    fn storms_of_input_and_commands(
-        steps in proptest::collection::vec((0..14_u8, any::<u8>(), 0..DIALOGUE.len(), 0..60_usize), 1..80),
-    ) {
-        let mut host = Host::new(quiet().with_pending_max(3));
-        for (step, n, at, len) in steps {
-            let key = SessionKey(u32::from(n % 3));
-            let now = host.now;
-            let client = &mut host.client;
-            match step {
-                0..=3 => {
-                    let end = (at + len).min(DIALOGUE.len());
-                    client.handle_input(now, Input::Data(&DIALOGUE[at..end]));
-                }
-                4 => drop(client.open_session(now, URL)),
-                5 | 6 => drop(client.setup(now, key, URL, &[Transport::interleaved(None)])),
-                7 => drop(client.play(now, key, None)),
-                8 => drop(client.pause(now, key)),
-                9 => drop(client.teardown(now, key)),
-                10 => drop(client.send_media(now, n, Bytes::from_static(b"x"))),
-                11 => drop(client.get_parameter(now, key, &["x"])),
-                12 if n == 0 => client.handle_input(now, Input::Eof),
-                _ => drop(host.later(u64::from(n))),
-            }
-            host.drain();
-        }
-        let closed = host.events.iter().filter(|event| matches!(event, Event::Closed(_))).count();
-        prop_assert!(closed <= 1);
-        if closed == 1 {
-            prop_assert!(matches!(host.events.last(), Some(Event::Closed(_))));
-            prop_assert_eq!(host.client.poll_timeout(), None);
-        }
-    }
 }
