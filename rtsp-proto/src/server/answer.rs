@@ -32,7 +32,8 @@ impl Server {
         self.respond(now, id, response)
     }
 
-    /// Answers PLAY with 200, the range that will be played and where each stream begins.
+    /// Answers PLAY with 200, the range that will be played and where each stream begins; to
+    /// say more ([`Scale`](crate::headers::Scale), Seek-Style) use [`respond`](Self::respond).
     /// Media that is queued after this command does not overtake the answer.
     ///
     /// # Errors
@@ -45,7 +46,7 @@ impl Server {
         infos: &[RtpInfo<'_>],
     ) -> Result<(), CommandError> {
         let version = self.current_of(id, Method::Play)?.version;
-        let mut response = ResponseBuilder::new(StatusCode::OK);
+        let mut response = self.with_live_range(id);
         if let Some(range) = range {
             response = response.header(HeaderName::Range, range);
         }
@@ -67,7 +68,7 @@ impl Server {
         rest: Option<&Range<'_>>,
     ) -> Result<(), CommandError> {
         self.current_of(id, Method::Pause)?;
-        let mut response = ResponseBuilder::new(StatusCode::OK);
+        let mut response = self.with_live_range(id);
         if let Some(rest) = rest {
             response = response.header(HeaderName::Range, rest);
         }
@@ -138,7 +139,7 @@ impl Server {
             return Err(CommandError::UnknownRequest);
         }
         response.check()?;
-        self.answer_current(now, &response, None);
+        self.answer_current(now, response, None);
         self.work(now);
         Ok(())
     }
@@ -175,11 +176,25 @@ impl Server {
             .ok_or(CommandError::State { method: Method::Play, state })
     }
 
+    /// RFC 7826 §18.30: Media-Range "MUST be included in the SETUP response, PLAY and PAUSE
+    /// responses for media that are time-progressing".
+    fn with_live_range(&self, id: RequestId) -> ResponseBuilder {
+        let response = ResponseBuilder::new(StatusCode::OK);
+        let current = self.current(id).ok().filter(|current| current.version == Version::V2_0);
+        let session = current.and_then(|current| self.sessions.get(current.session?));
+        match session {
+            Some(session) if session.has_live_range && !self.config.media_range.is_empty() => {
+                response.header(HeaderName::MediaRange, &self.config.media_range)
+            }
+            _ => response,
+        }
+    }
+
     /// Writes the answer to the current request and lets it take effect.
     pub(super) fn answer_current(
         &mut self,
         now: Instant,
-        response: &ResponseBuilder,
+        response: ResponseBuilder,
         session: Option<&crate::headers::Session<'_>>,
     ) {
         if let Some(current) = self.current.take() {

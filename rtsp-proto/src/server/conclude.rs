@@ -36,12 +36,13 @@ impl Server {
         &mut self,
         now: Instant,
         current: &Current,
-        response: &ResponseBuilder,
+        response: ResponseBuilder,
         set_up: Option<&headers::Session<'_>>,
     ) {
         let headers = current.request.view().headers();
-        let response = response.clone().version(current.version);
-        let after = self.effect(current, response.status());
+        let status = response.status();
+        let response = response.version(current.version);
+        let after = self.effect(current, status);
         let known = current.session.and_then(|key| self.sessions.get(key));
         // The answer that ends a session does not name it (RFC 7826 §13.7.1).
         let wire_id = known.map(|known| known.id).filter(|_| !matches!(after, After::End(_)));
@@ -52,6 +53,13 @@ impl Server {
             if delay.is_zero() { Timestamp::new(stamp.value) } else { stamp.echo(delay) }
         });
         let date = self.wall_clock(now).map(|time| RtspDate(time).for_version(current.version));
+        // RFC 7826 §18.51: who says what it supports is told what this side does, in any answer.
+        let is_asked = headers.contains(HeaderName::Supported);
+        let supported = if is_asked || current.method == Method::Options {
+            join(self.features(current.version))
+        } else {
+            String::new()
+        };
         let closes = headers.typed::<Connection<'_>>().ok().flatten().is_some_and(|c| c.is_close());
         #[cfg(feature = "digest")]
         let info = self.authentication_info(now, current, &response);
@@ -76,6 +84,9 @@ impl Server {
         if let Some(date) = &date {
             lines.push((HeaderName::Date, date));
         }
+        if is_asked || !supported.is_empty() {
+            lines.push((HeaderName::Supported, &supported));
+        }
         if let Some(info) = &info {
             lines.push((HeaderName::AuthenticationInfo, info));
         }
@@ -86,7 +97,7 @@ impl Server {
         self.transmit(bytes, Some(current));
         if let Some(key) = current.session {
             self.apply(key, after);
-            self.remember_url(current, response.status());
+            self.remember_url(current, status);
         }
         if closes {
             // RFC 2326 §12.10: what was asked for behind it is not answered.
@@ -217,6 +228,17 @@ impl Session {
             }
         }
     }
+}
+
+fn join<'f>(features: impl Iterator<Item = &'f str>) -> String {
+    let mut list = String::new();
+    for feature in features {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push_str(feature);
+    }
+    list
 }
 
 /// The message, with the name of the server where that is header text.

@@ -32,7 +32,8 @@ pub struct Config {
     pub methods: Methods,
     /// Hand requests with unknown methods to the application instead (no).
     pub extension_methods: bool,
-    /// Option tags that `Require` may name (none). Others are answered with 551.
+    /// Option tags that `Require` may name (none; in RTSP 2.0 `play.basic` is always one of
+    /// them). Others are answered with 551.
     pub features: Vec<String>,
     /// `Media-Properties` of the answer to a SETUP of 2.0, which must have it (RFC 7826
     /// §13.3): what every media of this server can do. By default what a live one can:

@@ -5,8 +5,9 @@
 //! name it on another connection means to move it there.
 
 use super::session::{Session, is_same_id};
-use super::{Event, Phase, Server};
+use super::{Event, Phase, Server, Timer};
 use crate::error::{CommandError, RequestId, SessionKey};
+use alloc::boxed::Box;
 use core::fmt;
 use proto_wire::{Instant, LimitKind};
 use thiserror::Error;
@@ -15,8 +16,10 @@ use thiserror::Error;
 /// [`Server`], or let it go.
 #[derive(Clone, PartialEq)]
 pub struct DetachedSession {
-    session: Session,
+    session: Box<Session>,
     expires_at: Instant,
+    /// When it is to be over by a REDIRECT.
+    redirect_at: Option<Instant>,
 }
 
 /// A session that could not be attached, given back.
@@ -42,7 +45,7 @@ impl NotAttached {
 impl DetachedSession {
     /// The session: its id, its state, its streams.
     #[must_use]
-    pub const fn session(&self) -> &Session {
+    pub fn session(&self) -> &Session {
         &self.session
     }
 
@@ -52,10 +55,10 @@ impl DetachedSession {
         self.session.id()
     }
 
-    /// When it ends without a sign of life.
+    /// When it ends: without a sign of life, or by a REDIRECT that named a time.
     #[must_use]
-    pub const fn expires_at(&self) -> Instant {
-        self.expires_at
+    pub fn expires_at(&self) -> Instant {
+        self.redirect_at.map_or(self.expires_at, |at| at.min(self.expires_at))
     }
 
     /// Says that the client lives, until `at` at least: RTCP came, for example.
@@ -115,7 +118,10 @@ impl Server {
         if let Err(error) = self.check_attach(id, &session) {
             return Err(NotAttached { error, session });
         }
-        let key = self.sessions.insert(session.session);
+        let key = self.sessions.insert(*session.session);
+        if let Some(at) = session.redirect_at {
+            self.timers.set(Timer::Redirect(key), at);
+        }
         if let Some(mut current) = self.current.take() {
             current.phase = Phase::Asked;
             current.session = Some(key);
@@ -156,14 +162,14 @@ impl Server {
     }
 
     fn take_out(&mut self, now: Instant, key: SessionKey) -> Option<DetachedSession> {
-        let timer = super::Timer::Session(key);
-        let expires_at = self.timers.get(&timer);
+        let (expiry, redirect) = (Timer::Session(key), Timer::Redirect(key));
+        let (expires_at, redirect_at) = (self.timers.get(&expiry), self.timers.get(&redirect));
         let session = self.sessions.remove(key)?;
-        self.timers.stop(&timer);
-        self.timers.stop(&super::Timer::Redirect(key));
+        self.timers.stop(&expiry);
+        self.timers.stop(&redirect);
         // Requests of this side go on; what they would have done to the session is moot.
         let expires_at =
             expires_at.unwrap_or_else(|| now.saturating_add(self.config.session_timeout));
-        Some(DetachedSession { session, expires_at })
+        Some(DetachedSession { session: Box::new(session), expires_at, redirect_at })
     }
 }

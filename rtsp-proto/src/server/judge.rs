@@ -9,8 +9,12 @@ use crate::message::{Method, Methods, Request, ResponseBuilder, StatusCode, Vers
 use crate::quirks::refused_when_strict;
 use crate::range::Interval;
 use crate::state::State;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
+
+/// RFC 7826 §11.1.
+const PLAY_BASIC: &str = "play.basic";
 
 /// Why a request is answered without the application.
 pub(super) enum Refusal {
@@ -28,7 +32,9 @@ impl Server {
     /// What needs no session: can it be read, is it offered, are its requirements met.
     pub(super) fn judge_head(&self, request: Request<'_>) -> Result<(), Refusal> {
         if !request.version().is_known() {
-            return Err(Refusal::Plain(StatusCode::RTSP_VERSION_NOT_SUPPORTED));
+            // RFC 7826 §17.5.6: a body says which versions there are.
+            let response = ResponseBuilder::new(StatusCode::RTSP_VERSION_NOT_SUPPORTED);
+            return Err(Refusal::With(response.body("text/plain", "RTSP/1.0, RTSP/2.0\r\n")));
         }
         let refused = |quirk| self.config.strict && refused_when_strict(quirk);
         // RFC 2326 §12.17: every request has a CSeq.
@@ -65,7 +71,7 @@ impl Server {
         let unsupported: Vec<_> = headers
             .tokens(HeaderName::Require)
             .chain(headers.tokens(HeaderName::ProxyRequire).filter(|_| is_old))
-            .filter(|tag| !self.config.features.iter().any(|f| f.eq_ignore_ascii_case(tag)))
+            .filter(|tag| !self.features(request.version()).any(|f| f.eq_ignore_ascii_case(tag)))
             .collect();
         if unsupported.is_empty() {
             return Ok(());
@@ -77,6 +83,14 @@ impl Server {
             Ok(()) => Refusal::With(response),
             Err(_) => Refusal::Plain(StatusCode::OPTION_NOT_SUPPORTED),
         })
+    }
+
+    /// What is supported: what is configured, and in 2.0 the basic set of RFC 7826 §11.1, which
+    /// is what this machine is for.
+    pub(super) fn features(&self, version: Version) -> impl Iterator<Item = &str> {
+        let basic = (version == Version::V2_0).then_some(PLAY_BASIC);
+        let others = self.config.features.iter().map(String::as_str);
+        basic.into_iter().chain(others.filter(move |tag| basic != Some(*tag)))
     }
 
     /// What the session says: does its table allow the method, may this URL be named, do

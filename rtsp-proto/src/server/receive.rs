@@ -187,7 +187,7 @@ impl Server {
             return self.refuse_early(now, &current, refusal);
         }
         if let Some(response) = self.own_answer(view, known.is_some()) {
-            return self.conclude(now, &current, &response, None);
+            return self.conclude(now, &current, response, None);
         }
         let play = (current.method == Method::Play).then(|| {
             let at = known.and_then(|session| session.stream_at(view.uri()));
@@ -217,8 +217,9 @@ impl Server {
             Refusal::Plain(status) => ResponseBuilder::new(status),
             Refusal::With(response) => response,
         };
-        self.conclude(now, current, &response, None);
-        if response.status() == StatusCode::BAD_REQUEST && !self.closed {
+        let status = response.status();
+        self.conclude(now, current, response, None);
+        if status == StatusCode::BAD_REQUEST && !self.closed {
             self.count_malformed(now);
         }
     }
@@ -229,14 +230,7 @@ impl Server {
         let response = ResponseBuilder::new(StatusCode::OK);
         let headers = request.headers();
         match request.method() {
-            Method::Options => {
-                let response = response.header(HeaderName::Public, self.config.methods);
-                Some(if self.config.features.is_empty() {
-                    response
-                } else {
-                    response.header(HeaderName::Supported, self.config.features.join(", "))
-                })
-            }
+            Method::Options => Some(response.header(HeaderName::Public, self.config.methods)),
             // RFC 7826 §13.8: headers can be what is asked for.
             Method::GetParameter | Method::SetParameter
                 if in_session

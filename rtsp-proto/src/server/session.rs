@@ -28,6 +28,8 @@ pub struct Session {
     pub(super) resume_point: ResumePoint,
     pub(super) has_redirect_point: bool,
     pub(super) seekable: bool,
+    /// The configured Media-Range is that of its media.
+    pub(super) has_live_range: bool,
 }
 
 /// One stream of a session.
@@ -145,6 +147,7 @@ impl Sessions {
             resume_point: ResumePoint::Beginning,
             has_redirect_point: false,
             seekable: true,
+            has_live_range: false,
         })
     }
 

@@ -226,7 +226,9 @@ impl Server {
         if named.is_none() && self.sessions.len() >= self.config.sessions_max {
             return Err(CommandError::Limit(LimitKind::Sessions));
         }
-        let response = self.setup_response(&reply, chosen, version);
+        let has_live_range = self.is_live(&reply);
+        let seekable = reply.seekable;
+        let response = self.setup_response(reply, chosen, version);
         response.check()?;
         // Nothing fails from here on.
         let key = match named {
@@ -238,7 +240,8 @@ impl Server {
             return Err(CommandError::UnknownSession);
         };
         let (delivery, mode) = (chosen.delivery, chosen.mode);
-        session.seekable &= reply.seekable;
+        session.seekable &= seekable;
+        session.has_live_range = has_live_range;
         match session.streams.iter_mut().find(|stream| stream.url == url) {
             Some(stream) => {
                 (stream.channels, stream.delivery, stream.mode) = (channels, delivery, mode);
@@ -263,7 +266,7 @@ impl Server {
             let id = wire_id.as_str().to_string();
             self.out.event(Event::SessionBegan { session: key, id });
         }
-        self.answer_current(now, &response, Some(&header));
+        self.answer_current(now, response, Some(&header));
         self.work(now);
         Ok(SetUp { session: key, channels })
     }
@@ -295,12 +298,13 @@ impl Server {
 
     fn setup_response(
         &self,
-        reply: &SetupReply<'_>,
+        reply: SetupReply<'_>,
         chosen: Transport<'_>,
         version: Version,
     ) -> ResponseBuilder {
-        let mut response =
-            reply.response.clone().header(HeaderName::Transport, chosen.for_version(version));
+        let live = self.is_live(&reply);
+        let transport = chosen.for_version(version);
+        let mut response = reply.response.header(HeaderName::Transport, transport);
         if let Some(infos) = join_infos(reply.infos, version) {
             response = response.header(HeaderName::RtpInfo, infos);
         }
@@ -311,22 +315,26 @@ impl Server {
         let config = &self.config;
         let properties = reply.media_properties.as_ref().unwrap_or(&config.media_properties);
         let units = reply.accept_ranges.as_ref().unwrap_or(&config.accept_ranges);
-        for (name, value) in
-            [(HeaderName::MediaProperties, properties), (HeaderName::AcceptRanges, units)]
-        {
-            if !value.is_empty() {
+        let live = Some(&config.media_range).filter(|_| live);
+        let range = reply.media_range.as_ref().or(live);
+        for (name, value) in [
+            (HeaderName::MediaProperties, Some(properties)),
+            (HeaderName::AcceptRanges, Some(units)),
+            (HeaderName::MediaRange, range),
+        ] {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
                 response = response.header(name, value);
             }
         }
-        // "MUST include the Media-Range header if the media is Time-Progressing."
-        let progresses = properties.to_ascii_lowercase().contains("time-progressing");
-        match (&reply.media_range, &config.media_range) {
-            (Some(range), _) => response.header(HeaderName::MediaRange, range),
-            (None, range) if progresses && !range.is_empty() => {
-                response.header(HeaderName::MediaRange, range)
-            }
-            _ => response,
-        }
+        response
+    }
+
+    /// "MUST include the Media-Range header if the media is Time-Progressing": whether the
+    /// configured one is that of this media.
+    fn is_live(&self, reply: &SetupReply<'_>) -> bool {
+        let properties = reply.media_properties.as_ref();
+        let properties = properties.unwrap_or(&self.config.media_properties);
+        reply.media_range.is_none() && properties.to_ascii_lowercase().contains("time-progressing")
     }
 }
 

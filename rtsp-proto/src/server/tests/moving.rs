@@ -49,6 +49,30 @@ fn a_session_goes_where_it_is_asked_for() {
     assert_eq!(two.server.poll_timeout(), Some(Instant::from_secs(1060)), "a sign of life");
 }
 
+/// RFC 7826 §13.10: a redirection with a time holds wherever the session goes.
+#[test]
+fn a_redirection_moves_with_the_session() {
+    use crate::headers::{Params, TerminateReason};
+    let mut one = Host::new_v2(elsewhere());
+    let udp = "Transport: RTP/AVP;unicast;dest_addr=\":5000\"\r\n";
+    assert_eq!(one.ask("SETUP", "rtsp://h/a/t0", udp), 200);
+    let session = format!("Session: {}\r\n", one.session().id());
+    one.server.set_wall_clock(one.now, proto_wire::Timestamp::from_unix_secs(824_221_843));
+    let reason = TerminateReason::new("Server-Admin");
+    let reason = reason.with_params(Params::new("time=19960213T143103Z"));
+    let to = Redirection::to("rtsp://s2.example.com/foo").because(reason);
+    one.server.redirect(one.now, Some(one.key()), &to).unwrap();
+    let detached = one.server.detach_session(one.now, one.key()).unwrap();
+    assert_eq!(detached.expires_at(), START.saturating_add(Duration::from_secs(20)));
+    let mut two = Host::new_v2(elsewhere());
+    two.feed(format!("OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n{session}\r\n").as_bytes());
+    two.server.attach_session(two.now, wanted(&two).unwrap(), detached).unwrap();
+    two.later(19);
+    assert_eq!(two.ends(), []);
+    two.later(1);
+    assert_eq!(two.ends(), [SessionEnd::Redirected]);
+}
+
 #[test]
 fn a_session_that_does_not_come_is_not_found() {
     let mut host = Host::new(elsewhere());

@@ -79,6 +79,36 @@ fn a_pause_of_version_2_says_what_remains() {
     assert_eq!(host.server.accept_pause(host.now, id, None), wrong);
 }
 
+/// RFC 7826 §18.30: live media says Media-Range in the answers to PLAY and PAUSE too.
+#[test]
+fn live_media_says_its_range_each_time() {
+    for (version, live) in [("2.0", true), ("2.0", false), ("1.0", true)] {
+        let mut host = Host { version, ..Host::passive(Config::default()) };
+        host.answer_to("SETUP", "rtsp://h/a", "Transport: RTP/AVP/TCP;unicast\r\n");
+        let mut reply = SetupReply::new(Transport::interleaved(None));
+        if !live {
+            reply = reply.media_properties("Random-Access, Immutable, Unlimited");
+        }
+        host.server.accept_setup_with(host.now, host.asked().id, reply).unwrap();
+        host.sent();
+        let session = format!("Session: {}\r\n", host.session().id());
+        let range = Range::parse(b"npt=96.23-").unwrap();
+        for method in ["PLAY", "PAUSE"] {
+            host.answer_to(method, "rtsp://h/a", &session);
+            let id = host.asked().id;
+            if method == "PLAY" {
+                host.server.accept_play(host.now, id, Some(&range), &[]).unwrap();
+            } else {
+                host.server.accept_pause(host.now, id, Some(&range)).unwrap();
+            }
+            let answer = host.sent();
+            assert!(answer.contains("\\r\\nRange: npt=96.23-\\r\\n"), "{answer}");
+            let says = answer.contains("\\r\\nMedia-Range: npt=now-\\r\\n");
+            assert_eq!(says, version == "2.0" && live, "{answer}");
+        }
+    }
+}
+
 /// RFC 2326 §11.3.7: 456 when the stream does not allow seeking. Players name the beginning or
 /// the live edge without need.
 #[test]

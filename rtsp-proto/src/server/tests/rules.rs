@@ -106,6 +106,36 @@ fn requirements_of_proxies_are_those_of_servers_in_version_1_only() {
     assert!(answer.contains("Unsupported: a, b\\r\\n"), "only the offending ones: {answer}");
 }
 
+/// RFC 7826 §11.1 and its examples: `Require: play.basic` is what every server of 2.0 does.
+/// §18.51: who says Supported is answered with it, also in 4xx and 5xx.
+#[test]
+fn what_is_supported_is_said_to_who_asks() {
+    let mut host = Host::new_v2(Config::default());
+    let answer = host.answer_to("OPTIONS", "*", "Require: play.basic\r\n");
+    assert!(answer.contains("\\r\\nSupported: play.basic\\r\\n"), "{answer}");
+    let answer = host.answer_to("PLAY", "rtsp://h/", "Supported: foo\r\n");
+    assert!(status(&answer) == 454 && answer.contains("Supported: play.basic\\r\\n"), "{answer}");
+    assert!(!host.answer_to("PLAY", "rtsp://h/", "").contains("Supported"));
+    let features = alloc::vec!["play.basic".into(), "play.scale".into()];
+    let mut host = Host::new_v2(Config::default().with_features(features));
+    let answer = host.answer_to("DESCRIBE", "rtsp://h/a", "Supported: x\r\n");
+    assert!(answer.contains("Supported: play.basic, play.scale\\r\\n"), "{answer}");
+    // 1.0 has neither.
+    let mut host = Host::new(Config::default());
+    assert_eq!(host.ask("OPTIONS", "*", "Require: play.basic\r\n"), 551);
+    assert!(!host.answer_to("OPTIONS", "*", "").contains("Supported"));
+}
+
+/// RFC 7826 §17.5.6: "The response SHOULD contain a message body describing [..] what other
+/// protocols are supported".
+#[test]
+fn an_unknown_version_is_told_the_known_ones() {
+    let mut host = Host { version: "3.0", ..Host::new(Config::default()) };
+    let answer = host.answer_to("OPTIONS", "*", "");
+    assert!(answer.starts_with("RTSP/2.0 505 "), "{answer}");
+    assert!(answer.ends_with("\\r\\n\\r\\nRTSP/1.0, RTSP/2.0\\r\\n"), "{answer}");
+}
+
 /// ONVIF Streaming §5.3: the backchannel is asked for by Require on every request; a server
 /// without it says 551 and the client asks again without.
 #[test]

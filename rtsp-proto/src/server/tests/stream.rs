@@ -169,9 +169,11 @@ proptest! {
     /// Any input, any command, at any time: no panic, `Closed` at most once and last.
     #[test]
     fn storms_of_input_and_commands(
-        steps in proptest::collection::vec((0..12_u8, any::<u8>(), 0..DIALOGUE.len(), 0..60_usize), 1..80),
+        steps in proptest::collection::vec((0..24_u8, any::<u8>(), 0..DIALOGUE.len(), 0..60_usize), 1..80),
     ) {
-        let mut host = Host::passive(Config::default().with_pending_max(3));
+        let config = Config::default().with_pending_max(3).with_sessions_elsewhere(true);
+        let mut host = Host::passive(config.with_sessions_outlive(true));
+        let mut detached: Vec<DetachedSession> = Vec::new();
         for (step, n, at, len) in steps {
             let id = RequestId(u32::from(n % 8));
             let key = SessionKey(u32::from(n % 3));
@@ -189,6 +191,25 @@ proptest! {
                 8 => drop(server.request(now, Some(key), &RequestBuilder::new(Method::Options, "*"))),
                 9 => drop(server.end_session(now, key)),
                 10 if n == 0 => drop(server.close(now)),
+                11 => detached.extend(server.detach_session(now, key)),
+                12 => {
+                    if let Some(session) = detached.pop() {
+                        if let Err(failed) = server.attach_session(now, id, session) {
+                            detached.push(failed.session);
+                        }
+                    }
+                }
+                13 => {
+                    let to = Redirection::to("rtsp://x/");
+                    let _sent = server.redirect(now, Some(key).filter(|_| n > 100), &to);
+                }
+                14 => drop(server.get_parameter(now, Some(key), &["a"])),
+                15 => drop(server.announce(now, Some(key), "rtsp://x/", "v=0")),
+                16 => drop(server.range_ended(now, key)),
+                17 => drop(server.accept_pause(now, id, None)),
+                18 => drop(server.accept_pause_later(now, id)),
+                19 => drop(server.touch(now, key)),
+                20 => server.set_wall_clock(now, proto_wire::Timestamp::from_unix_secs(n.into())),
                 _ => host.later(u64::from(n)),
             }
             host.drain();
