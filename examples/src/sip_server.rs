@@ -38,6 +38,7 @@ pub struct SipServerConfig {
     listen: SocketAddr,
     users: BTreeMap<String, String>,
     seed: Seed,
+    algorithms: Vec<Algorithm>,
     observer: Option<Observer>,
 }
 
@@ -50,6 +51,9 @@ impl SipServerConfig {
             listen,
             users: BTreeMap::new(),
             seed: crate::entropy::seed(),
+            // SIPp and sipsak look at the first challenge only and know nothing but MD5; agents
+            // that choose (RFC 8760 §2.4) take the second.
+            algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             observer: None,
         }
     }
@@ -65,6 +69,14 @@ impl SipServerConfig {
     #[must_use]
     pub fn with_seed(mut self, seed: Seed) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// Other algorithms than MD5 and SHA-256, one challenge for each, in this order. baresip before
+    /// 2.0 gives up when there is any but MD5.
+    #[must_use]
+    pub fn with_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
         self
     }
 
@@ -125,12 +137,10 @@ impl SipServer {
     ///
     /// When a socket cannot be bound or the domain is not one.
     pub fn start(config: SipServerConfig) -> io::Result<Self> {
-        let SipServerConfig { domain, listen, users, seed, observer } = config;
+        let SipServerConfig { domain, listen, users, seed, algorithms, observer } = config;
         let digest = ServerConfig::new(domain.as_str())
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?
-            // SIPp and sipsak look at the first challenge only and know nothing but MD5; agents
-            // that choose (RFC 8760 §2.4) take the second.
-            .with_algorithms([Algorithm::Md5, Algorithm::Sha256]);
+            .with_algorithms(algorithms);
         let mut host = Host::bind(listen, |now, address| {
             let endpoint = Config::new([
                 Listener::new(Transport::Udp, address),
