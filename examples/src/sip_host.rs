@@ -1,7 +1,8 @@
 //! A host for SIP machines on std threads: one UDP socket, one TCP listener, and as many TCP
-//! connections as come and go. Works for [`HomeServer`] and
+//! connections as come and go; those that the machine opens may be under TLS. Works for [`HomeServer`] and
 //! [`UserAgent`] alike.
 
+use crate::drive::layer::Layer;
 use crate::ladder::Way;
 use crate::observed::Observer;
 use proto_wire::{Clock, Instant, Machine, Output};
@@ -47,7 +48,7 @@ impl SipMachine for UserAgent {
 /// What the threads that wait at sockets report.
 enum Report {
     Datagram { remote: SocketAddr, data: Vec<u8> },
-    Opened { socket: TcpStream, connect: Option<ConnectId> },
+    Opened { socket: TcpStream, transport: Transport, connect: Option<ConnectId> },
     ConnectFailed(ConnectId),
     Data { flow: FlowId, data: Vec<u8> },
     Closed(FlowId),
@@ -78,6 +79,27 @@ pub enum Next<E> {
 struct Peer {
     socket: TcpStream,
     remote: SocketAddr,
+    transport: Transport,
+    layer: Layer,
+}
+
+impl Peer {
+    /// Sends what the machine says, or what only the layer has to say.
+    fn send(&mut self, plain: &[u8]) -> io::Result<()> {
+        let mut raw = Vec::new();
+        self.layer.send(plain, &mut raw)?;
+        self.layer.flush(&mut raw)?;
+        self.socket.write_all(&raw)
+    }
+
+    /// What the network said; empty while the layer talks to itself.
+    fn receive(&mut self, raw: &[u8]) -> io::Result<Vec<u8>> {
+        let mut plain = Vec::new();
+        // That the peer closes within the layer is told by the socket too.
+        let _open = self.layer.receive(raw, &mut plain)?;
+        self.send(&[])?;
+        Ok(plain)
+    }
 }
 
 /// A machine with its sockets.
@@ -94,6 +116,7 @@ pub struct Host<M: SipMachine> {
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     observer: Option<Observer>,
+    trust: Option<Arc<rustls::ClientConfig>>,
 }
 
 /// How long a write may wait for a peer that does not read.
@@ -134,6 +157,7 @@ impl<M: SipMachine> Host<M> {
             stopping,
             threads,
             observer: None,
+            trust: None,
         })
     }
 
@@ -141,6 +165,11 @@ impl<M: SipMachine> Host<M> {
     /// transport and address of the other end.
     pub fn observe(&mut self, observer: Observer) {
         self.observer = Some(observer);
+    }
+
+    /// Lets the machine open streams under TLS, to servers that these can be trusted to be.
+    pub fn trust(&mut self, config: Arc<rustls::ClientConfig>) {
+        self.trust = Some(config);
     }
 
     /// The address that both sockets are bound to.
@@ -214,32 +243,51 @@ impl<M: SipMachine> Host<M> {
                 let local = self.address;
                 self.machine.handle_input(now, SipInput::Datagram { local, remote, data: &data });
             }
-            Report::Opened { socket, connect } => self.opened(socket, connect),
+            Report::Opened { socket, transport, connect } => {
+                self.opened(socket, transport, connect);
+            }
             Report::ConnectFailed(connect) => {
                 self.machine.handle_input(now, SipInput::ConnectFailed { connect });
             }
             Report::Data { flow, data } => {
-                if let Some(remote) = self.peers.get(&flow).map(|p| p.remote) {
-                    self.seen(Way::ToClub, Transport::Tcp, remote, &data);
-                    self.machine.handle_input(now, SipInput::Stream { flow, data: &data });
+                let Some(peer) = self.peers.get_mut(&flow) else { return };
+                let (remote, transport) = (peer.remote, peer.transport);
+                match peer.receive(&data) {
+                    Ok(data) if data.is_empty() => {}
+                    Ok(data) => {
+                        self.seen(Way::ToClub, transport, remote, &data);
+                        self.machine.handle_input(now, SipInput::Stream { flow, data: &data });
+                    }
+                    // The layer is broken: so is all that goes over it.
+                    Err(_) => self.closed(flow),
                 }
             }
-            Report::Closed(flow) => {
-                if self.peers.remove(&flow).is_some() {
-                    self.machine.handle_input(now, SipInput::FlowClosed { flow });
-                }
-            }
+            Report::Closed(flow) => self.closed(flow),
             Report::Woken => {}
         }
     }
 
-    fn opened(&mut self, socket: TcpStream, connect: Option<ConnectId>) {
+    fn closed(&mut self, flow: FlowId) {
+        if let Some(peer) = self.peers.remove(&flow) {
+            let _closed = peer.socket.shutdown(Shutdown::Both).is_err();
+            self.machine.handle_input(self.clock.now(), SipInput::FlowClosed { flow });
+        }
+    }
+
+    fn opened(&mut self, socket: TcpStream, transport: Transport, connect: Option<ConnectId>) {
         let flow = FlowId(self.next_flow);
         self.next_flow = self.next_flow.wrapping_add(1);
         let addresses = socket.local_addr().and_then(|local| Ok((local, socket.peer_addr()?)));
         let ready =
             socket.set_nodelay(true).and_then(|()| socket.set_write_timeout(Some(WRITE_TIMEOUT)));
-        let (Ok((local, remote)), Ok(()), Ok(reader)) = (addresses, ready, socket.try_clone())
+        let layer = match (&addresses, &self.trust) {
+            (Ok((_, remote)), Some(trust)) if transport == Transport::Tls => {
+                Layer::client(Arc::clone(trust), *remote)
+            }
+            _ => Ok(Layer::Plain),
+        };
+        let (Ok((local, remote)), Ok(()), Ok(reader), Ok(layer)) =
+            (addresses, ready, socket.try_clone(), layer)
         else {
             if let Some(connect) = connect {
                 self.machine.handle_input(self.clock.now(), SipInput::ConnectFailed { connect });
@@ -247,10 +295,15 @@ impl<M: SipMachine> Host<M> {
             return;
         };
         spawn_reader(reader, flow, self.sender.clone());
-        self.peers.insert(flow, Peer { socket, remote });
-        let input =
-            SipInput::FlowOpened { flow, transport: Transport::Tcp, local, remote, connect };
+        let mut peer = Peer { socket, remote, transport, layer };
+        // The first words of the layer; what the machine says meanwhile waits in it.
+        let begun = peer.send(&[]);
+        self.peers.insert(flow, peer);
+        let input = SipInput::FlowOpened { flow, transport, local, remote, connect };
         self.machine.handle_input(self.clock.now(), input);
+        if begun.is_err() {
+            self.closed(flow);
+        }
     }
 
     fn transmit(&mut self, transmit: SipTransmit) {
@@ -262,9 +315,9 @@ impl<M: SipMachine> Host<M> {
             Path::Stream(flow) => match self.peers.get_mut(&flow) {
                 None => false,
                 Some(peer) => {
-                    let remote = peer.remote;
-                    let sent = peer.socket.write_all(&transmit.payload).is_ok();
-                    self.seen(Way::FromClub, Transport::Tcp, remote, &transmit.payload);
+                    let (remote, transport) = (peer.remote, peer.transport);
+                    let sent = peer.send(&transmit.payload).is_ok();
+                    self.seen(Way::FromClub, transport, remote, &transmit.payload);
                     sent
                 }
             },
@@ -277,17 +330,20 @@ impl<M: SipMachine> Host<M> {
     /// What the machine asks of its host.
     fn host_event(&mut self, event: SipEvent) {
         match event {
-            SipEvent::ConnectWanted { connect, remote, transport: Transport::Tcp } => {
+            SipEvent::ConnectWanted { connect, remote, transport }
+                if transport == Transport::Tcp
+                    || (transport == Transport::Tls && self.trust.is_some()) =>
+            {
                 let sender = self.sender.clone();
                 thread::spawn(move || {
                     let report = match TcpStream::connect_timeout(&remote, CONNECT_TIMEOUT) {
-                        Ok(socket) => Report::Opened { socket, connect: Some(connect) },
+                        Ok(socket) => Report::Opened { socket, transport, connect: Some(connect) },
                         Err(_) => Report::ConnectFailed(connect),
                     };
                     let _gone = sender.send(report).is_err();
                 });
             }
-            // This host has no TLS.
+            // Without somebody to trust there is no TLS, and there is no WebSocket here.
             SipEvent::ConnectWanted { connect, .. } => {
                 self.machine.handle_input(self.clock.now(), SipInput::ConnectFailed { connect });
             }
@@ -370,7 +426,8 @@ fn spawn_accept(
                 return;
             }
             let Ok(socket) = socket else { continue };
-            if sender.send(Report::Opened { socket, connect: None }).is_err() {
+            let report = Report::Opened { socket, transport: Transport::Tcp, connect: None };
+            if sender.send(report).is_err() {
                 return;
             }
         }

@@ -4,15 +4,25 @@
 use std::io::{self, Read as _, Write as _};
 
 #[derive(Debug)]
-pub(super) enum Layer {
+pub(crate) enum Layer {
     Plain,
     Tls(Box<rustls::Connection>),
 }
 
 impl Layer {
+    /// TLS towards the server at `remote`, which must show a certificate for this address.
+    pub(crate) fn client(
+        config: std::sync::Arc<rustls::ClientConfig>,
+        remote: std::net::SocketAddr,
+    ) -> io::Result<Self> {
+        let name = rustls::pki_types::ServerName::from(remote.ip());
+        let tls = rustls::ClientConnection::new(config, name).map_err(io::Error::other)?;
+        Ok(Self::Tls(Box::new(tls.into())))
+    }
+
     /// Bytes from the network; appends what they say to `plain`. Returns `false` when the
     /// peer has closed properly within the layer.
-    pub(super) fn receive(&mut self, mut raw: &[u8], plain: &mut Vec<u8>) -> io::Result<bool> {
+    pub(crate) fn receive(&mut self, mut raw: &[u8], plain: &mut Vec<u8>) -> io::Result<bool> {
         let Self::Tls(tls) = self else {
             plain.extend_from_slice(raw);
             return Ok(true);
@@ -33,7 +43,7 @@ impl Layer {
     }
 
     /// Bytes from the machine; appends what goes over the network to `raw`.
-    pub(super) fn send(&mut self, plain: &[u8], raw: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn send(&mut self, plain: &[u8], raw: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Plain => raw.extend_from_slice(plain),
             Self::Tls(tls) => {
@@ -50,7 +60,7 @@ impl Layer {
     }
 
     /// What the layer itself wants to send: handshake, alerts.
-    pub(super) fn flush(&mut self, raw: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, raw: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Plain => Ok(()),
             Self::Tls(tls) => flush(tls, raw),
@@ -58,18 +68,18 @@ impl Layer {
     }
 
     /// Says good-bye within the layer.
-    pub(super) fn close(&mut self, raw: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn close(&mut self, raw: &mut Vec<u8>) -> io::Result<()> {
         if let Self::Tls(tls) = self {
             tls.send_close_notify();
         }
         self.flush(raw)
     }
 
-    pub(super) fn is_handshaking(&self) -> bool {
+    pub(crate) fn is_handshaking(&self) -> bool {
         matches!(self, Self::Tls(tls) if tls.is_handshaking())
     }
 
-    pub(super) fn tls(&self) -> Option<&rustls::Connection> {
+    pub(crate) fn tls(&self) -> Option<&rustls::Connection> {
         match self {
             Self::Plain => None,
             Self::Tls(tls) => Some(tls),

@@ -33,7 +33,7 @@
 pub mod blocking;
 #[doc(hidden)]
 pub mod doc;
-mod layer;
+pub(crate) mod layer;
 pub mod tokio;
 
 /// How many bytes are read at once. Events keep what they were read with in memory, so

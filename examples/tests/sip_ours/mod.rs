@@ -110,8 +110,8 @@ impl Ours {
         }
         let any = "127.0.0.1:0".parse().unwrap();
         let mut host = Host::bind(any, move |now, address| {
-            let listeners =
-                [Listener::new(Transport::Udp, address), Listener::new(Transport::Tcp, address)];
+            let listeners = [Transport::Udp, Transport::Tcp, Transport::Tls];
+            let listeners = listeners.map(|transport| Listener::new(transport, address));
             config.endpoint = Below::new(listeners).with_product("ours").into();
             UserAgent::new(now, config, seed())
         })
@@ -132,7 +132,7 @@ impl Ours {
     pub fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
         for n in 0..self.seen.len() {
             if let Some(found) = wanted(&self.seen[n]) {
-                self.seen.drain(..=n);
+                self.seen.remove(n);
                 return found;
             }
         }
@@ -145,7 +145,6 @@ impl Ours {
                 let _gone = self.host.machine.respond(self.host.now(), *id, StatusCode::OK);
             }
             if let Some(found) = wanted(&event) {
-                self.seen.clear();
                 return found;
             }
             self.seen.push(event);
