@@ -1,5 +1,6 @@
 //! Values that go on over several lines.
 
+use crate::text::chars::any_zero;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
@@ -15,7 +16,7 @@ use alloc::vec::Vec;
 #[must_use]
 pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     let is_line_end = |b: &u8| matches!(b, b'\r' | b'\n');
-    if !value.iter().any(is_line_end) {
+    if !any_zero(value, |b| (b ^ b'\r').min(b ^ b'\n')) {
         return Cow::Borrowed(value);
     }
     let mut out = Vec::with_capacity(value.len());

@@ -72,6 +72,16 @@ impl<'a> Iterator for Items<'a> {
 
 /// The offset of the first comma that separates, or the end.
 fn item_end(bytes: &[u8]) -> usize {
+    let Some(end) = chars::find(bytes, b',') else { return bytes.len() };
+    // What is before it may hide it.
+    let hides = |b: u8| (b ^ b'"').min(b ^ b'<').min(b ^ b'(');
+    if chars::any_zero(bytes.get(..end).unwrap_or(&[]), hides) {
+        return hidden_item_end(bytes);
+    }
+    end
+}
+
+fn hidden_item_end(bytes: &[u8]) -> usize {
     let mut at = 0_usize;
     while let Some(byte) = bytes.get(at) {
         let rest = bytes.get(at..).unwrap_or(&[]);

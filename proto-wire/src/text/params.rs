@@ -126,6 +126,15 @@ impl<'a> Iterator for Params<'a> {
 /// The offset of the first separator outside of quotes, or the end.
 #[inline]
 fn param_end(bytes: &[u8], separator: u8) -> usize {
+    let Some(end) = chars::find(bytes, separator) else { return bytes.len() };
+    // A quote before it may hide it.
+    if chars::contains(bytes.get(..end).unwrap_or(&[]), b'"') {
+        return quoted_param_end(bytes, separator);
+    }
+    end
+}
+
+fn quoted_param_end(bytes: &[u8], separator: u8) -> usize {
     let mut at = 0_usize;
     loop {
         match bytes.get(at) {

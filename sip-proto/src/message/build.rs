@@ -93,8 +93,7 @@ impl ResponseBuf {
     #[must_use]
     pub fn build_with_reason(status: StatusCode, reason: &str) -> ResponseBuilder {
         let mut builder = Builder::empty();
-        builder.print(format_args!("SIP/2.0 {status} "));
-        builder.value(reason, BuildError::OtherLineEnd);
+        builder.status_line(status, reason);
         builder
     }
 
@@ -118,9 +117,11 @@ impl ResponseBuf {
         reason: &str,
         tag: Option<&str>,
     ) -> ResponseBuilder {
-        let mut builder = Self::build_with_reason(status, reason);
+        let mut builder = Builder::empty();
+        // All of the head is copied at most; what is added is a tag, perhaps two rows, a length.
+        builder.out.reserve(request.index().head_len().saturating_add(256));
+        builder.status_line(status, reason);
         let headers = request.headers();
-        builder.out.reserve(request.index().head_len());
         for name in [
             HeaderName::VIA,
             HeaderName::FROM,
@@ -184,7 +185,7 @@ impl<M> Builder<M> {
         if name == HeaderName::CONTENT_LENGTH {
             self.fail(BuildError::ContentLength);
         }
-        self.print(format_args!("{name}: "));
+        self.name(name.as_str());
         self.value(value, BuildError::LineEnd(name));
         self
     }
@@ -207,7 +208,7 @@ impl<M> Builder<M> {
         if HeaderName::from_bytes(name.as_bytes()) == Some(HeaderName::CONTENT_LENGTH) {
             self.fail(BuildError::ContentLength);
         }
-        self.print(format_args!("{name}: "));
+        self.name(name);
         self.value(value, BuildError::OtherLineEnd);
         self
     }
@@ -253,7 +254,7 @@ impl<M> Builder<M> {
     }
 
     fn copied(&mut self, name: HeaderName, value: &[u8]) {
-        self.print(format_args!("{name}: "));
+        self.name(name.as_str());
         let unfolded = proto_wire::head::unfold(value);
         // No line end is left; NUL is legal in the quoted strings of others (RFC 4475 §3.1.1.2).
         match (name == HeaderName::TO).then(|| empty_tag(&unfolded)).flatten() {
@@ -268,7 +269,7 @@ impl<M> Builder<M> {
 
     fn print(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a vector cannot fail; a Display that does is the caller's.
-        if write!(Sink(&mut self.out), "{text}").is_err() {
+        if Sink(&mut self.out).write_fmt(text).is_err() {
             self.fail(BuildError::OtherLineEnd);
         }
     }
@@ -278,10 +279,20 @@ impl<M> Builder<M> {
         let start = self.out.len();
         self.print(format_args!("{value}"));
         let written = self.out.get(start..).unwrap_or(&[]);
-        if written.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        if chars::any_zero(written, |b| b.min(b ^ b'\r').min(b ^ b'\n')) {
             self.fail(error);
         }
         self.out.extend_from_slice(b"\r\n");
+    }
+
+    fn name(&mut self, name: &str) {
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+    }
+
+    fn status_line(&mut self, status: StatusCode, reason: &str) {
+        self.print(format_args!("SIP/2.0 {status} "));
+        self.value(reason, BuildError::OtherLineEnd);
     }
 
     fn fail(&mut self, error: BuildError) {
@@ -294,6 +305,7 @@ impl<M> Builder<M> {
         if let Some(error) = self.error {
             return Err(error);
         }
+        self.out.reserve_exact(self.body.len());
         self.out.extend_from_slice(&self.body);
         let bytes = Bytes::from(self.out);
         let mut index = Index::new();
