@@ -12,17 +12,15 @@ use sip_proto::endpoint::{Config, Endpoint, Listener, Path, SipEvent, SipInput};
 use sip_proto::registrar::{Location, Registrar, RegistrarConfig, Step};
 use sip_proto::{RequestBuf, StatusCode, Transport};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[global_allocator]
 static ALLOC: benches::alloc::Counting = benches::alloc::Counting;
 
 fn main() -> ExitCode {
-    let count = match std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.parse()) {
-        Ok(count) => count,
-        Err(_) => {
-            eprintln!("usage: idle [COUNT]");
-            return ExitCode::from(2);
-        }
+    let Ok(count) = std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.parse()) else {
+        eprintln!("usage: idle [COUNT]");
+        return ExitCode::from(2);
     };
     println!("{:<52} {:>9} {:>10}", "what", "count", "bytes each");
     rtsp_connections(10_000.min(count));
@@ -38,7 +36,9 @@ fn tell(what: &str, count: usize, bytes: i64) {
 fn rtsp_connections(count: usize) {
     let now = Instant::ZERO;
     let own = size_of::<Server>() as i64;
-    let new = || Server::new(now, Default::default(), Seed::from_u64(1));
+    // As a host does: one configuration for all.
+    let config = Arc::default();
+    let new = || Server::new(now, Arc::clone(&config), Seed::from_u64(1));
     let (servers, bytes) = growth(|| (0..count).map(|_| new()).collect::<Vec<_>>());
     tell("RTSP server connection, fresh", servers.len(), bytes);
     drop(servers);
