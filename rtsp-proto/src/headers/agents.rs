@@ -155,6 +155,10 @@ impl<'a> TypedHeader<'a> for FromHeader<'a> {
             if address.is_empty() {
                 return Err(ParseError::new(ParseErrorKind::Empty, 0));
             }
+            if let Some(at) = memchr::memchr(b'>', address) {
+                let at = offset_in(value, address).saturating_add(at);
+                return Err(ParseError::new(ParseErrorKind::AngleBracket, at));
+            }
             return Ok(Self { display_name: None, address: text(address)?, params });
         };
         let close = whole

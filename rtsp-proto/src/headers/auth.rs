@@ -1,13 +1,17 @@
 //! Authentication headers, by way of [`proto_wire::digest`].
 
+use super::bytes::show;
 use super::{HeaderName, TypedHeader};
+use core::fmt;
 use proto_wire::digest::{AuthenticationInfo as Info, Challenges, Credentials};
 use proto_wire::{ParseError, ParseErrorKind};
 
 macro_rules! challenges {
     ($($(#[$doc:meta])* $name:ident,)*) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        ///
+        /// Shown as it was read; a server writes its own by [`proto_wire::digest::Server`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name<'a>(&'a [u8]);
 
         impl<'a> $name<'a> {
@@ -28,6 +32,12 @@ macro_rules! challenges {
                 }
             }
         }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                show(f, self.0)
+            }
+        }
     )* };
 }
 
@@ -41,6 +51,8 @@ challenges! {
 macro_rules! wrapped {
     ($($(#[$doc:meta])* $name:ident($type:ident),)*) => { $(
         $(#[$doc])*
+        ///
+        /// Written by [`proto_wire::digest`], which has the secrets.
         #[derive(Clone, Debug)]
         #[expect(clippy::exhaustive_structs, reason = "one value")]
         pub struct $name<'a>(

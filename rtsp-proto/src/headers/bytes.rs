@@ -1,5 +1,6 @@
 //! Small readers over header bytes, shared by the header families.
 
+use core::fmt::{self, Write as _};
 use proto_wire::{ParseError, ParseErrorKind};
 
 /// Whether `b` is linear white space (line ends occur inside folded values).
@@ -53,6 +54,20 @@ pub(crate) fn number(bytes: &[u8]) -> Option<u64> {
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, ParseError> {
     core::str::from_utf8(bytes)
         .map_err(|error| ParseError::new(ParseErrorKind::Utf8, error.valid_up_to()))
+}
+
+/// Writes bytes as they were read; what cannot stand in a line (the line ends of a fold, other
+/// control bytes) becomes a space, what is no UTF-8 the replacement character.
+pub(crate) fn show(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            f.write_char(if c.is_ascii_control() { ' ' } else { c })?;
+        }
+        if !chunk.invalid().is_empty() {
+            f.write_char(char::REPLACEMENT_CHARACTER)?;
+        }
+    }
+    Ok(())
 }
 
 /// How far `part` begins behind the start of `whole` (0 when it is not a part of it).

@@ -13,8 +13,8 @@ const MONTHS: [&str; 12] =
 
 /// A date as headers write it, to the second.
 ///
-/// Reads RFC 1123 (RTSP 1.0), RFC 5322 with zones and comments (2.0), RFC 850 and
-/// `asctime`. The day of the week is not looked at: the RFC's own examples have it wrong.
+/// Reads RFC 1123 (RTSP 1.0), RFC 5322 with zones and comments (2.0), RFC 850, `asctime`,
+/// and the order that live555 has (`Sun, Nov 06 1994 08:49:37 GMT`). The day of the week is not looked at: the RFC's own examples have it wrong.
 ///
 /// ```
 /// use rtsp_proto::Version;
@@ -87,11 +87,11 @@ fn read(value: &[u8]) -> Option<UtcTime> {
     }
     let (day, month, year, time);
     if let Some(found) = month_of(word) {
-        // asctime: Nov  6 08:49:37 1994
+        // asctime: Nov  6 08:49:37 1994; live555: Nov 06 1994 08:49:37 GMT
         month = found;
         day = number(words.next()?)?;
-        time = words.next()?;
-        year = words.next()?;
+        let (one, other) = (words.next()?, words.next()?);
+        (time, year) = if one.contains(&b':') { (one, other) } else { (other, one) };
     } else {
         day = number(word)?;
         month = month_of(words.next()?)?;

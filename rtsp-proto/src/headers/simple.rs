@@ -1,6 +1,6 @@
 //! Headers that are one number, one token or one list of tokens.
 
-use super::bytes::{is_lws, next_piece, number, pair, text, trim, unquote};
+use super::bytes::{is_lws, next_piece, number, pair, show, text, trim, unquote};
 use super::{HeaderName, TypedHeader};
 use crate::Methods;
 use core::fmt;
@@ -143,6 +143,17 @@ impl<'a> ContentType<'a> {
     }
 }
 
+impl fmt::Display for ContentType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.essence)?;
+        if self.params.is_empty() {
+            return Ok(());
+        }
+        f.write_str(";")?;
+        show(f, self.params)
+    }
+}
+
 impl<'a> TypedHeader<'a> for ContentType<'a> {
     const NAME: HeaderName = HeaderName::ContentType;
 
@@ -178,6 +189,12 @@ macro_rules! urls {
                     return Err(ParseError::new(ParseErrorKind::Uri, at));
                 }
                 text(value).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
             }
         }
     )* };

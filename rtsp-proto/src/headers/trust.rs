@@ -101,7 +101,11 @@ impl<'a> TypedHeader<'a> for AcceptCredentials<'a> {
 impl fmt::Display for AcceptCredentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.approval.as_str())?;
-        if trim(self.rest).is_empty() { Ok(()) } else { write!(f, " {}", self.credentials()) }
+        // Nothing, when none of them can be read.
+        if self.credentials().all(|credential| credential.is_err()) {
+            return Ok(());
+        }
+        write!(f, " {}", self.credentials())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Writing a transport as one version spells it.
 
 use super::{
-    ConnectionReuse, ConnectionSetup, Delivery, PortPair, RtpProfile, Transport, non_empty,
+    ConnectionReuse, ConnectionSetup, Delivery, LowerTransport, PortPair, RtpProfile, Transport,
+    non_empty,
 };
 use crate::Version;
 use crate::headers::bytes::{closed_quote, text};
@@ -27,8 +28,10 @@ impl<'a> VersionedTransport<'a> {
 impl fmt::Display for VersionedTransport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(t, version) = self;
-        match t.profile {
-            RtpProfile::Other => f.write_str(text(t.id()).unwrap_or("RTP/AVP"))?,
+        match (t.profile, t.lower) {
+            (RtpProfile::Other, _) | (_, LowerTransport::Other) => {
+                f.write_str(text(t.id()).unwrap_or("RTP/AVP"))?;
+            }
             _ => f.write_str(t.known_id())?,
         }
         match t.delivery {
