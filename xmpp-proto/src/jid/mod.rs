@@ -218,7 +218,7 @@ impl Jid {
             out.push_str(&prep::local(local, profile)?);
             out.push('@');
         }
-        out.push_str(&prep::domain(split.domain(text), profile)?);
+        out.push_str(&prep::domain(split.domain(text))?);
         if let Some(resource) = split.resource(text) {
             out.push('/');
             out.push_str(&prep::resource(resource, profile)?);

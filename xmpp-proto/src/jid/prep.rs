@@ -1,4 +1,4 @@
-//! Preparation: nodeprep, nameprep and IDNA, resourceprep (RFC 6122), `SASLprep` (RFC 4013).
+//! Preparation: nodeprep, IDNA, resourceprep (RFC 6122), `SASLprep` (RFC 4013).
 //! ASCII, which is nearly all of the traffic, needs no tables.
 
 use super::{JidError, Profile};
@@ -52,20 +52,16 @@ pub(super) fn local(text: &str, profile: Profile) -> Result<Cow<'_, str>, JidErr
     Ok(prepared)
 }
 
-pub(super) fn domain(text: &str, profile: Profile) -> Result<Cow<'_, str>, JidError> {
+pub(super) fn domain(text: &str) -> Result<Cow<'_, str>, JidError> {
     if let Some(literal) = text.strip_prefix('[') {
         let inner = literal.strip_suffix(']').ok_or(JidError::Domain)?;
         let address: core::net::Ipv6Addr = inner.parse().map_err(|_| JidError::Domain)?;
         return Ok(Cow::Owned(alloc::format!("[{address}]")));
     }
     let text = text.strip_suffix('.').unwrap_or(text);
-    let lower = match profile {
-        _ if text.is_ascii() => lowered(text),
-        Profile::Stringprep => Cow::Owned(nameprep(text)?.into_owned()),
-        // RFC 7622 §3.2 leaves names to IDNA 2008, whose mapping (UTS 46) follows here.
-        #[cfg(feature = "precis")]
-        Profile::Precis => Cow::Borrowed(text),
-    };
+    // RFC 7622 §3.2 leaves names to IDNA 2008, for both profiles: nameprep (RFC 6122 §2.2) would
+    // make another name of what an A-label says, since IDNA 2003 has no sharp s.
+    let lower = if text.is_ascii() { lowered(text) } else { Cow::Borrowed(text) };
     if is_plain_domain(&lower) {
         return Ok(lower);
     }
@@ -144,10 +140,6 @@ mod tables {
         stable(text, |text| stringprep::nodeprep(text).ok()).ok_or(JidError::Local)
     }
 
-    pub(super) fn nameprep(text: &str) -> Result<Cow<'_, str>, JidError> {
-        stable(text, |text| stringprep::nameprep(text).ok()).ok_or(JidError::Domain)
-    }
-
     pub(super) fn resourceprep(text: &str) -> Result<Cow<'_, str>, JidError> {
         stable(text, |text| stringprep::resourceprep(text).ok()).ok_or(JidError::Resource)
     }
@@ -175,11 +167,6 @@ mod tables {
         Err(JidError::Unprepared)
     }
 
-    pub(super) fn nameprep(text: &str) -> Result<Cow<'_, str>, JidError> {
-        // IDNA mapping, which follows, includes what nameprep does to names in use.
-        Ok(Cow::Borrowed(text))
-    }
-
     pub(super) fn resourceprep(_: &str) -> Result<Cow<'_, str>, JidError> {
         Err(JidError::Unprepared)
     }
@@ -190,4 +177,4 @@ mod tables {
 }
 
 pub(crate) use tables::saslprep;
-use tables::{nameprep, nodeprep, resourceprep};
+use tables::{nodeprep, resourceprep};

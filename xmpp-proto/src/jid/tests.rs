@@ -75,6 +75,9 @@ fn preparation_outside_of_ascii() {
         ("a@B\u{dc}CHER.example", Ok("a@b\u{fc}cher.example")),
         ("a@xn--bcher-kva.example", Ok("a@b\u{fc}cher.example")),
         ("a@xn--a.example", Err(JidError::Domain)),
+        // One name, however it is spelled; another than the one with two letters s.
+        ("a@xn--strae-oqa.example", Ok("a@stra\u{df}e.example")),
+        ("a@STRA\u{df}E.example", Ok("a@stra\u{df}e.example")),
         ("a@b/\u{2168}", Ok("a@b/IX")),
         ("a@b/\u{e000}", Err(JidError::Resource)),
         ("\u{265a}@b", Ok("\u{265a}@b")),
