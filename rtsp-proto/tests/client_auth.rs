@@ -194,6 +194,31 @@ fn requests_in_flight_are_all_answered() {
     assert_eq!(player.state(key), Some(State::Playing));
 }
 
+/// A server may look for the session before it asks who it is: the SETUP is challenged, and
+/// what follows it is bound to nothing. It goes out again behind the SETUP, once.
+#[test]
+fn what_was_bound_to_a_challenged_setup_follows_it_again() {
+    let mut player = Player::with(config().with_version(Version::V2_0));
+    let now = player.now;
+    let key = player.session();
+    player.client.setup(now, key, &format!("{URL}/v"), &[tcp()]).unwrap();
+    let play = player.client.play(now, key, None).unwrap();
+    player.client.pause(now, key).unwrap();
+    player.sent();
+    let v2 = |status, cseq, lines: &str| response(status, cseq, lines).replace("/1.0", "/2.0");
+    assert_eq!(player.hears(&v2(401, 1, &digest("n"))), []);
+    assert!(player.sent().starts_with("SETUP "));
+    assert_eq!(player.hears(&(v2(454, 2, "") + &v2(454, 3, ""))), []);
+    assert_eq!(player.sent(), "", "there is no id yet");
+    player.hears(&v2(200, 4, "Session: x\n"));
+    let wire = player.sent();
+    assert!(wire.contains("PLAY ") && wire.contains("PAUSE "), "{wire}");
+    assert_eq!(wire.matches("\nSession: x\n").count(), 2);
+    // A second time it is the answer.
+    let events = player.hears(&v2(454, 5, ""));
+    assert!(matches!(&events[0], Event::Response { id, .. } if *id == play), "{events:?}");
+}
+
 /// A redirection to another host never gets the credentials by itself.
 #[test]
 fn credentials_stay_on_the_server() {

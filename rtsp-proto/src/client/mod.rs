@@ -156,6 +156,10 @@ struct Pending {
     tags: Vec<String>,
     /// Where it was sent before it was redirected.
     hops: Vec<String>,
+    /// It was sent when only a number named its session (RFC 7826 §18.33).
+    pipelined: bool,
+    /// The number was bound to nothing; it waits for the id.
+    unbound: bool,
     sent_at: Instant,
     /// How often it was sent again, because no answer came.
     tries: u8,
@@ -177,6 +181,8 @@ impl Pending {
             sent: Vec::new(),
             tags: Vec::new(),
             hops: Vec::new(),
+            pipelined: false,
+            unbound: false,
             sent_at: Instant::ZERO,
             tries: 0,
         }

@@ -87,16 +87,32 @@ impl Client {
         if self.is_datagrams {
             return !self.pending.is_empty();
         }
-        // A session that fell back to 1.0 cannot be named before its first answer.
-        pending.session.is_some_and(|key| {
-            let unnamed = |s: &super::Session| s.id.is_none() && s.pipeline.is_none();
-            self.sessions.get(&key).is_some_and(unnamed)
-                && self.pending.values().any(|other| {
-                    other.id < pending.id
-                        && other.session == Some(key)
-                        && other.request.method() == Method::Setup
-                })
+        // A session that fell back to 1.0, or whose first SETUP was refused and is sent again,
+        // cannot be named before its first answer.
+        let unnamed = |session: &super::Session| {
+            session.id.is_none() && (session.pipeline.is_none() || pending.unbound)
+        };
+        pending.session.and_then(|key| self.sessions.get(&key)).is_some_and(unnamed)
+            && self.follows_a_setup(pending)
+    }
+
+    /// Whether a SETUP of the same session, that was asked for before, is not answered.
+    fn follows_a_setup(&self, pending: &Pending) -> bool {
+        self.pending.values().any(|other| {
+            other.id < pending.id
+                && other.session == pending.session
+                && other.request.method() == Method::Setup
         })
+    }
+
+    /// 454 to a request that was bound to a SETUP which was challenged (or refused otherwise,
+    /// and sent again): the server had nothing to bind it to.
+    fn is_unbound(&self, pending: &Pending, response: Response<'_>) -> bool {
+        let session = pending.session.and_then(|key| self.sessions.get(&key));
+        response.status() == StatusCode::SESSION_NOT_FOUND
+            && pending.pipelined
+            && !pending.unbound
+            && (session.is_some_and(|s| s.id.is_some()) || self.follows_a_setup(pending))
     }
 
     /// Sends a request, for the first time or in another way, under a new number.
@@ -110,6 +126,7 @@ impl Client {
         pending.request = pending.request.version(pending.version);
         pending.sent = self.auth.answers(&mut self.rng, &pending.request);
         pending.tags = self.tags_for(pending.request.method());
+        pending.pipelined = session.is_some_and(|s| s.id.is_none() && s.pipeline.is_some());
         pending.tries = 0;
         pending.sent_at = now;
         let cseq = self.next_cseq;
@@ -196,6 +213,8 @@ impl Client {
             || self.drops_requirements(&pending.tags, response)
         {
             next = Some(pending.clone());
+        } else if self.is_unbound(pending, response) {
+            next = Some(Pending { unbound: true, ..pending.clone() });
         } else if let Some(redirection) = self.redirection(pending, response) {
             if let (super::Follow::Here, Some(target)) = (redirection.follow, &redirection.target) {
                 next = Some(self.moved(pending.clone(), target));
