@@ -61,7 +61,7 @@ use session::Sessions;
 ///
 /// # The four kinds of methods
 /// - **A, getters**: [`session`](Self::session), [`sessions`](Self::sessions),
-///   [`choose`](Self::choose), [`version_of`](Self::version_of),
+///   [`choose`](Self::choose), [`choose_by`](Self::choose_by), [`version_of`](Self::version_of),
 ///   [`next_timer`](Self::next_timer), [`wants_input`](Self::wants_input).
 /// - **B, what the outside reports**: [`handle_input`](Self::handle_input),
 ///   [`handle_timeout`](Self::handle_timeout). They never fail.

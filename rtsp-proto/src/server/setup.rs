@@ -8,12 +8,13 @@ use super::{Event, Incoming, Server, session_header};
 use crate::HeaderName;
 use crate::error::{CommandError, RequestId, SessionKey};
 use crate::headers::{
-    ChannelPair, Delivery, LowerTransport, Range, RtpInfo, RtpProfile, Transport,
+    ChannelPair, ConnectionSetup, Delivery, LowerTransport, Range, RtpInfo, RtpProfile, Transport,
 };
 use crate::message::{Method, ResponseBuilder, StatusCode, Version};
 use crate::state::State;
 use alloc::string::{String, ToString};
 use core::fmt::Display;
+use core::net::IpAddr;
 use proto_wire::{Instant, LimitKind};
 
 /// What a SETUP led to.
@@ -146,38 +147,54 @@ impl<'a> SetupReply<'a> {
 impl Server {
     /// The client's offer to take for a SETUP: the first of its own order that is carried in
     /// one of these ways and that this machine could accept. RTP in its plain profile only;
-    /// look at the offers of the request for others.
-    ///
-    /// What is missing in it is filled in as far as it is clear: `unicast`, and that media
-    /// goes on channels when the offer is TCP.
+    /// for others, or another order, there is [`choose_by`](Self::choose_by).
     ///
     /// # Errors
-    /// The status to refuse the request with: 461 when no offer fits, 403 or 463 when one
-    /// would but for its destination.
+    /// As [`choose_by`](Self::choose_by).
     pub fn choose<'r>(
         &self,
         asked: &'r Incoming,
         carriers: &[Carrier],
     ) -> Result<Transport<'r>, StatusCode> {
+        self.choose_by(asked, |carrier, offer| {
+            (carriers.contains(&carrier) && offer.profile == RtpProfile::Avp).then_some(0)
+        })
+    }
+
+    /// The client's offer with the lowest rank, of equal ones the first; `None` is for those
+    /// that are not wanted. Only offers are ranked that this machine could accept.
+    ///
+    /// It comes back as an answer to it begins: `unicast` where nothing was said; of RTSP 2.0
+    /// without the client's `ssrc`, which a server is to ignore, and with the other side of
+    /// `setup` for TCP connections (RFC 7826 §18.54).
+    ///
+    /// # Errors
+    /// The status to refuse the request with: 461 when no offer fits, 403 or 463 when one
+    /// would but for its destination.
+    pub fn choose_by<'r>(
+        &self,
+        asked: &'r Incoming,
+        mut rank: impl FnMut(Carrier, &Transport<'r>) -> Option<u32>,
+    ) -> Result<Transport<'r>, StatusCode> {
         let request = asked.request.view();
+        let version = request.version();
         let mut refusal = StatusCode::UNSUPPORTED_TRANSPORT;
-        for mut offer in request.headers().transports().flatten() {
-            let Some(carrier) = Carrier::of(&offer).filter(|c| carriers.contains(c)) else {
+        let mut best: Option<(u32, Carrier, Transport<'r>)> = None;
+        for offer in request.headers().transports().flatten() {
+            let Some(carrier) = Carrier::of(&offer).filter(|c| has_receiver(&offer, *c)) else {
                 continue;
             };
-            if offer.profile != RtpProfile::Avp || !has_receiver(&offer, carrier) {
-                continue;
-            }
-            match self.judge_offer(&offer, request.version()) {
-                Ok(()) => {
-                    offer.delivery.get_or_insert(Delivery::Unicast);
-                    return Ok(offer);
+            let Some(rank) = rank(carrier, &offer) else { continue };
+            match self.judge_offer(&offer, version) {
+                Ok(()) if best.as_ref().is_none_or(|(least, ..)| rank < *least) => {
+                    best = Some((rank, carrier, offer));
                 }
-                Err(StatusCode::UNSUPPORTED_TRANSPORT) => {}
+                Ok(()) | Err(StatusCode::UNSUPPORTED_TRANSPORT) => {}
                 Err(status) => refusal = status,
             }
         }
-        Err(refusal)
+        let (_, carrier, offer) = best.ok_or(refusal)?;
+        Ok(answer_to(offer, carrier, version))
     }
 
     /// Answers SETUP with 200 and the one transport that is chosen: one of the client's
@@ -222,7 +239,12 @@ impl Server {
         }
         let url = String::from(view.uri());
         let pipeline = pipeline_of(view);
-        let chosen = self.with_channels(reply.transport, named, &url)?;
+        let mut chosen = self.with_channels(reply.transport, named, &url)?;
+        let full = self.peer.filter(|_| version == Version::V2_0);
+        let full = full.and_then(|peer| full_addresses(&chosen, peer));
+        if let Some(full) = &full {
+            chosen = chosen.with_dest_addr(full);
+        }
         if named.is_none() && self.sessions.len() >= self.config.sessions_max {
             return Err(CommandError::Limit(LimitKind::Sessions));
         }
@@ -336,6 +358,39 @@ impl Server {
         let properties = properties.unwrap_or(&self.config.media_properties);
         reply.media_range.is_none() && properties.to_ascii_lowercase().contains("time-progressing")
     }
+}
+
+/// The offer as an answer to it begins.
+fn answer_to(mut offer: Transport<'_>, carrier: Carrier, version: Version) -> Transport<'_> {
+    offer.delivery.get_or_insert(Delivery::Unicast);
+    if version == Version::V2_0 {
+        offer.ssrc = None;
+        offer.setup = match (carrier, offer.setup) {
+            (Carrier::Tcp, Some(ConnectionSetup::Passive)) => Some(ConnectionSetup::Active),
+            // Not said means active, and clients reach servers better than the other way round.
+            (Carrier::Tcp, _) => Some(ConnectionSetup::Passive),
+            _ => None,
+        };
+        offer.connection = offer.connection.filter(|_| carrier == Carrier::Tcp);
+    }
+    offer
+}
+
+/// RFC 7826 §18.54: answers "SHOULD include the full destination address that is actually
+/// used"; `None` when it is full, or when there is none.
+fn full_addresses(transport: &Transport<'_>, peer: IpAddr) -> Option<String> {
+    let mut list = String::new();
+    let mut is_short = false;
+    for address in transport.dest_addr() {
+        let separator = if list.is_empty() { "" } else { "/" };
+        let host =
+            if address.starts_with(':') { peer.to_canonical().to_string() } else { String::new() };
+        is_short |= !host.is_empty();
+        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+        let quoted = [separator, "\"", open, &host, close, address, "\""];
+        quoted.iter().for_each(|part| list.push_str(part));
+    }
+    is_short.then_some(list)
 }
 
 /// Whether the offer says where the media is to go, where that is the client's to say.

@@ -235,6 +235,13 @@ impl<'a> Transport<'a> {
         AddrList::new(self.dest_addr)
     }
 
+    /// The transport with this `dest_addr=`, as it is written: `":5000"/":5001"`.
+    #[must_use]
+    pub const fn with_dest_addr(mut self, addresses: &'a str) -> Self {
+        self.dest_addr = Some(addresses.as_bytes());
+        self
+    }
+
     /// `src_addr=` (2.0): where from, RTP first.
     #[must_use]
     pub fn src_addr(&self) -> AddrList<'a> {

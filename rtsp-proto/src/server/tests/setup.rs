@@ -182,6 +182,75 @@ fn the_clients_order_decides_among_what_the_server_carries() {
     assert_eq!(refused, Err(StatusCode::FORBIDDEN), "it would fit but for that");
 }
 
+/// The server's order, other profiles, and refusing by looking at the offer.
+#[test]
+fn an_application_ranks_offers_as_it_likes() {
+    let mut host = Host::passive(Config::default());
+    let offers = "RTP/AVP;unicast;client_port=3-4, RTP/SAVP;unicast;client_port=5-6, RTP/AVP/TCP";
+    host.answer_to("SETUP", "rtsp://h/a", &format!("Transport: {offers}\r\n"));
+    let asked = host.asked();
+    let secure = host
+        .server
+        .choose_by(&asked, |_, offer| Some(u32::from(offer.profile != headers::RtpProfile::Savp)));
+    assert_eq!(secure.unwrap().client_port, Some(PortPair::new(5, Some(6))));
+    let own_order = host.server.choose_by(&asked, |carrier, _| match carrier {
+        Carrier::Interleaved => Some(0),
+        Carrier::Udp => Some(1),
+        _ => None,
+    });
+    assert!(own_order.unwrap().is_interleaved());
+    let none = host.server.choose_by(&asked, |_, _| None);
+    assert_eq!(none, Err(StatusCode::UNSUPPORTED_TRANSPORT));
+}
+
+/// RFC 7826 §18.54: an answer has the full destination, the other side of `setup`, and not the
+/// `ssrc` that the client must not choose.
+#[test]
+fn an_answer_of_version_2_completes_the_offer() {
+    for (peer, offer, answer) in [
+        (
+            "192.0.2.1",
+            "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\";ssrc=12345678",
+            "RTP/AVP;unicast;dest_addr=\\\"192.0.2.1:5000\\\"/\\\"192.0.2.1:5001\\\"",
+        ),
+        (
+            "2001:db8::1",
+            "RTP/AVP;unicast;dest_addr=\":5000\"",
+            "RTP/AVP;unicast;dest_addr=\\\"[2001:db8::1]:5000\\\"",
+        ),
+        (
+            "192.0.2.1",
+            "RTP/AVP;unicast;dest_addr=\"192.0.2.1:5000\"/\":5001\"",
+            "RTP/AVP;unicast;dest_addr=\\\"192.0.2.1:5000\\\"/\\\"192.0.2.1:5001\\\"",
+        ),
+        (
+            "192.0.2.1",
+            "RTP/AVP/TCP;unicast;dest_addr=\":9\";setup=active;connection=new",
+            "RTP/AVP/TCP;unicast;dest_addr=\\\"192.0.2.1:9\\\";setup=passive;connection=new",
+        ),
+        (
+            "192.0.2.1",
+            "RTP/AVP/TCP;unicast;dest_addr=\":7\";setup=passive;connection=existing",
+            "RTP/AVP/TCP;unicast;dest_addr=\\\"192.0.2.1:7\\\";setup=active;connection=existing",
+        ),
+        (
+            "192.0.2.1",
+            "RTP/AVP/TCP;unicast;interleaved=0-1;setup=active;connection=new",
+            "RTP/AVP/TCP;unicast;interleaved=0-1",
+        ),
+    ] {
+        let mut host = Host { version: "2.0", ..Host::passive(Config::default()) };
+        host.server.set_peer(peer.parse().unwrap());
+        host.answer_to("SETUP", "rtsp://h/a", &format!("Transport: {offer}\r\n"));
+        let asked = host.asked();
+        let all = [Carrier::Interleaved, Carrier::Udp, Carrier::Tcp];
+        let chosen = host.server.choose(&asked, &all).unwrap();
+        host.server.accept_setup(host.now, asked.id, &chosen).unwrap();
+        let wire = host.sent();
+        assert!(wire.contains(&format!("\\r\\nTransport: {answer}\\r\\n")), "{wire}");
+    }
+}
+
 /// RFC 7826 §13.3: what the media can do is said per presentation; Media-Range must be there
 /// when it progresses with time.
 #[test]
