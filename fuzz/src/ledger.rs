@@ -268,6 +268,10 @@ fn program() -> Program {
         ])
         .with_credit(20_000, 9)
         .with_settlement(Ratio::percent(30))
+        .with_watch(vec![
+            WatchRule::new(RuleId::new(90), Unusual::Often { count: 3, secs: 99 }),
+            WatchRule::new(RuleId::new(91), Unusual::Amount(90_000)).stopping(),
+        ])
         .with_tier_window(2)
         .with_tier_review(Expiry::MonthEnd(1), Downgrade::OneDown)
         .with_rewards(vec![
@@ -322,6 +326,10 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
         16 if b % 2 == 0 => Action::StockGoods {
             goods: AssetId::new(32_767 + u16::from(b % 8 / 2)),
             quantity: i64::from(c) - 64,
+        },
+        7 if b % 16 == 11 => Action::SetParameter {
+            parameter: ParameterId::new(u16::from(c % 4)),
+            value: i64::from(a),
         },
         12 if b % 8 == 3 => Action::ReceivePayment { who, amount },
         7 if b % 16 == 9 => {

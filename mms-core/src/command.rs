@@ -2,7 +2,7 @@
 
 use crate::ids::{
     ActorId, AssetId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, MemberId, MemberToken,
-    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId,
+    ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::wire::wire_enum;
@@ -323,6 +323,13 @@ pub enum Action {
         who: Who,
         /// How much, at most what is owed.
         amount: i64,
+    },
+    /// Sets a parameter of the scheme (全局参数).
+    SetParameter {
+        /// Which.
+        parameter: ParameterId,
+        /// To what.
+        value: i64,
     },
     /// Gives a tier by hand, until a day; then it is reviewed.
     SetTier {

@@ -5,7 +5,7 @@ use crate::ids::{
     ActorId, AssetId, CardId, Day, HoldId, LotId, MemberId, MemberToken, SaleId, Seq,
 };
 use crate::ledger::Ledger;
-use crate::program::WINDOW_MAX;
+use crate::program::{WATCH_MAX, WINDOW_MAX};
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record, RecordError, RecordErrorKind};
 use crate::state::{
@@ -147,6 +147,7 @@ impl Ledger {
                     merged_into: None,
                     merges: 0,
                     months: Vec::new(),
+                    recent: Vec::new(),
                     lots: None,
                     balances: Vec::new(),
                 });
@@ -319,7 +320,16 @@ impl Ledger {
             Fact::ReferralClawed { sale, reward, points } => {
                 self.sales.reward_clawed(sale, reward, points);
             }
-            Fact::ReferralRewarded { .. }
+            Fact::Watched { member } => {
+                if let Some(member) = self.member_mut(member) {
+                    member.seen(head.at.time.as_unix_micros(), WATCH_MAX);
+                }
+            }
+            Fact::ParameterSet { parameter, value } => {
+                self.parameters.insert(parameter, value);
+            }
+            Fact::AnomalyFound { .. }
+            | Fact::ReferralRewarded { .. }
             | Fact::PaymentReceived { .. }
             | Fact::ChangeKept { .. }
             | Fact::CouponsWithdrawn { .. }
@@ -461,6 +471,8 @@ impl Ledger {
             | Fact::CountedIn { member, .. }
             | Fact::SoldOnAccount { member, .. }
             | Fact::PaymentReceived { member, .. }
+            | Fact::Watched { member }
+            | Fact::AnomalyFound { member, .. }
             | Fact::StoredRefunded { member, .. } => member_known(member, known),
             Fact::MemberMerged { from, into } => {
                 member_known(from, known)
@@ -537,6 +549,7 @@ impl Ledger {
             Fact::SaleLine { .. }
             | Fact::CommissionEarned { .. }
             | Fact::Settled { .. }
+            | Fact::ParameterSet { .. }
             | Fact::ActorPermitted { .. }
             | Fact::RuleApplied { .. }
             | Fact::Rewarded { .. }

@@ -294,6 +294,11 @@ impl Action {
                 to.who(*who);
                 to.signed(*amount);
             }
+            Self::SetParameter { parameter, value } => {
+                to.word(33);
+                to.word(u64::from(parameter.value()));
+                to.signed(*value);
+            }
             Self::Permit { actor, permissions } => {
                 to.word(18);
                 to.word(u64::from(actor.value()));

@@ -83,6 +83,8 @@ id! {
     SaleId(u64);
     /// Coupons that were issued together; the sequence number of the record that did.
     CouponId(u64);
+    /// A parameter of the scheme; the host numbers them.
+    ParameterId(u16);
     /// A rule of the program.
     RuleId(u32);
     /// A tier of the program.
@@ -173,6 +175,17 @@ impl Day {
         let next =
             if month == 12 { (year.saturating_add(1), 1) } else { (year, month.saturating_add(1)) };
         let days = days_before(next.0, next.1).saturating_sub(1);
+        i32::try_from(days).map_or(Self::NEVER, Self)
+    }
+
+    /// The last day of the month that is `months` months after (less than zero: before) this
+    /// day's.
+    pub(crate) fn end_of_month_signed(self, months: i64) -> Self {
+        let (year, month, _) = self.civil();
+        let months = months.saturating_add(i64::from(month).saturating_sub(1)).saturating_add(1);
+        let year = year.saturating_add(months.div_euclid(12));
+        let month = u8::try_from(months.rem_euclid(12)).unwrap_or(0).saturating_add(1);
+        let days = days_before(year.clamp(-5_000_000, 5_000_000), month).saturating_sub(1);
         i32::try_from(days).map_or(Self::NEVER, Self)
     }
 

@@ -4,7 +4,7 @@ use crate::account::{Account, Code, MONEY, POINTS, is_coupon};
 use crate::command::Command;
 use crate::ids::{
     ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, LotId,
-    MemberId, MemberToken, SaleId, Seq,
+    MemberId, MemberToken, ParameterId, SaleId, Seq,
 };
 use crate::limits::Limits;
 use crate::permission::Permissions;
@@ -70,6 +70,8 @@ pub struct Ledger {
     pub(crate) books: Books,
     pub(crate) replies: Replies,
     pub(crate) actors: BTreeMap<ActorId, Permissions>,
+    /// Parameters of the scheme.
+    pub(crate) parameters: BTreeMap<ParameterId, i64>,
     /// Coupons ever issued, by kind: the sum over the stores' accounts.
     pub(crate) issued: BTreeMap<AssetId, i64>,
     /// The sum of all amounts ever posted, without sign: no account can stand further
@@ -155,6 +157,7 @@ impl Ledger {
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
             actors: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             issued: BTreeMap::new(),
             volume: 0,
             draft: None,
@@ -414,6 +417,17 @@ impl Ledger {
         self.actors.iter().map(|(actor, permissions)| (*actor, *permissions))
     }
 
+    /// A parameter of the scheme, if it was ever set.
+    #[must_use]
+    pub fn parameter(&self, parameter: ParameterId) -> Option<i64> {
+        self.parameters.get(&parameter).copied()
+    }
+
+    /// All parameters that were ever set, by number.
+    pub fn parameters(&self) -> impl Iterator<Item = (ParameterId, i64)> {
+        self.parameters.iter().map(|(parameter, value)| (*parameter, *value))
+    }
+
     pub(crate) fn card_id(&self, number: CardNumber) -> Option<CardId> {
         self.numbers
             .find(u128::from(number.value()), |place| {
@@ -451,6 +465,7 @@ impl PartialEq for Ledger {
             && self.sales == other.sales
             && self.books == other.books
             && self.actors == other.actors
+            && self.parameters == other.parameters
             && self.volume == other.volume
             && self.replies == other.replies
     }

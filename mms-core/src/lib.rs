@@ -23,6 +23,7 @@ mod notice;
 mod permission;
 mod prepare;
 mod program;
+mod query;
 mod receipt;
 mod record;
 mod rejection;
@@ -41,8 +42,8 @@ pub use command::{
 pub use engine::{CloseReason, Engine, EngineConfig, Event, Input, Timer};
 pub use ids::{
     ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, LotId,
-    MemberId, MemberToken, PlanId, ProductId, RewardId, RuleId, SaleId, Seq, Sku, StoreId,
-    TerminalId, TierId,
+    MemberId, MemberToken, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Seq, Sku,
+    StoreId, TerminalId, TierId,
 };
 pub use journal::{
     Audit, Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd,
@@ -54,10 +55,15 @@ pub use notice::Notice;
 pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{
-    CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry, Gives,
-    Program, ProgramError, Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule,
+    Alarm, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry, Gives,
+    Program, ProgramError, Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual,
+    WatchRule,
 };
 pub use proto_wire::{Seed, Timestamp};
+pub use query::{
+    Activity, Aged, BusinessDigest, DueCard, DueLot, Flow, LeapDay, Liability, Logged,
+    MemberFilter, OperatorLog, Turnover, Visits,
+};
 pub use receipt::Receipt;
 pub use record::{
     Fact, Facts, Head, Kind, MoveKind, Record, RecordBuf, RecordError, RecordErrorKind,

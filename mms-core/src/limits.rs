@@ -29,6 +29,8 @@ pub struct Limits {
     pub keys_max: u32,
     /// Actors whose permissions are kept (65,536). Stops made-up actors.
     pub actors_max: u32,
+    /// Parameters of the scheme (1,024). Stops made-up ones.
+    pub parameters_max: u32,
     /// The greatest amount of one command, in minor units (10¹³). Stops a slip of the
     /// keyboard and keeps sums far from the end of 64 bits.
     pub amount_max: i64,
@@ -72,6 +74,7 @@ impl Limits {
         store_accounts_max: 1 << 20,
         keys_max: 1 << 20,
         actors_max: 65_536,
+        parameters_max: 1024,
         amount_max: 10_000_000_000_000,
         stored_max: i64::MAX,
         bearer_stored_max: i64::MAX,
@@ -113,6 +116,8 @@ impl Limits {
         with_keys_max keys_max: u32;
         /// Sets [`Limits::actors_max`].
         with_actors_max actors_max: u32;
+        /// Sets [`Limits::parameters_max`].
+        with_parameters_max parameters_max: u32;
         /// Sets [`Limits::amount_max`], in minor units.
         with_amount_max amount_max: i64;
         /// Sets [`Limits::stored_max`], in minor units.

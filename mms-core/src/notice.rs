@@ -1,7 +1,7 @@
 //! What a record gives the host to tell somebody: intents, never sent by the core.
 
 use crate::account::{MONEY, POINTS, is_coupon};
-use crate::ids::{AssetId, CardId, HoldId, MemberId, TierId};
+use crate::ids::{AssetId, CardId, HoldId, MemberId, RuleId, TierId};
 use crate::ledger::Ledger;
 use crate::record::{Fact, Kind, MoveKind, Record};
 use crate::state::{CardStatus, HoldEnd};
@@ -87,6 +87,15 @@ pub enum Notice {
         /// Which.
         card: CardId,
     },
+    /// Something unusual was booked.
+    Unusual {
+        /// By whom.
+        member: MemberId,
+        /// Which rule found it.
+        rule: RuleId,
+        /// How much moved, in minor units.
+        amount: i64,
+    },
     /// A return took back points that were spent already.
     PointsOwed {
         /// By whom.
@@ -135,6 +144,9 @@ impl Ledger {
                     if matches!(head.kind, Kind::CardChanged | Kind::PinReported) =>
                 {
                     Some(Notice::CardLocked { member, card })
+                }
+                Fact::AnomalyFound { rule, member, amount } => {
+                    Some(Notice::Unusual { member, rule, amount })
                 }
                 Fact::DebtMade { member, points } => Some(Notice::PointsOwed { member, points }),
                 _ => None,

@@ -42,7 +42,7 @@ impl Permissions {
     pub const ADJUST: Self = Self(1 << 7);
     /// Moves value between members.
     pub const TRANSFER: Self = Self(1 << 8);
-    /// Says who may do what.
+    /// Says who may do what, sets parameters.
     pub const ADMIN: Self = Self(1 << 9);
     /// Gives coupons and takes them back.
     pub const COUPONS: Self = Self(1 << 10);
@@ -50,6 +50,12 @@ impl Permissions {
     pub const STOCK: Self = Self(1 << 11);
     /// Takes in what members owe.
     pub const CREDIT: Self = Self(1 << 12);
+    /// A cashier (收银员): sells, loads, enrols.
+    pub const CASHIER: Self = Self(Self::SELL.0 | Self::TOP_UP.0 | Self::ENROL.0 | Self::CREDIT.0);
+    /// A stockkeeper (仓管员): takes goods in.
+    pub const STOCKKEEPER: Self = Self::STOCK;
+    /// A shop manager (店长): everything but saying who may do what.
+    pub const MANAGER: Self = Self(Self::ALL.0 & !Self::ADMIN.0);
     /// Everything.
     pub const ALL: Self = Self((1 << 13) - 1);
 
@@ -155,7 +161,7 @@ impl Action {
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,
             Self::Transfer { .. } => Permissions::TRANSFER,
-            Self::Permit { .. } => Permissions::ADMIN,
+            Self::Permit { .. } | Self::SetParameter { .. } => Permissions::ADMIN,
         }
     }
 }

@@ -200,6 +200,10 @@ rejections! {
     RecordFull = 508, false, "the record would be too long";
     /// [`Limits::actors_max`](crate::Limits::actors_max) is reached.
     ActorsFull = 509, false, "there is no room for another actor";
+    /// [`Limits::parameters_max`](crate::Limits::parameters_max) is reached.
+    ParametersFull = 510, false, "there is no room for another parameter";
+    /// A rule about unusual business stops this.
+    Suspicious = 590, true, "a rule about unusual business stops this";
     /// A sum does not fit in 64 bits.
     Overflow = 600, false, "a sum is too large";
 }

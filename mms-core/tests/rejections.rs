@@ -338,6 +338,16 @@ const ROWS: &[Row] = &[
     ),
     (R::ActorsFull, || Limits::default().with_actors_max(0), |_| permit(0, Permissions::ALL)),
     (
+        R::ParametersFull,
+        || Limits::default().with_parameters_max(0),
+        |_| Action::SetParameter { parameter: ParameterId::new(1), value: 1 },
+    ),
+    (R::Suspicious, DEFAULT, |shop| {
+        let rule = WatchRule::new(RuleId::new(1), Unusual::Amount(5_000)).stopping();
+        shop.ledger.set_program(Program::default().with_watch(vec![rule]).into()).unwrap();
+        top_up(A, 5_000)
+    }),
+    (
         R::Overflow,
         || Limits::default().with_amount_max(i64::MAX),
         |shop| {
@@ -425,7 +435,13 @@ fn each_action_needs_its_permission() {
         (Permissions::EARN, vec![Action::Earn { who: A.into(), base: 500, rule: RuleId::new(10) }]),
         (Permissions::ADJUST, vec![adjust(A, 1)]),
         (Permissions::TRANSFER, vec![transfer(A.into(), B.into(), 1)]),
-        (Permissions::ADMIN, vec![permit(9, Permissions::ALL)]),
+        (
+            Permissions::ADMIN,
+            vec![
+                permit(9, Permissions::ALL),
+                Action::SetParameter { parameter: ParameterId::new(1), value: 1 },
+            ],
+        ),
         (
             Permissions::COUPONS,
             vec![

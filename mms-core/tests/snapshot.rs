@@ -32,6 +32,7 @@ fn shop() -> Shop {
     let until = shop.at.time.saturating_add(core::time::Duration::from_secs(900_000));
     shop.ok(hold(a, Held::Points, 20, until));
     shop.ok(refund(&sale, Part::Line { line: 0, quantity: 1 }));
+    shop.ok(Action::SetParameter { parameter: ParameterId::new(3), value: 4 });
     shop.ok(Action::Permit { actor: ActorId::new(0), permissions: Permissions::ALL });
     shop
 }

@@ -17,6 +17,7 @@ mod refund;
 mod sale;
 mod tier;
 mod value;
+mod watch;
 
 pub use due::Due;
 pub use pricing::Quote;
@@ -60,6 +61,14 @@ impl Ledger {
             None => {}
         }
         if !self.permissions(envelope.actor).contains(command.action.permission()) {
+            return Err(Rejection::NotPermitted);
+        }
+        // R56: only named outlets load.
+        let stores = &self.program.load_stores;
+        if !stores.is_empty()
+            && matches!(command.action, Action::TopUp { .. })
+            && !stores.contains(&envelope.store)
+        {
             return Err(Rejection::NotPermitted);
         }
         let mut prepare = Prepare::begin(self, at, envelope, digest, draft);
@@ -173,6 +182,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::StockGoods { goods, quantity } => self.stock_goods(goods, quantity),
             Action::SweepChange { who } => self.sweep_change(who),
             Action::ReceivePayment { who, amount } => self.receive_payment(who, amount),
+            Action::SetParameter { parameter, value } => self.set_parameter(parameter, value),
             Action::SetTier { member, tier, until } => self.set_tier(member, tier, until),
             Action::RenewCard { card, expires, fee } => self.renew_card(card, expires, fee),
             Action::MoveCard { card, to } => self.move_card(card, to),
@@ -184,11 +194,15 @@ impl<'l, 'd> Prepare<'l, 'd> {
     }
 
     /// What holds for every record: sums fit, and there is room for new store accounts.
-    fn finish(&self) -> Result<(), Rejection> {
+    fn finish(&mut self) -> Result<(), Rejection> {
+        let watched = self.watch();
         debug_assert!(self.draft.is_balanced(), "postings must balance: {:?}", self.draft);
         if !self.draft.fits() {
             // Room for accounts comes first in the order of rejections.
             return Err(self.no_room().unwrap_or(Rejection::RecordFull));
+        }
+        if let Err(stopped) = watched {
+            return Err(self.no_room().unwrap_or(stopped));
         }
         // Most ledgers have never moved so much, in all, that one account could overflow.
         let volume = self.ledger.volume.saturating_add(self.draft.volume());

@@ -10,6 +10,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use thiserror::Error;
 
+/// Times of a member's newest business that are kept for rules about frequency.
+pub(crate) const WATCH_MAX: usize = 16;
 /// Months whose counters are kept.
 pub(crate) const WINDOW_MAX: u32 = 36;
 
@@ -51,6 +53,10 @@ pub struct Program {
     pub coupon_returns: bool,
     /// What points buy at a fixed price.
     pub rewards: Vec<Reward>,
+    /// What is unusual.
+    pub watch: Vec<WatchRule>,
+    /// The stores that may load stored value; all, when empty.
+    pub load_stores: Vec<StoreId>,
     /// What referrers get, level by level (at most three).
     pub referral: Vec<ReferralRule>,
     /// What sellers get: the rule of the member's tier, else the one for all.
@@ -70,6 +76,52 @@ pub struct Program {
     pub tier_keep: Expiry,
     /// What a review does when the counters no longer suffice.
     pub downgrade: Downgrade,
+}
+
+/// What is unusual, and what happens then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WatchRule {
+    /// The number that stands in records and notices.
+    pub id: RuleId,
+    /// What is unusual.
+    pub unusual: Unusual,
+    /// What happens then.
+    pub alarm: Alarm,
+}
+
+/// What is unusual about top-ups, debits, sales, redemptions, holds, transfers and pay-outs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unusual {
+    /// At least so much moves, in minor units.
+    Amount(i64),
+    /// So many of one member, this one among them, within so many seconds.
+    Often {
+        /// How many: at most 16.
+        count: u8,
+        /// Seconds.
+        secs: u32,
+    },
+    /// At such times of the day; over midnight, when it ends before it begins.
+    Hours {
+        /// From this minute of the day.
+        from: u16,
+        /// To this one, which is outside.
+        to: u16,
+        /// Minutes that the clocks of the shops are ahead of UTC.
+        zone: i16,
+    },
+}
+
+/// What happens when something is unusual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Alarm {
+    /// It is booked and noted, and somebody is told.
+    Notice,
+    /// It is refused.
+    Stop,
 }
 
 /// What the referrer so many levels above a member gets for what the member does. Nothing is ever
@@ -312,6 +364,9 @@ pub enum ProgramError {
     /// A referral rule is for another level than 1, 2 or 3, or two are for one.
     #[error("a referral rule is for an impossible level, or two are for one")]
     Levels,
+    /// A rule about frequency counts to zero or beyond what is remembered.
+    #[error("a rule about frequency counts too far")]
+    Watch,
     /// Tiers look at no month or at more than 36.
     #[error("tiers look at no month or at too many")]
     Window,
@@ -335,6 +390,8 @@ impl Default for Program {
             coupons: Vec::new(),
             coupon_returns: false,
             rewards: Vec::new(),
+            watch: Vec::new(),
+            load_stores: Vec::new(),
             referral: Vec::new(),
             commissions: Vec::new(),
             credit_max: 0,
@@ -457,6 +514,13 @@ impl Program {
         if levels.clone().any(|level| !(1..=3).contains(&level)) || repeats(&mut { levels }) {
             return Err(ProgramError::Levels);
         }
+        let counts = |rule: &WatchRule| match rule.unusual {
+            Unusual::Often { count, .. } => (1..=WATCH_MAX).contains(&usize::from(count)),
+            Unusual::Amount(_) | Unusual::Hours { .. } => true,
+        };
+        if !self.watch.iter().all(counts) {
+            return Err(ProgramError::Watch);
+        }
         if self.tier_window.is_some_and(|months| !(1..=WINDOW_MAX).contains(&months)) {
             return Err(ProgramError::Window);
         }
@@ -495,6 +559,20 @@ impl Program {
     pub(crate) fn tier_below(&self, tier: TierId) -> TierId {
         let place = self.tiers.iter().position(|known| known.id == tier).unwrap_or(0);
         self.tiers.get(place.saturating_sub(1)).map_or(tier, |below| below.id)
+    }
+
+    /// Sets [`Program::watch`].
+    #[must_use]
+    pub fn with_watch(mut self, rules: Vec<WatchRule>) -> Self {
+        self.watch = rules;
+        self
+    }
+
+    /// Sets [`Program::load_stores`].
+    #[must_use]
+    pub fn with_load_stores(mut self, stores: Vec<StoreId>) -> Self {
+        self.load_stores = stores;
+        self
     }
 
     /// Sets [`Program::referral`].

@@ -1,8 +1,8 @@
 //! Rules, made step by step.
 
 use super::{
-    CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Qualify, ReferralRule, Reward,
-    Threshold, Tier, TopUpRule,
+    Alarm, CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Qualify, ReferralRule,
+    Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
 };
 use crate::amount::{Ratio, Rounding};
 use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
@@ -122,6 +122,21 @@ impl TopUpRule {
     #[must_use]
     pub const fn with_points(mut self, points: i64) -> Self {
         self.points = points;
+        self
+    }
+}
+
+impl WatchRule {
+    /// Tells somebody when this happens.
+    #[must_use]
+    pub const fn new(id: RuleId, unusual: Unusual) -> Self {
+        Self { id, unusual, alarm: Alarm::Notice }
+    }
+
+    /// Stops it instead.
+    #[must_use]
+    pub const fn stopping(mut self) -> Self {
+        self.alarm = Alarm::Stop;
         self
     }
 }

@@ -4,8 +4,8 @@
 use crate::amount::Rounding;
 use crate::command::{MemberKind, RefundCause};
 use crate::ids::{
-    ActorId, AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, PlanId,
-    ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TierId,
+    ActorId, AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, ParameterId,
+    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TierId,
 };
 use crate::permission::Permissions;
 use crate::state::{CardStatus, HoldEnd, MemberStatus, TierHow};
@@ -570,6 +570,27 @@ facts! {
         reward: u16,
         /// How many points.
         points: i64,
+    }
+    /// The record counts for rules about frequency.
+    Watched = 45 {
+        /// Whose.
+        member: MemberId,
+    }
+    /// A rule finds the record unusual.
+    AnomalyFound = 46 {
+        /// Which rule.
+        rule: RuleId,
+        /// Whose doing it was.
+        member: MemberId,
+        /// How much moved, in minor units.
+        amount: i64,
+    }
+    /// A parameter of the scheme was set.
+    ParameterSet = 47 {
+        /// Which.
+        parameter: ParameterId,
+        /// To what.
+        value: i64,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

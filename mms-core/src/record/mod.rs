@@ -90,6 +90,8 @@ wire_enum! {
         MembersMerged = 30,
         /// Money came in for what a member owed.
         PaymentReceived = 31,
+        /// A parameter was set.
+        ParameterSet = 32,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

@@ -8,7 +8,7 @@ mod rows;
 mod tests;
 
 use crate::account::Code;
-use crate::ids::{At, Day, HoldId, LotId, MemberId, Seq};
+use crate::ids::{At, Day, HoldId, LotId, MemberId, ParameterId, Seq};
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
 use crate::state::{Books, Hold, Index, Lots, Replies, Sales};
@@ -54,6 +54,8 @@ wire_enum! {
         Actors = 11,
         /// Keys with their first answers, oldest first.
         Answers = 12,
+        /// Parameters of the scheme, by number.
+        Parameters = 13,
     }
 }
 
@@ -160,6 +162,7 @@ impl Ledger {
         let books = Books::from_rows(from.all(Section::Accounts)?);
         let actors: Vec<Actor> = from.all(Section::Actors)?;
         let answers: Vec<Answer> = from.all(Section::Answers)?;
+        let parameters: Vec<(ParameterId, i64)> = from.all(Section::Parameters)?;
         if !from.body.is_empty() {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
@@ -197,6 +200,7 @@ impl Ledger {
             }
         }
         ledger.actors.extend(actors);
+        ledger.parameters.extend(parameters);
         for (key, digest, receipt) in answers {
             ledger.replies.push(key, digest, receipt);
         }
@@ -232,6 +236,10 @@ impl Ledger {
         section(out, Section::Answers, self.replies.rows(), |answer: Answer, out| {
             answer.put_row(out);
         });
+        let parameters = self.parameters.iter().map(|(parameter, value)| (*parameter, *value));
+        section(out, Section::Parameters, parameters, |row: (ParameterId, i64), out| {
+            row.put_row(out);
+        });
     }
 
     /// Without any state, remembering so many keys.
@@ -253,6 +261,7 @@ impl Ledger {
             books: Books::default(),
             replies: Replies::new(keys_max, self.replies.secret()),
             actors: Default::default(),
+            parameters: Default::default(),
             issued: Default::default(),
             volume: 0,
             draft: None,

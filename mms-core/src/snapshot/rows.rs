@@ -228,6 +228,8 @@ impl Row for Member {
         append(self.merged_into, out);
         append(self.merges, out);
         put_list(&self.months, out);
+        append(u32::try_from(self.recent.len()).unwrap_or(u32::MAX), out);
+        self.recent.iter().for_each(|time| append(*time, out));
         put_list(&self.balances, out);
     }
 
@@ -248,6 +250,10 @@ impl Row for Member {
             merged_into: Wire::take(from)?,
             merges: u8::take(from)?,
             months: take_list(from)?,
+            recent: {
+                let count = u32::take(from)?;
+                (0..count).map(|_| i64::take(from)).collect::<Option<_>>()?
+            },
             lots: None,
             balances: take_list(from)?,
         })

@@ -268,6 +268,13 @@ impl Lots {
             .find(|(_, lot)| lot.left() > 0)
     }
 
+    /// Lots with value whose last day is from `from` to `until`, soonest first.
+    pub(crate) fn ending(&self, from: Day, until: Day) -> impl Iterator<Item = (LotId, &Lot)> {
+        let rows = self.expiring.range((from, LotId::new(0))..);
+        let rows = rows.take_while(move |(last, _)| *last <= until && *last != Day::NEVER);
+        rows.filter_map(|(_, id)| self.get(*id).map(|lot| (*id, lot)))
+    }
+
     /// The next pending lot that has become the member's by `day`.
     pub(crate) fn next_matured(&self, day: Day) -> Option<(LotId, &Lot)> {
         let (from, id) = self.pending.first()?;

@@ -115,12 +115,22 @@ pub struct Member {
     pub(crate) merges: u8,
     /// Totals of the newest months, when tiers look at months.
     pub(crate) months: Vec<(i32, Counters)>,
+    /// Times of the newest business, when rules look at frequency; a few.
+    pub(crate) recent: Vec<i64>,
     pub(crate) lots: Option<LotId>,
     /// Raw balances by code and asset; a handful.
     pub(crate) balances: Vec<(u32, i64)>,
 }
 
 impl Member {
+    /// Remembers the time of some business; the oldest is forgotten.
+    pub(crate) fn seen(&mut self, time: i64, max: usize) {
+        if self.recent.len() >= max {
+            self.recent.remove(0);
+        }
+        self.recent.push(time);
+    }
+
     /// Totals of `months` calendar months up to `month`.
     #[must_use]
     pub fn counters_in(&self, month: i32, months: u32) -> Counters {

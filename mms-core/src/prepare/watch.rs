@@ -1,0 +1,86 @@
+//! R154: what looks unusual, by time of day, amount and frequency; and parameters of the scheme.
+
+use super::Prepare;
+use crate::account::{Code, MONEY};
+use crate::ids::ParameterId;
+use crate::program::{Alarm, Unusual};
+use crate::record::{Fact, Kind};
+use crate::rejection::Rejection;
+
+impl Prepare<'_, '_> {
+    /// Looks at a record that is otherwise ready: an alarm is noted on it, or it is stopped.
+    pub(super) fn watch(&mut self) -> Result<(), Rejection> {
+        let rules = &self.ledger.program.watch;
+        let watched = matches!(
+            self.draft.head.kind,
+            Kind::ToppedUp
+                | Kind::Spent
+                | Kind::Sold
+                | Kind::Redeemed
+                | Kind::Held
+                | Kind::Transferred
+                | Kind::StoredRefunded
+        );
+        let Some(id) = self.draft.head.member.filter(|_| watched && !rules.is_empty()) else {
+            return Ok(());
+        };
+        let Some(member) = self.ledger.member(id) else {
+            return Ok(());
+        };
+        let moved = |code| matches!(code, Code::Tender | Code::StoredPrincipal | Code::StoredBonus);
+        let debits = self.draft.postings().iter().filter(|posting| {
+            let account = posting.account;
+            account.asset() == MONEY && moved(account.code()) && posting.amount > 0
+        });
+        let amount = debits.fold(0_i64, |sum, posting| sum.saturating_add(posting.amount));
+        let now = self.at.time.as_unix_micros();
+        let mut counts = false;
+        for rule in rules {
+            let found = match rule.unusual {
+                Unusual::Amount(from) => amount >= from,
+                Unusual::Often { count, secs } => {
+                    counts = true;
+                    let since = now.saturating_sub(i64::from(secs).saturating_mul(1_000_000));
+                    let recent = member.recent.iter().filter(|time| **time > since).count();
+                    recent.saturating_add(1) >= usize::from(count)
+                }
+                Unusual::Hours { from, to, zone } => {
+                    let minutes = now.div_euclid(60_000_000).saturating_add(i64::from(zone));
+                    let minute = minutes.rem_euclid(24 * 60);
+                    let (from, to) = (i64::from(from), i64::from(to));
+                    if from <= to {
+                        (from..to).contains(&minute)
+                    } else {
+                        minute >= from || minute < to
+                    }
+                }
+            };
+            if found && rule.alarm == Alarm::Stop {
+                return Err(Rejection::Suspicious);
+            }
+            if found {
+                self.draft.fact(Fact::AnomalyFound { rule: rule.id, member: id, amount });
+            }
+        }
+        if counts {
+            self.draft.fact(Fact::Watched { member: id });
+        }
+        Ok(())
+    }
+
+    /// R170: a parameter of the scheme, so that the journal says who set it when.
+    pub(super) fn set_parameter(
+        &mut self,
+        parameter: ParameterId,
+        value: i64,
+    ) -> Result<(), Rejection> {
+        let parameters = &self.ledger.parameters;
+        let room = parameters.len() < self.ledger.limits.parameters_max as usize;
+        if !room && !parameters.contains_key(&parameter) {
+            return Err(Rejection::ParametersFull);
+        }
+        self.about(Kind::ParameterSet, None);
+        self.draft.fact(Fact::ParameterSet { parameter, value });
+        Ok(())
+    }
+}
