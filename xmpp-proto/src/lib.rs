@@ -38,6 +38,8 @@ mod iq;
 pub mod jid;
 mod link;
 pub mod roster;
+#[cfg(feature = "scram")]
+pub mod s2s;
 pub mod sasl;
 pub mod server;
 pub mod sm;

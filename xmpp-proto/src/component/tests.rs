@@ -1,6 +1,6 @@
 use super::*;
 use alloc::format;
-use alloc::vec;
+
 use alloc::vec::Vec;
 use proto_wire::{Output, Seed};
 
@@ -212,7 +212,7 @@ fn chunks_change_nothing() {
         (sent, format!("{events:?}"))
     };
     let whole = play(script.len());
-    for size in vec![1, 2, 3, 7, 50] {
+    for size in [1, 2, 3, 7, 50] {
         assert_eq!(play(size), whole);
     }
 }

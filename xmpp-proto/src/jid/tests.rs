@@ -128,7 +128,8 @@ fn escapes_of_xep_0106() {
 #[test]
 fn precis_and_stringprep() {
     let bad = Err;
-    let rows: &[(&str, Result<&str, JidError>, Result<&str, JidError>)] = &[
+    type Prepared<'a> = Result<&'a str, JidError>;
+    let rows: &[(&str, Prepared<'_>, Prepared<'_>)] = &[
         // text, by stringprep, by PRECIS
         (
             "Romeo@Montague.LIT/Orchard",

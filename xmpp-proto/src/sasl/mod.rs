@@ -16,6 +16,8 @@ pub use binding::{BindingType, ChannelBinding};
 pub use client::{ClientBinding, ClientStep, SaslClient};
 pub use plain::PlainMessage;
 #[cfg(feature = "scram")]
+pub(crate) use scram::hmac_sha256;
+#[cfg(feature = "scram")]
 pub use scram::{Hash, SaltedPassword, ScramKeys, derive};
 pub use server::{Credentials, SaslServer, ServerContext, ServerStep};
 

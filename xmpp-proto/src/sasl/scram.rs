@@ -100,6 +100,11 @@ fn digest(hash: Hash, message: &[u8]) -> Octets {
     }
 }
 
+/// HMAC of SHA-256, for other parts of the crate.
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
+    hmac(Hash::Sha256, key, message).as_slice().to_vec()
+}
+
 /// The salted password (RFC 5802 §3), as costly to make as there are iterations. Cleared
 /// when dropped, never shown. It may be kept in place of the password for this salt.
 #[derive(Clone)]

@@ -1,8 +1,10 @@
 //! The server's side of an exchange.
 
 #[cfg(feature = "scram")]
+use super::BindingType;
+#[cfg(feature = "scram")]
 use super::scram::{self, Hash, ScramKeys};
-use super::{BindingType, ChannelBinding, Mechanism, PlainMessage, SaslFailure, Secret};
+use super::{ChannelBinding, Mechanism, PlainMessage, SaslFailure, Secret};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
