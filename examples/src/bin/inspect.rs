@@ -16,13 +16,17 @@ usage: inspect rtsp|sip|xmpp|journal [OPTIONS] FILE...     (FILE - is standard i
   --chunk N      feed N bytes at a time; the lines stay the same
   --help         this text
 
+An RTSP file may be one direction of an HTTP tunnel or of a WebSocket: what it carries is shown,
+with offsets of the file.
+
 Text shows offset, kind and start line; then a line per header or attribute with the value
 as its type has it (=>), quirks in parentheses, errors behind an exclamation mark.
 
 JSON objects have these members:
   file     the name that was given
   offset   where it begins, in bytes
-  kind     request response frame keep-alive stream message presence iq element record error
+  kind     request response frame keep-alive stream message presence iq element record error;
+           http websocket garbage: around RTSP
   start    start line, or element name
   fields   [{name, value, typed?, error?}] in order; typed is the value as its type has it
   quirks   [name] what was tolerated

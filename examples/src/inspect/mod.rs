@@ -3,6 +3,8 @@
 
 pub mod journal;
 pub mod rtsp;
+mod rtsp_tunnel;
+mod rtsp_typed;
 pub mod sip;
 pub mod xmpp;
 
@@ -33,7 +35,8 @@ impl Options {
 pub struct Line {
     /// Where it begins, in bytes from the start of the input.
     pub offset: u64,
-    /// What it is: `request`, `response`, `frame`, `keep-alive`, `stream`, `message`,
+    /// What it is: `request`, `response`, `frame`, `keep-alive`, `http`, `websocket`, `garbage`,
+    /// `stream`, `message`,
     /// `presence`, `iq`, `element`, `record`, or `error`.
     pub kind: &'static str,
     /// The start line, or the name with its namespace.

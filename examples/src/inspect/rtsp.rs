@@ -1,47 +1,65 @@
-//! Lines of `inspect rtsp`: requests, responses and interleaved frames of a stream.
+//! Lines of `inspect rtsp`: requests, responses and interleaved frames of a stream, also of one
+//! side of an HTTP tunnel or a WebSocket.
 
+use super::rtsp_tunnel::{self, Carried};
+use super::rtsp_typed::typed;
 use super::{Field, Line, Options, Refusal};
-use proto_wire::digest::Challenges;
 use proto_wire::head::Field as Header;
-use proto_wire::text::chars;
-use rtsp_proto::headers::{
-    CSeq, ContentBase, ContentLocation, ContentType, Delivery, Location, LowerTransport, NptTime,
-    PortPair, Range, RangeSpec, RtpInfo, RtpInfos, RtpProfile, Session, Tokens, Transport,
-    Transports,
-};
-use rtsp_proto::{
-    Framer, HeaderName, Index, Kind, Limits, Methods, ParseError, TypedHeader, Unit,
-    refused_when_strict,
-};
-use serde_json::{Value, json};
+use rtsp_proto::{Framer, HeaderName, Index, Kind, Limits, ParseError, Unit, refused_when_strict};
 
 /// Reads `input` and hands each line to `out`.
 pub fn inspect(input: &[u8], options: &Options, out: &mut dyn FnMut(Line)) {
+    let Some(Carried { lines, bytes, origin }) = rtsp_tunnel::open(input) else {
+        return stream(input, options, out);
+    };
+    lines.into_iter().for_each(&mut *out);
+    // Where a byte of what was carried stands in the file.
+    let place = |at: u64| {
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        origin.get(at).copied().unwrap_or(input.len()) as u64
+    };
+    stream(&bytes, options, &mut |mut line| {
+        line.offset = place(line.offset);
+        for error in
+            line.error.iter_mut().chain(line.fields.iter_mut().filter_map(|f| f.error.as_mut()))
+        {
+            error.offset = place(error.offset);
+        }
+        out(line);
+    });
+}
+
+/// The messages and frames of a stream. Behind what cannot be read it goes on where the next
+/// message or frame seems to begin.
+fn stream(input: &[u8], options: &Options, out: &mut dyn FnMut(Line)) {
     let (mut framer, mut index) = (Framer::new(), Index::new());
     // Where the unit that is being read begins, and how much of the input has arrived.
     let (mut start, mut end) = (0_usize, 0_usize);
     for chunk in options.chunks(input) {
         end += chunk.len();
-        loop {
+        while start < end {
             let buffer = input.get(start..end).unwrap_or_default();
-            let unit = match framer.next(buffer, &mut index, &Limits::DEFAULT) {
+            let len = match framer.next(buffer, &mut index, &Limits::DEFAULT) {
                 Ok(None) => break,
-                Ok(Some(unit)) => unit,
-                Err(error) => return out(broken(error, start)),
-            };
-            let len = match unit {
-                Unit::Blank { len } => len,
-                Unit::Frame { channel, len } => {
+                Ok(Some(Unit::Blank { len })) => len,
+                Ok(Some(Unit::Frame { channel, len })) => {
                     out(frame(channel, len, start));
                     len
                 }
-                Unit::Message { len } => {
+                Ok(Some(Unit::Message { len })) => {
                     let bytes = buffer.get(..len).unwrap_or_default();
                     out(message(bytes, &mut index, start, options.strict));
                     len
                 }
                 // Whatever else there may be one day, it is nothing to show yet.
-                _ => return,
+                Ok(Some(_)) => return,
+                Err(error) => {
+                    out(broken(error, start));
+                    let skipped = next_start(input.get(start..).unwrap_or_default());
+                    out(garbage(start, skipped));
+                    framer = Framer::new();
+                    skipped
+                }
             };
             start += len;
         }
@@ -51,6 +69,34 @@ pub fn inspect(input: &[u8], options: &Options, out: &mut dyn FnMut(Line)) {
         let error = Some(Refusal { kind: "ends in the middle".into(), offset });
         out(Line { offset: start as u64, kind: "error", error, ..Line::default() });
     }
+}
+
+/// How far it is to the next line that looks like the first of a message, or a small frame with
+/// something that looks like a beginning behind it; to the end when there is none.
+fn next_start(input: &[u8]) -> usize {
+    let is_message = |at: usize| {
+        let line = input.get(at..).unwrap_or_default().split(|b| *b == b'\n').next();
+        let line = line.unwrap_or_default().trim_ascii_end();
+        let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
+        line.starts_with(b"RTSP/") || (version.starts_with(b"RTSP/") && version.len() < line.len())
+    };
+    let is_frame = |at: usize| {
+        let Some([b'$', 0..=31, high, low]) = input.get(at..at.saturating_add(4)) else {
+            return false;
+        };
+        let len = usize::from(u16::from_be_bytes([*high, *low]));
+        let behind = at.saturating_add(4).saturating_add(len);
+        behind == input.len() || input.get(behind) == Some(&b'$') || is_message(behind)
+    };
+    let begins = |at: &usize| {
+        is_frame(*at) || (input.get(at.wrapping_sub(1)) == Some(&b'\n') && is_message(*at))
+    };
+    (1..input.len()).find(begins).unwrap_or(input.len())
+}
+
+fn garbage(start: usize, len: usize) -> Line {
+    let body = Some(len as u64);
+    Line { offset: start as u64, kind: "garbage", body, ..Line::default() }
 }
 
 fn broken(error: ParseError, start: usize) -> Line {
@@ -105,137 +151,19 @@ fn field(header: Header<'_>, start: usize) -> Field {
     field
 }
 
-/// The value as its type has it; `None` for headers without a type, and for empty values.
-fn typed(name: HeaderName, value: &[u8]) -> Result<Option<Value>, ParseError> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(match name {
-        HeaderName::CSeq => json!(CSeq::parse(value)?.0),
-        HeaderName::ContentLength | HeaderName::Bandwidth | HeaderName::Blocksize => {
-            json!(chars::parse_u64(value))
-        }
-        HeaderName::Session => {
-            let session = Session::parse(value)?;
-            json!({ "id": session.id, "timeout": session.timeout_secs })
-        }
-        HeaderName::Transport => {
-            let specs = Transports::new(value).map(|spec| spec.map(|spec| transport(&spec)));
-            json!(specs.collect::<Result<Vec<Value>, ParseError>>()?)
-        }
-        HeaderName::Range => range(&Range::parse(value)?),
-        HeaderName::RtpInfo => {
-            json!(RtpInfos::new(value).map(|i| rtp_info(&i)).collect::<Vec<_>>())
-        }
-        HeaderName::Public | HeaderName::Allow => {
-            let methods = Methods::from_text(value);
-            json!(methods.iter().map(|method| method.name()).collect::<Vec<_>>())
-        }
-        HeaderName::Require
-        | HeaderName::ProxyRequire
-        | HeaderName::Supported
-        | HeaderName::ProxySupported
-        | HeaderName::Unsupported
-        | HeaderName::AcceptRanges
-        | HeaderName::Accept => json!(Tokens::new(value).collect::<Vec<_>>()),
-        HeaderName::ContentType => {
-            let kind = ContentType::parse(value)?;
-            json!({ "type": kind.essence(), "charset": kind.param("charset") })
-        }
-        HeaderName::ContentBase => json!(ContentBase::parse(value)?.0),
-        HeaderName::ContentLocation => json!(ContentLocation::parse(value)?.0),
-        HeaderName::Location => json!(Location::parse(value)?.0),
-        HeaderName::WwwAuthenticate | HeaderName::ProxyAuthenticate => {
-            let challenges =
-                Challenges::new(value).map(|c| json!({ "scheme": c.scheme(), "realm": c.realm() }));
-            json!(challenges.collect::<Vec<_>>())
-        }
-        _ => return Ok(None),
-    }))
-}
-
-fn transport(spec: &Transport<'_>) -> Value {
-    let ports = |ports: Option<PortPair>| ports.map(|p| json!([p.rtp, p.rtcp()]));
-    let addresses = |list: rtsp_proto::headers::AddrList<'_>| match list.collect::<Vec<_>>() {
-        none if none.is_empty() => Value::Null,
-        some => json!(some),
-    };
-    let mut object = json!({
-        "id": lossy(spec.id()),
-        "profile": match spec.profile {
-            RtpProfile::Avp => "AVP",
-            RtpProfile::Avpf => "AVPF",
-            RtpProfile::Savp => "SAVP",
-            RtpProfile::Savpf => "SAVPF",
-            _ => "other",
-        },
-        "lower": match spec.lower {
-            LowerTransport::Udp => "UDP",
-            LowerTransport::Tcp => "TCP",
-            _ => "other",
-        },
-        "delivery": spec.delivery.map(|delivery| match delivery {
-            Delivery::Unicast => "unicast",
-            Delivery::Multicast => "multicast",
-        }),
-        "interleaved": spec.interleaved.map(|channels| json!([channels.rtp, channels.rtcp])),
-        "client_port": ports(spec.client_port),
-        "server_port": ports(spec.server_port),
-        "port": ports(spec.port),
-        "destination": spec.destination(),
-        "source": spec.source(),
-        "dest_addr": addresses(spec.dest_addr()),
-        "src_addr": addresses(spec.src_addr()),
-        "ttl": spec.ttl,
-        "layers": spec.layers,
-        "ssrc": spec.ssrc.map(|ssrc| format!("{ssrc:08X}")),
-        "mode": match (spec.mode.play, spec.mode.record) {
-            (false, false) => Value::Null,
-            (true, false) => json!(["PLAY"]),
-            (false, true) => json!(["RECORD"]),
-            (true, true) => json!(["PLAY", "RECORD"]),
-        },
-    });
-    // Only what is there.
-    if let Value::Object(members) = &mut object {
-        members.retain(|_, value| !value.is_null());
-    }
-    object
-}
-
-fn range(range: &Range<'_>) -> Value {
-    // As text: a JSON number would not be exact.
-    let point = |at: Option<NptTime>| at.map(|at| at.to_string());
-    let mut object = match range.spec {
-        RangeSpec::Npt(npt) => {
-            json!({ "unit": "npt", "start": point(npt.start), "end": point(npt.end) })
-        }
-        RangeSpec::Other { unit, value } => json!({ "unit": unit, "value": value }),
-        _ => json!({ "unit": range.to_string() }),
-    };
-    if let (Value::Object(members), Some(time)) = (&mut object, range.time) {
-        members.insert("time".into(), json!(time));
-    }
-    object
-}
-
-fn rtp_info(info: &RtpInfo<'_>) -> Value {
-    let ssrc = info.ssrc.map(|ssrc| format!("{ssrc:08X}"));
-    json!({ "url": info.url, "seq": info.seq, "rtptime": info.rtptime, "ssrc": ssrc })
-}
-
-fn refusal(error: ParseError, start: usize) -> Refusal {
+pub(super) fn refusal(error: ParseError, start: usize) -> Refusal {
     let error = error.at(start);
     Refusal { kind: error.kind().to_string(), offset: error.offset() as u64 }
 }
 
-fn lossy(bytes: &[u8]) -> String {
+pub(super) fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn lines(input: &[u8], options: &Options) -> Vec<Line> {
         let mut lines = Vec::new();
@@ -302,9 +230,66 @@ mod tests {
         let bad = b"OPTIONS * RTSP/1.0\r\nContent-Length: -1\r\n\r\n";
         for (input, offset) in [(&cut[..], 25), (bad, 36)] {
             let lines = lines(input, &Options::default());
-            assert_eq!(lines.len(), 1);
+            assert_eq!(lines.iter().filter(|line| line.error.is_some()).count(), 1);
             assert_eq!(lines[0].error.as_ref().map(|error| error.offset), Some(offset));
         }
+    }
+
+    /// A head without an end of sense, junk, half a frame: what follows is read again.
+    #[test]
+    fn reading_goes_on_behind_garbage() {
+        let input = b"OPTIONS * RTSP/1.0\r\nContent-Length: -1\r\n\r\njunk $\x99\r\nRTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n$\x00\x00\x02hi";
+        for chunk in [None, Some(1), Some(7)] {
+            let options = Options { chunk, ..Options::default() };
+            let lines = lines(input, &options);
+            let seen: Vec<_> = lines.iter().map(|line| (line.kind, line.body)).collect();
+            let expected =
+                [("error", None), ("garbage", Some(51)), ("response", Some(0)), ("frame", Some(2))];
+            assert_eq!(seen, expected, "{chunk:?}");
+        }
+        assert_eq!(next_start(b"x$\x01\x00\x01a$"), 1);
+        assert_eq!(next_start(b"no start at all"), 15);
+    }
+
+    /// Both directions of an HTTP tunnel: offsets are those of the file.
+    #[test]
+    fn tunnels_are_looked_into() {
+        let post = b"POST /cam HTTP/1.0\r\nx-sessioncookie: c\r\n\r\nT1BUSU9OUyAq\r\nIFJUU1AvMS4wDQpDU2VxOiB4DQoNCg==JAAAAmhp";
+        let seen = lines(post, &Options::default());
+        let kinds: Vec<_> = seen.iter().map(|line| (line.kind, line.start.as_str())).collect();
+        let expected = [
+            ("http", "POST /cam HTTP/1.0"),
+            ("request", "OPTIONS * RTSP/1.0"),
+            ("frame", "$ channel 0"),
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(seen[1].offset, 42);
+        // The wrong number is the 26th byte of the message.
+        let error = seen[1].fields[0].error.as_ref().expect("no number");
+        assert!((74..80).contains(&error.offset), "{error:?}");
+        let get = b"HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n";
+        let seen = lines(get, &Options::default());
+        assert_eq!((seen[0].kind, seen[1].kind, seen[1].offset), ("http", "response", 63));
+        let bad = b"POST / HTTP/1.0\r\n\r\nT1BU-";
+        let seen = lines(bad, &Options::default());
+        let error = seen[1].error.as_ref().expect("no base64");
+        assert_eq!((seen[1].kind, error.offset), ("error", 23));
+    }
+
+    #[test]
+    fn websockets_are_looked_into() {
+        let mut input = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n".to_vec();
+        let head = input.len();
+        let message = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+        let (first, second) = message.split_at(10);
+        for (opcode, part) in [(0x02, first), (0x89, &b"hi"[..]), (0x80, second)] {
+            input.extend_from_slice(&[opcode, 0x80 | part.len() as u8, 1, 2, 3, 4]);
+            input.extend(part.iter().zip([1, 2, 3, 4].iter().cycle()).map(|(b, m)| b ^ m));
+        }
+        let seen = lines(&input, &Options::default());
+        let kinds: Vec<_> = seen.iter().map(|line| (line.kind, line.offset as usize)).collect();
+        assert_eq!(kinds, [("http", 0), ("websocket", head + 16), ("request", head + 6)]);
+        assert_eq!(seen[1].start, "Ping");
     }
 
     #[test]
