@@ -2,10 +2,10 @@
 //! none. [`Phone`] is the host of one [`UserAgent`].
 
 use crate::entropy::seed;
-use crate::sip_host::{Host, Next};
+use crate::sip_host::{Host, Listen, Next};
 use proto_wire::digest::Credential;
 use proto_wire::sdp::Sdp;
-use sip_proto::endpoint::{self, Listener, Target};
+use sip_proto::endpoint::{self, Target};
 use sip_proto::offer_answer::{Ability, Codec, Meaning, Session, SessionError};
 use sip_proto::ua::{CallRef, CommandError, Config, Ending, Event, UserAgent};
 use sip_proto::{StatusCode, Transport};
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a phone is told.
@@ -24,6 +25,10 @@ pub struct PhoneConfig {
     pub listen: SocketAddr,
     /// The proxy that calls go through.
     pub via: Option<Target>,
+    /// Who the proxy must be for TLS.
+    pub trust: Option<Arc<rustls::ClientConfig>>,
+    /// Whether to register there.
+    pub register: bool,
     /// The password of the identity's user.
     pub password: Option<String>,
     /// How long it rings before it answers; `None` never answers.
@@ -33,6 +38,12 @@ pub struct PhoneConfig {
 /// What happened at a phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhoneEvent {
+    /// Registered for so many seconds.
+    Registered(u32),
+    /// Not registered: the status, if there was an answer.
+    NotRegistered(Option<StatusCode>),
+    /// Somebody wrote: who, and what.
+    Message(String, String),
     /// It rings, here or at the other end.
     Ringing(CallRef),
     /// The call is up; with the encoding and the peer's address that media would go to.
@@ -46,6 +57,10 @@ pub enum PhoneEvent {
 impl fmt::Display for PhoneEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Registered(secs) => write!(f, "registered for {secs} s"),
+            Self::NotRegistered(Some(status)) => write!(f, "not registered: {status}"),
+            Self::NotRegistered(None) => write!(f, "not registered: no answer"),
+            Self::Message(from, text) => write!(f, "from {from}: {text}"),
             Self::Ringing(_) => write!(f, "ringing"),
             Self::Up(_, media) => write!(f, "up: {media}"),
             Self::Changed(_, media) => write!(f, "changed: {media}"),
@@ -85,13 +100,16 @@ impl Phone {
             let credential = Credential::new(agent.user.as_str(), word.as_str())?;
             agent = agent.with_credential(credential);
         }
-        let host = Host::bind(config.listen, move |now, address| {
-            let listeners =
-                [Listener::new(Transport::Udp, address), Listener::new(Transport::Tcp, address)];
+        let secure = Listen { trust: config.trust.clone(), ..Listen::default() };
+        let host = Host::bind_more(config.listen, secure, move |now, listeners| {
             agent.endpoint = endpoint::Config::new(listeners).with_product("sip_phone").into();
             UserAgent::new(now, agent, seed())
         })?;
-        Ok(Self { host, config, lines: BTreeMap::new(), answers: BTreeMap::new() })
+        let mut phone = Self { host, config, lines: BTreeMap::new(), answers: BTreeMap::new() };
+        if phone.config.register {
+            phone.host.machine.register(phone.host.now())?;
+        }
+        Ok(phone)
     }
 
     /// The address that it listens at.
@@ -157,6 +175,11 @@ impl Phone {
     fn take(&mut self, event: Event) -> Option<PhoneEvent> {
         let now = self.host.now();
         match event {
+            Event::Registered { expires, .. } => Some(PhoneEvent::Registered(expires)),
+            Event::RegistrationFailed { status, .. } => Some(PhoneEvent::NotRegistered(status)),
+            Event::Message { from, body, .. } => {
+                Some(PhoneEvent::Message(from, String::from_utf8_lossy(&body).into_owned()))
+            }
             Event::Incoming { call, .. } => {
                 let mut line = self.new_line();
                 line.waits = true;

@@ -17,11 +17,10 @@
 //! ```
 
 use crate::observed::Observer;
-use crate::sip_host::{Host, Next, Waker};
+use crate::sip_host::{Host, Listen, Next, Waker};
 use proto_wire::Seed;
 use proto_wire::digest::{Algorithm, Secret, ServerConfig};
-use sip_proto::Transport;
-use sip_proto::endpoint::{Config, Listener};
+use sip_proto::endpoint::Config;
 use sip_proto::home::{HomeConfig, HomeEvent, HomeServer, MessageId};
 use sip_proto::registrar::RegistrarConfig;
 use std::collections::BTreeMap;
@@ -40,6 +39,7 @@ pub struct SipServerConfig {
     seed: Seed,
     algorithms: Vec<Algorithm>,
     observer: Option<Observer>,
+    secure: Listen,
 }
 
 impl SipServerConfig {
@@ -55,7 +55,22 @@ impl SipServerConfig {
             // that choose (RFC 8760 §2.4) take the second.
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             observer: None,
+            secure: Listen::default(),
         }
+    }
+
+    /// Listens for TLS too.
+    #[must_use]
+    pub fn with_tls(mut self, at: SocketAddr, tls: Arc<rustls::ServerConfig>) -> Self {
+        self.secure.tls = Some((at, tls));
+        self
+    }
+
+    /// Listens for `WebSocket` too (RFC 7118).
+    #[must_use]
+    pub const fn with_web(mut self, at: SocketAddr) -> Self {
+        self.secure.web = Some(at);
+        self
     }
 
     /// Adds a user with a password.
@@ -124,6 +139,7 @@ enum Command {
 #[derive(Debug)]
 pub struct SipServer {
     address: SocketAddr,
+    streams: Vec<SocketAddr>,
     commands: Sender<Command>,
     events: Receiver<ServerEvent>,
     waker: Waker,
@@ -137,17 +153,13 @@ impl SipServer {
     ///
     /// When a socket cannot be bound or the domain is not one.
     pub fn start(config: SipServerConfig) -> io::Result<Self> {
-        let SipServerConfig { domain, listen, users, seed, algorithms, observer } = config;
+        let SipServerConfig { domain, listen, users, seed, algorithms, observer, secure } = config;
         let digest = ServerConfig::new(domain.as_str())
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?
             .with_algorithms(algorithms);
-        let mut host = Host::bind(listen, |now, address| {
-            let endpoint = Config::new([
-                Listener::new(Transport::Udp, address),
-                Listener::new(Transport::Tcp, address),
-            ])
-            .with_product("proto-family club");
-            let ip = address.ip().to_string();
+        let mut host = Host::bind_more(listen, secure, |now, listeners| {
+            let ip = listeners.first().map_or_else(String::new, |l| l.address.ip().to_string());
+            let endpoint = Config::new(listeners).with_product("proto-family club");
             let registrar = RegistrarConfig::new(&domain, Some(digest)).with_domain(&ip);
             let home = HomeConfig::with_rules(&domain, endpoint, registrar);
             HomeServer::new(now, Arc::new(home), seed)
@@ -158,14 +170,21 @@ impl SipServer {
         let (commands, inbox) = mpsc::channel();
         let (outbox, events) = mpsc::channel();
         let (address, waker) = (host.address(), host.waker());
+        let streams = host.addresses().to_vec();
         let thread = thread::spawn(move || run(host, &users, &inbox, &outbox));
-        Ok(Self { address, commands, events, waker, thread: Some(thread) })
+        Ok(Self { address, streams, commands, events, waker, thread: Some(thread) })
     }
 
     /// Where it listens, for UDP and TCP.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for streams: TCP, then TLS and `WebSocket` as asked for.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.streams
     }
 
     /// What happens, as it happens.

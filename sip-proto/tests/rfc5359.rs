@@ -153,7 +153,7 @@ fn section_2_4_transfer_unattended() {
     assert_eq!(by, Some("<sip:alice@example.com>"));
     net.pick_up("carol");
     let ladder = net.steps();
-    let told = |status: &str| [format!("bob alice NOTIFY"), format!("alice bob {status}")];
+    let told = |status: &str| ["bob alice NOTIFY".to_string(), format!("alice bob {status}")];
     let begin = [&["alice bob REFER".to_string(), "bob alice 202".into()][..], &told("200")[..]];
     assert_eq!(ladder[..4], begin.concat());
     assert_eq!(ladder[4..6], bye("alice", "bob"));

@@ -1,14 +1,15 @@
 //! Sends a MESSAGE over SIP, waits for one, or both; registers first when asked to.
 
 use examples::entropy::seed;
-use examples::sip_host::{Host, Next};
+use examples::sip_host::{Host, Listen, Next};
 use proto_wire::digest::Credential;
 use sip_proto::Transport;
-use sip_proto::endpoint::{self, Listener, Target};
+use sip_proto::endpoint::{self, Target};
 use sip_proto::ua::{Config, Event, UserAgent};
 use std::error::Error;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const HELP: &str = "\
@@ -19,6 +20,8 @@ usage: sip_message --as sip:ann@club.example --via HOST:PORT [OPTIONS] [TO TEXT]
   --as URI         who we are
   --via HOST:PORT  the server that all requests go to
   --tcp            over TCP instead of UDP
+  --tls PEM        over TLS; PEM holds whom to trust
+  --ws             over WebSocket
   --password WORD  answers challenges with the user of --as and this password
   --register       registers first, and unregisters at the end
   --wait SECONDS   waits so long for a message (0: does not wait)
@@ -34,7 +37,8 @@ happened, 1 something did not, 2 wrong usage.
 struct Arguments {
     own: String,
     via: SocketAddr,
-    tcp: bool,
+    transport: Transport,
+    trust: Option<Arc<rustls::ClientConfig>>,
     password: Option<String>,
     register: bool,
     wait: u64,
@@ -67,8 +71,8 @@ fn main() -> ExitCode {
 
 fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
     let mut words = words.into_iter();
-    let (mut own, mut via, mut tcp, mut password, mut register, mut wait) =
-        (None, None, false, None, false, 0);
+    let (mut own, mut via, mut password, mut register, mut wait) = (None, None, None, false, 0);
+    let (mut transport, mut trust) = (Transport::Udp, None);
     let mut listen: SocketAddr = "127.0.0.1:0".parse()?;
     let mut rest = Vec::new();
     while let Some(word) = words.next() {
@@ -76,7 +80,12 @@ fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
         match word.as_str() {
             "--as" => own = Some(value()?),
             "--via" => via = value()?.to_socket_addrs()?.next(),
-            "--tcp" => tcp = true,
+            "--tcp" => transport = Transport::Tcp,
+            "--ws" => transport = Transport::Ws,
+            "--tls" => {
+                transport = Transport::Tls;
+                trust = Some(examples::certificates::client(value()?.as_ref())?);
+            }
             "--password" => password = Some(value()?),
             "--register" => register = true,
             "--wait" => wait = value()?.parse()?,
@@ -95,7 +104,8 @@ fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
     Ok(Arguments {
         own: own.ok_or("--as is missing")?,
         via: via.ok_or("--via is missing")?,
-        tcp,
+        transport,
+        trust,
         password,
         register,
         wait,
@@ -106,17 +116,15 @@ fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
 
 /// Whether everything that was asked for happened.
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
-    let transport = if arguments.tcp { Transport::Tcp } else { Transport::Udp };
-    let target = Target::Address(transport, arguments.via);
-    let mut config = Config::new(&arguments.own, endpoint::Config::default())?
-        .with_outbound(target)
-        .with_outbound_stream(Target::Address(Transport::Tcp, arguments.via));
+    let target = Target::Address(arguments.transport, arguments.via);
+    let mut config =
+        Config::new(&arguments.own, endpoint::Config::default())?.with_outbound(target);
     if let Some(password) = &arguments.password {
         let credential = Credential::new(config.user.clone(), password.clone())?;
         config = config.with_credential(credential);
     }
-    let mut host = Host::bind(arguments.listen, |now, address| {
-        let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, address));
+    let secure = Listen { trust: arguments.trust.clone(), ..Listen::default() };
+    let mut host = Host::bind_more(arguments.listen, secure, |now, listeners| {
         config.endpoint = endpoint::Config::new(listeners).with_product("sip_message").into();
         UserAgent::new(now, config, seed())
     })?;

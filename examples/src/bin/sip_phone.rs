@@ -16,6 +16,9 @@ usage: sip_phone --as sip:ann@club.example [OPTIONS] [URI]
   --as URI         who we are
   --via HOST:PORT  the proxy that calls go through
   --tcp            to the proxy over TCP instead of UDP
+  --tls PEM        to the proxy over TLS; PEM holds whom to trust
+  --ws             to the proxy over WebSocket
+  --register       registers there first
   --password WORD  answers challenges with the user of --as and this password
   --listen ADDR    where we listen (127.0.0.1:0)
   --answer SECONDS how long it rings here before we answer (1)
@@ -26,7 +29,7 @@ usage: sip_phone --as sip:ann@club.example [OPTIONS] [URI]
 
   URI              whom to call; without it calls are taken
 
-Prints `listening ADDR`, `ringing`, `up: CODEC ADDRESS PORT DIRECTION`, `ended: WHY`. Exit status: 0 the calls
+Prints `listening ADDR`, `registered for N s`, `from URI: text`, `ringing`, `up: CODEC ADDRESS PORT DIRECTION`, `ended: WHY`. Exit status: 0 the calls
 were up and ended by hanging up, 1 they were not, 2 wrong usage.
 ";
 
@@ -64,7 +67,8 @@ struct Arguments {
 impl Arguments {
     fn parse(words: Vec<String>) -> Result<Self, Box<dyn Error>> {
         let mut words = words.into_iter();
-        let (mut identity, mut via, mut tcp, mut password) = (None, None, false, None);
+        let (mut identity, mut via, mut password) = (None, None, None);
+        let (mut transport, mut trust, mut register) = (Transport::Udp, None, false);
         let (mut answer, mut talk, mut stay, mut calls, mut uri) = (1.0, 5.0, 0.0, 1, None);
         let mut listen = "127.0.0.1:0".parse()?;
         while let Some(word) = words.next() {
@@ -72,7 +76,13 @@ impl Arguments {
             match word.as_str() {
                 "--as" => identity = Some(value()?),
                 "--via" => via = Some(value()?.parse()?),
-                "--tcp" => tcp = true,
+                "--tcp" => transport = Transport::Tcp,
+                "--ws" => transport = Transport::Ws,
+                "--tls" => {
+                    transport = Transport::Tls;
+                    trust = Some(examples::certificates::client(value()?.as_ref())?);
+                }
+                "--register" => register = true,
                 "--password" => password = Some(value()?),
                 "--listen" => listen = value()?.parse()?,
                 "--answer" => answer = value()?.parse()?,
@@ -83,11 +93,12 @@ impl Arguments {
                 _ => uri = Some(word),
             }
         }
-        let transport = if tcp { Transport::Tcp } else { Transport::Udp };
         let phone = PhoneConfig {
             identity: identity.ok_or("--as is missing")?,
             listen,
             via: via.map(|address| Target::Address(transport, address)),
+            trust,
+            register,
             password,
             answer_after: Some(Duration::try_from_secs_f64(answer)?),
         };
@@ -98,8 +109,11 @@ impl Arguments {
 
 /// Whether every call was up and ended as it should.
 fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
-    let mut phone = Phone::start(arguments.phone)?;
+    let mut phone = Phone::start(arguments.phone.clone())?;
     println!("listening {}", phone.address());
+    if arguments.phone.register && !registered(&mut phone) {
+        return Ok(false);
+    }
     let ours = match &arguments.uri {
         Some(uri) => Some(phone.call(uri)?),
         None => None,
@@ -133,6 +147,21 @@ fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
                 _ => return Ok(false),
             },
             _ => {}
+        }
+    }
+}
+
+/// Waits until the phone is registered, and says whether it is.
+fn registered(phone: &mut Phone) -> bool {
+    loop {
+        let event = phone.next_event(Duration::from_secs(40));
+        if let Some(event) = &event {
+            println!("{event}");
+        }
+        match event {
+            Some(PhoneEvent::Registered(_)) => return true,
+            Some(PhoneEvent::NotRegistered(_)) | None => return false,
+            Some(_) => {}
         }
     }
 }

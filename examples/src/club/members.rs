@@ -7,7 +7,7 @@ use crate::sip_host::{self, Host, Waker};
 use proto_wire::Clock;
 use proto_wire::digest::Credential;
 use sip_proto::Transport;
-use sip_proto::endpoint::{Config, Listener, Target};
+use sip_proto::endpoint::{Config, Target};
 use sip_proto::ua::{self, UserAgent};
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -144,8 +144,7 @@ impl Phone {
             .with_outbound(outbound)
             .with_outbound_stream(Target::Address(Transport::Tcp, server))
             .with_credential(Credential::new(name.to_owned(), password.to_owned())?);
-        let host = Host::bind(SocketAddr::from(([127, 0, 0, 1], 0)), |now, address| {
-            let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, address));
+        let host = Host::bind(SocketAddr::from(([127, 0, 0, 1], 0)), |now, listeners| {
             config.endpoint = Config::new(listeners).with_product("club-phone").into();
             UserAgent::new(now, config, crate::entropy::seed())
         })?;

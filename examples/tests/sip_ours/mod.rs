@@ -5,10 +5,10 @@ use bytes::Bytes;
 use examples::entropy::seed;
 use examples::sip_host::{Host, Next};
 use proto_wire::digest::Credential;
-use sip_proto::endpoint::{Config as Below, Listener, Target};
+use sip_proto::StatusCode;
+use sip_proto::endpoint::{Config as Below, Target};
 use sip_proto::ua::session_timer::Wish;
 use sip_proto::ua::{CallRef, Config, Event, UserAgent};
-use sip_proto::{StatusCode, Transport};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -109,9 +109,7 @@ impl Ours {
             config = config.with_credential(Credential::new(user.as_str(), password).unwrap());
         }
         let any = "127.0.0.1:0".parse().unwrap();
-        let mut host = Host::bind(any, move |now, address| {
-            let listeners = [Transport::Udp, Transport::Tcp, Transport::Tls];
-            let listeners = listeners.map(|transport| Listener::new(transport, address));
+        let mut host = Host::bind(any, move |now, listeners| {
             config.endpoint = Below::new(listeners).with_product("ours").into();
             UserAgent::new(now, config, seed())
         })

@@ -72,18 +72,19 @@ pub enum SipInput<'a> {
         /// Its bytes.
         data: &'a [u8],
     },
-    /// Bytes of a stream arrived.
+    /// Bytes of a stream arrived; of a `WebSocket` one message, text or binary.
     Stream {
         /// The stream.
         flow: FlowId,
-        /// The bytes, cut anywhere.
+        /// The bytes, cut anywhere; of a `WebSocket` the whole message (RFC 7118 §5).
         data: &'a [u8],
     },
     /// A stream is open: accepted, or opened as asked.
     FlowOpened {
         /// The number that the host gives it.
         flow: FlowId,
-        /// TCP, TLS (when the handshake is done), or `WebSocket`.
+        /// TCP, TLS (when the handshake is done), or `WebSocket` (when it is open, with the
+        /// subprotocol `sip`): the host ends both.
         transport: Transport,
         /// Our address.
         local: SocketAddr,
@@ -117,7 +118,7 @@ pub struct SipTransmit {
     pub id: TransmitId,
     /// Where to.
     pub path: Path,
-    /// The datagram, or the next bytes of the stream.
+    /// The datagram, or the next bytes of the stream; for a `WebSocket` one message.
     pub payload: Bytes,
 }
 

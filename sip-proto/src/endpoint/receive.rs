@@ -25,6 +25,11 @@ impl Endpoint {
             self.tell(SipEvent::Ping { path });
             return;
         }
+        self.receive_whole(path, data);
+    }
+
+    /// A message that came alone: a datagram, or a message of a `WebSocket` (RFC 7118 §5).
+    fn receive_whole(&mut self, path: Path, data: &[u8]) {
         let mut index = mem::take(&mut self.scratch_index);
         let limits = self.config.limits;
         match Message::parse_datagram(data, &mut index, &limits) {
@@ -37,6 +42,9 @@ impl Endpoint {
 
     pub(super) fn receive_stream(&mut self, id: FlowId, data: &[u8]) {
         let Some(flow) = self.flows.get_mut(id) else { return };
+        if matches!(flow.transport, Transport::Ws | Transport::Wss) {
+            return self.receive_web(id, data);
+        }
         flow.framer.push(data);
         loop {
             // A message may end its own stream.
@@ -81,6 +89,19 @@ impl Endpoint {
                     return;
                 }
             }
+        }
+    }
+
+    /// RFC 7118 §6: keep-alives are as in other streams.
+    fn receive_web(&mut self, id: FlowId, data: &[u8]) {
+        let path = Path::Stream(id);
+        match data {
+            b"\r\n" => self.tell(SipEvent::Pong { flow: id }),
+            _ if data.iter().all(|b| matches!(b, b'\r' | b'\n')) => {
+                self.transmit(path, TransmitId(None), Bytes::from_static(b"\r\n"));
+                self.tell(SipEvent::Ping { path });
+            }
+            _ => self.receive_whole(path, data),
         }
     }
 

@@ -395,6 +395,10 @@ impl Endpoint {
             id.0.and_then(|id| self.store.get(id)).filter(|t| !t.kind.is_client()).and_then(|t| {
                 let via: Via<'_> = t.request.headers().typed().ok()??;
                 let transport = via.transport()?;
+                // RFC 7118 §5.3: nobody can connect to who came over a `WebSocket`.
+                if matches!(transport, Transport::Ws | Transport::Wss) {
+                    return None;
+                }
                 let ip = via.received().or_else(|| via.sent_by.host.ip())?;
                 let port = via.sent_by.port.unwrap_or_else(|| transport.default_port());
                 Some((transport, core::net::SocketAddr::new(ip, port)))

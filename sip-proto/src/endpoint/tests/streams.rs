@@ -250,3 +250,48 @@ fn wanted_streams_count_as_streams() {
     bob.handle_input(Instant::ZERO, SipInput::ConnectFailed { connect });
     assert_eq!(send(&mut bob, 5), Ok(()));
 }
+
+/// RFC 7118 §5, §6: each message of a `WebSocket` is one of SIP, and may lack Content-Length.
+#[test]
+fn user_report_19_a_web_socket_carries_one_message_in_each_of_its_own() {
+    let mut bob = endpoint(2);
+    let (transport, local, remote) = (Transport::Ws, addr(2), addr(9));
+    let flow = FlowId(4);
+    let opened = SipInput::FlowOpened { flow, transport, local, remote, connect: None };
+    bob.handle_input(Instant::ZERO, opened);
+    let via = "SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK1";
+    let text = String::from_utf8(bytes_of("OPTIONS", via)).unwrap();
+    let data = text.replace("Content-Length: 0\r\n", "");
+    bob.handle_input(Instant::ZERO, SipInput::Stream { flow, data: data.as_bytes() });
+    let Some(Output::Event(SipEvent::Request { id, request, .. })) = bob.poll_output() else {
+        panic!()
+    };
+    // A name as sent-by: the source is noted (RFC 3261 §18.2.1).
+    let via: Via<'_> = request.headers().typed().unwrap().unwrap();
+    assert_eq!(via.received(), Some(remote.ip()));
+    answer(&mut bob, id, StatusCode::OK).unwrap();
+    assert!(drain(&mut bob).contains(&"> flow 4 SIP/2.0 200 OK".to_string()));
+    // Half a message is not one, and spoils nothing.
+    for data in ["OPTIONS sip:a", "hello"] {
+        bob.handle_input(Instant::ZERO, SipInput::Stream { flow, data: data.as_bytes() });
+        assert_eq!(drain(&mut bob), ["not sip"]);
+    }
+    bob.handle_input(Instant::ZERO, SipInput::Stream { flow, data: b"\r\n\r\n" });
+    assert_eq!(drain(&mut bob)[0], "> flow 4 ");
+    // Our own requests go the same way, and nobody connects to who is gone.
+    let target = Target::Flow(flow);
+    bob.request(Instant::ZERO, request_of("MESSAGE").view(), target).unwrap();
+    assert_eq!(drain(&mut bob), ["> flow 4 MESSAGE sip:bob@192.0.2.2 SIP/2.0"]);
+    let text = text.replace("branch=z9hG4bK1", "branch=z9hG4bK2");
+    bob.handle_input(Instant::ZERO, SipInput::Stream { flow, data: text.as_bytes() });
+    let Some(Output::Event(SipEvent::Request { id, .. })) = bob.poll_output() else { panic!() };
+    bob.handle_input(Instant::ZERO, SipInput::FlowClosed { flow });
+    drain(&mut bob);
+    answer(&mut bob, id, StatusCode::OK).unwrap();
+    let out = drain(&mut bob);
+    assert!(!out.iter().any(|o| o.contains("connect")), "{out:?}");
+}
+
+fn request_of(method: &str) -> RequestBuf {
+    request(Method::parse(method.as_bytes()).unwrap(), 1)
+}

@@ -1,18 +1,22 @@
-//! A host for SIP machines on std threads: one UDP socket, one TCP listener, and as many TCP
-//! connections as come and go; those that the machine opens may be under TLS. Works for [`HomeServer`] and
+//! A host for SIP machines on std threads: one UDP socket and one TCP listener, when asked for also
+//! TLS and `WebSocket`, and as many connections as come and go. Works for [`HomeServer`] and
 //! [`UserAgent`] alike.
 
-use crate::drive::layer::Layer;
+mod link;
+mod sockets;
+
 use crate::ladder::Way;
 use crate::observed::Observer;
+use link::Link;
 use proto_wire::{Clock, Instant, Machine, Output};
 use sip_proto::Transport;
-use sip_proto::endpoint::{ConnectId, FlowId, Path, SipEvent, SipInput, SipTransmit};
+use sip_proto::endpoint::{ConnectId, FlowId, Listener, Path, SipEvent, SipInput, SipTransmit};
 use sip_proto::home::{HomeEvent, HomeServer};
 use sip_proto::ua::{self, UserAgent};
+use sockets::{Report, bind_pair, spawn_accept, spawn_reader, spawn_udp};
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -45,16 +49,6 @@ impl SipMachine for UserAgent {
     }
 }
 
-/// What the threads that wait at sockets report.
-enum Report {
-    Datagram { remote: SocketAddr, data: Vec<u8> },
-    Opened { socket: TcpStream, transport: Transport, connect: Option<ConnectId> },
-    ConnectFailed(ConnectId),
-    Data { flow: FlowId, data: Vec<u8> },
-    Closed(FlowId),
-    Woken,
-}
-
 /// Wakes a host that waits, from another thread.
 #[derive(Clone, Debug)]
 pub struct Waker(Sender<Report>);
@@ -76,30 +70,25 @@ pub enum Next<E> {
     Nothing,
 }
 
-struct Peer {
-    socket: TcpStream,
-    remote: SocketAddr,
-    transport: Transport,
-    layer: Layer,
+/// Where a host listens, and what it trusts.
+#[derive(Clone, Default)]
+pub struct Listen {
+    /// TLS, at an address of its own.
+    pub tls: Option<(SocketAddr, Arc<rustls::ServerConfig>)>,
+    /// `WebSocket` (RFC 7118), at an address of its own.
+    pub web: Option<SocketAddr>,
+    /// Whom connections of our own over TLS trust; certificates must name the address.
+    pub trust: Option<Arc<rustls::ClientConfig>>,
 }
 
-impl Peer {
-    /// Sends what the machine says, or what only the layer has to say.
-    fn send(&mut self, plain: &[u8]) -> io::Result<()> {
-        let mut raw = Vec::new();
-        self.layer.send(plain, &mut raw)?;
-        self.layer.flush(&mut raw)?;
-        self.socket.write_all(&raw)
-    }
-
-    /// What the network said; empty while the layer talks to itself.
-    fn receive(&mut self, raw: &[u8]) -> io::Result<Vec<u8>> {
-        let mut plain = Vec::new();
-        // That the peer closes within the layer is told by the socket too.
-        let _open = self.layer.receive(raw, &mut plain)?;
-        self.send(&[])?;
-        Ok(plain)
-    }
+struct Peer {
+    link: Link,
+    transport: Transport,
+    local: SocketAddr,
+    remote: SocketAddr,
+    /// What it was opened for, until the machine knows of it.
+    connect: Option<ConnectId>,
+    told: bool,
 }
 
 /// A machine with its sockets.
@@ -116,7 +105,8 @@ pub struct Host<M: SipMachine> {
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     observer: Option<Observer>,
-    trust: Option<Arc<rustls::ClientConfig>>,
+    secure: Listen,
+    addresses: Vec<SocketAddr>,
 }
 
 /// How long a write may wait for a peer that does not read.
@@ -125,28 +115,59 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl<M: SipMachine> Host<M> {
-    /// Binds UDP and TCP to one port (0: any) and makes the machine, which needs to know the
-    /// address.
+    /// Binds UDP and TCP to one port (0: any) and makes the machine, which needs to know where
+    /// it listens.
     ///
     /// # Errors
     ///
     /// When a socket cannot be bound.
     pub fn bind(
         listen: SocketAddr,
-        make: impl FnOnce(Instant, SocketAddr) -> M,
+        make: impl FnOnce(Instant, Vec<Listener>) -> M,
+    ) -> io::Result<Self> {
+        Self::bind_more(listen, Listen::default(), make)
+    }
+
+    /// The same with TLS and `WebSocket`. A client that only connects to others names itself all
+    /// the same: over TLS by its main address, over `WebSocket` by a name that leads nowhere
+    /// (RFC 7118 §5.2.2).
+    ///
+    /// # Errors
+    ///
+    /// When a socket cannot be bound.
+    pub fn bind_more(
+        listen: SocketAddr,
+        secure: Listen,
+        make: impl FnOnce(Instant, Vec<Listener>) -> M,
     ) -> io::Result<Self> {
         let (tcp, udp) = bind_pair(listen)?;
         let address = udp.local_addr()?;
-        let clock = Clock::start();
         let (sender, reports) = mpsc::channel();
         let stopping = Arc::new(AtomicBool::new(false));
         let udp = Arc::new(udp);
-        let threads = vec![
-            spawn_udp(Arc::clone(&udp), sender.clone(), Arc::clone(&stopping)),
-            spawn_accept(tcp, sender.clone(), Arc::clone(&stopping)),
-        ];
+        let mut threads = vec![spawn_udp(Arc::clone(&udp), sender.clone(), Arc::clone(&stopping))];
+        let mut addresses = Vec::new();
+        let mut listeners = vec![Listener::new(Transport::Udp, address)];
+        let tls = secure.tls.as_ref().map(|(at, _)| TcpListener::bind(at)).transpose()?;
+        let web = secure.web.map(TcpListener::bind).transpose()?;
+        let accepting = [(Transport::Tcp, Some(tcp)), (Transport::Tls, tls), (Transport::Ws, web)];
+        for (transport, socket) in accepting {
+            let Some(socket) = socket else { continue };
+            let at = socket.local_addr()?;
+            addresses.push(at);
+            listeners.push(Listener::new(transport, at));
+            threads.push(spawn_accept(socket, transport, sender.clone(), Arc::clone(&stopping)));
+        }
+        if secure.tls.is_none() {
+            listeners.push(Listener::new(Transport::Tls, address));
+        }
+        if secure.web.is_none() {
+            let name = format!("{:x}.invalid", u64::from(address.port()).wrapping_mul(0x9E37_79B9));
+            listeners.push(Listener::new(Transport::Ws, address).with_sent_by(name));
+        }
+        let clock = Clock::start();
         Ok(Self {
-            machine: make(clock.now(), address),
+            machine: make(clock.now(), listeners),
             clock,
             udp,
             address,
@@ -157,7 +178,8 @@ impl<M: SipMachine> Host<M> {
             stopping,
             threads,
             observer: None,
-            trust: None,
+            secure,
+            addresses,
         })
     }
 
@@ -169,7 +191,13 @@ impl<M: SipMachine> Host<M> {
 
     /// Lets the machine open streams under TLS, to servers that these can be trusted to be.
     pub fn trust(&mut self, config: Arc<rustls::ClientConfig>) {
-        self.trust = Some(config);
+        self.secure.trust = Some(config);
+    }
+
+    /// Where it listens for streams: TCP, then TLS and `WebSocket` as asked for.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// The address that both sockets are bound to.
@@ -250,27 +278,13 @@ impl<M: SipMachine> Host<M> {
                 self.machine.handle_input(now, SipInput::ConnectFailed { connect });
             }
             Report::Data { flow, data } => {
-                let Some(peer) = self.peers.get_mut(&flow) else { return };
-                let (remote, transport) = (peer.remote, peer.transport);
-                match peer.receive(&data) {
-                    Ok(data) if data.is_empty() => {}
-                    Ok(data) => {
-                        self.seen(Way::ToClub, transport, remote, &data);
-                        self.machine.handle_input(now, SipInput::Stream { flow, data: &data });
-                    }
-                    // The layer is broken: so is all that goes over it.
-                    Err(_) => self.closed(flow),
+                if let Some(peer) = self.peers.get_mut(&flow) {
+                    peer.link.take(now, &data);
+                    self.serve(flow);
                 }
             }
-            Report::Closed(flow) => self.closed(flow),
+            Report::Closed(flow) => self.lost(flow),
             Report::Woken => {}
-        }
-    }
-
-    fn closed(&mut self, flow: FlowId) {
-        if let Some(peer) = self.peers.remove(&flow) {
-            let _closed = peer.socket.shutdown(Shutdown::Both).is_err();
-            self.machine.handle_input(self.clock.now(), SipInput::FlowClosed { flow });
         }
     }
 
@@ -280,29 +294,53 @@ impl<M: SipMachine> Host<M> {
         let addresses = socket.local_addr().and_then(|local| Ok((local, socket.peer_addr()?)));
         let ready =
             socket.set_nodelay(true).and_then(|()| socket.set_write_timeout(Some(WRITE_TIMEOUT)));
-        let layer = match (&addresses, &self.trust) {
-            (Ok((_, remote)), Some(trust)) if transport == Transport::Tls => {
-                Layer::client(Arc::clone(trust), *remote)
-            }
-            _ => Ok(Layer::Plain),
-        };
-        let (Ok((local, remote)), Ok(()), Ok(reader), Ok(layer)) =
-            (addresses, ready, socket.try_clone(), layer)
-        else {
+        let now = self.clock.now();
+        let made = addresses.and_then(|ends| {
+            ready?;
+            let reader = socket.try_clone()?;
+            let link = Link::new(now, socket, transport, connect.is_some(), &self.secure)?;
+            Ok((ends, reader, link))
+        });
+        let Ok(((local, remote), reader, link)) = made else {
             if let Some(connect) = connect {
-                self.machine.handle_input(self.clock.now(), SipInput::ConnectFailed { connect });
+                self.machine.handle_input(now, SipInput::ConnectFailed { connect });
             }
             return;
         };
         spawn_reader(reader, flow, self.sender.clone());
-        let mut peer = Peer { socket, remote, transport, layer };
-        // The first words of the layer; what the machine says meanwhile waits in it.
-        let begun = peer.send(&[]);
+        let peer = Peer { link, transport, local, remote, connect, told: false };
         self.peers.insert(flow, peer);
-        let input = SipInput::FlowOpened { flow, transport, local, remote, connect };
-        self.machine.handle_input(self.clock.now(), input);
-        if begun.is_err() {
-            self.closed(flow);
+        self.serve(flow);
+    }
+
+    /// Carries what a connection has read to the machine.
+    fn serve(&mut self, flow: FlowId) {
+        let now = self.clock.now();
+        let Some(peer) = self.peers.get_mut(&flow) else { return };
+        let (transport, local, remote) = (peer.transport, peer.local, peer.remote);
+        if peer.link.is_ready() && !peer.told {
+            peer.told = true;
+            let connect = peer.connect.take();
+            let input = SipInput::FlowOpened { flow, transport, local, remote, connect };
+            self.machine.handle_input(now, input);
+        }
+        while let Some(data) = self.peers.get_mut(&flow).and_then(|p| p.link.received()) {
+            self.seen(Way::ToClub, transport, remote, &data);
+            self.machine.handle_input(now, SipInput::Stream { flow, data: &data });
+        }
+        if self.peers.get(&flow).is_some_and(|p| p.link.is_over()) {
+            self.lost(flow);
+        }
+    }
+
+    fn lost(&mut self, flow: FlowId) {
+        let Some(peer) = self.peers.remove(&flow) else { return };
+        peer.link.shut_down();
+        let now = self.clock.now();
+        match peer.connect {
+            Some(connect) => self.machine.handle_input(now, SipInput::ConnectFailed { connect }),
+            None if peer.told => self.machine.handle_input(now, SipInput::FlowClosed { flow }),
+            None => {}
         }
     }
 
@@ -315,8 +353,8 @@ impl<M: SipMachine> Host<M> {
             Path::Stream(flow) => match self.peers.get_mut(&flow) {
                 None => false,
                 Some(peer) => {
-                    let (remote, transport) = (peer.remote, peer.transport);
-                    let sent = peer.send(&transmit.payload).is_ok();
+                    let (transport, remote) = (peer.transport, peer.remote);
+                    let sent = peer.link.send(self.clock.now(), &transmit.payload);
                     self.seen(Way::FromClub, transport, remote, &transmit.payload);
                     sent
                 }
@@ -331,8 +369,7 @@ impl<M: SipMachine> Host<M> {
     fn host_event(&mut self, event: SipEvent) {
         match event {
             SipEvent::ConnectWanted { connect, remote, transport }
-                if transport == Transport::Tcp
-                    || (transport == Transport::Tls && self.trust.is_some()) =>
+                if Link::can(transport, &self.secure) =>
             {
                 let sender = self.sender.clone();
                 thread::spawn(move || {
@@ -343,13 +380,12 @@ impl<M: SipMachine> Host<M> {
                     let _gone = sender.send(report).is_err();
                 });
             }
-            // Without somebody to trust there is no TLS, and there is no WebSocket here.
             SipEvent::ConnectWanted { connect, .. } => {
                 self.machine.handle_input(self.clock.now(), SipInput::ConnectFailed { connect });
             }
             SipEvent::FlowClosed { flow, .. } => {
                 if let Some(peer) = self.peers.remove(&flow) {
-                    let _closed = peer.socket.shutdown(Shutdown::Both).is_err();
+                    peer.link.shut_down();
                 }
             }
             _ => {}
@@ -366,88 +402,23 @@ impl<M: SipMachine> Host<M> {
 impl<M: SipMachine> Drop for Host<M> {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
-        // One packet and one connection to ourselves wake the threads that wait.
-        let mut own = self.address;
-        if own.ip().is_unspecified() {
-            own.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        // One packet and a connection to each of our own wake the threads that wait.
+        let reachable = |mut at: SocketAddr| {
+            if at.ip().is_unspecified() {
+                at.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            at
+        };
+        let _woken = self.udp.send_to(b"\r\n", reachable(self.address)).is_err();
+        for at in &self.addresses {
+            let own = reachable(*at);
+            let _woken = TcpStream::connect_timeout(&own, Duration::from_secs(1)).is_err();
         }
-        let _woken = self.udp.send_to(b"\r\n", own).is_err();
-        let _woken = TcpStream::connect_timeout(&own, Duration::from_secs(1)).is_err();
         for peer in self.peers.values() {
-            let _closed = peer.socket.shutdown(Shutdown::Both).is_err();
+            peer.link.shut_down();
         }
         for thread in self.threads.drain(..) {
             let _panicked = thread.join().is_err();
         }
     }
-}
-
-/// A TCP listener and a UDP socket with the same port.
-fn bind_pair(listen: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
-    let mut last = None;
-    for _ in 0..16 {
-        let tcp = TcpListener::bind(listen)?;
-        match UdpSocket::bind(tcp.local_addr()?) {
-            Ok(udp) => return Ok((tcp, udp)),
-            // Another program has this port for UDP; with port 0 there are others.
-            Err(error) if listen.port() == 0 => last = Some(error),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
-}
-
-fn spawn_udp(
-    udp: Arc<UdpSocket>,
-    sender: Sender<Report>,
-    stopping: Arc<AtomicBool>,
-) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let mut buffer = vec![0; 65_536];
-        while !stopping.load(Ordering::SeqCst) {
-            // An error here is an ICMP report about an earlier packet; Timer F covers it.
-            let Ok((length, remote)) = udp.recv_from(&mut buffer) else { continue };
-            let data = buffer.get(..length).unwrap_or_default().to_vec();
-            if sender.send(Report::Datagram { remote, data }).is_err() {
-                return;
-            }
-        }
-    })
-}
-
-fn spawn_accept(
-    tcp: TcpListener,
-    sender: Sender<Report>,
-    stopping: Arc<AtomicBool>,
-) -> JoinHandle<()> {
-    thread::spawn(move || {
-        for socket in tcp.incoming() {
-            if stopping.load(Ordering::SeqCst) {
-                return;
-            }
-            let Ok(socket) = socket else { continue };
-            let report = Report::Opened { socket, transport: Transport::Tcp, connect: None };
-            if sender.send(report).is_err() {
-                return;
-            }
-        }
-    })
-}
-
-/// Ends with its socket.
-fn spawn_reader(mut socket: TcpStream, flow: FlowId, sender: Sender<Report>) {
-    thread::spawn(move || {
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            let length = socket.read(&mut buffer).unwrap_or(0);
-            if length == 0 {
-                let _gone = sender.send(Report::Closed(flow)).is_err();
-                return;
-            }
-            let data = buffer.get(..length).unwrap_or_default().to_vec();
-            if sender.send(Report::Data { flow, data }).is_err() {
-                return;
-            }
-        }
-    });
 }
