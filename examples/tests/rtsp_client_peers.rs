@@ -153,7 +153,7 @@ fn live555_is_spoken_to_in_1_0_after_all() {
     assert_eq!(player.response().0, Method::Teardown);
 }
 
-/// FFmpeg as a recording server knows TCP only: the hint behind 461, or what it chose itself,
+/// `FFmpeg` as a recording server knows TCP only: the hint behind 461, or what it chose itself,
 /// leads there; packets published with ANNOUNCE and RECORD reach it.
 #[test]
 fn ffmpeg_listens_and_is_published_to() {

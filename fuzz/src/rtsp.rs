@@ -23,7 +23,7 @@ use rtsp_proto::headers::{
 use rtsp_proto::server::{self, Server};
 use rtsp_proto::{
     Framer, HeaderName, Index, Instant, Limits, Message, Method, Output, RequestBuilder,
-    ResponseBuilder, Seed, StatusCode, TypedHeader, Unit, Url, Version,
+    ResponseBuilder, Resync, Seed, StatusCode, TypedHeader, Unit, Url, Version,
 };
 
 /// The targets of this area.
@@ -248,19 +248,26 @@ fn serve(chunks: &[&[u8]], answers: bool) -> Vec<String> {
     out
 }
 
-/// Any bytes to a client that has asked three things, in any chunks.
+/// Any bytes to a client that has asked three things, in any chunks: as it is by default, and
+/// in 2.0, going on behind garbage.
 pub fn rtsp_client(data: &[u8]) {
-    let [first, rest @ ..] = cuts(data);
-    let expected = ask(&first);
-    for chunks in rest {
-        assert_eq!(ask(&chunks), expected);
+    let recovers = client::Config::default()
+        .with_version(Version::V2_0)
+        .with_resync(Some(Resync::default().with_skip_max(1000)))
+        .with_frames_in_heads(true);
+    for config in [client::Config::default(), recovers] {
+        let config = Arc::new(config.with_malformed_max(2));
+        let [first, rest @ ..] = cuts(data);
+        let expected = ask(&config, &first);
+        for chunks in rest {
+            assert_eq!(ask(&config, &chunks), expected);
+        }
     }
 }
 
-fn ask(chunks: &[&[u8]]) -> Vec<String> {
+fn ask(config: &Arc<client::Config>, chunks: &[&[u8]]) -> Vec<String> {
     let now = Instant::ZERO;
-    let config = client::Config::default().with_malformed_max(2);
-    let mut client = Client::new(now, Arc::new(config), Seed::from_u64(1));
+    let mut client = Client::new(now, Arc::clone(config), Seed::from_u64(1));
     let mut out = Vec::new();
     let url = "rtsp://h/a";
     client.options(now, url).expect("asks");

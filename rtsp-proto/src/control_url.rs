@@ -19,7 +19,8 @@ pub enum Join {
 ///
 /// Bases that devices break are repaired: one without a scheme (`//host/x`, `/x` or
 /// `host/x`) is completed from `request`, a doubled scheme (`rtsp://rtsp://host`) is
-/// halved, an empty one is as good as none.
+/// halved, IPv6 addresses get their brackets, user and password are left out, an empty one is
+/// as good as none.
 ///
 /// ```
 /// use rtsp_proto::control_url::base;
@@ -39,6 +40,11 @@ pub fn base(content_base: Option<&str>, content_location: Option<&str>, request:
     let Some(given) = given else {
         return String::from(request);
     };
+    repaired(&completed(given, request))
+}
+
+/// A base with scheme and host, those of `request` where it has none.
+fn completed(given: &str, request: &str) -> String {
     if let Some((scheme, rest)) = given.split_once("://") {
         if rest.split_once("://").is_some_and(|(again, _)| again.eq_ignore_ascii_case(scheme)) {
             return String::from(rest);
@@ -59,6 +65,20 @@ pub fn base(content_base: Option<&str>, content_location: Option<&str>, request:
         whole.push_str(given);
     }
     whole
+}
+
+/// Without user and password, which do not go on the wire, and with the brackets that IPv6
+/// addresses must have (RFC 3986 §3.2.2).
+fn repaired(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return String::from(url);
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let is_bare = host.parse::<core::net::Ipv6Addr>().is_ok();
+    let (open, close) = if is_bare { ("[", "]") } else { ("", "") };
+    [scheme, "://", open, host, close, path].concat()
 }
 
 /// The URL that `control` (the value of `a=control:`) means under `base`.
@@ -281,6 +301,10 @@ mod tests {
             ("/cam/", "rtsp://h:8554/cam/"),
             ("192.168.1.2/cam/", "rtsp://192.168.1.2/cam/"),
             ("rtsp://rtsp://h/cam", "rtsp://h/cam"),
+            ("rtsp://::ffff:1.2.3.4/cam/", "rtsp://[::ffff:1.2.3.4]/cam/"),
+            ("rtsp://[::1]:8554/cam/", "rtsp://[::1]:8554/cam/"),
+            ("fe80::1/cam/", "rtsp://[fe80::1]/cam/"),
+            ("rtsp://u:p@ss@h:1/cam/?a=@", "rtsp://h:1/cam/?a=@"),
             ("   ", asked),
         ] {
             assert_eq!(base(Some(given), None, asked), expected, "{given}");

@@ -88,6 +88,11 @@ fn the_way_back_is_found() {
             format!("RTSP/1.0 200 OK\r\nContent-Length: x\r\n\r\n{ANSWER}"),
             "S38 R:PLAY",
         ),
+        (
+            "the same, and half of an empty line",
+            format!("RTSP/1.0 200 OK\r\nContent-Length: x\r\n\r\x01\x02{ANSWER}"),
+            "S39 R:PLAY",
+        ),
         ("a start line without sense", format!("FOO BAR\r\nA: b\r\n\r\n{ANSWER}"), "S17 R:PLAY"),
         ("nothing", "\x01\x02\x03".into(), "S3 closed"),
         ("empty lines are none", format!("\r\n\r\n{ANSWER}"), "R:PLAY"),

@@ -269,6 +269,8 @@ fn broken_content_bases_are_repaired() {
         ("rtsp://rtsp://10.0.0.1/cam/", "rtsp://10.0.0.1/cam/"),
         ("10.0.0.1/cam/", "rtsp://10.0.0.1/cam/"),
         ("/cam/", "rtsp://camera.example/cam/"),
+        ("rtsp://::ffff:1.2.3.4/cam/", "rtsp://[::ffff:1.2.3.4]/cam/"),
+        ("rtsp://admin:pass@10.0.0.1/cam/", "rtsp://10.0.0.1/cam/"),
         ("", URL),
     ] {
         assert_eq!(base(Some(given), None, URL), expected);

@@ -323,6 +323,24 @@ impl Receiver {
                         Ok(None) => {}
                     }
                 }
+                if let (Some(b'\r'), Some(next)) = (self.message.last(), self.buf.first()) {
+                    // Whether CR alone ends the head is told by the byte behind it, which is of
+                    // the head only when it does not.
+                    if *next != b'\n' {
+                        self.message.extend_from_slice(&[*next]);
+                        let unit = self.framer.next(&self.message, &mut self.index, limits);
+                        if !matches!(unit, Ok(None)) || self.framer.total().is_some() {
+                            self.message.truncate(self.message.len().saturating_sub(1));
+                        } else {
+                            self.in_line = !matches!(next, b'\r');
+                            self.buf.advance(1);
+                        }
+                        match unit? {
+                            Some(unit) => return Ok(Step::Unit(unit)),
+                            None => continue,
+                        }
+                    }
+                }
                 let end = memchr::memchr2(b'\r', b'\n', &self.buf);
                 self.in_line = end.is_none();
                 match end {
