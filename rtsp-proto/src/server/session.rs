@@ -158,11 +158,6 @@ impl Sessions {
         key
     }
 
-    /// Whether media flows in any of them.
-    pub(super) fn flow(&self) -> bool {
-        self.list.iter().any(|(_, session)| session.state > State::Ready)
-    }
-
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }

@@ -63,6 +63,12 @@ pub enum StoreInput<'a, C> {
         /// the connection is gone: [`CommandError::Closed`] and the session.
         arrived: Result<SessionKey, NotAttached>,
     },
+    /// A connection is gone and took its sessions with it, without the events of its end: a
+    /// thread that died, for example.
+    Gone {
+        /// Which connection.
+        connection: C,
+    },
 }
 
 /// What the host is to do.

@@ -21,6 +21,7 @@ use crate::message::StatusCode;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::convert::Infallible;
 use proto_wire::{Instant, Machine, Output, TimerQueue};
 
@@ -228,6 +229,7 @@ impl<C: Copy + Ord> SessionStore<C> {
                 Ok(session) => self.arrived(now, connection, request, session),
                 Err(failed) => self.came_back(now, connection, request, failed.session),
             },
+            StoreInput::Gone { connection } => self.gone(connection),
         }
     }
 
@@ -314,18 +316,32 @@ impl<C: Copy + Ord> SessionStore<C> {
             Event::SessionWanted { id, session } => {
                 self.want(now, connection, owner, *id, session);
             }
-            Event::Closed(_) => {
-                let (first, last) = (RequestId(0), RequestId(u32::MAX));
-                let gone = self.waiting.range((connection, first)..=(connection, last));
-                let gone: alloc::vec::Vec<_> = gone.map(|(key, entry)| (*key, *entry)).collect();
-                for (key, entry) in gone {
-                    self.waiting.remove(&key);
-                    if let Some(known) = self.known.get_mut(&entry) {
-                        known.wanted.retain(|wanted| *wanted != key);
-                    }
-                }
-            }
+            Event::Closed(_) => self.wants_no_more(connection),
             _ => {}
+        }
+    }
+
+    fn wants_no_more(&mut self, connection: C) {
+        for (key, entry) in of_connection(&self.waiting, connection, RequestId) {
+            self.waiting.remove(&key);
+            if let Some(known) = self.known.get_mut(&entry) {
+                known.wanted.retain(|wanted| *wanted != key);
+            }
+        }
+    }
+
+    fn gone(&mut self, connection: C) {
+        self.wants_no_more(connection);
+        let held = of_connection(&self.held, connection, SessionKey);
+        let held: Vec<u64> = held.into_iter().map(|(_, entry)| entry).collect();
+        let moving = of_connection(&self.moving, connection, RequestId);
+        for (key, _) in &moving {
+            self.moving.remove(key);
+        }
+        let moving = moving.into_iter().map(|(_, entry)| entry);
+        for entry in held.into_iter().chain(moving) {
+            self.refuse_all(entry, StatusCode::SESSION_NOT_FOUND);
+            self.forget(entry);
         }
     }
 
@@ -505,6 +521,16 @@ impl<C: Copy + Ord> SessionStore<C> {
         }
         found
     }
+}
+
+/// What belongs to one connection; `key` makes the second part of the name.
+fn of_connection<C: Copy + Ord, K: Copy + Ord>(
+    map: &BTreeMap<(C, K), u64>,
+    connection: C,
+    key: fn(u32) -> K,
+) -> Vec<((C, K), u64)> {
+    let range = (connection, key(0))..=(connection, key(u32::MAX));
+    map.range(range).map(|(name, entry)| (*name, *entry)).collect()
 }
 
 fn start_of(id: &str) -> Option<Start> {

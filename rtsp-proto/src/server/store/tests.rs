@@ -334,6 +334,23 @@ fn a_session_that_ends_meanwhile_is_not_found() {
     assert!(world.store.is_empty());
 }
 
+/// A host that lost a connection without its last events says so, and nothing is left behind.
+#[test]
+fn a_connection_that_is_gone_takes_its_sessions_with_it() {
+    let mut world = World::new(3, StoreConfig::default());
+    let session = world.set_up(0, UDP);
+    let other = world.set_up(1, UDP);
+    world.deaf = true;
+    assert_eq!(world.ask(2, "PLAY", &session), 0);
+    assert_eq!(world.ask(0, "PLAY", &other), 0);
+    world.store.handle_input(world.now, StoreInput::Gone { connection: 0 });
+    assert_eq!(world.status(2), 454);
+    assert_eq!((world.store.len(), world.store.waiting.len()), (1, 0));
+    world.deaf = false;
+    world.later(2);
+    assert_eq!(world.ask(2, "PLAY", &other), 200);
+}
+
 #[test]
 fn a_session_that_cannot_arrive_stays() {
     let mut world = World::new(2, StoreConfig::default());
