@@ -23,6 +23,7 @@ use xmpp_proto::roster::RosterItem;
 use xmpp_proto::sasl::{Mechanism, Secret};
 use xmpp_proto::sm::{SmSession, StanzaState};
 use xmpp_proto::stanza::{MessageBuilder, MessageKind, PresenceBuilder, PresenceKind};
+use xmpp_proto::transport::OverWebSocket;
 use xmpp_proto::xml::Ns;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -357,6 +358,7 @@ fn slixmpp_chats_over_tls_by_plain() {
 struct Prosody {
     addr: SocketAddr,
     component: SocketAddr,
+    http: SocketAddr,
     ca: PathBuf,
     _running: Running,
     _dir: Dir,
@@ -370,7 +372,7 @@ fn prosody_with(name: &str, modules: &str) -> Option<Prosody> {
     let (prosody, ctl) = (find("prosody")?, find("prosodyctl")?);
     let dir = Dir::new(name);
     let (chain, key) = certificate(&dir)?;
-    let (port, component) = (free_port(), free_port());
+    let (port, component, http) = (free_port(), free_port(), free_port());
     let config = format!(
         r#"daemonize = false
 run_as_root = true
@@ -384,9 +386,12 @@ c2s_direct_tls_ports = {{}}
 s2s_ports = {{}}
 component_ports = {{ {component} }}
 component_interfaces = {{ "127.0.0.1" }}
-http_ports = {{}}
+http_ports = {{ {http} }}
+http_interfaces = {{ "127.0.0.1" }}
+http_default_host = "localhost"
+consider_websocket_secure = true
 https_ports = {{}}
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks", {modules} }}
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks", "websocket", {modules} }}
 modules_disabled = {{ "s2s" }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -429,7 +434,8 @@ component_secret = "shared"
         std::thread::sleep(Duration::from_millis(50));
     }
     let component = SocketAddr::from(([127, 0, 0, 1], component));
-    Some(Prosody { addr, component, ca: chain, _running: running, _dir: dir })
+    let http = SocketAddr::from(([127, 0, 0, 1], http));
+    Some(Prosody { addr, component, http, ca: chain, _running: running, _dir: dir })
 }
 
 /// Two of our clients on Prosody: login, roster, subscription, messages, a request.
@@ -591,6 +597,58 @@ fn our_client_logs_in_to_prosody_by_sasl_2() {
     let jid = alice.connection.machine.jid().clone();
     assert!(jid.resource().unwrap().starts_with("ours"), "{jid}");
     alice.close();
+}
+
+/// Our client over a WebSocket (RFC 7395), to Prosody's `mod_websocket`.
+#[test]
+fn our_client_talks_to_prosody_over_a_websocket() {
+    let Some(prosody) = prosody("websocket") else { return };
+    let mut bob = User::connect(prosody.addr, "bob", Mechanism::ScramSha256, None);
+    bob.log_in();
+    let config = ClientConfig::new("alice@localhost/web".parse().unwrap())
+        .with_password(Secret::new("secret"))
+        .with_tls(TlsPolicy::Never);
+    let clock = Clock::start();
+    let client = Client::new(clock.now(), Arc::new(config), seed());
+    let socket = TcpStream::connect(prosody.http).unwrap();
+    let ws = Arc::new(proto_wire::websocket::Config::default());
+    let host = format!("localhost:{}", prosody.http.port());
+    let web = OverWebSocket::client(clock.now(), ws, seed(), client, &host, "/xmpp-websocket");
+    let mut alice = Connection::new(socket, web.unwrap(), clock).unwrap();
+    let mut heard = None;
+    while heard.is_none() {
+        let now = alice.now();
+        match alice.next_event().unwrap().expect("not the end") {
+            Event::Ready { jid, .. } => {
+                assert_eq!(jid.as_str(), "alice@localhost/web");
+                let to = "bob@localhost".parse().unwrap();
+                let hello =
+                    MessageBuilder::new().to(&to).kind(MessageKind::Chat).body("<&> \u{2603}");
+                alice.machine.machine.send(now, PresenceBuilder::new().build().unwrap()).unwrap();
+                alice.machine.machine.send(now, hello.build().unwrap()).unwrap();
+                let until = now.saturating_add(Duration::from_millis(50));
+                drop(alice.next_event_until(until).unwrap());
+                let (from, text) = bob.hear();
+                assert_eq!((from.as_str(), text.as_str()), ("alice@localhost/web", "<&> \u{2603}"));
+                bob.say(&from, "over there");
+            }
+            Event::Message(stanza) => {
+                heard = stanza.as_message().unwrap().body().map(std::borrow::Cow::into_owned);
+            }
+            Event::Closed(why) => panic!("{why}"),
+            _ => {}
+        }
+    }
+    assert_eq!(heard.as_deref(), Some("over there"));
+    let now = alice.now();
+    alice.machine.machine.close(now).unwrap();
+    let why = loop {
+        if let Event::Closed(why) = alice.next_event().unwrap().expect("an end") {
+            break why;
+        }
+    };
+    assert_eq!(why, CloseReason::Local);
+    bob.close();
 }
 
 /// The echo program behind Prosody's component port (XEP-0114).

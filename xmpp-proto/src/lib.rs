@@ -4,7 +4,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | wire: borrowed, no state | [`xml`], [`jid`], [`stanza`], [`stream`], [`roster`] |
-//! | pieces of protocol | [`sasl`], [`subscription`], [`sm`] |
+//! | pieces of protocol | [`sasl`], [`subscription`], [`sm`], [`transport`] |
 //! | machines: the four verbs | [`client`], [`server`], `component`, `s2s` (with feature `scram`) |
 //!
 //! Reading one stanza needs no machine:
@@ -46,6 +46,7 @@ pub mod sm;
 pub mod stanza;
 pub mod stream;
 pub mod subscription;
+pub mod transport;
 pub mod xml;
 
 pub use iq::IqToken;
