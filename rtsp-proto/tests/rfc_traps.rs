@@ -484,6 +484,14 @@ fn a_strict_client_refuses_what_the_grammar_has_not() {
     let events = strict().hears("RTSP/1.0 200 OK\n\n");
     assert!(matches!(events[..], [Event::Unmatched { .. }]), "{events:?}");
     let mut player = strict();
-    player.hears("OPTIONS * RTSP/1.0\nCSeq: 1\nServer : x\n\n");
+    let odd = "OPTIONS * RTSP/1.0\nCSeq: 1\nServer : x\n\n";
+    player.hears(odd);
     assert_eq!(player.sent(), "RTSP/1.0 400 Bad Request\nCSeq: 1\n\n");
+    // In a row they end the connection; anything right in between begins anew.
+    player.hears(odd);
+    player.hears("OPTIONS * RTSP/1.0\nCSeq: 1\n\n");
+    player.hears(&odd.repeat(2));
+    assert!(player.client.wants_input());
+    let events = player.hears(odd);
+    assert!(matches!(events.last(), Some(Event::Closed(_))), "{events:?}");
 }

@@ -64,10 +64,12 @@ impl Client {
         if !version.is_known() {
             return self.refuse(view, StatusCode::RTSP_VERSION_NOT_SUPPORTED);
         }
-        let odd = |quirk| refused_when_strict(quirk);
-        if self.config.strict && view.quirks().iter().any(|(quirk, _)| odd(quirk)) {
-            return self.refuse(view, StatusCode::BAD_REQUEST);
+        let odd = |(quirk, _)| refused_when_strict(quirk);
+        if self.config.strict && view.quirks().iter().any(odd) {
+            self.refuse(view, StatusCode::BAD_REQUEST);
+            return self.count_malformed();
         }
+        self.malformed = 0;
         if self.config.accepted_methods.contains(method) {
             if self.asked.len() >= self.config.pending_max {
                 return self.refuse(view, StatusCode::SERVICE_UNAVAILABLE);

@@ -38,14 +38,8 @@ impl Client {
                 self.out.event(Event::Media { session, channel, payload });
             }
             Received::Skipped { bytes } => self.out.event(Event::Skipped { bytes }),
-            Received::Response(response) => {
-                self.malformed = 0;
-                self.answered(now, response);
-            }
-            Received::Request(request) => {
-                self.malformed = 0;
-                self.asks(now, request);
-            }
+            Received::Response(response) => self.answered(now, response),
+            Received::Request(request) => self.asks(now, request),
             Received::Malformed(message) => {
                 if message.kind() == Kind::Request {
                     self.refuse(message.view(), StatusCode::BAD_REQUEST);
@@ -61,7 +55,7 @@ impl Client {
         }
     }
 
-    fn count_malformed(&mut self) {
+    pub(super) fn count_malformed(&mut self) {
         self.malformed = self.malformed.saturating_add(1);
         // Whoever may have sent a datagram does not end the conversation.
         if !self.is_datagrams && self.malformed > self.config.malformed_max {
@@ -91,11 +85,11 @@ impl Client {
             self.count_malformed();
             return self.release(now);
         }
+        self.malformed = 0;
         if view.status().is_informational() {
             let deadline = now.saturating_add(self.config.request_timeout);
             self.timers.set(Timer::Request(pending.id), deadline);
-            // It has arrived: the rest is a matter of time (RFC 7826 §10.4).
-            self.timers.stop(&Timer::Retransmit(pending.id));
+            // Over datagrams the final answer may get lost: only asking again brings it.
             self.plan_retransmission(now, &pending);
             if let Some(cseq) = cseq {
                 self.pending.insert(cseq, pending);
