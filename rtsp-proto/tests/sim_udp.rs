@@ -250,10 +250,8 @@ fn an_evening_over_udp() {
     assert!(pings > 1000, "the server's own questions were answered too: {pings}");
 }
 
-/// A server that is not there: the client says so in time, and sends less and less often.
-#[test]
-fn nobody_answers() {
-    let config = client::Config::default();
+/// When a request to nobody is sent, in milliseconds, and when it is given up.
+fn tries(config: client::Config) -> (Vec<u64>, Instant) {
     let mut client = Client::over_datagrams(Instant::ZERO, Arc::new(config), Seed::from_u64(1));
     client.options(Instant::ZERO, "*").unwrap();
     let mut times = Vec::new();
@@ -270,8 +268,28 @@ fn nobody_answers() {
         now = at;
         client.handle_timeout(now);
     }
-    // RFC 2326 §9.1: 500 ms at first.
-    assert_eq!(times, [0, 500, 1500, 3500, 7500]);
-    assert_eq!(now, Instant::from_secs(10));
     assert!(matches!(failed, Some(client::Event::RequestFailed { .. })), "{failed:?}");
+    (times, now)
+}
+
+/// A server that is not there: the client says so in time, and sends less and less often, but
+/// not less than `retransmit_max` allows.
+#[test]
+fn nobody_answers() {
+    // RFC 2326 §9.1: 500 ms at first.
+    let (times, end) = tries(client::Config::default());
+    assert_eq!(times, [0, 500, 1500, 3500, 7500]);
+    assert_eq!(end, Instant::from_secs(10));
+    for (max, expected) in [
+        (1000, &[0, 500, 1500, 2500, 3500][..]),
+        (999, &[0, 500, 1499, 2498, 3497]),
+        (1001, &[0, 500, 1500, 2501, 3502]),
+    ] {
+        let config = client::Config::default()
+            .with_retransmit_max(Duration::from_millis(max))
+            .with_request_timeout(Duration::from_secs(4));
+        assert_eq!(tries(config).0, expected, "{max}");
+    }
+    let early = client::Config::default().with_round_trip(Duration::from_millis(200));
+    assert_eq!(tries(early).0.get(..4), Some(&[0, 200, 600, 1400][..]));
 }
