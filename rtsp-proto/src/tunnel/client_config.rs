@@ -18,7 +18,7 @@ pub enum Order {
     PostFirst,
 }
 
-/// What a [`Client`] asks for and how long it waits.
+/// What a [`Client`](super::Client) asks for and how long it waits.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientConfig {
