@@ -17,6 +17,7 @@ pub mod rtsp_serve;
 pub mod rtsp_server;
 pub mod rtsp_tap;
 pub mod rtsp_tunnel;
+pub mod sip_chat;
 pub mod sip_host;
 pub mod sip_phone;
 pub mod sip_server;

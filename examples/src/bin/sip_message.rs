@@ -22,6 +22,7 @@ usage: sip_message --as sip:ann@club.example --via HOST:PORT [OPTIONS] [TO TEXT]
   --tcp            over TCP instead of UDP
   --tls PEM        over TLS; PEM holds whom to trust
   --ws             over WebSocket
+  --text-only      refuses everything but text/plain
   --password WORD  answers challenges with the user of --as and this password
   --register       registers first, and unregisters at the end
   --wait SECONDS   waits so long for a message (0: does not wait)
@@ -41,6 +42,7 @@ struct Arguments {
     trust: Option<Arc<rustls::ClientConfig>>,
     password: Option<String>,
     register: bool,
+    text_only: bool,
     wait: u64,
     listen: SocketAddr,
     message: Option<(String, String)>,
@@ -72,7 +74,7 @@ fn main() -> ExitCode {
 fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
     let mut words = words.into_iter();
     let (mut own, mut via, mut password, mut register, mut wait) = (None, None, None, false, 0);
-    let (mut transport, mut trust) = (Transport::Udp, None);
+    let (mut transport, mut trust, mut text_only) = (Transport::Udp, None, false);
     let mut listen: SocketAddr = "127.0.0.1:0".parse()?;
     let mut rest = Vec::new();
     while let Some(word) = words.next() {
@@ -88,6 +90,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
             }
             "--password" => password = Some(value()?),
             "--register" => register = true,
+            "--text-only" => text_only = true,
             "--wait" => wait = value()?.parse()?,
             "--listen" => listen = value()?.parse()?,
             other if other.starts_with("--") => {
@@ -108,6 +111,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
         trust,
         password,
         register,
+        text_only,
         wait,
         listen,
         message,
@@ -119,6 +123,9 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let target = Target::Address(arguments.transport, arguments.via);
     let mut config =
         Config::new(&arguments.own, endpoint::Config::default())?.with_outbound(target);
+    if arguments.text_only {
+        config = config.with_accept(["text/plain"]);
+    }
     if let Some(password) = &arguments.password {
         let credential = Credential::new(config.user.clone(), password.clone())?;
         config = config.with_credential(credential);
