@@ -21,6 +21,7 @@ pub mod rtsp;
 pub mod rtsp_more;
 pub mod sip;
 pub mod sip_dialog;
+pub mod sip_peers;
 pub mod wire;
 pub mod xmpp;
 

@@ -6,11 +6,13 @@
 //! - `sip_uri`: a URI that is read is equivalent to itself, and so is what it prints.
 //! - `sip_chunks`: a stream gives the same items, errors and offsets in any chunking, and buffers
 //!   no more than its limits.
+//! - `sip_differential`: what other crates read of a message (feature `peers`) this one reads too.
 //! - `sip_machine`: an endpoint survives any bytes and any order of operations, keeps its
 //!   limits, never spins, and ends every transaction in time.
 
 use crate::Target;
 pub use crate::sip_dialog::{sip_call, sip_offers, sip_simple, sip_typed};
+pub use crate::sip_peers::sip_differential;
 use core::net::SocketAddr;
 use proto_wire::testing::chunks::{bytewise, cut, random, whole};
 use proto_wire::{Instant, Limits, Output, Seed};
@@ -35,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("sip_offers", sip_offers),
     ("sip_typed", sip_typed),
     ("sip_simple", sip_simple),
+    ("sip_differential", sip_differential),
 ];
 
 const LIMITS: Limits = Limits::DEFAULT

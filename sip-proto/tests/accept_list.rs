@@ -270,6 +270,21 @@ fn the_strict_list() {
         ("a bare LF", PLAIN.replace("\r\n", "\n").into_bytes(), true),
         ("two spaces in the start line", swap("MESSAGE sip", "MESSAGE  sip"), true),
         ("a tab in the start line", swap("MESSAGE sip", "MESSAGE\t sip"), false),
+        // Found by comparison with another crate, which refused them.
+        ("a tab before the version", swap("com SIP/2.0\r\nVia", "com\tSIP/2.0\r\nVia"), true),
+        ("a name that is a token for HTTP alone", swap("Max-", "X#Y&Z: 1\r\nMax-"), true),
+        (
+            "a semicolon with nothing behind it",
+            swap("com SIP/2.0\r\nVia", "com; SIP/2.0\r\nVia"),
+            true,
+        ),
+        ("two semicolons", swap("com SIP/2.0\r\nVia", "com;;lr SIP/2.0\r\nVia"), true),
+        (
+            "a question mark with nothing behind it",
+            swap("com SIP/2.0\r\nVia", "com? SIP/2.0\r\nVia"),
+            true,
+        ),
+        ("a broken escape", swap("sip:bob@example.com SIP", "urn:x:%zz SIP"), true),
         ("a space behind the version", swap("SIP/2.0\r\nVia", "SIP/2.0 \r\nVia"), true),
     ] {
         let parsed = RequestBuf::parse(bytes);

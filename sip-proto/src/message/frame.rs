@@ -181,7 +181,9 @@ fn odd_request_line(
     if uri.is_empty() {
         return Err(error(ParseErrorKind::Uri, method_end));
     }
-    if lead != 1 || between.trim_ascii_start().len() != uri.len() || trimmed.len() != line.len() {
+    let tabbed = trimmed.get(last_space) == Some(&b'\t');
+    let padded = between.trim_ascii_start().len() != uri.len() || trimmed.len() != line.len();
+    if lead != 1 || padded || tabbed {
         index.note(Quirk::StartLineSpace, base.saturating_add(method_end));
     }
     let version_at = last_space.saturating_add(1);

@@ -8,6 +8,7 @@ use crate::headers::{
 use crate::uri::Uri;
 use core::fmt;
 use proto_wire::head::Quirk;
+use proto_wire::text::chars;
 use proto_wire::{ParseError, ParseErrorKind};
 use thiserror::Error;
 
@@ -110,6 +111,12 @@ impl Request<'_> {
         {
             return Err(missing(HeaderName::MAX_FORWARDS));
         }
+        if strictness == Strictness::Strict
+            && !chars::is_sip_token(self.method().as_str().as_bytes())
+        {
+            let error = ParseError::new(ParseErrorKind::Method, self.index().first().start());
+            return Err(Objection::new(Layer::Framing, None, error));
+        }
         self.validate_uri(strictness)?;
         self.validate_contacts()?;
         all::<Route<'_>>(self.headers())?;
@@ -119,9 +126,12 @@ impl Request<'_> {
     fn validate_uri(self, strictness: Strictness) -> Result<(), Objection> {
         let uri = self.uri().map_err(|error| Objection::new(Layer::Syntax, None, error))?;
         let base = self.index().second().start();
-        let Uri::Sip(sip) = uri else { return Ok(()) };
         if strictness == Strictness::Strict {
-            let odd = if sip.has_headers() { Some(0) } else { sip.first_oddity() };
+            let odd = match uri {
+                Uri::Sip(sip) if sip.has_headers() => Some(0),
+                Uri::Sip(sip) => sip.first_oddity(),
+                Uri::Tel(_) | Uri::Other(_) => broken_escape(self.uri_bytes()),
+            };
             if let Some(at) = odd {
                 let error = ParseError::new(ParseErrorKind::Strict, base.saturating_add(at));
                 return Err(Objection::new(Layer::Syntax, None, error));
@@ -233,6 +243,12 @@ fn common(
             }
         }
         optional::<Date>(headers)?;
+        // Names that HTTP has and SIP has not, such as `X#Y` (RFC 3261 §25.1 `token`).
+        let foreign = |f: &super::Field<'_>| !chars::is_sip_token(f.raw().name());
+        if let Some(field) = headers.iter().find(foreign) {
+            let error = ParseError::new(ParseErrorKind::HeaderName, field.raw().offset());
+            return Err(Objection::new(Layer::Framing, field.id(), error));
+        }
     }
     required::<CallId<'_>>(headers)?;
     optional::<ContentType<'_>>(headers)?;
@@ -249,6 +265,20 @@ fn common(
         seen |= bit;
     }
     Ok(())
+}
+
+/// The first `%` that no two hexadecimal digits follow.
+fn broken_escape(uri: &[u8]) -> Option<usize> {
+    let mut from = 0_usize;
+    while let Some(at) = memchr::memchr(b'%', uri.get(from..).unwrap_or(&[])) {
+        let at = from.saturating_add(at);
+        from = at.saturating_add(3);
+        let digits = uri.get(at.saturating_add(1)..from);
+        if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// A quoted string may hold any control byte but CR and LF behind a backslash (RFC 3261 §25.1

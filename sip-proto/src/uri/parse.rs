@@ -55,6 +55,19 @@ impl<'a> SipUri<'a> {
         if let Some(at) = odd(self.params, b"[]/:&+$;=") {
             return Some(at.saturating_add(behind));
         }
+        // A question mark or a semicolon with nothing behind it.
+        if self.headers.is_empty() && self.raw.ends_with('?') {
+            return Some(self.raw.len().saturating_sub(1));
+        }
+        let mut rest = self.params;
+        while let Some(tail) = rest.strip_prefix(';') {
+            if tail.is_empty() || tail.starts_with([';', '=']) {
+                return Some(
+                    self.raw.len().saturating_sub(self.headers.len()).saturating_sub(tail.len()),
+                );
+            }
+            rest = tail.find(';').and_then(|at| tail.get(at..)).unwrap_or("");
+        }
         odd(self.headers, b"[]/?:+$&=?").map(|at| at.saturating_add(behind))
     }
 }
