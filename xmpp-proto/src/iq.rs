@@ -96,6 +96,11 @@ pub(crate) fn is_own(from: &JidRef<'_>, own: &Jid) -> bool {
     from.to_jid().is_ok_and(|jid| jid.as_str() == own.bare() || jid == *own)
 }
 
+/// Whether `from` is the own account, by its bare address: what speaks for the account.
+pub(crate) fn is_account(from: &JidRef<'_>, own: &Jid) -> bool {
+    from.as_str() == own.bare() || from.to_jid().is_ok_and(|jid| jid.as_str() == own.bare())
+}
+
 fn same(from: &JidRef<'_>, to: &Jid) -> bool {
     from.as_str() == to.as_str() || from.to_jid().is_ok_and(|jid| jid == *to)
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | wire: borrowed, no state | [`xml`], [`jid`], [`stanza`], [`stream`], [`roster`] |
 //! | pieces of protocol | [`sasl`], [`subscription`], [`sm`], [`transport`] |
+//! | extensions, views and writers | [`ext`] |
 //! | machines: the four verbs | [`client`], [`server`], `component`, `s2s` (with feature `scram`) |
 //!
 //! Reading one stanza needs no machine:
@@ -34,6 +35,7 @@ pub mod client;
 pub mod component;
 #[cfg(feature = "scram")]
 mod endpoint;
+pub mod ext;
 mod iq;
 pub mod jid;
 mod link;

@@ -50,6 +50,8 @@ pub struct Router<K> {
     domain: String,
     accounts: BTreeMap<String, Account>,
     sessions: BTreeMap<K, Session>,
+    /// Full addresses, in order: those of one account stand together.
+    by_jid: BTreeMap<String, K>,
     out: VecDeque<Delivery<K>>,
     pushes: u64,
 }
@@ -62,6 +64,7 @@ impl<K: Ord + Clone> Router<K> {
             domain: domain.to_string(),
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            by_jid: BTreeMap::new(),
             out: VecDeque::new(),
             pushes: 0,
         }
@@ -90,6 +93,7 @@ impl<K: Ord + Clone> Router<K> {
             self.disconnect(old);
         }
         let session = Session { jid: jid.clone(), interested: false, presence: None, priority: 0 };
+        self.by_jid.insert(jid.as_str().to_string(), key.clone());
         self.sessions.insert(key, session);
         old
     }
@@ -99,6 +103,7 @@ impl<K: Ord + Clone> Router<K> {
     pub fn rename(&mut self, old: &K, new: K) -> bool {
         match self.sessions.remove(old) {
             Some(session) => {
+                self.by_jid.insert(session.jid.as_str().to_string(), new.clone());
                 self.sessions.insert(new, session);
                 true
             }
@@ -128,6 +133,9 @@ impl<K: Ord + Clone> Router<K> {
             self.broadcast(&jid, &gone);
         }
         self.sessions.remove(key);
+        if self.by_jid.get(jid.as_str()) == Some(key) {
+            self.by_jid.remove(jid.as_str());
+        }
     }
 
     /// The addresses that are connected, with whether they are available.
@@ -167,17 +175,24 @@ impl<K: Ord + Clone> Router<K> {
     /// The connection that has this full address.
     #[must_use]
     pub fn key_of(&self, full: &str) -> Option<K> {
-        self.sessions
-            .iter()
-            .find(|(_, session)| session.jid.as_str() == full)
-            .map(|(key, _)| key.clone())
+        self.by_jid.get(full).cloned()
+    }
+
+    /// The connections of an account.
+    fn of_account<'a>(
+        &'a self,
+        bare: &str,
+    ) -> impl Iterator<Item = (&'a K, &'a Session)> + use<'a, K> {
+        // `0` follows `/`, and no bare address has one.
+        let (from, to) = (alloc::format!("{bare}/"), alloc::format!("{bare}0"));
+        let keys = self.by_jid.range(from..to).map(|(_, key)| key);
+        keys.filter_map(|key| self.sessions.get(key).map(|session| (key, session)))
     }
 
     /// Connections of an account that are available, with their priorities.
     fn available(&self, bare: &str) -> Vec<(K, i8)> {
-        self.sessions
-            .iter()
-            .filter(|(_, s)| s.jid.bare() == bare && s.presence.is_some())
+        self.of_account(bare)
+            .filter(|(_, s)| s.presence.is_some())
             .map(|(key, s)| (key.clone(), s.priority))
             .collect()
     }
@@ -394,9 +409,8 @@ impl<K: Ord + Clone> Router<K> {
     /// RFC 6121 §2.1.6: every interested resource is told.
     fn push(&mut self, account: &Jid, item: &RosterItem) {
         let interested: Vec<(K, Jid)> = self
-            .sessions
-            .iter()
-            .filter(|(_, s)| s.interested && s.jid.bare() == account.bare())
+            .of_account(account.bare())
+            .filter(|(_, s)| s.interested)
             .map(|(key, s)| (key.clone(), s.jid.clone()))
             .collect();
         for (key, jid) in interested {
@@ -502,11 +516,11 @@ impl<K: Ord + Clone> Router<K> {
                 }
             }
         }
-        let presences: Vec<StanzaXml> = self
-            .sessions
-            .values()
-            .filter(|s| s.jid != *from && seen.iter().any(|bare| bare == s.jid.bare()))
-            .filter_map(|s| s.presence.clone())
+        let presences: Vec<StanzaXml> = seen
+            .iter()
+            .flat_map(|bare| self.of_account(bare))
+            .filter(|(_, s)| s.jid != *from)
+            .filter_map(|(_, s)| s.presence.clone())
             .collect();
         for stanza in presences {
             self.deliver(key, stamp_to(&stanza, from));
@@ -589,12 +603,8 @@ impl<K: Ord + Clone> Router<K> {
 
     /// Shows `to` the presence of all resources of `of`.
     fn show_present(&mut self, of: &Jid, to: &Jid) {
-        let presences: Vec<StanzaXml> = self
-            .sessions
-            .values()
-            .filter(|s| s.jid.bare() == of.as_str())
-            .filter_map(|s| s.presence.clone())
-            .collect();
+        let presences: Vec<StanzaXml> =
+            self.of_account(of.as_str()).filter_map(|(_, s)| s.presence.clone()).collect();
         for (key, _) in self.available(to.as_str()) {
             for stanza in &presences {
                 self.deliver(&key, stamp_to(stanza, to));
@@ -605,10 +615,9 @@ impl<K: Ord + Clone> Router<K> {
     /// Shows `to` that all resources of `of` are gone.
     fn show_gone(&mut self, of: &Jid, to: &Jid) {
         let gone: Vec<Jid> = self
-            .sessions
-            .values()
-            .filter(|s| s.jid.bare() == of.as_str() && s.presence.is_some())
-            .map(|s| s.jid.clone())
+            .of_account(of.as_str())
+            .filter(|(_, s)| s.presence.is_some())
+            .map(|(_, s)| s.jid.clone())
             .collect();
         for jid in gone {
             let stanza =
