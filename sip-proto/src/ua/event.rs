@@ -145,7 +145,8 @@ pub enum Event {
         request: RequestBuf,
     },
     /// The final answer to a request that [`request`](super::UserAgent::request) or
-    /// [`ask`](super::UserAgent::ask) sent, or 408 of our own when none came.
+    /// [`ask`](super::UserAgent::ask) sent, or 408 of our own when none came. A call that ends
+    /// takes with it what its requests were still to be answered.
     Reply {
         /// Which.
         request: RequestRef,

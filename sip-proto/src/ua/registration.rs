@@ -307,7 +307,8 @@ impl UserAgent {
         self.registration.busy = false;
         let helps = status.is_none_or(|s| s.class() == 5 || matches!(s.as_u16(), 408 | 480));
         let retrying = helps && self.registration.wanted;
-        if !helps {
+        if !helps || !self.registration.wanted {
+            // Refused, or not wanted any more: what the registrar still knows runs out there.
             self.registration.wanted = false;
             self.forget_registration();
         }

@@ -242,3 +242,49 @@ fn rfc_3911_a_third_joins_a_call_when_the_application_can_mix() {
 fn vec_with_join() -> Vec<Config> {
     (1..=3).map(|n| config(n).with_join(true)).collect()
 }
+
+/// As many REFERs as there may be in one dialog, and one more; as many redirections, and one more.
+#[test]
+fn referrals_and_redirections_are_bounded_at_n_and_not_at_n_plus_one() {
+    let mut solo = Solo::new(config(1));
+    solo.receive(request("INVITE", "1", 7, "", "v=0"));
+    let call = solo.call();
+    solo.agent.answer(solo.now, call, sdp("v=0")).unwrap();
+    solo.drain();
+    let tag = to_tag(&solo.last_response());
+    solo.receive(within("ACK", "2", 7, &tag, "", ""));
+    for n in 0..17_u32 {
+        solo.sent();
+        let to = "Refer-To: <sip:c@192.0.2.8>\r\n";
+        solo.receive(within("REFER", &format!("r{n}"), 8 + n, &tag, to, ""));
+        if n < 16 {
+            let Some(Event::Referred { id, .. }) = solo.events.last().cloned() else { panic!() };
+            solo.agent.refer_accept(solo.now, call, id).unwrap();
+            solo.drain();
+        } else {
+            assert_eq!(solo.sent(), ["603 REFER"]);
+        }
+    }
+    assert_eq!(solo.agent.refers.len(), 16);
+
+    let contacts = |n: u8| {
+        let all: Vec<String> = (0..n).map(|i| format!("<sip:b{i}@192.0.2.9>")).collect();
+        format!("Contact: {}\r\n", all.join(", "))
+    };
+    for (most, offered, tried) in [(3, 3, 3), (3, 4, 3), (0, 1, 0)] {
+        let mut solo = Solo::new(config(1).with_redirects_max(most));
+        solo.agent.call(solo.now, "sip:b@192.0.2.9", sdp("v=0")).unwrap();
+        solo.drain();
+        let mut invites = 0;
+        let mut answer = (302, contacts(offered));
+        while solo.told().is_empty() {
+            let invite = solo.last_request();
+            solo.sent();
+            invites += 1;
+            let text = reply(&invite, answer.0, "t", &answer.1, "");
+            solo.receive(text);
+            answer = (486, String::new());
+        }
+        assert_eq!(invites, 1 + tried, "{most} {offered}");
+    }
+}
