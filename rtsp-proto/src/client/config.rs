@@ -68,6 +68,9 @@ pub struct Config {
     /// Do not answer Digest challenges with a weaker algorithm (MD5, the weakest).
     #[cfg(feature = "digest")]
     pub weakest: Algorithm,
+    /// When the connection ends, give out the sessions that the server has named
+    /// ([`Event::SessionDetached`](super::Event::SessionDetached)) instead of ending them (no).
+    pub sessions_outlive: bool,
     /// Limits of one message.
     pub limits: Limits,
     /// Bytes of one interleaved payload (65,535).
@@ -125,6 +128,7 @@ impl Default for Config {
             basic: true,
             #[cfg(feature = "digest")]
             weakest: Algorithm::Md5,
+            sessions_outlive: false,
             limits: Limits::DEFAULT,
             interleaved_max: u16::MAX,
             resync: None,
@@ -170,6 +174,7 @@ setters! {
     with_basic basic: bool,
     #[cfg(feature = "digest")]
     with_weakest weakest: Algorithm,
+    with_sessions_outlive sessions_outlive: bool,
     with_limits limits: Limits,
     with_interleaved_max interleaved_max: u16,
     with_resync resync: Option<Resync>,

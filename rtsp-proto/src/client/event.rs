@@ -1,6 +1,6 @@
 //! What a client hears and what it tells.
 
-use super::{Notice, Redirection, Settled, Termination};
+use super::{DetachedSession, Notice, Redirection, Settled, Termination};
 use crate::error::{CloseReason, PeerRequestId, RequestFailure, RequestId, SessionEnd, SessionKey};
 use crate::headers::ChannelPair;
 use crate::message::{Method, RequestBuf, ResponseBuf, Version};
@@ -130,6 +130,15 @@ pub enum Event {
         session: SessionKey,
         /// Why.
         reason: SessionEnd,
+    },
+    /// The connection ends, and this session outlives it
+    /// ([`Config::sessions_outlive`](super::Config::sessions_outlive)). Its key means nothing
+    /// any more.
+    SessionDetached {
+        /// Which.
+        session: SessionKey,
+        /// The session, to be attached to another connection.
+        detached: DetachedSession,
     },
     /// A response that nobody waits for: its number is unknown, or it comes too late.
     Unmatched {

@@ -6,6 +6,7 @@ mod auth_tests;
 mod command;
 mod config;
 mod datagram;
+mod detached;
 mod event;
 #[cfg(test)]
 mod life_tests;
@@ -24,6 +25,7 @@ mod storm_tests;
 mod tests;
 
 pub use config::{Config, KeepAlive};
+pub use detached::DetachedSession;
 pub use event::{Event, Input};
 pub use notify::{Notice, Termination};
 pub use play::PlayOptions;
@@ -68,6 +70,7 @@ use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerQueue}
 ///   [`record`](Self::record), [`get_parameter`](Self::get_parameter),
 ///   [`set_parameter`](Self::set_parameter), [`teardown`](Self::teardown),
 ///   [`teardown_stream`](Self::teardown_stream), [`media_ended`](Self::media_ended),
+///   [`detach_session`](Self::detach_session), [`attach_session`](Self::attach_session),
 ///   [`request`](Self::request) for all else, [`respond`](Self::respond),
 ///   [`send_media`](Self::send_media), [`close`](Self::close). Legal at any time; an error
 ///   is the caller's mistake, and nothing has changed.
@@ -384,15 +387,15 @@ impl Client {
         self.closed = true;
         self.receiver.clear();
         self.asked.clear();
-        self.timers = TimerQueue::new();
         let waiting = core::mem::take(&mut self.waiting);
         for pending in core::mem::take(&mut self.pending).into_values().chain(waiting) {
             self.failed(&pending, RequestFailure::Closed);
         }
         let keys: Vec<_> = self.sessions.keys().copied().collect();
         for key in keys {
-            self.drop_session(key, SessionEnd::Closed);
+            self.outlive(key);
         }
+        self.timers = TimerQueue::new();
         self.out.event(Event::Closed(reason));
     }
 

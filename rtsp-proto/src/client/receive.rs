@@ -211,7 +211,7 @@ impl Client {
             None => offer.first.clone(),
         };
         let url = String::from(uri);
-        let stream = Stream { url: url.clone(), settled: settled.clone() };
+        let stream = Stream { url: url.clone(), settled: settled.clone(), is_here: true };
         match session.streams.iter_mut().find(|known| known.url == url) {
             Some(known) => *known = stream,
             None => session.streams.push(stream),

@@ -189,11 +189,12 @@ impl Client {
         let Some(id) = &session.id else {
             return;
         };
-        let request = RequestBuilder::new(Method::Teardown, &session.url)
-            .header(HeaderName::Session, id)
-            .version(session.version);
+        let version = session.version;
+        let request =
+            RequestBuilder::new(Method::Teardown, &session.url).header(HeaderName::Session, id);
         let id = self.new_request_id();
-        let pending = Pending::new(id, None, request, Purpose::Farewell);
+        let mut pending = Pending::new(id, None, request, Purpose::Farewell);
+        pending.version = version;
         // What cannot be written cannot be told.
         let _sent = self.dispatch(now, pending);
     }

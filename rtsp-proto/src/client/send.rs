@@ -122,7 +122,10 @@ impl Client {
         mut pending: Pending,
     ) -> Result<(), CommandError> {
         let session = pending.session.and_then(|key| self.sessions.get(&key));
-        pending.version = session.map_or(self.version, |session| session.version);
+        // A session that is left is spoken of in its own version.
+        if !matches!(pending.purpose, Purpose::Farewell) {
+            pending.version = session.map_or(self.version, |session| session.version);
+        }
         pending.request = pending.request.version(pending.version);
         pending.sent = self.auth.answers(&mut self.rng, &pending.request);
         pending.tags = self.tags_for(pending.request.method());

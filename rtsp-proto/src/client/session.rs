@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 /// A session, from [`Client::open_session`](super::Client::open_session) to its end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     pub(super) url: String,
     pub(super) id: Option<String>,
@@ -32,7 +32,7 @@ pub struct Session {
 }
 
 /// What the server said about the media, as it wrote it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Media {
     properties: Option<String>,
     range: Option<String>,
@@ -49,6 +49,8 @@ pub struct Stream {
     pub url: String,
     /// How its media comes.
     pub settled: Settled,
+    /// Channels are those of the connection on which they were agreed.
+    pub(super) is_here: bool,
 }
 
 impl Session {
@@ -148,7 +150,7 @@ impl Session {
 
     pub(super) fn has_channel(&self, channel: u8) -> bool {
         self.streams.iter().any(|stream| match &stream.settled {
-            Settled::Interleaved(pair) => pair.contains(channel),
+            Settled::Interleaved(pair) => stream.is_here && pair.contains(channel),
             _ => false,
         })
     }

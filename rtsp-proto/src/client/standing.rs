@@ -6,7 +6,7 @@ use crate::session_table::v2::{self, Event, Facts};
 use crate::state::State;
 
 /// The state of one session: by RFC 2326 Appendix A, or by RFC 7826 Appendix B.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Standing {
     V1(State),
     V2 {
