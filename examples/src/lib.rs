@@ -3,6 +3,7 @@
 
 pub mod certificates;
 pub mod club;
+pub mod counter;
 pub mod drive;
 pub mod entropy;
 pub mod inspect;

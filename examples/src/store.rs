@@ -12,8 +12,8 @@
 //! ```
 
 use mms_core::{
-    At, Command, Engine, EngineConfig, Event, FrameBuf, FrameError, Input, Ledger, ProgramError,
-    Recovery, Seed,
+    At, Command, Engine, EngineConfig, Event, Frame, FrameBuf, FrameError, Input, Ledger,
+    ProgramError, Record, Recovery, Seed, Seq,
 };
 use proto_wire::{Clock, Output};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
@@ -149,6 +149,30 @@ impl DurableLedger {
         self.store.export(path)
     }
 
+    /// Reads every record after `seen`, and says which was the last: for projections that look from
+    /// time to time.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read or a frame in it is damaged.
+    pub fn records_after(
+        &self,
+        seen: Seq,
+        mut visit: impl FnMut(Record<'_>),
+    ) -> Result<Seq, StoreError> {
+        let mut last = seen;
+        self.store.each_from(seen, |first_seq, bytes| {
+            let error = |error| StoreError::Journal { first_seq, error };
+            let (frame, _) = Frame::parse(bytes).map_err(error)?;
+            for record in frame.records().filter(|record| record.head().seq > seen) {
+                visit(record);
+                last = record.head().seq;
+            }
+            Ok(())
+        })?;
+        Ok(last)
+    }
+
     fn drain(&mut self, events: &mut Vec<Event>) -> Result<(), StoreError> {
         loop {
             match self.engine.poll_output() {
@@ -229,6 +253,25 @@ impl Store {
         })?;
         file.flush().map_err(StoreError::File)?;
         Ok(length)
+    }
+
+    /// Frames from the one that holds the record after `seen`.
+    fn each_from(
+        &self,
+        seen: Seq,
+        mut visit: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let transaction = self.database.begin_read().map_err(database)?;
+        let table = transaction.open_table(FRAMES).map_err(database)?;
+        // The last frame that begins at or before the next record may hold it.
+        let next = seen.value().saturating_add(1);
+        let before = table.range(..=next).map_err(database)?.next_back();
+        let start = before.transpose().map_err(database)?.map_or(0, |(first, _)| first.value());
+        for row in table.range(start..).map_err(database)? {
+            let (first_seq, bytes) = row.map_err(database)?;
+            visit(first_seq.value(), bytes.value())?;
+        }
+        Ok(())
     }
 
     fn each(

@@ -101,6 +101,8 @@ wire_enum! {
         Given = 579,
         /// Commission of sellers, as an expense.
         CommissionExpense = 593,
+        /// What members brought along from another system.
+        Opening = 594,
         /// Due from other stores, for what was loaded there and spent here.
         Due = 609,
         /// Owed to other stores, for what was loaded here and spent there.
@@ -131,6 +133,7 @@ impl Code {
             Self::PointsDebt
                 | Self::Receivable
                 | Self::CommissionExpense
+                | Self::Opening
                 | Self::Due
                 | Self::Tender
                 | Self::Discount
@@ -194,6 +197,7 @@ impl Code {
             Self::Supplied => "SUP",
             Self::Given => "GIFT",
             Self::CommissionExpense => "COMX",
+            Self::Opening => "OPEN",
             Self::Commission => "COM",
             Self::Due => "DUE",
             Self::Owed => "OWE",

@@ -331,6 +331,21 @@ pub enum Action {
         /// To what.
         value: i64,
     },
+    /// Brings a balance from another system, with the dates that it had there. For each lot one.
+    OpenBalance {
+        /// Whose.
+        member: MemberId,
+        /// Of what.
+        what: Held,
+        /// What was paid for, or points.
+        principal: i64,
+        /// What was given on top; zero for points.
+        bonus: i64,
+        /// When it came in: the first day on which it can be spent.
+        from: Day,
+        /// The last one.
+        expires: Day,
+    },
     /// Gives a tier by hand, until a day; then it is reviewed.
     SetTier {
         /// To whom.

@@ -329,6 +329,7 @@ impl Ledger {
                 self.parameters.insert(parameter, value);
             }
             Fact::AnomalyFound { .. }
+            | Fact::BalanceOpened { .. }
             | Fact::ReferralRewarded { .. }
             | Fact::PaymentReceived { .. }
             | Fact::ChangeKept { .. }
@@ -485,9 +486,9 @@ impl Ledger {
                 (card.value() as usize) < known.cards && member_known(member, known)
             }
             Fact::Undiscounted { lot, .. } => lot_known(lot, known),
-            Fact::CouponUsed { lot, .. } | Fact::CouponsWithdrawn { lot, .. } => {
-                lot_known(lot, known)
-            }
+            Fact::CouponUsed { lot, .. }
+            | Fact::BalanceOpened { lot, .. }
+            | Fact::CouponsWithdrawn { lot, .. } => lot_known(lot, known),
             Fact::RewardGiven { lot, quantity, .. } => {
                 quantity >= 0 && lot.is_none_or(|lot| lot_known(lot, known))
             }
@@ -629,7 +630,7 @@ fn note(head: &Head, fact: Fact, of: Option<AssetId>, receipt: &mut Receipt) {
     match fact {
         Fact::TierChanged { .. } => receipt.tier_changed = true,
         Fact::LotOpened { member, asset, principal, bonus, .. } => match head.kind {
-            Kind::ToppedUp | Kind::ChangeSwept if asset == MONEY => {
+            Kind::ToppedUp | Kind::ChangeSwept | Kind::BalanceOpened if asset == MONEY => {
                 add(&mut receipt.amount, principal);
                 add(&mut receipt.bonus, bonus);
             }

@@ -299,6 +299,15 @@ impl Action {
                 to.word(u64::from(parameter.value()));
                 to.signed(*value);
             }
+            Self::OpenBalance { member, what, principal, bonus, from, expires } => {
+                to.word(34);
+                to.word(u64::from(member.value()));
+                to.word(u64::from(what.number()));
+                to.signed(*principal);
+                to.signed(*bonus);
+                to.signed(i64::from(from.value()));
+                to.signed(i64::from(expires.value()));
+            }
             Self::Permit { actor, permissions } => {
                 to.word(18);
                 to.word(u64::from(actor.value()));

@@ -266,6 +266,11 @@ impl Ledger {
         self.card_id(number).and_then(|id| self.card_at(id))
     }
 
+    /// Every card ever issued, in that order.
+    pub fn cards(&self) -> impl Iterator<Item = &Card> {
+        self.cards.iter()
+    }
+
     /// The cards of a member, in the order of issue. Looks at every card: for reports.
     pub fn cards_of(&self, member: MemberId) -> impl Iterator<Item = &Card> {
         self.cards.iter().filter(move |card| self.resolve(card.member) == member)

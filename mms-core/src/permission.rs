@@ -42,7 +42,7 @@ impl Permissions {
     pub const ADJUST: Self = Self(1 << 7);
     /// Moves value between members.
     pub const TRANSFER: Self = Self(1 << 8);
-    /// Says who may do what, sets parameters.
+    /// Says who may do what, sets parameters, brings balances from another system.
     pub const ADMIN: Self = Self(1 << 9);
     /// Gives coupons and takes them back.
     pub const COUPONS: Self = Self(1 << 10);
@@ -161,7 +161,9 @@ impl Action {
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,
             Self::Transfer { .. } => Permissions::TRANSFER,
-            Self::Permit { .. } | Self::SetParameter { .. } => Permissions::ADMIN,
+            Self::Permit { .. } | Self::SetParameter { .. } | Self::OpenBalance { .. } => {
+                Permissions::ADMIN
+            }
         }
     }
 }

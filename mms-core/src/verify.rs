@@ -69,7 +69,8 @@ impl Ledger {
             law("I12", "lots are in the order in which they are spent", |check| {
                 self.order(check)
             }),
-            law("I14", "a replaced card points to its successor", |check| self.cards(check)),
+            law("I14", "a replaced card points to its successor", |check| self
+                .replaced_cards(check)),
             law("I16", "holds are what lots have set aside", |check| self.holds_tie(check)),
             law("I17", "pools count what the stores issued", |check| self.pools(check)),
             law("I18", "referrers come before those they brought", |check| {
@@ -237,7 +238,7 @@ impl Ledger {
         check.saw(refs.is_empty(), || format!("sales refer to lots that are gone: {refs:?}"));
     }
 
-    fn cards(&self, check: &mut Check) {
+    fn replaced_cards(&self, check: &mut Check) {
         for card in &self.cards {
             let successor = card.replaced_by.and_then(|by| self.card_at(by));
             let ties = match card.status {

@@ -43,3 +43,47 @@ fn every_account_kind_and_section_stands_in_the_pages() {
         assert!(JOURNAL.contains(&row), "{row}");
     }
 }
+
+const SOURCES: &[&str] = &[
+    include_str!("auditor/main.rs"),
+    include_str!("complaints.rs"),
+    include_str!("engine.rs"),
+    include_str!("engine_limits.rs"),
+    include_str!("golden.rs"),
+    include_str!("journal.rs"),
+    include_str!("laws.rs"),
+    include_str!("members.rs"),
+    include_str!("network.rs"),
+    include_str!("postings.rs"),
+    include_str!("queries.rs"),
+    include_str!("rejections.rs"),
+    include_str!("snapshot.rs"),
+    include_str!("../src/snapshot/tests.rs"),
+];
+
+/// Every requirement has its row, a yes has a test, and every test that the page names exists.
+#[test]
+fn every_requirement_stands_in_the_page_and_every_named_test_exists() {
+    let (start, end) = (PAGE.find("## Requirements").unwrap(), PAGE.find("## Limits").unwrap());
+    let mut requirements = 0;
+    let mut named = 0;
+    for row in PAGE.get(start..end).unwrap().lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let test = cells.last().unwrap().trim_matches('`');
+        if let Some(number) = cells.first().and_then(|cell| cell.strip_prefix('R')) {
+            requirements += 1;
+            assert_eq!(number, requirements.to_string(), "{row}");
+            let answer = cells.iter().copied().nth(2).unwrap();
+            let known = ["yes", "in part", "no:"].iter().any(|word| answer.starts_with(word));
+            assert!(known, "{row}");
+            assert!(answer.starts_with("no:") || !test.is_empty(), "{row}");
+        }
+        if row.ends_with("` |") {
+            named += 1;
+            let function = format!("fn {test}(");
+            assert!(SOURCES.iter().any(|source| source.contains(&function)), "{row}");
+        }
+    }
+    assert_eq!(requirements, 170);
+    assert!(named > 150, "{named}");
+}

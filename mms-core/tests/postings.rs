@@ -22,6 +22,7 @@ fn program() -> Program {
             CouponRule::new(OFF, CouponOff::Amount(500)).with_expiry(Expiry::Days(4)),
         ])
         .with_coupon_returns(true)
+        .with_credit(5_000, 30)
         .with_rewards(vec![
             Reward::new(RewardId::new(1), 40, Gives::Goods(MUG)),
             Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),
@@ -192,6 +193,69 @@ const ROWS: &[Row] = &[
         postings: "SK32768 +3, SUP32768 -3",
     },
     Row {
+        name: "30 open a balance of stored value",
+        act: |_, member| opening(member, Held::Stored, 900, 90),
+        postings: "OPEN +900, BI +90, m0.SVP -900, m0.SVB -90",
+    },
+    Row {
+        name: "30 open a balance of points",
+        act: |_, member| opening(member, Held::Points, 77, 0),
+        postings: "OPEN +77, m0.PT -77",
+    },
+    Row {
+        name: "26 sale on account",
+        act: |shop, _| {
+            let company = company(shop);
+            let extras = Extras::NONE.with_on_account(400);
+            let lines = vec![line(1, 1, 1_000)];
+            Action::Checkout { who: Some(company.into()), lines, pay: Pay::Cash, extras }
+        },
+        postings: "m1.AR +400, T +600, REV -1000, PTI +10, m1.PT -10",
+    },
+    Row {
+        name: "17 pay-out, the merchant's doing",
+        act: |shop, member| {
+            shop.ok(top_up(member, 10_000));
+            shop.ok(spend(member, 1_100));
+            Action::RefundCard { who: member.into(), cause: RefundCause::Merchant }
+        },
+        postings: "m0.SVP +9000, m0.SVB +900, T -9000, BI -900",
+    },
+    Row {
+        name: "18 pay-out, the member's wish",
+        act: |shop, member| {
+            shop.ok(top_up(member, 10_000));
+            shop.ok(spend(member, 1_100));
+            Action::RefundCard { who: member.into(), cause: RefundCause::Member }
+        },
+        postings: "m0.SVP +9000, m0.SVB +900, T -8900, REV -100, BI -900",
+    },
+    Row {
+        name: "21 replace a card",
+        act: |shop, member| {
+            let card = shop.card(member, 5);
+            Action::ReplaceCard { card, new: CardNumber::new(6), fee: 300 }
+        },
+        postings: "T +300, FEE -300",
+    },
+    Row {
+        name: "20 a frozen card",
+        act: |shop, member| {
+            let card = shop.card(member, 5);
+            change(card, CardChange::Freeze)
+        },
+        postings: "",
+    },
+    Row {
+        name: "22 merge members",
+        act: |shop, member| {
+            let other = shop.enrol();
+            shop.ok(top_up(member, 10_000));
+            Action::MergeMembers { from: member, into: other }
+        },
+        postings: "m0.SVP +10000, m1.SVP -10000, m0.SVB +1000, m1.SVB -1000, m0.PT +7, m1.PT -7",
+    },
+    Row {
         name: "11 adjust up",
         act: |_, member| adjust(member, 42),
         postings: "PTI +42, m0.PT -42",
@@ -347,6 +411,21 @@ const ROWS: &[Row] = &[
         postings: "m0.SVP +5000, m0.SVB +500, m1.SVP -5000, m1.SVB -500",
     },
 ];
+
+fn opening(member: MemberId, what: Held, principal: i64, bonus: i64) -> Action {
+    let expires = DAY.plus(50);
+    Action::OpenBalance { member, what, principal, bonus, from: Day::new(19_000), expires }
+}
+
+fn company(shop: &mut Shop) -> MemberId {
+    let enrol = Action::Enrol {
+        token: MemberToken::new(0xc0),
+        kind: MemberKind::Corporate,
+        plan: PlanId::new(0),
+        referrer: None,
+    };
+    shop.ok(enrol).member.unwrap()
+}
 
 fn package(shop: &Shop, member: MemberId, uses: i64, price: i64) -> Action {
     let expires = shop.at.day.plus(10);

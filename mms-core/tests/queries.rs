@@ -154,7 +154,18 @@ fn the_business_digest_ties_to_the_accounts() {
     assert_eq!(digest.revenue, -total(Code::Revenue));
     assert_eq!(digest.discounts, total(Code::Discount));
     assert_eq!(digest.tender, total(Code::Tender));
-    assert_eq!(digest.loaded - digest.stored_used, -total(Code::StoredPrincipal));
+    let principal = total(Code::StoredPrincipal) + total(Code::HeldPrincipal);
+    assert_eq!(digest.loaded - digest.stored_used, -principal);
+    let top_ups: i64 = shop
+        .records
+        .iter()
+        .map(|bytes| Record::parse(bytes).unwrap().0)
+        .filter(|record| record.head().kind == Kind::ToppedUp)
+        .flat_map(|record| record.postings().collect::<Vec<_>>())
+        .filter(|posting| posting.account.code() == Code::Tender)
+        .map(|posting| posting.amount)
+        .sum();
+    assert_eq!(digest.loaded, i128::from(top_ups));
     assert_eq!(digest.breakage, -total(Code::Breakage));
     assert_eq!(digest.commission, total(Code::CommissionExpense));
     assert_eq!(digest.points_issued, shop.ledger.total(Code::PointsIssued, POINTS));

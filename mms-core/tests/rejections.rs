@@ -440,6 +440,14 @@ fn each_action_needs_its_permission() {
             vec![
                 permit(9, Permissions::ALL),
                 Action::SetParameter { parameter: ParameterId::new(1), value: 1 },
+                Action::OpenBalance {
+                    member: A,
+                    what: Held::Points,
+                    principal: 1,
+                    bonus: 0,
+                    from: DAY,
+                    expires: DAY,
+                },
             ],
         ),
         (

@@ -10,6 +10,7 @@ mod due;
 mod hold;
 mod member;
 mod network;
+mod opening;
 mod package;
 mod points;
 mod pricing;
@@ -183,6 +184,9 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::SweepChange { who } => self.sweep_change(who),
             Action::ReceivePayment { who, amount } => self.receive_payment(who, amount),
             Action::SetParameter { parameter, value } => self.set_parameter(parameter, value),
+            Action::OpenBalance { member, what, principal, bonus, from, expires } => {
+                self.open_balance(member, what, (principal, bonus), (from, expires))
+            }
             Action::SetTier { member, tier, until } => self.set_tier(member, tier, until),
             Action::RenewCard { card, expires, fee } => self.renew_card(card, expires, fee),
             Action::MoveCard { card, to } => self.move_card(card, to),

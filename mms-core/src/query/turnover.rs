@@ -13,6 +13,7 @@ pub struct Turnover {
     flows: BTreeMap<(Day, Key), Flow>,
     settled: BTreeMap<(Day, StoreId, StoreId), i64>,
     counts: BTreeMap<(Day, StoreId, Kind), u64>,
+    loads: BTreeMap<(Day, StoreId), i128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,9 +55,10 @@ pub struct BusinessDigest {
     pub discounts: i128,
     /// What came over the counter, less what went.
     pub tender: i128,
-    /// Stored value loaded.
+    /// Stored value that was paid in: top-ups, change that was swept, opening balances.
     pub loaded: i128,
-    /// Stored principal spent or paid out, less what came back.
+    /// Stored principal that went, by spending, pay-out or lapse, less what came back. What was
+    /// loaded less this is what members have more.
     pub stored_used: i128,
     /// Points issued, less what was taken back.
     pub points_issued: i128,
@@ -96,6 +98,12 @@ impl Turnover {
                 Owner::Staff(actor) => Key::Staff(actor, code, asset),
             };
             let amount = i128::from(posting.amount);
+            let load =
+                matches!(head.kind, Kind::ToppedUp | Kind::ChangeSwept | Kind::BalanceOpened);
+            if load && code == Code::StoredPrincipal {
+                let sum = self.loads.entry((day, head.store)).or_default();
+                *sum = sum.saturating_sub(amount);
+            }
             let flow = self.flows.entry((day, key)).or_default();
             flow.add(Flow { debit: amount.max(0), credit: amount.min(0).saturating_neg() });
         }
@@ -190,13 +198,20 @@ impl Turnover {
             });
             rows.fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
         };
-        let principal = self.flow(days.clone(), store, Code::StoredPrincipal, MONEY);
+        let loads = self
+            .loads
+            .iter()
+            .filter(|((day, at), _)| days.contains(day) && store.is_none_or(|store| store == *at));
+        let loaded = loads.fold(0_i128, |sum, (_, amount)| sum.saturating_add(*amount));
+        let risen = [Code::StoredPrincipal, Code::HeldPrincipal]
+            .into_iter()
+            .fold(0, |sum, code| net(code, MONEY).saturating_add(sum));
         BusinessDigest {
             revenue: net(Code::Revenue, MONEY),
             discounts: net(Code::Discount, MONEY),
             tender: net(Code::Tender, MONEY),
-            loaded: principal.credit,
-            stored_used: principal.debit,
+            loaded,
+            stored_used: loaded.saturating_sub(risen),
             points_issued: net(Code::PointsIssued, POINTS),
             points_redeemed: net(Code::PointsRedeemed, POINTS),
             points_expired: net(Code::PointsExpired, POINTS),

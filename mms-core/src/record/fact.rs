@@ -592,6 +592,15 @@ facts! {
         /// To what.
         value: i64,
     }
+    /// A balance came from another system.
+    BalanceOpened = 48 {
+        /// In which lot.
+        lot: LotId,
+        /// What was paid for, or points.
+        principal: i64,
+        /// What was given on top.
+        bonus: i64,
+    }
     /// An actor's permissions were set.
     ActorPermitted = 23 {
         /// Whose.

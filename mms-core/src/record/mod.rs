@@ -92,6 +92,8 @@ wire_enum! {
         PaymentReceived = 31,
         /// A parameter was set.
         ParameterSet = 32,
+        /// A balance came from another system.
+        BalanceOpened = 33,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

@@ -155,7 +155,7 @@ impl Ledger {
         let mut sales = Sales::new();
         (sales.allocs.base, sales.lines.base) = (core.takings, core.lines);
         sales.rewards.base = core.rewards;
-        sales.sales = from.all(Section::Sales)?.into();
+        sales.restore_rows(from.all(Section::Sales)?.into());
         sales.allocs.items = from.all(Section::Takings)?.into();
         sales.lines.items = from.all(Section::Lines)?.into();
         sales.rewards.items = from.all(Section::Rewards)?.into();

@@ -217,6 +217,8 @@ impl<T> Ring<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sales {
     pub(crate) sales: VecDeque<Sale>,
+    /// Their ids, close together: a look-up touches few lines of memory.
+    ids: VecDeque<SaleId>,
     pub(crate) allocs: Ring<Alloc>,
     pub(crate) lines: Ring<SoldLine>,
     pub(crate) rewards: Ring<Reward>,
@@ -234,6 +236,7 @@ impl Sales {
     pub(crate) const fn new() -> Self {
         Self {
             sales: VecDeque::new(),
+            ids: VecDeque::new(),
             allocs: Ring::new(),
             lines: Ring::new(),
             rewards: Ring::new(),
@@ -264,8 +267,7 @@ impl Sales {
     }
 
     pub(crate) fn get(&self, id: SaleId) -> Option<&Sale> {
-        let at = self.sales.binary_search_by_key(&id, |sale| sale.id).ok()?;
-        self.sales.get(at)
+        self.sales.get(self.place(id)?)
     }
 
     pub(crate) fn allocs(&self, sale: &Sale) -> impl DoubleEndedIterator<Item = (u16, &Alloc)> {
@@ -297,7 +299,24 @@ impl Sales {
         sale.allocs = (allocs, count(self.allocs.end(), allocs));
         sale.lines = (lines, count(self.lines.end(), lines));
         sale.rewards = (rewards, count(self.rewards.end(), rewards));
+        self.ids.push_back(sale.id);
         self.sales.push_back(sale);
+    }
+
+    /// Takes the rows of a snapshot.
+    pub(crate) fn restore_rows(&mut self, sales: VecDeque<Sale>) {
+        self.ids = sales.iter().map(|sale| sale.id).collect();
+        self.sales = sales;
+    }
+
+    fn place(&self, id: SaleId) -> Option<usize> {
+        // Most returns come soon: the newest are looked at first.
+        let recent = self.ids.len().saturating_sub(64);
+        if self.ids.get(recent).is_some_and(|first| *first <= id) {
+            let newest = self.ids.iter().skip(recent);
+            return newest.zip(recent..).find(|(of, _)| **of == id).map(|(_, place)| place);
+        }
+        self.ids.binary_search(&id).ok()
     }
 
     pub(crate) fn returned(&mut self, id: SaleId, tenders: &Tenders, discount: i64, clawed: i64) {
@@ -331,6 +350,7 @@ impl Sales {
             if self.sales.front().is_none_or(|sale| sale.returnable >= day) {
                 return;
             }
+            self.ids.pop_front();
             if let Some(sale) = self.sales.pop_front() {
                 sale.kept_lots().for_each(&mut released);
             }
@@ -349,7 +369,7 @@ impl Sales {
     }
 
     pub(crate) fn get_mut(&mut self, id: SaleId) -> Option<&mut Sale> {
-        let at = self.sales.binary_search_by_key(&id, |sale| sale.id).ok()?;
-        self.sales.get_mut(at)
+        let place = self.place(id)?;
+        self.sales.get_mut(place)
     }
 }
