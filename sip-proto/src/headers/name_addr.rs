@@ -86,6 +86,17 @@ impl<'a> NameAddr<'a> {
     /// The same in any form, or what is wrong.
     #[cold]
     fn any(raw: &'a [u8]) -> Result<Self, ParseError> {
+        // A value on its own may begin with what a head has trimmed.
+        match chars::lws_len(raw) {
+            0 => Self::trimmed(raw),
+            lead => match Self::trimmed(raw.get(lead..).unwrap_or(&[])) {
+                Ok(read) => Ok(Self { raw, uri_at: read.uri_at.saturating_add(lead), ..read }),
+                Err(error) => Err(error.at(lead)),
+            },
+        }
+    }
+
+    fn trimmed(raw: &'a [u8]) -> Result<Self, ParseError> {
         let error = |kind, at| Err(ParseError::new(kind, at));
         let name_end = if raw.first() == Some(&b'"') {
             match quoted::end(raw) {
