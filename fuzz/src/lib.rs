@@ -19,6 +19,8 @@
 pub mod ledger;
 pub mod rtsp;
 pub mod rtsp_more;
+#[cfg(feature = "peers")]
+pub mod rtsp_peers;
 pub mod sip;
 pub mod sip_dialog;
 pub mod sip_peers;
