@@ -125,6 +125,10 @@ impl Server {
         if let Some(mut current) = self.current.take() {
             current.phase = Phase::Asked;
             current.session = Some(key);
+            // Whoever it was given to has it now.
+            if let Some(session) = self.sessions.get_mut(key).filter(|_| current.user.is_some()) {
+                session.user.clone_from(&current.user);
+            }
             self.judge_in_session(now, current);
         }
         self.work(now);

@@ -39,6 +39,8 @@ pub enum Event {
         id: RequestId,
         /// The id of the session, as it is on the wire. Anybody can write anything here.
         session: String,
+        /// Who asks, when that had to be proved.
+        user: Option<String>,
     },
     /// SETUP made a session, and
     /// [`Config::sessions_elsewhere`](super::Config::sessions_elsewhere) is set.
@@ -47,6 +49,8 @@ pub enum Event {
         session: SessionKey,
         /// Its id on the wire.
         id: String,
+        /// Whose it is, when that had to be proved.
+        user: Option<String>,
     },
     /// The connection ends, and this session outlives it
     /// ([`Config::sessions_outlive`](super::Config::sessions_outlive)). Its key means nothing

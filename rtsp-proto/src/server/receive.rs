@@ -5,7 +5,7 @@ use super::judge::{Refusal, pipeline_of};
 use super::{Current, Event, Incoming, Phase, Server, Timer, Waiting};
 use crate::HeaderName;
 use crate::conn::Received;
-use crate::error::{CloseReason, RequestFailure};
+use crate::error::{CloseReason, RequestFailure, SessionKey};
 use crate::message::{
     Method, Request, RequestBuf, ResponseBuf, ResponseBuilder, StatusCode, Version,
 };
@@ -151,6 +151,15 @@ impl Server {
             Some(Err(())) => None,
             None => pipeline_of(request).and_then(|number| self.sessions.of_pipeline(number)),
         };
+        // Who proved to be somebody else has no session here, whatever the id.
+        let is_others = |key: SessionKey| {
+            let owner = self.sessions.get(key).and_then(|session| session.user.as_ref());
+            owner.zip(current.user.as_ref()).is_some_and(|(owner, user)| owner != user)
+        };
+        if found.is_some_and(is_others) {
+            let refusal = Refusal::Plain(StatusCode::SESSION_NOT_FOUND);
+            return self.refuse_early(now, &current, refusal);
+        }
         if found.is_some() {
             current.session = found;
             return self.judge_in_session(now, current);
@@ -158,10 +167,10 @@ impl Server {
         match named {
             Some(Ok(id)) if self.config.sessions_elsewhere => {
                 let session = String::from(id);
-                let id = current.id;
+                let (id, user) = (current.id, current.user.clone());
                 current.phase = Phase::WantsSession(session.clone());
                 self.current = Some(current);
-                self.out.event(Event::SessionWanted { id, session });
+                self.out.event(Event::SessionWanted { id, session, user });
             }
             Some(_) => {
                 self.refuse_early(now, &current, Refusal::Plain(StatusCode::SESSION_NOT_FOUND));

@@ -23,6 +23,8 @@ pub struct Session {
     pub(super) streams: Vec<Stream>,
     /// The number by which pipelined requests name it (RFC 7826 §18.33).
     pub(super) pipeline: Option<u32>,
+    /// Whose it is, when its SETUP proved that.
+    pub(super) user: Option<String>,
     /// The URL of the whole, once a request named it.
     pub(super) control: Option<String>,
     pub(super) resume_point: ResumePoint,
@@ -66,6 +68,12 @@ impl Session {
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// Whose it is, when that had to be proved.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// What is set up in it, in order.
@@ -143,6 +151,7 @@ impl Sessions {
             state: State::Init,
             streams: Vec::new(),
             pipeline: None,
+            user: None,
             control: None,
             resume_point: ResumePoint::Beginning,
             has_redirect_point: false,

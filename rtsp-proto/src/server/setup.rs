@@ -227,6 +227,7 @@ impl Server {
     ) -> Result<SetUp, CommandError> {
         let current = self.current_of(id, Method::Setup)?;
         let (version, named) = (current.version, current.session);
+        let user = current.user.clone();
         let view = current.request.view();
         // What this side chose itself is its own affair.
         let chose = |host: &str| {
@@ -277,6 +278,7 @@ impl Server {
         let wire_id = session.id;
         if named.is_none() {
             session.pipeline = pipeline;
+            session.user.clone_from(&user);
         }
         self.refresh(now, key);
         if let Some(current) = &mut self.current {
@@ -286,7 +288,7 @@ impl Server {
         let header = session_header(wire_id.as_str(), &config);
         if named.is_none() && config.sessions_elsewhere {
             let id = wire_id.as_str().to_string();
-            self.out.event(Event::SessionBegan { session: key, id });
+            self.out.event(Event::SessionBegan { session: key, id, user });
         }
         self.answer_current(now, response, Some(&header));
         self.work(now);

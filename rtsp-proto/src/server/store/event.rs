@@ -6,7 +6,9 @@ use crate::server::{DetachedSession, Event, NotAttached};
 use alloc::string::String;
 use core::net::IpAddr;
 
-/// Whose a session is: where its client is and who it proved to be.
+/// Whose a session is: where its client is and who it proved to be. Users that the server
+/// itself asks for their proof ([`Config::authentication`](crate::server::Config)) come with its
+/// events; name the user here when the host asks by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Owner {
@@ -21,6 +23,11 @@ impl Owner {
     #[must_use]
     pub const fn at(address: IpAddr) -> Self {
         Self { address: Some(address), user: None }
+    }
+
+    /// The same, or the user that the event says.
+    pub(super) fn proved(&self, user: Option<&String>) -> Self {
+        Self { address: self.address, user: user.or(self.user.as_ref()).cloned() }
     }
 
     /// This user.

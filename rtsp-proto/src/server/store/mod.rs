@@ -296,8 +296,9 @@ impl<C: Copy + Ord> SessionStore<C> {
 
     fn observe(&mut self, now: Instant, connection: C, owner: &Owner, event: &Event) {
         match event {
-            Event::SessionBegan { session, id } => {
-                self.begin(id, owner.clone(), Place::Held(connection, *session));
+            Event::SessionBegan { session, id, user } => {
+                let owner = owner.proved(user.as_ref());
+                self.begin(id, owner, Place::Held(connection, *session));
             }
             Event::SessionEnded { session, .. } => {
                 if let Some(entry) = self.held.get(&(connection, *session)).copied() {
@@ -313,8 +314,9 @@ impl<C: Copy + Ord> SessionStore<C> {
                 });
                 self.park(now, entry, detached.clone());
             }
-            Event::SessionWanted { id, session } => {
-                self.want(now, connection, owner, *id, session);
+            Event::SessionWanted { id, session, user } => {
+                let owner = owner.proved(user.as_ref());
+                self.want(now, connection, &owner, *id, session);
             }
             Event::Closed(_) => self.wants_no_more(connection),
             _ => {}

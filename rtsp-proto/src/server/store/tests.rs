@@ -255,6 +255,27 @@ fn a_session_is_given_to_its_owner_only() {
     }
 }
 
+/// The user that a server had proved comes with its events, and is what counts.
+#[test]
+fn a_session_is_for_the_user_that_proved_to_be() {
+    let mut store = SessionStore::<usize>::new(Instant::ZERO, Arc::new(StoreConfig::default()));
+    let owner = Owner::default();
+    let mut tell = |connection, event: &Event| {
+        let input = StoreInput::Event { connection, owner: &owner, event };
+        store.handle_input(Instant::ZERO, input);
+        store.poll_output()
+    };
+    let id = "0123456789abcdef";
+    let user = |name: &str| Some(name.to_string());
+    let began = Event::SessionBegan { session: SessionKey(0), id: id.into(), user: user("ann") };
+    assert_eq!(tell(0, &began), None);
+    for (name, is_let_in) in [(user("bob"), false), (None, false), (user("ann"), true)] {
+        let wanted = Event::SessionWanted { id: RequestId(0), session: id.into(), user: name };
+        let is_called = matches!(tell(1, &wanted), Some(Output::Event(StoreEvent::Detach { .. })));
+        assert_eq!(is_called, is_let_in, "{wanted:?}");
+    }
+}
+
 #[test]
 fn ids_that_are_nearly_right_are_wrong() {
     let mut world = World::new(2, StoreConfig::default());
@@ -359,7 +380,7 @@ fn a_session_that_cannot_arrive_stays() {
     // A request that is refused by the host before the store says what to do.
     let owner = world.owners[1].clone();
     let id = session.trim_end().trim_start_matches("Session: ").to_string();
-    let wanted = Event::SessionWanted { id: RequestId(7), session: id };
+    let wanted = Event::SessionWanted { id: RequestId(7), session: id, user: None };
     let input = StoreInput::Event { connection: 1, owner: &owner, event: &wanted };
     world.store.handle_input(world.now, input);
     let Some(Output::Event(StoreEvent::Attach { request, session: value, .. })) =
@@ -409,7 +430,7 @@ fn ids_that_begin_alike_are_told_apart() {
     let ids: Vec<String> = (0..9).map(|n| format!("0123456789abcdef{n}")).collect();
     for (n, id) in ids.iter().enumerate() {
         let key = SessionKey(u32::try_from(n).unwrap());
-        let began = Event::SessionBegan { session: key, id: id.clone() };
+        let began = Event::SessionBegan { session: key, id: id.clone(), user: None };
         let owner = Owner::default();
         let input = StoreInput::Event { connection: n, owner: &owner, event: &began };
         store.handle_input(Instant::ZERO, input);

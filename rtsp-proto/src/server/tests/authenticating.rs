@@ -297,6 +297,34 @@ fn proofs_that_are_none() {
     }
 }
 
+/// Two users on one connection: the session of one is none of the other's.
+#[test]
+fn a_session_belongs_to_who_set_it_up() {
+    let mut door = Door::new(basic());
+    let mut ask = |user: &str, method: &str, headers: &str| {
+        // `ann:x` and `bob:x`.
+        let proof = if user == "ann" { "YW5uOng=" } else { "Ym9iOng=" };
+        let headers = format!("{headers}Authorization: Basic {proof}\r\n");
+        door.host.answer_to(method, "rtsp://h/a", &headers);
+        let Some(Event::SecretWanted { id, username, .. }) = door.host.events.last().cloned()
+        else {
+            panic!("it is asked")
+        };
+        assert_eq!(username, user);
+        door.host.server.authenticate(door.host.now, id, Secret::Password("x")).unwrap();
+        let code = status(&door.host.sent());
+        let line = door.host.server.sessions().next();
+        let line = line.map(|(_, session)| format!("Session: {}\r\n", session.id()));
+        (code, line.unwrap_or_default())
+    };
+    let (code, session) = ask("ann", "SETUP", TCP);
+    assert_eq!(code, 200);
+    assert_eq!(ask("bob", "PLAY", &session).0, 454);
+    assert_eq!(ask("bob", "TEARDOWN", &session).0, 454);
+    assert_eq!(ask("ann", "PLAY", &session).0, 200);
+    assert_eq!(door.host.session().user(), Some("ann"));
+}
+
 /// Only what is asked for has to be proved, and sessions are looked up behind the door: who is
 /// not let in learns nothing about them.
 #[test]
