@@ -9,7 +9,7 @@
 //! | 4 | CANCEL | `trap_04_..` here; `ua::tests::{flows,traps}::trap_4_..` |
 //! | 5 | timers A, E, G | `trap_05_..` here; `transaction::tests::timer_a_has_no_cap_and_e_and_g_stop_at_t2` |
 //! | 6 | reliable transports | `transaction::tests::reliable_transports_make_d_i_j_k_zero_and_no_other`, `endpoint::tests::over_a_stream_..` |
-//! | 7 | nothing ends Proceeding but the user agent | `ua::tests::traps::trap_7_..` |
+//! | 7 | nothing ends Proceeding but the user agent | `trap_07_..` here; `ua::tests::traps::trap_7_..` |
 //! | 8 | RFC 6026 | `trap_08_..` here |
 //! | 9 | RFC 4320 | `endpoint::tests::to_a_message_no_early_100_no_180_and_no_408`, `in_proceeding_timer_e_is_t2` |
 //! | 10 | what an ACK holds | `trap_10_..` here; `ua::tests::traps::trap_10_..`, `endpoint::tests::the_ack_of_a_refusal_..` |
@@ -564,4 +564,29 @@ fn trap_29_above_1300_bytes_a_stream_is_needed() {
         }
     }
     assert!((700..1200).contains(&low), "{low}");
+}
+
+/// Nothing but the user agent ends the Proceeding state: a peer that says BYE in an early dialog and never
+/// answers the INVITE would keep it for ever.
+#[test]
+fn trap_07_a_peer_that_hangs_up_early_and_never_answers_leaves_nothing_behind() {
+    let mut phone = phone();
+    let call = phone.machine.call(phone.now, "sip:bob@192.0.2.9", Some(Bytes::from("v=0\r\n")));
+    let call = call.unwrap();
+    phone.drain();
+    let invite = phone.request();
+    phone.receive(9, answers(invite.view(), 183, "b", "Contact: <sip:bob@192.0.2.9>\r\n", ""));
+    let from = invite.headers().get(HeaderName::FROM).unwrap();
+    let to = invite.headers().get(HeaderName::TO).unwrap();
+    let call_id = invite.headers().get(HeaderName::CALL_ID).unwrap();
+    let bye = asks("BYE", "z9hG4bKbye", 1, "", "")
+        .replace("From: <sip:peer@example.com>;tag=p", &format!("From: {to};tag=b"))
+        .replace("To: <sip:u1@example.com>", &format!("To: {from}"))
+        .replace("by-hand", call_id);
+    phone.receive(9, bye);
+    assert_eq!((phone.status(), phone.machine.phase(call)), (200, Phase::Over));
+    assert!(phone.machine.endpoint().transactions() > 0, "its answer may still come");
+    phone.wait(32_000);
+    assert_eq!(phone.machine.endpoint().transactions(), 0);
+    assert_eq!(phone.machine.next_timer(), None);
 }

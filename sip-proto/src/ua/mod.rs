@@ -397,9 +397,15 @@ impl UserAgent {
         };
         known.phase = Phase::Over;
         known.owed = None;
-        let kept = known.leg;
+        let (kept, waits) = (known.leg, known.set.is_some());
         for timer in CallTimer::ALL {
             self.timers.stop(&Timer::Call(call, timer));
+        }
+        if waits {
+            // A peer that ended the call and never answers its INVITE must not keep it here: nothing
+            // but us ends the Proceeding state.
+            let wait = self.config.endpoint.timers.t1.saturating_mul(64);
+            self.set_timer(call, CallTimer::CancelGiveUp, wait);
         }
         let shared = self.has_referrals(call);
         let calls = &self.calls;
@@ -420,6 +426,7 @@ impl UserAgent {
     fn release(&mut self, call: CallRef) {
         let over = self.calls.get(&call).is_some_and(|c| c.phase == Phase::Over && c.set.is_none());
         if over && !self.has_referrals(call) {
+            self.timers.stop(&Timer::Call(call, CallTimer::CancelGiveUp));
             self.calls.remove(&call);
             self.dialogs.retain(|_, of| *of != call);
         }

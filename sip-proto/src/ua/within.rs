@@ -397,6 +397,12 @@ impl UserAgent {
     /// Says BYE; the call is over when that is answered.
     pub(super) fn hang(&mut self, call: CallRef, why: Ending) {
         let Some(known) = self.calls.get_mut(&call).filter(|c| c.is_live()) else { return };
+        // RFC 3261 §15: a callee sends no BYE in an early dialog; the INVITE is refused.
+        let unanswered = known.role == Role::Uas && known.phase == Phase::Ringing;
+        if let Some(invite) = known.invite.filter(|_| unanswered) {
+            self.answer_with(invite, StatusCode::REQUEST_TERMINATED);
+            return self.end(call, why);
+        }
         known.phase = Phase::Ending;
         known.ok = None;
         known.why = Some(why);
