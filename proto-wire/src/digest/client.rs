@@ -243,6 +243,9 @@ impl Client {
         uri: &[u8],
         body: &[u8],
     ) -> Vec<Answer> {
+        if self.sessions.is_empty() {
+            return Vec::new();
+        }
         let Ok(uri) = core::str::from_utf8(uri) else {
             return Vec::new();
         };

@@ -6,9 +6,9 @@ use crate::error::{CloseReason, CommandError, PeerRequestId, RequestId, SessionK
 use crate::headers::{Mode, Range, Transport};
 use crate::message::{BuildError, Method, RequestBuilder, ResponseBuilder, Version};
 use crate::session_table::v2;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::String;
 use bytes::Bytes;
+use core::fmt::Write as _;
 use proto_wire::{Instant, LimitKind};
 
 impl Client {
@@ -82,9 +82,13 @@ impl Client {
         let fallback = self.free_channels().map_or(0, |pair| pair.rtp);
         let (known, id) = self.target(session)?;
         let list = |version: Version| {
-            let list: Vec<String> =
-                offers.iter().map(|offer| offer.for_version(version).to_string()).collect();
-            list.join(",")
+            let mut list = String::new();
+            for offer in offers {
+                let comma = if list.is_empty() { "" } else { "," };
+                // Writing to memory does not fail.
+                let _infallible = write!(list, "{comma}{}", offer.for_version(version));
+            }
+            list
         };
         let (is_v2, has_id) = (known.version == Version::V2_0, id.is_some());
         let offer = Offer {
