@@ -11,15 +11,19 @@
 //!   is believed, without the password.
 //! - `xmpp_sm`: a session is what its bytes say, and any peer's words in a managed stream end
 //!   with each stanza acknowledged once, lost or kept.
+//! - `xmpp_servers`: the same for streams of servers and components.
+//! - `xmpp_frames`: a message of a WebSocket that is let through is one element of a stream.
 //! - `xmpp_client`, `xmpp_server`: the machines give the same outputs in any chunking, stay
 //!   bounded, end at most once and then for good.
 
 use crate::Target;
 use proto_wire::testing::chunks::{bytewise, cut, random, whole};
-use proto_wire::{Instant, Output, Seed};
+use proto_wire::{Instant, Output, Seed, StreamMachine};
 use std::sync::Arc;
 use xmpp_proto::client::{self, Client, ClientConfig, TlsPolicy};
+use xmpp_proto::component::{self, AcceptConfig, Component, ComponentConfig, ComponentConnection};
 use xmpp_proto::jid::{Jid, JidRef, escape_local, unescape_local};
+use xmpp_proto::s2s::{Incoming, IncomingEvent, Outgoing, OutgoingEvent, S2sConfig, S2sTls};
 use xmpp_proto::sasl::{
     BindingType, ChannelBinding, ClientBinding, ClientStep, Credentials, Mechanism, SaltedPassword,
     SaslClient, SaslServer, Secret, ServerContext, ServerStep,
@@ -28,6 +32,7 @@ use xmpp_proto::server::{self, Router, ServerConfig, ServerConnection, ServerTls
 use xmpp_proto::sm::{SmSession, StanzaState, StanzaToken};
 use xmpp_proto::stanza::{Condition, Stanza, StanzaBuf, error_reply};
 use xmpp_proto::stream::{Features, StreamError, StreamHeader};
+use xmpp_proto::transport::WebSocketFraming;
 use xmpp_proto::xml::{
     Content, Document, Element, FrameKind, Ns, Scanner, Writer, XmlLimits, restamped,
 };
@@ -41,6 +46,8 @@ pub const TARGETS: &[Target] = &[
     ("xmpp_client", xmpp_client),
     ("xmpp_server", xmpp_server),
     ("xmpp_sm", xmpp_sm),
+    ("xmpp_servers", xmpp_servers),
+    ("xmpp_frames", xmpp_frames),
 ];
 
 /// The four ways to cut `data` that are tried; the last depends on it.
@@ -325,6 +332,85 @@ fn login() -> [String; 3] {
              <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
         ),
     ]
+}
+
+/// The first byte chooses the machine.
+pub fn xmpp_servers(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let now = Instant::from_secs(1);
+    let tls = if mode & 4 == 0 { S2sTls::Never } else { S2sTls::Opportunistic };
+    let s2s = Arc::new(S2sConfig::new("h", Secret::new("s")).with_tls(tls));
+    match mode & 3 {
+        0 => any_chunks(
+            data,
+            |e| matches!(e, IncomingEvent::Closed(_)),
+            || Incoming::new(now, Arc::clone(&s2s), Seed::from_u64(1)),
+        ),
+        1 => any_chunks(
+            data,
+            |e| matches!(e, OutgoingEvent::Closed(_)),
+            || Outgoing::new(now, Arc::clone(&s2s), "h", "peer"),
+        ),
+        2 => any_chunks(
+            data,
+            |e| matches!(e, component::Event::Closed(_)),
+            || Component::new(now, Arc::new(ComponentConfig::new("c.h", Secret::new("s")))),
+        ),
+        _ => any_chunks(
+            data,
+            |e| matches!(e, component::AcceptEvent::Closed(_)),
+            || ComponentConnection::new(now, Arc::new(AcceptConfig::new()), Seed::from_u64(1)),
+        ),
+    }
+}
+
+/// Whatever arrives, in whatever pieces: the same comes out, and the end of the connection is
+/// the end.
+fn any_chunks<M: StreamMachine>(
+    data: &[u8],
+    closed: impl Fn(&M::Event) -> bool,
+    make: impl Fn() -> M,
+) where
+    M::Event: core::fmt::Debug,
+{
+    let now = Instant::from_secs(1);
+    let mut expected = None;
+    for chunks in cuts(data) {
+        let mut machine = make();
+        for chunk in chunks {
+            machine.handle_data(now, chunk);
+        }
+        machine.handle_timeout(now);
+        assert!(machine.poll_timeout().is_none_or(|at| at > now), "a busy loop");
+        machine.handle_eof(now);
+        assert_eq!(machine.poll_timeout(), None, "the end of the connection ends the machine");
+        let found = outputs(|| machine.poll_output(), &closed, data.len());
+        assert_eq!(expected.get_or_insert_with(|| found.clone()), &found);
+    }
+}
+
+/// A message of a WebSocket.
+pub fn xmpp_frames(data: &[u8]) {
+    let Ok(text) = core::str::from_utf8(data) else { return };
+    let mut framing = WebSocketFraming::new(XmlLimits::POST_AUTH);
+    let Ok(bytes) = framing.incoming(text) else { return };
+    if bytes.starts_with("<?xml") || bytes == "</stream:stream>" {
+        return;
+    }
+    // In a stream it is one element and nothing more, and it means what it meant alone.
+    let mut scanner = Scanner::stream(XmlLimits::POST_AUTH);
+    let open = scanner.scan(HEADER.as_bytes()).expect("well-formed").expect("whole");
+    assert_eq!(open.len, HEADER.len());
+    let frame = scanner.scan(bytes.as_bytes()).expect("checked").expect("whole");
+    assert_eq!((frame.kind, frame.len), (FrameKind::Element, bytes.len()));
+    let element = scanner.element(bytes.as_bytes()).expect("an element");
+    let alone = Document::parse(text.as_bytes()).expect("checked");
+    assert_eq!(dumped(element), dumped(alone.root()));
+    assert!(framing.outgoing(HEADER.as_bytes()).len() == 1);
+    let messages = framing.outgoing(bytes.as_bytes());
+    assert_eq!(messages.len(), 1);
+    let again = Document::parse(messages[0].as_bytes()).expect("it stands alone");
+    assert_eq!(dumped(again.root()), dumped(element));
 }
 
 /// A session as bytes; and the server's words to a client that has stanzas in flight.

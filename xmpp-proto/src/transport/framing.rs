@@ -2,7 +2,7 @@
 //! the ends of a stream.
 
 use crate::stream::{STREAM_CLOSE, StreamOpen};
-use crate::xml::{Document, FrameKind, Ns, Scanner, Writer, XmlError, XmlLimits};
+use crate::xml::{Document, FrameKind, Ns, Scanner, Writer, XmlError, XmlLimits, restamped};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use thiserror::Error;
@@ -111,7 +111,8 @@ impl WebSocketFraming {
             }
             (Ns::FRAMING, "close") => Ok(STREAM_CLOSE.to_string()),
             (Ns::NONE | Ns::FRAMING, _) | (Ns::STREAM, "stream") => Err(FramingError::NotAlone),
-            _ => Ok(root.raw().to_string()),
+            // What has no namespace alone must not take that of the stream.
+            _ => Ok(restamped(root, Ns::CLIENT, &[])),
         }
     }
 }

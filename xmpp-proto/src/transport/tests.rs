@@ -62,6 +62,17 @@ fn messages_are_one_element_that_stands_alone() {
     assert!(!old.contains(" version='1.0' to"), "{old}");
 }
 
+/// Found by fuzzing: inside of the stream a child without a namespace took that of stanzas, so
+/// that two readers saw two things.
+#[test]
+fn a_child_without_a_namespace_keeps_none() {
+    let message = "<c:iq xmlns:c='jabber:client' type='get' id='1'><body/></c:iq>";
+    assert_eq!(
+        framing().incoming(message).as_deref(),
+        Ok("<c:iq xmlns:c='jabber:client' type='get' id='1' xmlns=''><body/></c:iq>")
+    );
+}
+
 #[test]
 fn a_stream_is_cut_into_messages_in_any_chunking() {
     let stream = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' id='1' from='h' \
