@@ -327,11 +327,50 @@ impl Piece<'_> {
                     out.push(*digit);
                 }
             }
-            Self::Port(port) => out.extend_from_slice(alloc::format!(";rport={port}").as_bytes()),
-            Self::Address(IpAddr::V6(v6)) => {
-                out.extend_from_slice(alloc::format!(";received=[{v6}]").as_bytes());
+            Self::Port(port) => {
+                out.extend_from_slice(b";rport=");
+                write_number(out, *port);
             }
-            Self::Address(v4) => out.extend_from_slice(alloc::format!(";received={v4}").as_bytes()),
+            Self::Address(IpAddr::V6(v6)) => {
+                let text = alloc::format!(";received=[{v6}]");
+                out.extend_from_slice(text.as_bytes());
+            }
+            Self::Address(IpAddr::V4(v4)) => {
+                out.extend_from_slice(b";received=");
+                for (n, octet) in v4.octets().into_iter().enumerate() {
+                    if n != 0 {
+                        out.push(b'.');
+                    }
+                    write_number(out, u16::from(octet));
+                }
+            }
+        }
+    }
+}
+
+/// In decimal: what the formatter does, for the edit that every request gets.
+fn write_number(out: &mut Vec<u8>, number: u16) {
+    let mut unit = 10_000_u16;
+    while unit > 1 && number < unit {
+        unit /= 10;
+    }
+    while unit > 0 {
+        // A digit is below ten.
+        out.push(b'0'.wrapping_add(number.wrapping_div(unit).wrapping_rem(10) as u8));
+        unit /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_the_formatter_writes_them() {
+        for number in 0..=u16::MAX {
+            let mut out = Vec::new();
+            write_number(&mut out, number);
+            assert_eq!(out, alloc::format!("{number}").into_bytes());
         }
     }
 }
