@@ -91,15 +91,22 @@ impl Framer {
         index: &mut Index,
         limits: &Limits,
     ) -> Result<Option<Unit>, ParseError> {
-        // Seen from the caller's place, for bytes that come one by one.
-        let waits = match self.total {
-            Some(total) => buf.len() < total,
-            None => self.scanner.passes(buf, limits),
-        };
-        if waits { Ok(None) } else { self.unit(buf, index, limits) }
+        // Done in the caller's place: frames, and bytes that come one by one.
+        match self.total {
+            Some(total) if buf.len() < total => return Ok(None),
+            None if self.scanner.is_new() => {
+                if let [MARKER, channel, high, low, ..] = buf {
+                    let payload = u16::from_be_bytes([*high, *low]);
+                    return self.frame(buf.len(), *channel, payload);
+                }
+            }
+            None if self.scanner.passes(buf, limits) => return Ok(None),
+            _ => {}
+        }
+        self.unit(buf, index, limits)
     }
 
-    #[inline]
+    #[inline(never)]
     fn unit(
         &mut self,
         buf: &[u8],
@@ -109,10 +116,7 @@ impl Framer {
         if self.total.is_none() && self.scanner.is_new() {
             match buf {
                 [] => return Ok(None),
-                [MARKER, channel, high, low, ..] => {
-                    let payload = u16::from_be_bytes([*high, *low]);
-                    return self.frame(buf.len(), *channel, payload);
-                }
+                // Not all of a frame's header.
                 [MARKER, ..] => return Ok(None),
                 [b'\r' | b'\n', ..] => {
                     self.blank = true;
