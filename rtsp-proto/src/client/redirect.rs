@@ -15,6 +15,33 @@ use core::time::Duration;
 use proto_wire::Instant;
 
 /// Where a server sends a client.
+///
+/// What the machine does not follow by itself is for the host:
+///
+/// ```
+/// use rtsp_proto::client::{Client, Config, Event, Follow, Input};
+/// use rtsp_proto::{Instant, Output, Seed, Url};
+/// use std::sync::Arc;
+///
+/// let (now, config) = (Instant::ZERO, Arc::new(Config::default()));
+/// let mut client = Client::new(now, config.clone(), Seed::from_u64(1));
+/// client.describe(now, "rtsp://h/cam")?;
+/// let reply = b"RTSP/1.0 302 Found\r\nCSeq: 1\r\nLocation: rtsps://other:8322/cam\r\n\r\n";
+/// client.handle_input(now, Input::Data(reply));
+/// let mut next = None;
+/// while let Some(output) = client.poll_output() {
+///     if let Output::Event(Event::Redirected { redirection, .. }) = output {
+///         next = redirection.target.filter(|_| redirection.follow == Follow::Host);
+///     }
+/// }
+/// let next = next.expect("another server");
+/// let url = Url::parse(&next).expect("targets are absolute");
+/// // A new connection, here with TLS, and a new client on it.
+/// assert_eq!((url.host(), url.port(), url.is_secure()), ("other", 8322, true));
+/// let mut client = Client::new(now, config, Seed::from_u64(2));
+/// client.describe(now, &next)?;
+/// # Ok::<(), rtsp_proto::CommandError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redirection {
