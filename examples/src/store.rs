@@ -1,5 +1,6 @@
 //! The ledger on an embedded store: frames in a `redb` table, one write transaction and one
-//! fsync for each group of commands; to open is to replay.
+//! fsync for each group of commands; to open is to replay, from the newest snapshot that is sound
+//! (or from the first frame, when statements are kept: they need every record).
 //!
 //! ```no_run
 //! use examples::store::DurableLedger;
@@ -13,7 +14,7 @@
 
 use mms_core::{
     At, Command, Engine, EngineConfig, Event, Frame, FrameBuf, FrameError, Input, Ledger,
-    ProgramError, Record, Recovery, Seed, Seq,
+    ProgramError, Record, Recovery, Seed, Seq, Snapshot,
 };
 use proto_wire::{Clock, Output};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
@@ -24,6 +25,11 @@ use std::sync::Arc;
 
 /// The number of a frame's first record, and the frame.
 const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
+
+/// The number of the last record in a snapshot, and the snapshot.
+const SNAPSHOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("snapshots");
+/// How many snapshots are kept: the newest may be the one that the power cut.
+const SNAPSHOTS_KEPT: usize = 2;
 
 /// A ledger whose answers are on the disk before anybody hears them.
 #[derive(Debug)]
@@ -42,6 +48,8 @@ pub struct Opened {
     pub records: u64,
     /// The hash of the last one: the fingerprint of the whole journal.
     pub chain: mms_core::Chain,
+    /// The record behind which a snapshot made replay unnecessary.
+    pub snapshot: Option<Seq>,
 }
 
 /// Frames in a file.
@@ -81,16 +89,32 @@ impl DurableLedger {
         seed: Seed,
     ) -> Result<(Self, Opened), StoreError> {
         let store = Store::open(path)?;
-        let ledger = Ledger::new(config.limits, Arc::clone(&config.program), seed)
+        let ledger = Ledger::new(config.limits, Arc::clone(&config.program), seed.clone())
             .map_err(StoreError::Program)?;
-        let mut recovery = Recovery::new(ledger);
-        if config.statements {
-            recovery = recovery.with_statements();
-        }
-        store.replay(&mut recovery)?;
+        let snapshot = if config.statements { None } else { store.newest_snapshot()? };
+        let sound = snapshot.as_deref().and_then(|bytes| Snapshot::parse(bytes).ok());
+        let recovery = sound.map(|snapshot| {
+            let empty = Ledger::new(config.limits, Arc::clone(&config.program), seed.clone());
+            let empty = empty.map_err(StoreError::Program)?;
+            Ok(Recovery::from_snapshot(empty, snapshot).ok().map(|begun| (begun, snapshot.seq())))
+        });
+        let (recovery, snapshot) = match recovery.transpose()?.flatten() {
+            Some((mut recovery, seq)) => {
+                store.replay_after(seq, &mut recovery)?;
+                (recovery, Some(seq))
+            }
+            None => {
+                let mut recovery = Recovery::new(ledger);
+                if config.statements {
+                    recovery = recovery.with_statements();
+                }
+                store.replay(&mut recovery)?;
+                (recovery, None)
+            }
+        };
         let recovered = recovery.finish();
-        let opened =
-            Opened { frames: recovered.frames, records: recovered.records, chain: recovered.chain };
+        let (frames, records) = (recovered.frames, recovered.records);
+        let opened = Opened { frames, records, chain: recovered.chain, snapshot };
         let clock = Clock::start();
         let engine = Engine::resume(clock.now(), config, recovered);
         Ok((Self { engine, store, clock }, opened))
@@ -126,6 +150,21 @@ impl DurableLedger {
         self.engine.handle_input(self.clock.now(), Input::Tick { at });
         self.drain(&mut events)?;
         Ok(events)
+    }
+
+    /// Keeps a snapshot, so that the next [`open`](Self::open) without statements need not begin
+    /// at the first frame. Gives its size.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub fn keep_snapshot(&self) -> Result<usize, StoreError> {
+        // Between calls everything is durable, so there always is one.
+        let Some(bytes) = self.engine.snapshot() else {
+            return Ok(0);
+        };
+        self.store.keep_snapshot(self.ledger().seq(), &bytes)?;
+        Ok(bytes.len())
     }
 
     /// The engine, for questions.
@@ -207,6 +246,7 @@ impl Store {
         let database = Database::create(path).map_err(database)?;
         let transaction = database.begin_write().map_err(self::database)?;
         transaction.open_table(FRAMES).map_err(self::database)?;
+        transaction.open_table(SNAPSHOTS).map_err(self::database)?;
         transaction.commit().map_err(self::database)?;
         Ok(Self { database })
     }
@@ -236,6 +276,56 @@ impl Store {
         self.each(|first_seq, bytes| {
             recovery.frame(bytes).map_err(|error| StoreError::Journal { first_seq, error })
         })
+    }
+
+    /// Replays the frames behind a record.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read, or a frame is damaged or missing.
+    pub fn replay_after(&self, seq: Seq, recovery: &mut Recovery) -> Result<(), StoreError> {
+        self.each_from(seq, |first_seq, bytes| {
+            if first_seq <= seq.value() {
+                return Ok(());
+            }
+            recovery.frame(bytes).map_err(|error| StoreError::Journal { first_seq, error })
+        })
+    }
+
+    /// Keeps a snapshot and forgets all but the newest.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn keep_snapshot(&self, seq: Seq, bytes: &[u8]) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(database)?;
+        {
+            let mut table = transaction.open_table(SNAPSHOTS).map_err(database)?;
+            table.insert(seq.value(), bytes).map_err(database)?;
+            let kept = table.iter().map_err(database)?.rev().nth(SNAPSHOTS_KEPT - 1);
+            let kept = kept.transpose().map_err(database)?.map(|(seq, _)| seq.value());
+            if let Some(kept) = kept {
+                table.retain(|seq, _| seq >= kept).map_err(database)?;
+            }
+        }
+        transaction.commit().map_err(database)
+    }
+
+    /// The newest snapshot that is sound from end to end.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn newest_snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let transaction = self.database.begin_read().map_err(database)?;
+        let table = transaction.open_table(SNAPSHOTS).map_err(database)?;
+        for row in table.iter().map_err(database)?.rev() {
+            let (_, bytes) = row.map_err(database)?;
+            if Snapshot::parse(bytes.value()).is_ok() {
+                return Ok(Some(bytes.value().to_vec()));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes all frames to a flat file; gives its length.
@@ -294,8 +384,16 @@ fn database(error: impl Into<redb::Error>) -> StoreError {
 
 impl fmt::Display for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { frames, records, chain } = self;
-        write!(f, "{records} records in {frames} frames, chain {chain}")
+        let Self { frames, records, chain, snapshot } = self;
+        match snapshot {
+            None => write!(f, "{records} records in {frames} frames, chain {chain}"),
+            Some(seq) => {
+                write!(
+                    f,
+                    "{records} records behind a snapshot at {seq}, {frames} frames, chain {chain}"
+                )
+            }
+        }
     }
 }
 
@@ -313,3 +411,63 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mms_core::*;
+
+    fn run(ledger: &mut DurableLedger, key: u128, action: Action) {
+        let at = At::utc(Timestamp::from_unix_secs(1_700_000_000));
+        let command = Command::new(IdempotencyKey::new(key), StoreId::new(1), action);
+        let events = ledger.execute(at, &[command]).expect("stored");
+        assert!(events.iter().any(|event| matches!(event, Event::Applied { .. })), "{events:?}");
+    }
+
+    /// With snapshots, without, and with one that was damaged: always the same ledger.
+    #[test]
+    fn a_snapshot_spares_the_replay_and_is_never_needed() {
+        let directory = std::env::temp_dir().join(format!("store-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let path = directory.join("snapshots.redb");
+        let config = Arc::new(EngineConfig::default().with_statements(false));
+        let open =
+            || DurableLedger::open(&path, Arc::clone(&config), Seed::from_u64(1)).expect("opened");
+        let (mut ledger, opened) = open();
+        assert_eq!((opened.records, opened.snapshot), (0, None));
+        let who = MemberId::new(0);
+        let enrol = Action::Enrol {
+            token: MemberToken::new(9),
+            kind: MemberKind::Individual,
+            plan: PlanId::new(0),
+            referrer: None,
+        };
+        run(&mut ledger, 1, enrol);
+        for key in 2..8 {
+            run(&mut ledger, key, Action::TopUp { who: who.into(), amount: 100 });
+            if key % 2 == 0 {
+                assert!(ledger.keep_snapshot().expect("kept") > 0);
+            }
+        }
+        let digest = ledger.ledger().digest();
+        drop(ledger);
+        let (ledger, opened) = open();
+        assert_eq!((opened.records, opened.snapshot), (1, Some(Seq::new(6))));
+        assert_eq!((opened.frames, ledger.ledger().digest()), (7, digest));
+        // The newest is not as it was written: the one before it serves.
+        let mut bytes = ledger.store.newest_snapshot().expect("read").expect("one");
+        bytes[200] ^= 1;
+        ledger.store.keep_snapshot(Seq::new(6), &bytes).expect("kept");
+        drop(ledger);
+        let (ledger, opened) = open();
+        assert_eq!((opened.records, opened.snapshot), (3, Some(Seq::new(4))));
+        assert_eq!(ledger.ledger().digest(), digest);
+        ledger.store.keep_snapshot(Seq::new(4), &bytes).expect("kept");
+        drop(ledger);
+        let (ledger, opened) = open();
+        assert_eq!((opened.records, opened.snapshot), (7, None), "none is sound: all frames");
+        assert_eq!(ledger.ledger().digest(), digest);
+        drop(ledger);
+        std::fs::remove_dir_all(directory).expect("removed");
+    }
+}

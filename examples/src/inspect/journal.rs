@@ -1,12 +1,19 @@
 //! Lines of `inspect journal`: a flat file of frames, a line for each frame and each of its
-//! records. Each frame is checked for itself and against the chain.
+//! records, and what an audit of the whole comes to. Each frame is checked for itself and against the
+//! chain. A snapshot is told by its first bytes and listed section by section.
 
 use super::{Field, Line, Options, Refusal};
-use mms_core::{Chain, Fact, Frame, FrameError, FrameErrorKind, Owner, Record};
+use mms_core::{
+    AssetId, Chain, Fact, Frame, FrameError, FrameErrorKind, MONEY, Owner, POINTS, Record, Snapshot,
+};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Reads `input` and hands each line to `out`.
 pub fn inspect(input: &[u8], options: &Options, out: &mut dyn FnMut(Line)) {
+    if input.starts_with(b"MMSN") {
+        return snapshot(input, out);
+    }
     let mut reader = Reader::default();
     for chunk in options.chunks(input) {
         reader.pending.extend_from_slice(chunk);
@@ -24,6 +31,19 @@ struct Reader {
     last: Option<(u64, Chain)>,
     /// Looking for the next frame behind a damaged one.
     lost: bool,
+    audit: Sums,
+}
+
+/// What all frames come to.
+#[derive(Default)]
+struct Sums {
+    frames: u64,
+    records: u64,
+    postings: u64,
+    /// How much was debited, by asset.
+    turnover: BTreeMap<AssetId, i128>,
+    last_seq: u64,
+    faults: u64,
 }
 
 impl Reader {
@@ -44,6 +64,7 @@ impl Reader {
                         break;
                     }
                     if !self.lost {
+                        self.audit.faults += 1;
                         out(refused(self.offset, error));
                     }
                     self.lost = true;
@@ -57,14 +78,41 @@ impl Reader {
     }
 
     fn end(&mut self, out: &mut dyn FnMut(Line)) {
-        if self.pending.iter().all(|byte| *byte == 0) {
-            return;
-        }
-        if let Err(error) = Frame::parse(&self.pending) {
-            if !self.lost {
-                out(refused(self.offset, error));
+        if !self.pending.iter().all(|byte| *byte == 0) {
+            if let Err(error) = Frame::parse(&self.pending) {
+                self.audit.faults += 1;
+                if !self.lost {
+                    out(refused(self.offset, error));
+                }
             }
         }
+        out(self.summary());
+    }
+
+    fn summary(&self) -> Line {
+        let Sums { frames, records, postings, turnover, faults, .. } = &self.audit;
+        let sound = *faults == 0;
+        let mut line = Line {
+            offset: self.offset,
+            kind: "audit",
+            start: if sound { "intact".to_owned() } else { format!("{faults} faults") },
+            ..Line::default()
+        };
+        line.fields.push(typed("frames", frames, json!(frames)));
+        line.fields.push(typed("records", records, json!(records)));
+        line.fields.push(typed("postings", postings, json!(postings)));
+        for (asset, sum) in turnover {
+            line.fields.push(Field {
+                name: "turnover".to_owned(),
+                value: format!("asset {asset}: {sum}"),
+                typed: Some(json!({ "asset": asset.value(), "debited": sum.to_string() })),
+                error: None,
+            });
+        }
+        if let Some((_, chain)) = self.last {
+            line.fields.push(Field::raw("chain", chain.to_string()));
+        }
+        line
     }
 
     fn frame(&mut self, frame: Frame<'_>, out: &mut dyn FnMut(Line)) {
@@ -88,14 +136,62 @@ impl Reader {
         if !follows {
             let error = FrameError::new(FrameErrorKind::Chain, 0);
             line.error = Some(refusal(self.offset, error));
+            self.audit.faults += 1;
         }
+        self.audit.frames += 1;
         self.last = Some((frame.number(), frame.chain()));
         out(line);
         let mut offset = self.offset + 128;
         for record in frame.records() {
+            let audit = &mut self.audit;
+            audit.records += 1;
+            for posting in record.postings() {
+                audit.postings += 1;
+                let sum = audit.turnover.entry(posting.account.asset()).or_default();
+                *sum += i128::from(posting.amount.max(0));
+            }
+            let seq = record.head().seq.value();
+            if follows && audit.last_seq != 0 && seq != audit.last_seq + 1 {
+                audit.faults += 1;
+            }
+            audit.last_seq = seq;
             out(record_line(offset, record));
             offset += record.as_bytes().len() as u64;
         }
+    }
+}
+
+/// A line for the snapshot and one for each of its sections.
+fn snapshot(input: &[u8], out: &mut dyn FnMut(Line)) {
+    let mut line = Line { kind: "snapshot", start: "snapshot".to_owned(), ..Line::default() };
+    let snapshot = match Snapshot::parse(input) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            let (kind, offset) = (error.kind().to_string(), error.offset() as u64);
+            line.error = Some(Refusal { kind, offset });
+            return out(line);
+        }
+    };
+    let position = snapshot.position();
+    line.body = Some(input.len() as u64);
+    line.fields.push(typed("seq", snapshot.seq(), json!(snapshot.seq().value())));
+    line.fields.push(typed("frame", position.frame, json!(position.frame)));
+    line.fields.push(typed("epoch", position.epoch, json!(position.epoch)));
+    line.fields.push(Field::raw("chain", position.chain.to_string()));
+    line.fields.push(Field::raw("digest", snapshot.digest().to_string()));
+    out(line);
+    let mut offset = 128;
+    for (section, rows, bytes) in snapshot.sections() {
+        let mut line = Line {
+            offset,
+            kind: "section",
+            start: section.name().to_owned(),
+            body: Some(bytes as u64),
+            ..Line::default()
+        };
+        line.fields.push(typed("rows", rows, json!(rows)));
+        out(line);
+        offset += 32 + bytes as u64;
     }
 }
 
@@ -114,6 +210,11 @@ fn record_line(offset: u64, record: Record<'_>) -> Line {
         line.fields.push(Field::raw("key", format!("{:032x}", head.key.value())));
     }
     line.fields.push(typed("store", head.store, json!(head.store.value())));
+    for (name, value) in [("actor", head.actor.value()), ("terminal", head.terminal.value())] {
+        if value != 0 {
+            line.fields.push(typed(name, value, json!(value)));
+        }
+    }
     if let Some(member) = head.member {
         line.fields.push(typed("member", member, json!(member.value())));
     }
@@ -122,11 +223,19 @@ fn record_line(offset: u64, record: Record<'_>) -> Line {
         let owner = match account.owner() {
             Owner::Member(member) => format!("member {member}"),
             Owner::Store(store) => format!("store {store}"),
+            Owner::Staff(actor) => format!("staff {actor}"),
             other => format!("{other:?}"),
         };
         line.fields.push(Field {
             name: "posting".to_owned(),
-            value: format!("{owner} {} {:+}", account.code().short(), posting.amount),
+            value: match account.asset() {
+                MONEY | POINTS => {
+                    format!("{owner} {} {:+}", account.code().short(), posting.amount)
+                }
+                kind => {
+                    format!("{owner} {} {:+} of {kind}", account.code().short(), posting.amount)
+                }
+            },
             typed: Some(json!({
                 "owner": owner,
                 "code": account.code().short(),
@@ -224,7 +333,41 @@ mod tests {
             assert!(!line.is_refused());
             kinds.push(line.start);
         });
-        assert_eq!(kinds, ["frame 1", "1 Enrolled", "frame 2", "2 ToppedUp", "3 Spent"]);
+        let expected = ["frame 1", "1 Enrolled", "frame 2", "2 ToppedUp", "3 Spent", "intact"];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn the_audit_sums_what_was_debited_as_text() {
+        let last = lines(&journal(), None).pop().unwrap();
+        let audit: serde_json::Value = serde_json::from_str(&last).unwrap();
+        let text = audit.to_string();
+        assert!(text.contains("\"intact\""), "{text}");
+        let found = mms_core::audit(&journal());
+        let money = found.turnover.get(&MONEY).unwrap();
+        assert!(text.contains(&format!("\"{money}\"")), "amounts are strings: {text}");
+        assert!(text.contains(&found.chain.to_string()));
+    }
+
+    #[test]
+    fn a_snapshot_is_listed_section_by_section() {
+        let mut recovery = Recovery::new(
+            Ledger::new(Limits::default(), Program::sample().into(), Seed::from_u64(1)).unwrap(),
+        );
+        recovery.journal(&journal());
+        let recovered = recovery.finish();
+        let bytes = recovered.ledger.snapshot(recovered.writer.position());
+        let mut starts = Vec::new();
+        inspect(&bytes, &Options::default(), &mut |line| {
+            assert!(!line.is_refused());
+            starts.push(line.start);
+        });
+        let sections = Section::ALL.iter().map(|section| section.name());
+        assert_eq!(starts, ["snapshot"].into_iter().chain(sections).collect::<Vec<_>>());
+        let mut damaged = bytes;
+        damaged[300] ^= 1;
+        let refused = lines(&damaged, None);
+        assert!(refused.len() == 1 && refused[0].contains("Members"), "{refused:?}");
     }
 
     #[test]
