@@ -12,6 +12,7 @@ use rtsp_proto::control_url::{self, Join};
 use rtsp_proto::headers::{ChannelPair, NptRange, PortPair, Range, Transport};
 use rtsp_proto::{
     CloseReason, CommandError, HeaderName, RequestFailure, RequestId, ResponseBuf, StatusCode, Url,
+    Version,
 };
 use std::fmt;
 use std::io;
@@ -32,6 +33,8 @@ pub struct Options {
     pub user: Option<(String, String)>,
     /// Media over UDP instead of the control connection.
     pub udp: bool,
+    /// The version of RTSP that is tried (1.0).
+    pub version: Version,
     /// Where to begin.
     pub from: Duration,
     /// How long to play; streams that end by themselves end it earlier.
@@ -43,7 +46,8 @@ impl Options {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         let (from, duration) = (Duration::ZERO, Duration::from_secs(3));
-        Self { url: url.into(), user: None, udp: false, from, duration }
+        let (user, version) = (None, Version::V1_0);
+        Self { url: url.into(), user, udp: false, version, from, duration }
     }
 }
 
@@ -162,7 +166,8 @@ pub fn probe(options: &Options) -> Result<Report, ProbeError> {
 ///
 /// See [`ProbeError`].
 pub fn play(options: &Options, choose: &mut Choose<'_>) -> Result<Report, ProbeError> {
-    let (conn, target) = connect(&options.url, options.user.clone(), "rtsp_probe/0.1")?;
+    let (conn, target) =
+        connect(&options.url, options.user.clone(), options.version, "rtsp_probe/0.1")?;
     let report = Report::default();
     let mut player = Player { conn, report, sinks: Vec::new(), sockets: Vec::new() };
     let played = player.play(&target, options, choose);
@@ -181,11 +186,12 @@ pub type Choose<'a> = dyn FnMut(Media<'_>) -> io::Result<Use> + 'a;
 pub(crate) fn connect(
     url: &str,
     user: Option<(String, String)>,
+    version: Version,
     agent: &str,
 ) -> Result<(Connection<Client>, String), ProbeError> {
     let url = Url::parse(url).map_err(ProbeError::Url)?;
     let from_url = url.credentials().map(|(user, password)| (user.into(), password.into()));
-    let mut config = Config::default().with_user_agent(agent);
+    let mut config = Config::default().with_user_agent(agent).with_version(version);
     if let Some((user, password)) = user.or(from_url) {
         let credential = Credential::new(user, password).map_err(|_| ProbeError::Credentials)?;
         config = config.with_credentials(vec![credential]);

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use proto_wire::sdp::SdpBuilder;
 use proto_wire::{Instant, Rng};
 use rtsp_proto::client::{Client, Event, Settled};
-use rtsp_proto::headers::{ChannelPair, Mode, NptRange, PortPair, Range, Transport};
+use rtsp_proto::headers::{ChannelPair, NptRange, PortPair, Range, Transport};
 use rtsp_proto::{
-    CloseReason, HeaderName, Method, RequestBuilder, RequestFailure, RequestId, SessionKey,
+    CloseReason, HeaderName, Method, RequestBuilder, RequestFailure, RequestId, SessionKey, Version,
 };
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -45,7 +45,8 @@ impl Options {
 ///
 /// See [`ProbeError`].
 pub fn publish(options: &Options) -> Result<u64, ProbeError> {
-    let (conn, url) = connect(&options.url, options.user.clone(), "rtsp_publish/0.1")?;
+    let (conn, url) =
+        connect(&options.url, options.user.clone(), Version::V1_0, "rtsp_publish/0.1")?;
     let mut publisher = Publisher { conn, streams: Vec::new(), sent: 0 };
     publisher.run(&url, options)?;
     Ok(publisher.sent)
@@ -76,11 +77,10 @@ impl<'a> Publisher<'a> {
             sdp = sdp.media(track.describe(&format!("streamid={number}")));
         }
         let sdp = sdp.build().map_err(std::io::Error::other)?;
-        let announce = RequestBuilder::new(Method::Announce, url).body("application/sdp", sdp);
-        let id = self.conn.machine.request(self.conn.now(), None, announce)?;
+        let session = self.conn.machine.open_session(self.conn.now(), url)?;
+        let id = self.conn.machine.announce(self.conn.now(), session, sdp)?;
         self.answer("ANNOUNCE", id)?;
 
-        let session = self.conn.machine.open_session(self.conn.now(), url)?;
         let mut rng = Rng::new(&crate::entropy::seed());
         for (number, track) in options.tracks.iter().enumerate() {
             let to = self.set_up(session, &format!("{url}/streamid={number}"), options.udp)?;
@@ -106,7 +106,7 @@ impl<'a> Publisher<'a> {
     fn set_up(&mut self, session: SessionKey, url: &str, udp: bool) -> Result<To, ProbeError> {
         let local = self.conn.socket().local_addr()?;
         let sockets = if udp { Some(udp_pair(Ok(local))?) } else { None };
-        let mut offer = match &sockets {
+        let offer = match &sockets {
             Some((_, _, port)) => {
                 Transport::udp(PortPair::new(*port, Some(port.saturating_add(1))))
             }
@@ -115,8 +115,7 @@ impl<'a> Publisher<'a> {
                 Transport::interleaved(Some(ChannelPair::starting_at(channel)))
             }
         };
-        offer.mode = Mode::RECORD;
-        let id = self.conn.machine.setup(self.conn.now(), session, url, &[offer])?;
+        let id = self.conn.machine.setup_record(self.conn.now(), session, url, &[offer])?;
         self.answer("SETUP", id)?;
         let known = self.conn.machine.session(session).and_then(|known| known.streams().last());
         match (known.map(|stream| stream.settled.clone()), sockets) {

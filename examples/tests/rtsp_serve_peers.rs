@@ -8,7 +8,7 @@ mod rtsp_support;
 use examples::media::{Sink, h264};
 use examples::rtsp_probe::{Options as PlayOptions, ProbeError, Report, Use, play};
 use examples::rtsp_publish::{Options as PublishOptions, publish};
-use rtsp_proto::StatusCode;
+use rtsp_proto::{StatusCode, Version};
 use rtsp_support::{
     FileServer, Peer, Scratch, assert_is_tone, free_port, run, skipped, sound, sound_of, speech,
 };
@@ -237,6 +237,51 @@ fn our_publisher_records_into_gst_rtsp_server() {
         // It may leave out what came while it got ready.
         assert_is_tone(&std::fs::read(&to).unwrap(), 0.6..1.1);
     }
+}
+
+/// The description goes out again with the credentials, as Basic and as Digest.
+#[test]
+fn our_publisher_says_who_it_is_to_gst_rtsp_server() {
+    let scratch = Scratch::new("gst-record-auth");
+    let to = scratch.path("got.raw");
+    let speech = speech();
+    for scheme in ["basic", "digest"] {
+        let Some(server) = Peer::gst_server(&[scheme, to.to_str().unwrap()]) else { return };
+        let url = format!("rtsp://127.0.0.1:{}/record", server.said);
+        let mut options = PublishOptions::new(url, FileServer::tracks(&[&speech]));
+        let refused = publish(&options);
+        let Err(ProbeError::Status("ANNOUNCE", StatusCode::UNAUTHORIZED)) = refused else {
+            panic!("{scheme}: {refused:?}")
+        };
+        options.user = Some(("alice".into(), "secret".into()));
+        let sent = publish(&options).unwrap_or_else(|error| panic!("{scheme}: {error}"));
+        assert_eq!(sent, 50);
+        drop(server);
+        assert_is_tone(&std::fs::read(&to).unwrap(), 0.6..1.1);
+    }
+}
+
+/// On the control connection: it knows nothing of `dest_addr`, by which 2.0 asks for UDP.
+#[test]
+fn our_client_plays_version_2_from_gst_rtsp_server() {
+    let Some(server) = Peer::gst_server(&[]) else { return };
+    let mut options = PlayOptions::new(format!("rtsp://127.0.0.1:{}/tone", server.said));
+    options.version = Version::V2_0;
+    options.duration = Duration::from_secs(1);
+    let report = examples::rtsp_probe::probe(&options).unwrap_or_else(|error| panic!("{error}"));
+    let [stream] = &report.streams[..] else { panic!("{report}") };
+    assert!(stream.bytes > 2_000 && stream.lost == 0, "{report}");
+}
+
+/// And from our own file server, with the same file as in 1.0.
+#[test]
+fn our_client_plays_version_2_from_our_server() {
+    let speech = speech();
+    let server = FileServer::start(&[("/a.wav", &speech)], |_| {});
+    let mut options = PlayOptions::new(server.url("/a.wav"));
+    options.version = Version::V2_0;
+    let report = examples::rtsp_probe::probe(&options).unwrap();
+    assert!(report.streams[0].ended && report.streams[0].packets == 50, "{report}");
 }
 
 #[test]

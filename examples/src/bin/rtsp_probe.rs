@@ -10,6 +10,7 @@ Plays an RTSP stream for a while and says what came: description and packet coun
 usage: rtsp_probe [OPTIONS] URL
 
   --udp             media over UDP instead of the control connection
+  --v2              try RTSP 2.0; servers that know only 1.0 are asked again
   --user NAME:PASS  for servers that ask (or put it into the URL); Digest and Basic
   --seconds N       how long to play (3)
   --help            this text
@@ -54,6 +55,7 @@ fn arguments() -> Result<Option<Options>, String> {
         match arg.as_str() {
             "--help" | "-h" => return Ok(None),
             "--udp" => options.udp = true,
+            "--v2" => options.version = rtsp_proto::Version::V2_0,
             "--user" => {
                 let value = value()?;
                 let (user, password) = value.split_once(':').ok_or("--user needs NAME:PASS")?;

@@ -29,11 +29,11 @@ def main():
     server.set_service("0")
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(TONE)
+    permissions = None
     if auth:
         permissions = GstRtspServer.RTSPPermissions.new()
         for permission in ("media.factory.access", "media.factory.construct"):
             permissions.add_permission_for_role("member", permission, True)
-        factory.set_permissions(permissions)
         token = GstRtspServer.RTSPToken.new()
         token.set_string("media.factory.role", "member")
         guard = GstRtspServer.RTSPAuth()
@@ -43,12 +43,16 @@ def main():
         else:
             guard.add_basic(GstRtspServer.RTSPAuth.make_basic("alice", "secret"), token)
         server.set_auth(guard)
+    if permissions:
+        factory.set_permissions(permissions)
     server.get_mount_points().add_factory("/tone", factory)
     if len(sys.argv) > 2:
         recorder = GstRtspServer.RTSPMediaFactory()
         recorder.set_launch(RECORDER.format(sys.argv[2]))
         recorder.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
         recorder.set_latency(50)
+        if permissions:
+            recorder.set_permissions(permissions)
         server.get_mount_points().add_factory("/record", recorder)
     loop = GLib.MainLoop()
     assert server.attach(None) > 0, "cannot listen"
