@@ -29,7 +29,7 @@ use xmpp_proto::sasl::{
     SaslClient, SaslServer, Secret, ServerContext, ServerStep,
 };
 use xmpp_proto::server::{self, Router, ServerConfig, ServerConnection, ServerTls};
-use xmpp_proto::sm::{SmSession, StanzaState, StanzaToken};
+use xmpp_proto::sm::{SmConfig, SmSession, StanzaState, StanzaToken};
 use xmpp_proto::stanza::{Condition, Stanza, StanzaBuf, error_reply};
 use xmpp_proto::stream::{Features, StreamError, StreamHeader};
 use xmpp_proto::transport::WebSocketFraming;
@@ -476,7 +476,11 @@ pub fn xmpp_server(data: &[u8]) {
     let mut expected = None;
     for chunks in cuts(data) {
         let tls = if mode & 8 == 0 { ServerTls::None } else { ServerTls::Required };
-        let config = ServerConfig::new("h").with_tls(tls).with_plain_without_tls(true);
+        let config = ServerConfig::new("h")
+            .with_tls(tls)
+            .with_sasl2(true)
+            .with_stream_management(SmConfig::new())
+            .with_plain_without_tls(true);
         let mut server = ServerConnection::new(now, Arc::new(config), Seed::from_u64(1));
         let mut router = Router::new("h");
         router.add_account("u");

@@ -6,7 +6,8 @@ use crate::stream::StreamCondition;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::sync::Arc;
-use proto_wire::{Instant, Output, Seed};
+use proptest::prelude::*;
+use proto_wire::{Instant, Machine, Output, Seed};
 
 const NOW: Instant = Instant::ZERO;
 const CAPULET: &str = "capulet.example";
@@ -415,5 +416,87 @@ fn elements_are_read_as_they_are_written() {
             let element = doc.root().children().next().unwrap();
             assert_eq!(Dialback::read(element), Some(Some(dialback)));
         }
+    }
+}
+
+/// Any commands at any time: no panic, one end, no busy loop, and an error changes nothing.
+fn storm<M: Machine>(
+    machine: &mut M,
+    steps: &[u8],
+    texts: &[&str],
+    input: impl Fn(&mut M, Instant, Input<'_>),
+    command: impl Fn(&mut M, Instant, u8) -> Result<(), CommandError>,
+    closed: impl Fn(&M::Event) -> bool,
+) {
+    let (mut now, mut ends) = (NOW, 0);
+    for step in steps {
+        let over = ends > 0;
+        let mut result = Ok(());
+        match step % 8 {
+            0..=3 => input(
+                machine,
+                now,
+                Input::Data(texts[usize::from(step / 8) % texts.len()].as_bytes()),
+            ),
+            4 => input(
+                machine,
+                now,
+                if step / 8 % 8 == 0 { Input::Eof } else { Input::TlsEstablished },
+            ),
+            5 => {
+                now = now.saturating_add(Duration::from_secs(u64::from(step / 8)));
+                machine.handle_timeout(now);
+            }
+            _ => result = command(machine, now, step / 8),
+        }
+        let mut outputs = 0;
+        while let Some(output) = machine.poll_output() {
+            outputs += 1;
+            ends += usize::from(matches!(&output, Output::Event(event) if closed(event)));
+        }
+        assert!(outputs == 0 || !(over || result.is_err()), "{result:?}");
+        assert!(ends <= 1);
+        machine.handle_timeout(now);
+        assert!(machine.poll_timeout().is_none_or(|at| at > now && ends == 0));
+        while let Some(output) = machine.poll_output() {
+            ends += usize::from(matches!(&output, Output::Event(event) if closed(event)));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_storm_of_commands(steps in prop::collection::vec(any::<u8>(), 0..60), tls in any::<bool>()) {
+        let tls = if tls { S2sTls::Opportunistic } else { S2sTls::Never };
+        let features = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>";
+        let texts = [
+            HEADER, HEADER, "<stream:features/>", features, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+            "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+            "<db:result from='capulet.example' to='montague.example'>key</db:result>",
+            "<db:result from='montague.example' to='capulet.example' type='valid'/>",
+            "<db:verify from='capulet.example' to='montague.example' id='1'>key</db:verify>",
+            "<db:verify from='montague.example' to='capulet.example' id='1' type='invalid'/>",
+            "<message from='a@capulet.example' to='b@montague.example'/>", " ", "</stream:stream>", "<!--",
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>",
+        ];
+        let mut incoming = Incoming::new(NOW, config(MONTAGUE, tls), Seed::from_u64(1));
+        storm(&mut incoming, &steps, &texts, Incoming::handle_input, |m, now, which| match which % 5 {
+            0 | 1 => m.verified(now, CAPULET, MONTAGUE, if which < 16 { Verdict::Valid } else { Verdict::Invalid }),
+            2 => m.external(now, which < 16),
+            3 => m.close(now),
+            _ => m.expel(now, StreamCondition::Reset),
+        }, |event| matches!(event, IncomingEvent::Closed(_)));
+        let mut outgoing = Outgoing::new(NOW, config(CAPULET, tls), CAPULET, MONTAGUE);
+        while outgoing.poll_output().is_some() {}
+        storm(&mut outgoing, &steps, &texts, Outgoing::handle_input, |m, now, which| match which % 6 {
+            0 => m.authorize(now, "rooms.capulet.example", MONTAGUE),
+            1 => {
+                // What waits for the stream says nothing yet.
+                m.verify(now, CAPULET, MONTAGUE, "1", "key")
+            }
+            2 | 3 => m.send(now, CAPULET, MONTAGUE, message("a@capulet.example", "b@montague.example")),
+            4 => m.close(now),
+            _ => m.expel(now, StreamCondition::Reset),
+        }, |event| matches!(event, OutgoingEvent::Closed(_)));
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::sasl::{Credentials, Mechanism, Secret};
 use crate::stanza::{Condition, MessageBuilder};
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
@@ -499,14 +500,35 @@ enum Step {
     Expel,
     Eof,
     Wait(u16),
+    Resume(bool),
+    RefuseResume,
+    Token(bool),
+    Rotate,
+    Displace,
+}
+
+const AUTHENTICATE: &str = "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>\
+    <initial-response>AHUAcA==</initial-response><bind xmlns='urn:xmpp:bind:0'>\
+    <enable xmlns='urn:xmpp:sm:3' resume='1'/></bind><resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>\
+    <request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/></authenticate>";
+
+/// The session that [`AUTHENTICATE`] wants to resume.
+fn kept() -> SmSession {
+    let mut managed = Managed::default();
+    managed.begin();
+    managed.enable("x".into(), true, core::time::Duration::from_secs(60), None);
+    managed.track(&Bytes::from_static(b"<message/>"));
+    managed.detach("u@h/r".parse().unwrap(), true)
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (0..10_usize).prop_map(Step::Hear),
+        8 => (0..16_usize).prop_map(Step::Hear),
         2 => any::<bool>().prop_map(Step::Credentials), 2 => Just(Step::Bind), 1 => Just(Step::RefuseBind),
         1 => Just(Step::Send), 1 => Just(Step::Tls), 1 => Just(Step::Close), 1 => Just(Step::Expel),
         1 => Just(Step::Eof), 1 => (0..40_u16).prop_map(Step::Wait),
+        2 => any::<bool>().prop_map(Step::Resume), 1 => Just(Step::RefuseResume),
+        2 => any::<bool>().prop_map(Step::Token), 1 => Just(Step::Rotate), 1 => Just(Step::Displace),
     ];
     proptest::collection::vec(step, 0..40)
 }
@@ -518,10 +540,14 @@ proptest! {
     #[test]
     fn a_storm_of_commands(steps in steps(), tls in any::<bool>()) {
         let offered = if tls { ServerTls::Offered } else { ServerTls::None };
-        let mut server = start(config().with_tls(offered));
+        let sm = crate::sm::SmConfig::new().with_request_every(2).with_unacked_max(3);
+        let mut server = start(config().with_tls(offered).with_sasl2(true).with_stream_management(sm));
         let texts = [
             HEADER, PLAIN, BIND, STARTTLS, "<message to='a@h'/>", " ", "</stream:stream>", "<!--",
             "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>", "<message>",
+            AUTHENTICATE, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>", "<r xmlns='urn:xmpp:sm:3'/>",
+            "<a xmlns='urn:xmpp:sm:3' h='0'/>", "<a xmlns='urn:xmpp:sm:3' h='1'/>",
+            "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
         ];
         let (mut now, mut ended) = (Instant::ZERO, 0);
         for step in steps {
@@ -533,6 +559,12 @@ proptest! {
                     server.credentials(now, &known)
                 }
                 Step::Bind => server.bind(now, "r").map(|_| ()),
+                Step::Resume(right) => server.resume(now, &mut right.then(kept)).map(|_| ()),
+                Step::RefuseResume => server.refuse_resume(now, None),
+                Step::Token(true) => server.issue_token(now, "2030-01-01T00:00:00Z").map(|_| ()),
+                Step::Token(false) => server.refuse_token(now),
+                Step::Rotate => server.rotate_token(now, "").map(|_| ()),
+                Step::Displace => { let _session = server.displace(now); Ok(()) }
                 Step::RefuseBind => server.refuse_bind(now, Condition::Conflict),
                 Step::Send => server.send(now, MessageBuilder::new().build().unwrap()).map(|_| ()),
                 Step::Tls => { server.handle_input(now, Input::TlsEstablished); Ok(()) }
