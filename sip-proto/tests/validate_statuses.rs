@@ -182,3 +182,17 @@ fn objections_come_in_the_order_of_the_layers() {
     let all = all.replace("1 BYE", "1 INVITE");
     assert_eq!(layer(&all), Layer::User);
 }
+
+/// `Screen::uri_max`, `body_max` and `message_max` at N, and one more.
+#[test]
+fn sizes_are_judged_at_n_and_at_one_more() {
+    let request = RequestBuf::parse(GOOD.as_bytes().to_vec()).unwrap();
+    let view = request.view();
+    let (uri, body, all) = (view.uri_bytes().len(), view.body().len(), GOOD.len());
+    assert_eq!(judge(GOOD, &agent().with_sizes(uri, body, all)), Ok(()));
+    for (sizes, status) in [((uri - 1, body, all), 414), ((uri, body, all - 1), 513)] {
+        let screen = agent().with_sizes(sizes.0, sizes.1, sizes.2);
+        assert_eq!((screen.uri_max, screen.body_max, screen.message_max), sizes);
+        assert_eq!(judge(GOOD, &screen).unwrap_err().status.as_u16(), status);
+    }
+}

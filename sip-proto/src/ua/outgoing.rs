@@ -369,6 +369,10 @@ impl UserAgent {
         let asked = known.asked_interval;
         let unwanted = !matches!(known.phase, Phase::Calling | Phase::Ringing);
         let over = known.phase == Phase::Over;
+        if !over {
+            // Whatever becomes of it, from now on it ends with BYE.
+            known.phase = Phase::Up;
+        }
         let Some(leg) = known.legs.get_mut(fork) else { return };
         // A failure leaves the early route set, which has worked so far.
         let _kept = leg.dialog.confirm(response.view());
@@ -399,7 +403,6 @@ impl UserAgent {
             }
             return;
         }
-        known.phase = Phase::Up;
         if meaning == Meaning::Offer {
             known.owed = Some(Owed::Ack(number));
         } else {

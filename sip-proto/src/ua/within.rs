@@ -14,6 +14,7 @@ use crate::message::{
     HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf, ResponseBuilder, StatusCode,
 };
 use crate::offer_answer::{By, Carrier, Meaning};
+use crate::uri::Uri;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -60,6 +61,10 @@ impl UserAgent {
     }
 
     fn receive_outside(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
+        // RFC 3261 §8.2.2.1.
+        if !matches!(request.view().uri(), Ok(Uri::Sip(_) | Uri::Tel(_))) {
+            return self.answer_with(id, StatusCode::UNSUPPORTED_URI_SCHEME);
+        }
         // RFC 3891 §3, RFC 3911 §4: in an INVITE only.
         let takes_over = [HeaderName::REPLACES, HeaderName::JOIN];
         let takes_over = takes_over.iter().any(|n| request.headers().first(*n).is_some());
@@ -136,6 +141,10 @@ impl UserAgent {
         // The BYE of a fork that is not the call: our own is on its way.
         if known.phase == Phase::Over || (known.set.is_some() && leg != known.leg) {
             return;
+        }
+        // No callee may say so before its answer, but if one does there is none to wait for.
+        if known.role == Role::Uac && matches!(known.phase, Phase::Calling | Phase::Ringing) {
+            return self.cancel(call, Ending::Remote);
         }
         // RFC 3261 §15.1.2: requests that wait get 487.
         let waiting = match known.owed.take() {
@@ -397,11 +406,17 @@ impl UserAgent {
     /// Says BYE; the call is over when that is answered.
     pub(super) fn hang(&mut self, call: CallRef, why: Ending) {
         let Some(known) = self.calls.get_mut(&call).filter(|c| c.is_live()) else { return };
-        // RFC 3261 §15: a callee sends no BYE in an early dialog; the INVITE is refused.
-        let unanswered = known.role == Role::Uas && known.phase == Phase::Ringing;
-        if let Some(invite) = known.invite.filter(|_| unanswered) {
-            self.answer_with(invite, StatusCode::REQUEST_TERMINATED);
-            return self.end(call, why);
+        // RFC 3261 §15: before the answer a call ends by its INVITE, which is owed one.
+        match (known.role, known.phase) {
+            (Role::Uas, Phase::Ringing) => {
+                if let Some(id) = known.invite {
+                    self.answer_with(id, StatusCode::REQUEST_TERMINATED);
+                }
+                return self.end(call, why);
+            }
+            (Role::Uac, Phase::Calling | Phase::Ringing) => return self.cancel(call, why),
+            (Role::Uac, Phase::Cancelling) => return,
+            _ => {}
         }
         known.phase = Phase::Ending;
         known.ok = None;

@@ -157,3 +157,15 @@ fn a_message_within_a_call_says_so() {
     let took = net.took();
     assert_eq!(took, ["2 message in a call sip:u1@example.com text/plain psst", "1 reply 200"]);
 }
+
+/// RFC 3261 §8.2.2.1.
+#[test]
+fn user_report_6_a_tel_uri_is_taken_and_a_scheme_that_nobody_serves_is_416() {
+    for (uri, status) in [("tel:+123", 200), ("sips:u1@h", 200), ("urn:service:sos", 416)] {
+        let mut solo = Solo::new(config(1));
+        let text = request("MESSAGE", "1", 1, "", "")
+            .replace("sip:u1@192.0.2.1 SIP", &format!("{uri} SIP"));
+        solo.receive(text);
+        assert_eq!(solo.sent(), [format!("{status} MESSAGE")], "{uri}");
+    }
+}

@@ -172,7 +172,9 @@ proptest! {
         for n in [1, 2] {
             prop_assert_eq!(net.at(n).calls().count(), 0, "{:?}", net.log);
             prop_assert!(net.at(n).dialogs.is_empty() && net.at(n).timers.is_empty());
-            prop_assert!(net.at(n).refers.is_empty() && net.at(n).calls.is_empty());
+            let agent = net.at(n);
+            let left = format!("{:?} {:?} {:?}", agent.refers, agent.calls, agent.uses.len());
+            prop_assert_eq!((n, left.as_str()), (n, "{} {} 0"), "{:?}", net.log);
         }
         prop_assert!(ended.values().all(|times| *times == 1), "{:?}", net.log);
         prop_assert_eq!(ended.len(), handles[0].len() + handles[1].len(), "{:?}", net.log);
