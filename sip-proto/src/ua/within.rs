@@ -142,10 +142,6 @@ impl UserAgent {
         if known.phase == Phase::Over || (known.set.is_some() && leg != known.leg) {
             return;
         }
-        // No callee may say so before its answer, but if one does there is none to wait for.
-        if known.role == Role::Uac && matches!(known.phase, Phase::Calling | Phase::Ringing) {
-            return self.cancel(call, Ending::Remote);
-        }
         // RFC 3261 §15.1.2: requests that wait get 487.
         let waiting = match known.owed.take() {
             Some(Owed::InviteOk(id) | Owed::Ok(id, _)) => Some(id),
