@@ -2,6 +2,7 @@
 //! lines of the text.
 #![allow(
     clippy::unwrap_used,
+    clippy::unwrap_in_result,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::panic,
