@@ -11,6 +11,7 @@ extern crate std;
 
 mod account;
 mod amount;
+mod check;
 mod command;
 mod commit;
 mod digest;

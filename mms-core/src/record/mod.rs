@@ -6,6 +6,8 @@
 
 mod draft;
 mod fact;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use draft::Draft;
 pub use fact::{Fact, MoveKind};

@@ -1,0 +1,161 @@
+//! Whether a record that comes from elsewhere can follow the state.
+
+use crate::ids::{LotId, MemberId};
+use crate::ledger::Ledger;
+use crate::record::{Fact, Record, RecordError, RecordErrorKind};
+use alloc::vec::Vec;
+
+impl Ledger {
+    /// Whether a record that comes from a journal can follow this state: its number, its
+    /// time, and that everything it speaks of exists.
+    ///
+    /// # Errors
+    ///
+    /// What does not fit; nothing has changed.
+    pub fn check(&self, record: Record<'_>) -> Result<(), RecordError> {
+        let head = record.head();
+        let fail = |kind| Err(RecordError::new(kind, 0));
+        if Some(head.seq.value()) != self.seq.value().checked_add(1) {
+            return fail(RecordErrorKind::Sequence);
+        }
+        if head.at.time < self.at.time || head.at.day < self.at.day {
+            return fail(RecordErrorKind::Time);
+        }
+        let mut known = Known {
+            members: self.members.len(),
+            cards: self.cards.len(),
+            lots: Vec::new(),
+            opened: false,
+        };
+        let fits = record.facts().all(|fact| self.fits(fact, &mut known))
+            && record.postings().all(|posting| {
+                !posting.account.code().is_member()
+                    || (posting.account.index() as usize) < known.members
+            });
+        if !fits || head.member.is_some_and(|member| member.value() as usize >= known.members) {
+            return fail(RecordErrorKind::State);
+        }
+        Ok(())
+    }
+
+    /// Whether what a fact speaks of exists, counting what the record itself makes.
+    fn fits(&self, fact: Fact, known: &mut Known) -> bool {
+        let member_known =
+            |member: MemberId, known: &Known| (member.value() as usize) < known.members;
+        let lot_known =
+            |lot: LotId, known: &Known| self.lots.get(lot).is_some() || known.lots.contains(&lot);
+        match fact {
+            Fact::MemberEnrolled { member, token, referrer, .. } => {
+                let next = member.value() as usize == known.members
+                    && referrer.is_none_or(|referrer| member_known(referrer, known))
+                    && token.value() != 0
+                    && self.member_by_token(token).is_none();
+                known.members = known.members.saturating_add(1);
+                next
+            }
+            Fact::MemberChanged { member, .. }
+            | Fact::TierChanged { member, .. }
+            | Fact::Counted { member, .. }
+            | Fact::DebtPaid { member, .. }
+            | Fact::DebtMade { member, .. }
+            | Fact::ChangeKept { member, .. }
+            | Fact::TierKept { member, .. }
+            | Fact::CountedIn { member, .. }
+            | Fact::SoldOnAccount { member, .. }
+            | Fact::PaymentReceived { member, .. }
+            | Fact::Watched { member }
+            | Fact::AnomalyFound { member, .. }
+            | Fact::StoredRefunded { member, .. } => member_known(member, known),
+            Fact::MemberMerged { from, into } => {
+                member_known(from, known)
+                    && member_known(into, known)
+                    && self.resolve(from) == from
+                    && self.resolve(into) == into
+                    && from != into
+            }
+            Fact::CardMoved { card, member } => {
+                (card.value() as usize) < known.cards && member_known(member, known)
+            }
+            Fact::Undiscounted { lot, .. } => lot_known(lot, known),
+            Fact::CouponUsed { lot, .. }
+            | Fact::BalanceOpened { lot, .. }
+            | Fact::CouponsWithdrawn { lot, .. } => lot_known(lot, known),
+            Fact::RewardGiven { lot, quantity, .. } => {
+                quantity >= 0 && lot.is_none_or(|lot| lot_known(lot, known))
+            }
+            Fact::CardIssued { card, member, number, .. } => {
+                let next = card.value() as usize == known.cards
+                    && member_known(member, known)
+                    && number.value() != 0
+                    && self.card_id(number).is_none();
+                known.cards = known.cards.saturating_add(1);
+                next
+            }
+            Fact::CardChanged { card, .. } | Fact::PinReported { card, .. } => {
+                (card.value() as usize) < known.cards
+            }
+            Fact::CardReplaced { card, by } => {
+                (card.value() as usize) < known.cards && (by.value() as usize) < known.cards
+            }
+            Fact::LotOpened { lot, member, asset, principal, bonus, .. } => {
+                let beyond = known.lots.iter().filter(|lot| lot.value() >= self.lots.len()).count();
+                let end = self.lots.len() as usize;
+                let place = lot.value() as usize;
+                let free = (place < end || place == end.saturating_add(beyond))
+                    && asset.value() != 0
+                    && !lot_known(lot, known);
+                known.lots.push(lot);
+                free && member_known(member, known) && principal >= 0 && bonus >= 0
+            }
+            Fact::LotMoved { lot, principal, bonus, .. } => {
+                lot_known(lot, known) && principal >= 0 && bonus >= 0
+            }
+            Fact::HoldOpened { member, principal, bonus, .. } => {
+                let first = !core::mem::replace(&mut known.opened, true);
+                first && member_known(member, known) && principal >= 0 && bonus >= 0
+            }
+            Fact::Deferred { lot, .. } => lot_known(lot, known),
+            Fact::HoldClosed { hold, .. } => self.holds.contains_key(&hold),
+            Fact::SaleOpened { member, earned_lot, .. } => {
+                let first = !core::mem::replace(&mut known.opened, true);
+                first
+                    && member.is_none_or(|member| member_known(member, known))
+                    && earned_lot.is_none_or(|lot| lot_known(lot, known))
+            }
+            Fact::SaleReturned { sale, .. }
+            | Fact::LineReturned { sale, .. }
+            | Fact::AccountReturned { sale, .. }
+            | Fact::CommissionReversed { sale, .. }
+            | Fact::ReferralClawed { sale, .. } => self.sales.get(sale).is_some(),
+            Fact::LotLoaded { lot, .. } => lot_known(lot, known),
+            Fact::SettledAt { den, .. } => den != 0,
+            Fact::ReferralRewarded { member, lot, .. } => {
+                member_known(member, known) && lot.is_none_or(|lot| lot_known(lot, known))
+            }
+            Fact::SaleRestored { sale, lot, principal, bonus, .. } => {
+                self.sales.get(sale).is_some()
+                    && lot_known(lot, known)
+                    && principal >= 0
+                    && bonus >= 0
+            }
+            Fact::SaleLine { .. }
+            | Fact::CommissionEarned { .. }
+            | Fact::Settled { .. }
+            | Fact::ParameterSet { .. }
+            | Fact::ActorPermitted { .. }
+            | Fact::RuleApplied { .. }
+            | Fact::Rewarded { .. }
+            | Fact::PointsAdjusted { .. } => true,
+        }
+    }
+}
+
+/// How many there are, counting what the record makes.
+struct Known {
+    members: usize,
+    cards: usize,
+    /// Lots that the record opens.
+    lots: Vec<LotId>,
+    /// Whether the record has opened its hold or sale: both are named after the record.
+    opened: bool,
+}
