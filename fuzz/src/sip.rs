@@ -6,7 +6,7 @@
 //! - `sip_uri`: a URI that is read is equivalent to itself, and so is what it prints.
 //! - `sip_chunks`: a stream gives the same items, errors and offsets in any chunking, and buffers
 //!   no more than its limits.
-//! - `sip_differential`: what other crates read of a message (feature `peers`) this one reads too.
+//! - `sip_differential`: what other crates read of a message (feature `peers-sip`) this one reads too.
 //! - `sip_machine`: an endpoint survives any bytes and any order of operations, keeps its
 //!   limits, never spins, and ends every transaction in time.
 

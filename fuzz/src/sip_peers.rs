@@ -1,4 +1,4 @@
-//! `sip_differential`: one datagram, read by this crate and, with the feature `peers`, by the crates that
+//! `sip_differential`: one datagram, read by this crate and, with the feature `peers-sip`, by the crates that
 //! users would pick instead. Where both accept it they must have read the same; where they differ for a
 //! reason, the reason stands beside the exception.
 
@@ -19,11 +19,11 @@ pub fn sip_differential(data: &[u8]) {
     };
     let edited = edited.expect("no edits cannot overlap");
     assert_eq!(&edited[..], message.view().as_bytes());
-    #[cfg(feature = "peers")]
+    #[cfg(feature = "peers-sip")]
     peers::compare(data, &message);
 }
 
-#[cfg(feature = "peers")]
+#[cfg(feature = "peers-sip")]
 mod peers {
     use bytes::Bytes;
     use proto_wire::head::Quirk;
