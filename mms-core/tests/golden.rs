@@ -3,6 +3,7 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::std_instead_of_alloc,
     clippy::unwrap_used,
     reason = "tests state what must hold"
 )]
@@ -77,10 +78,93 @@ fn story() -> Shop {
     shop
 }
 
+/// What `golden/journal-2.mmsj` was written from: what came later.
+fn second_story() -> Shop {
+    let off = AssetId::new(16_384);
+    let (swim, mug) = (AssetId::new(16), AssetId::new(32_768));
+    let earn = EarnRule::new(RuleId::new(10), Ratio::percent(1)).with_pending_days(2);
+    let program = Program::sample()
+        .with_earn_rules(vec![earn])
+        .with_coupons(vec![CouponRule::new(off, CouponOff::Amount(500))])
+        .with_coupon_returns(true)
+        .with_rewards(vec![Reward::new(RewardId::new(1), 5, Gives::Goods(mug))])
+        .with_thresholds(vec![Threshold::new(9_000, 100)])
+        .with_referral(vec![ReferralRule::new(1, 90).with_on_spend(Ratio::percent(1))])
+        .with_commissions(vec![CommissionRule::new(Ratio::percent(3))])
+        .with_credit(50_000, 30)
+        .with_settlement(Ratio::percent(10))
+        .with_tier_window(3)
+        .with_tier_review(Expiry::MonthEnd(1), Downgrade::OneDown)
+        .with_watch(vec![
+            WatchRule::new(RuleId::new(70), Unusual::Amount(40_000)),
+            WatchRule::new(RuleId::new(71), Unusual::Often { count: 9, secs: 60 }),
+        ]);
+    let mut shop = Shop::new(program);
+    let a = shop.enrol();
+    let corporate = Action::Enrol {
+        token: MemberToken::new(0xc0),
+        kind: MemberKind::Corporate,
+        plan: PlanId::new(0),
+        referrer: Some(a),
+    };
+    let b = shop.ok(corporate).member.unwrap();
+    let c = shop.enrol();
+    let card = shop.card(a, 60);
+    shop.ok(top_up(a, 50_000));
+    let issue = Action::IssueCoupons { who: b.into(), kind: off, count: 3 };
+    let coupon = shop.ok(issue).coupon().unwrap();
+    let extras = Extras::NONE.with_coupon(coupon).with_keep_change(7).with_on_account(4_000);
+    let lines = vec![line(1, 2, 5_000)];
+    let sale = Action::Checkout { who: Some(b.into()), lines, pay: Pay::Cash, extras };
+    let command = shop.command(sale).by(ActorId::new(4), TerminalId::new(2));
+    let Outcome::Accepted(sale) = shop.submit(&command) else { panic!() };
+    shop.ok(Action::ReceivePayment { who: b.into(), amount: 1_000 });
+    shop.ok(Action::SweepChange { who: b.into() });
+    shop.store = StoreId::new(2);
+    let elsewhere = shop.ok(spend(a, 5_500));
+    shop.ok(refund(&elsewhere, Part::Amount(1_000)));
+    shop.ok(refund(&sale, Part::Rest));
+    shop.ok(Action::WithdrawCoupons { who: b.into(), coupon, reason: 2 });
+    shop.ok(Action::StockGoods { goods: mug, quantity: 4 });
+    shop.ok(adjust(a, 20));
+    let reward = Action::Reward { who: a.into(), reward: RewardId::new(1), quantity: 2 };
+    shop.ok(reward);
+    let (who, expires) = (c.into(), shop.at.day.plus(90));
+    shop.ok(Action::SellPackage { who, kind: swim, uses: 10, price: 999, expires });
+    shop.ok(Action::ReturnUses { who, kind: swim, uses: 4 });
+    let until = shop.at.day.plus(9);
+    shop.ok(Action::SetTier { member: c, tier: TierId::new(2), until });
+    shop.ok(Action::SetParameter { parameter: ParameterId::new(3), value: -9 });
+    shop.ok(Action::OpenBalance {
+        member: c,
+        what: Held::Stored,
+        principal: 700,
+        bonus: 70,
+        from: Day::new(19_000),
+        expires,
+    });
+    shop.ok(Action::MoveCard { card, to: c });
+    shop.days(40);
+    shop.ok(Action::IssueCard {
+        member: a,
+        card: CardNumber::new(61),
+        product: ProductId::new(1),
+        expires: shop.at.day,
+        active: true,
+        fee: 0,
+    });
+    let expires = shop.at.day.plus(400);
+    shop.ok(Action::RenewCard { card: CardNumber::new(61), expires, fee: 50 });
+    shop.ok(Action::MergeMembers { from: c, into: a });
+    shop.ok(Action::RefundCard { who: a.into(), cause: RefundCause::Member });
+    shop.days(300);
+    shop
+}
+
 fn totals(ledger: &Ledger) -> String {
     let mut rows = Vec::new();
     for code in Code::ALL {
-        for asset in [MONEY, POINTS, AssetId::new(16)] {
+        for asset in [MONEY, POINTS, AssetId::new(16), AssetId::new(16_384), AssetId::new(32_768)] {
             match ledger.total(*code, asset) {
                 0 => {}
                 total => rows.push(format!("{}{asset} {total:+}", code.short())),
@@ -110,4 +194,48 @@ fn the_first_journal_recovers_for_ever() {
     let today = story();
     today.audit();
     assert_eq!(totals(&today.ledger), expected);
+}
+
+const JOURNAL_2: &[u8] = include_bytes!("golden/journal-2.mmsj");
+const SNAPSHOT_1: &[u8] = include_bytes!("golden/snapshot-1.mmsn");
+
+#[test]
+fn the_second_journal_and_its_snapshot_recover_for_ever() {
+    let empty = || ledger(Limits::default(), Program::default());
+    let mut recovery = Recovery::new(empty());
+    assert_eq!(recovery.journal(JOURNAL_2), JournalEnd::Whole { length: 9_872 });
+    let recovered = recovery.finish();
+    assert_eq!((recovered.frames, recovered.records), (21, 31));
+    let chain = "7de6ff4ed40fb108c1209323362401415a334b012dc07ce2b06bc9ff47779a81";
+    assert_eq!(recovered.chain.to_string(), chain);
+    let verification = recovered.ledger.verify();
+    assert!(verification.is_sound(), "{verification}");
+    let expected = "SVP1 -7, PT2 -47, T1 +4457, REV1 -5250, DISC1 +750, FEE1 -50, BRK1 -600, \
+                    PTI2 +57, PTR2 -10, CNI16 +6, CNX16 -6, CPI16384 +3, CPX16384 -3, \
+                    SK32768 +2, SUP32768 -4, GIFT32768 +2, OPEN1 +700, DUE1 +50000, OWE1 -50000";
+    assert_eq!(totals(&recovered.ledger), expected);
+    let today = second_story();
+    today.audit();
+    assert_eq!(totals(&today.ledger), expected);
+    // The snapshot that was taken behind it gives the same ledger.
+    let snapshot = Snapshot::parse(SNAPSHOT_1).unwrap();
+    assert_eq!(snapshot.position().chain, recovered.chain);
+    let restored = Recovery::from_snapshot(empty(), snapshot).unwrap().finish();
+    assert!(restored.ledger == recovered.ledger);
+    assert_eq!(restored.ledger.snapshot(snapshot.position()), SNAPSHOT_1);
+}
+
+/// Every kind of record that there is stands in one of the journals.
+#[test]
+fn the_golden_journals_have_every_kind_of_record() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for journal in [JOURNAL_1, JOURNAL_2] {
+        let mut left = journal;
+        while let Ok((frame, rest)) = Frame::parse(left) {
+            kinds.extend(frame.records().map(|record| record.head().kind));
+            left = rest;
+        }
+        assert!(left.is_empty());
+    }
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), Kind::ALL);
 }
