@@ -428,13 +428,14 @@ component_secret = "shared"
         .unwrap();
     let running = Running(child);
     let addr = SocketAddr::from(([127, 0, 0, 1], port));
+    let component = SocketAddr::from(([127, 0, 0, 1], component));
+    let http = SocketAddr::from(([127, 0, 0, 1], http));
     let start = Instant::now();
-    while TcpStream::connect(addr).is_err() {
+    // Its ports open one after the other.
+    while [addr, component, http].into_iter().any(|addr| TcpStream::connect(addr).is_err()) {
         assert!(start.elapsed() < PATIENCE, "Prosody does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let component = SocketAddr::from(([127, 0, 0, 1], component));
-    let http = SocketAddr::from(([127, 0, 0, 1], http));
     Some(Prosody { addr, component, http, ca: chain, _running: running, _dir: dir })
 }
 
