@@ -173,7 +173,7 @@ fn applying(mix: Mix, sealed: bool) -> Run {
     let mut journal = Vec::new();
     let mut booked = 0;
     Box::new(move || {
-        // A ledger never forgets its lots and keeps a month of sales: start over in time.
+        // A ledger keeps a month of sales: start over in time.
         booked += GROUP;
         if booked > 4_000_000 {
             (shop, booked) = (Shop::new(MEMBERS, mix), 0);
