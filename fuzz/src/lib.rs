@@ -18,6 +18,7 @@
 
 pub mod ledger;
 pub mod rtsp;
+pub mod rtsp_doors;
 pub mod rtsp_more;
 #[cfg(feature = "peers")]
 pub mod rtsp_peers;

@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("rtsp_headers", rtsp_headers),
     ("rtsp_chunks", rtsp_chunks),
     ("rtsp_server", rtsp_server),
+    ("rtsp_doors", crate::rtsp_doors::rtsp_doors),
     ("rtsp_client", rtsp_client),
     ("rtsp_typed", crate::rtsp_more::rtsp_typed),
     ("rtsp_range", crate::rtsp_more::rtsp_range),
