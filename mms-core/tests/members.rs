@@ -298,7 +298,8 @@ fn an_erased_member_leaves_a_number_that_leads_nowhere() {
 /// The caps of the preset, at N and one more.
 #[test]
 fn a_law_may_cap_what_a_card_holds() {
-    let mut shop = Shop::with_limits(Limits::cn_single_purpose(), Program::default());
+    let limits = Limits::cn_single_purpose();
+    let mut shop = Shop::with_limits(limits, Program::default());
     let member = shop.enrol();
     let bearer = Action::Enrol {
         token: MemberToken::new(9),
@@ -307,9 +308,10 @@ fn a_law_may_cap_what_a_card_holds() {
         referrer: None,
     };
     let bearer = shop.ok(bearer).member.unwrap();
-    shop.ok(top_up(member, 500_000));
+    assert_eq!((limits.stored_max, limits.bearer_stored_max), (500_000, 100_000));
+    shop.ok(top_up(member, limits.stored_max));
     assert_eq!(shop.no(top_up(member, 1)), Rejection::StoredFull);
-    shop.ok(top_up(bearer, 99_999));
+    shop.ok(top_up(bearer, limits.bearer_stored_max - 1));
     assert_eq!(shop.no(top_up(bearer, 2)), Rejection::StoredFull);
     let send = |amount| Action::Transfer {
         from: member.into(),

@@ -356,7 +356,8 @@ fn write_number(out: &mut Vec<u8>, number: u16) {
     }
     while unit > 0 {
         // A digit is below ten.
-        out.push(b'0'.wrapping_add(number.wrapping_div(unit).wrapping_rem(10) as u8));
+        let digit = number.checked_div(unit).map_or(0, |left| left % 10);
+        out.push(b'0'.wrapping_add(digit as u8));
         unit /= 10;
     }
 }
