@@ -17,14 +17,8 @@ pub struct Span {
     end: u32,
 }
 
+#[cfg(feature = "text")]
 impl Span {
-    /// From `start` up to, not including, `end`. Offsets beyond 4 GiB saturate; no
-    /// message gets near (its limits see to that).
-    #[must_use]
-    pub const fn new(start: usize, end: usize) -> Self {
-        Self { start: saturating_u32(start), end: saturating_u32(end) }
-    }
-
     /// The last offset that a span can hold.
     pub(crate) const OFFSET_MAX: usize = u32::MAX as usize;
 
@@ -33,6 +27,15 @@ impl Span {
     #[inline]
     pub(crate) const fn within(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
+    }
+}
+
+impl Span {
+    /// From `start` up to, not including, `end`. Offsets beyond 4 GiB saturate; no
+    /// message gets near (its limits see to that).
+    #[must_use]
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self { start: saturating_u32(start), end: saturating_u32(end) }
     }
 
     /// Offset of the first byte.
