@@ -36,7 +36,7 @@ fn an_evening_goes_well_and_so_does_the_next() {
             "──▶ club  REGISTER sip:club.example SIP/2.0",
             "◀── club  RTSP/1.0 401 Unauthorized",
             "◀── club  $ channel 0",
-            "mechanism='SCRAM-SHA-256'",
+            "mechanism='SCRAM-SHA-512'",
             "ok     I1   postings sum to zero for each asset",
             "reopened: the same balances",
             "killed by SIGKILL after 20 acknowledgements",

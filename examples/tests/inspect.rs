@@ -124,7 +124,9 @@ fn a_journal_is_told_record_by_record_and_damage_is_told_too() {
     let last = input.len() - 1;
     input[last] ^= 1;
     let told = lines(journal::inspect, &input, &Options::default());
-    assert!(!told.last().unwrap().contains("\"error\":null"), "{told:?}");
+    let [.., damaged, audit] = told.as_slice() else { panic!("{told:?}") };
+    assert!(!damaged.contains("\"error\":null"), "{told:?}");
+    assert!(audit.contains("\"audit\"") && audit.contains("1 faults"), "{told:?}");
 }
 
 #[test]

@@ -79,11 +79,10 @@ impl Reader {
 
     fn end(&mut self, out: &mut dyn FnMut(Line)) {
         if !self.pending.iter().all(|byte| *byte == 0) {
-            if let Err(error) = Frame::parse(&self.pending) {
+            // What is left behind damage is of the fault that was told.
+            if let (false, Err(error)) = (self.lost, Frame::parse(&self.pending)) {
                 self.audit.faults += 1;
-                if !self.lost {
-                    out(refused(self.offset, error));
-                }
+                out(refused(self.offset, error));
             }
         }
         out(self.summary());
@@ -93,7 +92,7 @@ impl Reader {
         let Sums { frames, records, postings, turnover, faults, .. } = &self.audit;
         let sound = *faults == 0;
         let mut line = Line {
-            offset: self.offset,
+            offset: self.offset + self.pending.len() as u64,
             kind: "audit",
             start: if sound { "intact".to_owned() } else { format!("{faults} faults") },
             ..Line::default()
