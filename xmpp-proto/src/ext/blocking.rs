@@ -63,7 +63,7 @@ pub fn write<'a>(w: &mut Writer, name: Name, jids: impl IntoIterator<Item = &'a 
     w.end();
 }
 
-/// What [`write`] writes.
+/// What [`write()`] writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Name {
