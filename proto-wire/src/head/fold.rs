@@ -1,6 +1,6 @@
 //! Values that go on over several lines.
 
-use crate::text::chars::any_zero;
+use crate::text::chars::{any_zero, trim};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
@@ -21,7 +21,7 @@ pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut out = Vec::with_capacity(value.len());
     for line in value.split(is_line_end) {
-        let line = line.trim_ascii();
+        let line = trim(line);
         if line.is_empty() {
             continue;
         }
@@ -31,4 +31,17 @@ pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
         out.extend_from_slice(line);
     }
     Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only what the grammar calls white space goes: a form feed is a byte of the value, and what
+    /// is left of the value must read as the same.
+    #[test]
+    fn control_characters_beside_folds_stay() {
+        assert_eq!(unfold(b"\x0c\n \"\0x").as_ref(), b"\x0c \"\0x");
+        assert_eq!(unfold(b"a\x0c\r\n\tb").as_ref(), b"a\x0c b");
+    }
 }
