@@ -371,7 +371,8 @@ fn our_client_plays_from_vlc() {
     let file = scratch.write("a.wav", &sound_of(20));
     let url = format!("rtsp://127.0.0.1:{}/test", free_port());
     let sout = format!("#transcode{{acodec=ulaw,samplerate=8000,channels=1}}:rtp{{sdp={url}}}");
-    let mut line = vec!["60"];
+    // No `timeout` or shell before it: what is ended must be VLC itself, not its parent.
+    let mut line = Vec::new();
     let is_root = run("id", &["-u"]).is_some_and(|id| id.stdout.starts_with(b"0"));
     if is_root {
         line.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
@@ -380,7 +381,7 @@ fn our_client_plays_from_vlc() {
         return;
     }
     line.extend(["cvlc", "-I", "dummy", "-q", "--loop", &file, "--sout", &sout, "--sout-keep"]);
-    let Some(_vlc) = Running::start("timeout", &line) else { return };
+    let Some(_vlc) = Running::start(line[0], &line[1..]) else { return };
     let mut options = PlayOptions::new(url);
     options.udp = true;
     options.duration = Duration::from_secs(1);
