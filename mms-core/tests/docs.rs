@@ -46,6 +46,7 @@ fn every_account_kind_and_section_stands_in_the_pages() {
 
 const SOURCES: &[&str] = &[
     include_str!("auditor/main.rs"),
+    include_str!("cards.rs"),
     include_str!("complaints.rs"),
     include_str!("engine.rs"),
     include_str!("engine_limits.rs"),
@@ -54,7 +55,9 @@ const SOURCES: &[&str] = &[
     include_str!("laws.rs"),
     include_str!("members.rs"),
     include_str!("network.rs"),
+    include_str!("permissions.rs"),
     include_str!("postings.rs"),
+    include_str!("precedence.rs"),
     include_str!("queries.rs"),
     include_str!("rejections.rs"),
     include_str!("snapshot.rs"),

@@ -77,7 +77,8 @@ impl<'l> Prepare<'l, '_> {
                 continue;
             }
             if lots >= ledger.limits.command_lots_max {
-                return Err(Rejection::CommandLotsFull);
+                self.fill(Rejection::CommandLotsFull);
+                break;
             }
             lots = lots.saturating_add(1);
             principal = principal.saturating_add(lot.principal);
@@ -90,7 +91,7 @@ impl<'l> Prepare<'l, '_> {
             });
             self.move_lot(id, MoveKind::PayOut, lot.principal, lot.bonus);
         }
-        if lots == 0 {
+        if lots == 0 && self.full.is_none() {
             return Err(Rejection::NothingToDo);
         }
         self.about(Kind::StoredRefunded, Some(party.id));
@@ -136,7 +137,7 @@ impl<'l> Prepare<'l, '_> {
         }
         let lots = self.ledger.lots(source.id).chain(self.ledger.lots(target.id)).count();
         if lots > self.ledger.limits.member_lots_max as usize {
-            return Err(Rejection::MemberLotsFull);
+            self.fill(Rejection::MemberLotsFull);
         }
         self.about(Kind::MembersMerged, Some(target.id));
         for (key, amount) in &source.member.balances {

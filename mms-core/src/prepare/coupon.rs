@@ -119,7 +119,7 @@ impl<'l> Prepare<'l, '_> {
                 Gift { asset: kind, quantity: count, lot: Some(lot) }
             }
             Gives::Uses(kind, uses, days) => {
-                let uses = uses.checked_mul(count).ok_or(Rejection::Overflow)?;
+                let uses = self.fitting(uses.checked_mul(count));
                 let today = self.at.day;
                 self.draft.store(Code::UsesIssued, kind, uses);
                 self.draft.member(party.id, Code::Uses, kind, uses.saturating_neg());
@@ -194,6 +194,7 @@ impl<'l> Prepare<'l, '_> {
         if amount == 0 {
             return Err(Rejection::NothingToDo);
         }
+        self.room_for_stored(party, amount)?;
         self.about(Kind::ChangeSwept, Some(party.id));
         self.draft.member(party.id, Code::ChangePurse, MONEY, amount);
         self.draft.member(party.id, Code::StoredPrincipal, MONEY, amount.saturating_neg());

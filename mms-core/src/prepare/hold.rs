@@ -30,7 +30,7 @@ impl<'l> Prepare<'l, '_> {
         self.about(Kind::Held, Some(party.id));
         let taken = self.take(party, asset, amount, MoveKind::Hold)?;
         if self.ledger.holds.len() >= self.ledger.limits.holds_max as usize {
-            return Err(Rejection::HoldsFull);
+            self.fill(Rejection::HoldsFull);
         }
         self.debit(party.id, asset, taken);
         let (principal, bonus) = held_codes(asset);

@@ -99,7 +99,7 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::CardNumberTaken);
         }
         self.allow(party, Use::Credit)?;
-        let card = self.next_card()?;
+        let card = self.next_card();
         let status = if active { CardStatus::Active } else { CardStatus::Issued };
         self.about(Kind::CardIssued, Some(member));
         self.draft.fact(Fact::CardIssued { card, member, number, product, status, expires });
@@ -147,7 +147,7 @@ impl<'l> Prepare<'l, '_> {
         if !matches!(card.status, CardStatus::Active | CardStatus::Locked | CardStatus::Lost) {
             return Err(Rejection::ChangeNotAllowed);
         }
-        let by = self.next_card()?;
+        let by = self.next_card();
         self.about(Kind::CardReplaced, Some(party.id));
         self.draft.fact(Fact::CardChanged {
             card: id,
@@ -223,12 +223,12 @@ impl<'l> Prepare<'l, '_> {
         }
     }
 
-    fn next_card(&self) -> Result<CardId, Rejection> {
+    fn next_card(&mut self) -> CardId {
         let count = self.ledger.cards.len();
         if count >= self.ledger.limits.cards_max as usize {
-            return Err(Rejection::CardsFull);
+            self.fill(Rejection::CardsFull);
         }
-        u32::try_from(count).map(CardId::new).map_err(|_| Rejection::CardsFull)
+        CardId::new(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     pub(super) fn fee(&mut self, fee: i64) {

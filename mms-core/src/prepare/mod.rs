@@ -88,6 +88,9 @@ struct Prepare<'l, 'd> {
     /// Never before the last record.
     at: At,
     expect_version: Option<u32>,
+    /// The first in order of what is full or too large: it is given only when nothing that
+    /// comes before it in the order of rejections applies, so the rest is looked at first.
+    full: Option<Rejection>,
     draft: &'d mut Draft,
 }
 
@@ -130,7 +133,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
             postings: 0,
             facts: 0,
         });
-        Self { ledger, at, expect_version: envelope.expect_version, draft }
+        Self { ledger, at, expect_version: envelope.expect_version, full: None, draft }
     }
 
     /// For what time itself causes: no key, no sender.
@@ -199,13 +202,17 @@ impl<'l, 'd> Prepare<'l, 'd> {
 
     /// What holds for every record: sums fit, and there is room for new store accounts.
     fn finish(&mut self) -> Result<(), Rejection> {
+        // Those of members, cards, lots, holds and sales come before all that follows.
+        if let Some(full) = self.full.filter(|full| *full < Rejection::StoreAccountsFull) {
+            return Err(full);
+        }
         let watched = self.watch();
         debug_assert!(self.draft.is_balanced(), "postings must balance: {:?}", self.draft);
         if !self.draft.fits() {
             // Room for accounts comes first in the order of rejections.
             return Err(self.no_room().unwrap_or(Rejection::RecordFull));
         }
-        if let Err(stopped) = watched {
+        if let Some(stopped) = watched.err().or(self.full) {
             return Err(self.no_room().unwrap_or(stopped));
         }
         // Most ledgers have never moved so much, in all, that one account could overflow.
@@ -240,6 +247,19 @@ impl<'l, 'd> Prepare<'l, 'd> {
         })
     }
 
+    /// Something is full or too large; the command goes on, only to find what else applies.
+    fn fill(&mut self, rejection: Rejection) {
+        self.full = Some(self.full.map_or(rejection, |before| before.min(rejection)));
+    }
+
+    /// A product that does not fit counts as nothing from here on, and stops the command.
+    fn fitting(&mut self, amount: Option<i64>) -> i64 {
+        amount.unwrap_or_else(|| {
+            self.fill(Rejection::Overflow);
+            0
+        })
+    }
+
     fn about(&mut self, kind: Kind, member: Option<MemberId>) {
         self.draft.head.kind = kind;
         self.draft.head.member = member;
@@ -253,10 +273,15 @@ impl<'l, 'd> Prepare<'l, 'd> {
     }
 
     fn not_negative(&self, amount: i64) -> Result<(), Rejection> {
-        if amount < 0 {
+        self.none_negative(&[amount])
+    }
+
+    /// All signs come before all sizes.
+    fn none_negative(&self, amounts: &[i64]) -> Result<(), Rejection> {
+        if amounts.iter().any(|amount| *amount < 0) {
             return Err(Rejection::AmountNotPositive);
         }
-        self.not_too_large(amount)
+        amounts.iter().try_for_each(|amount| self.not_too_large(*amount))
     }
 
     const fn not_too_large(&self, amount: i64) -> Result<(), Rejection> {

@@ -45,7 +45,7 @@ impl<'l> Prepare<'l, '_> {
                 continue;
             }
             let rate = if paid == Paid::Sale { rule.on_spend } else { rule.on_top_up };
-            let points = rate.of(base, Rounding::Down).ok_or(Rejection::Overflow)?;
+            let points = self.fitting(rate.of(base, Rounding::Down));
             let points = points.min(rule.event_max);
             let lots = u32::try_from(ledger.lots(id).count()).unwrap_or(u32::MAX);
             let room = lots.saturating_add(self.draft.lots_opened) < ledger.limits.member_lots_max;
@@ -103,7 +103,7 @@ impl<'l> Prepare<'l, '_> {
                 continue;
             }
             let party = self.member(reward.member)?;
-            let taken = self.claw(party, reward.lot, points)?;
+            let taken = self.claw(party, reward.lot, points);
             self.debit(party.id, POINTS, taken);
             self.draft.store(Code::PointsExpired, POINTS, taken.lapsed);
             let debt = points.saturating_sub(taken.total());
@@ -135,7 +135,7 @@ impl<'l> Prepare<'l, '_> {
             return Ok(());
         };
         let (rate, fixed) = rate(rule);
-        let share = rate.of(base.max(0), Rounding::Down).ok_or(Rejection::Overflow)?;
+        let share = self.fitting(rate.of(base.max(0), Rounding::Down));
         let amount = share.saturating_add(fixed);
         if amount > 0 {
             self.draft.store(Code::CommissionExpense, MONEY, amount);
@@ -186,7 +186,7 @@ impl<'l> Prepare<'l, '_> {
                 MONEY => taken,
                 POINTS => {
                     priced = true;
-                    rate.of(taken, Rounding::Down).ok_or(Rejection::Overflow)?
+                    self.fitting(rate.of(taken, Rounding::Down))
                 }
                 _ => 0,
             };

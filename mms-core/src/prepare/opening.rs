@@ -17,11 +17,11 @@ impl Prepare<'_, '_> {
         (principal, bonus): (i64, i64),
         (from, expires): (Day, Day),
     ) -> Result<(), Rejection> {
-        self.not_negative(principal)?;
-        self.not_negative(bonus)?;
-        if principal.saturating_add(bonus) == 0 || (bonus > 0 && what == Held::Points) {
+        let nothing = principal.saturating_add(bonus) == 0;
+        if nothing || principal < 0 || bonus < 0 || (bonus > 0 && what == Held::Points) {
             return Err(Rejection::AmountNotPositive);
         }
+        self.none_negative(&[principal, bonus])?;
         if expires < self.at.day {
             return Err(Rejection::DateInPast);
         }

@@ -19,8 +19,10 @@ impl Prepare<'_, '_> {
         price: i64,
         expires: Day,
     ) -> Result<(), Rejection> {
-        self.positive(uses)?;
-        self.positive(price)?;
+        if uses.min(price) <= 0 {
+            return Err(Rejection::AmountNotPositive);
+        }
+        self.not_too_large(uses.max(price))?;
         if expires < self.at.day {
             return Err(Rejection::DateInPast);
         }

@@ -17,15 +17,13 @@ impl Prepare<'_, '_> {
     pub(super) fn top_up(&mut self, who: Who, amount: i64) -> Result<(), Rejection> {
         self.positive(amount)?;
         let party = self.find(who)?;
-        self.allow(party, Use::Credit)?;
         let program = &self.ledger.program;
         let rule = program.top_up_rule(party.member.tier, amount);
-        let bonus = rule
-            .map_or(Some(0), |rule| rule.bonus.of(amount, Rounding::Down))
-            .ok_or(Rejection::Overflow)?;
+        let bonus = rule.map_or(Some(0), |rule| rule.bonus.of(amount, Rounding::Down));
+        let bonus = bonus.ok_or(Rejection::AmountTooLarge)?;
         let points = rule.map_or(0, |rule| rule.points);
-        self.not_too_large(bonus)?;
-        self.not_too_large(points)?;
+        self.none_negative(&[bonus, points])?;
+        self.allow(party, Use::Credit)?;
         self.room_for_stored(party, amount.saturating_add(bonus))?;
         self.about(Kind::ToppedUp, Some(party.id));
         if let Some(rule) = rule {
@@ -74,10 +72,11 @@ impl Prepare<'_, '_> {
         let rule = self.ledger.program.earn_rule(rule).ok_or(Rejection::RuleUnknown)?;
         self.allow(party, Use::Credit)?;
         let (num, den) = self.earn_rate(rule, party.member.tier);
-        let points = mul_div(base, num, den, rule.rounding).ok_or(Rejection::Overflow)?;
-        if points == 0 {
+        let points = mul_div(base, num, den, rule.rounding);
+        if points == Some(0) {
             return Err(Rejection::NothingToDo);
         }
+        let points = self.fitting(points);
         self.about(Kind::Earned, Some(party.id));
         self.draft.fact(Fact::RuleApplied { rule: rule.id, base, bonus: 0, points });
         self.draft.store(Code::PointsIssued, POINTS, points);

@@ -208,7 +208,7 @@ impl<'l> Prepare<'l, '_> {
         if clawed == 0 {
             return Ok(0);
         }
-        let taken = self.claw(party, sale.earned_lot, clawed)?;
+        let taken = self.claw(party, sale.earned_lot, clawed);
         self.debit(party.id, POINTS, taken);
         self.draft.store(Code::PointsExpired, POINTS, taken.lapsed);
         let debt = clawed.saturating_sub(taken.total());

@@ -60,11 +60,14 @@ impl<'l> Prepare<'l, '_> {
         pay: Pay,
         extras: Extras,
     ) -> Result<(), Rejection> {
-        self.not_negative(extras.keep_change)?;
-        self.not_negative(extras.on_account)?;
-        if let Pay::Mixed { cash, stored, points } = pay {
-            for amount in [cash, stored, points] {
-                self.not_negative(amount)?;
+        if lines.iter().any(|line| line.price < 0) {
+            return Err(Rejection::AmountNotPositive);
+        }
+        let Extras { keep_change, on_account, .. } = extras;
+        match pay {
+            Pay::Cash | Pay::Stored => self.none_negative(&[keep_change, on_account])?,
+            Pay::Mixed { cash, stored, points } => {
+                self.none_negative(&[keep_change, on_account, cash, stored, points])?;
             }
         }
         self.ledger.check_lines(lines)?;
@@ -103,7 +106,8 @@ impl<'l> Prepare<'l, '_> {
             Pay::Mixed { cash, stored, points } => (cash, stored, points),
         };
         let burn = tier.map_or(Ratio::ZERO, |tier| tier.burn);
-        let points_value = burn.of(points, Rounding::Down).ok_or(Rejection::Overflow)?;
+        // What does not fit is not what is due.
+        let points_value = burn.of(points, Rounding::Down).ok_or(Rejection::TenderMismatch)?;
         let paid = cash.checked_add(stored).and_then(|sum| sum.checked_add(points_value));
         if paid != Some(now) || (points > 0 && points_value == 0) {
             return Err(Rejection::TenderMismatch);
@@ -220,7 +224,7 @@ impl<'l> Prepare<'l, '_> {
             base = base.saturating_add(sold.points_value);
         }
         let rate = self.earn_rate(rule, party.member.tier);
-        let points = mul_div(base, rate.0, rate.1, rule.rounding).ok_or(Rejection::Overflow)?;
+        let points = self.fitting(mul_div(base, rate.0, rate.1, rule.rounding));
         if points == 0 {
             return Ok(None);
         }
@@ -246,7 +250,7 @@ impl<'l> Prepare<'l, '_> {
         earned: Option<EarnedBy>,
     ) -> Result<(), Rejection> {
         if self.ledger.sales.len() >= self.ledger.limits.sales_max as usize {
-            return Err(Rejection::SalesFull);
+            self.fill(Rejection::SalesFull);
         }
         let days = self.ledger.program.return_days;
         let returnable: Day = self.at.day.plus(days);

@@ -4,7 +4,6 @@ use super::{Party, Prepare};
 use crate::account::{Code, MONEY, POINTS};
 use crate::amount::{Rounding, mul_div};
 use crate::ids::{AssetId, Day, LotId, MemberId, StoreId};
-use crate::ledger::Ledger;
 use crate::program::Consumption;
 use crate::record::{Fact, MoveKind};
 use crate::rejection::Rejection;
@@ -61,6 +60,7 @@ impl<'l> Prepare<'l, '_> {
         let mut taken = Taken::default();
         let mut left = amount;
         let ledger = self.ledger;
+        // Also beyond the limit: whether there is enough comes first.
         for (id, lot) in ledger.lots.of(party.member.lots) {
             if left == 0 {
                 break;
@@ -70,9 +70,9 @@ impl<'l> Prepare<'l, '_> {
             }
             let part = left.min(lot.left());
             let (principal, bonus) = self.portion(lot.principal, lot.bonus, part);
-            let day = self.at.day;
-            self.touch(|| is_enough(ledger, party, asset, amount, day), asset)?;
-            self.move_lot(id, how, principal, bonus);
+            if self.touch() {
+                self.move_lot(id, how, principal, bonus);
+            }
             taken.add(principal, bonus, lot.pending);
             left = left.saturating_sub(part);
         }
@@ -81,12 +81,7 @@ impl<'l> Prepare<'l, '_> {
 
     /// Takes earned points back: from their own lot, then from the others. What cannot
     /// be taken is left to the caller, who makes it a debt.
-    pub(super) fn claw(
-        &mut self,
-        party: Party<'l>,
-        own: Option<LotId>,
-        points: i64,
-    ) -> Result<Taken, Rejection> {
+    pub(super) fn claw(&mut self, party: Party<'l>, own: Option<LotId>, points: i64) -> Taken {
         let mut taken = Taken::default();
         let lots = &self.ledger.lots;
         let mut left = points;
@@ -95,8 +90,9 @@ impl<'l> Prepare<'l, '_> {
             if lot.expires < self.at.day {
                 let part = left.min(self.points_left(id, lot).max(0));
                 if part > 0 {
-                    self.touch(|| true, POINTS)?;
-                    self.move_lot(id, MoveKind::Claw, part, 0);
+                    if self.touch() {
+                        self.move_lot(id, MoveKind::Claw, part, 0);
+                    }
                     taken.add(part, 0, lot.pending);
                     left = left.saturating_sub(part);
                 }
@@ -136,12 +132,13 @@ impl<'l> Prepare<'l, '_> {
             {
                 continue;
             }
-            self.touch(|| true, POINTS)?;
-            self.move_lot(id, MoveKind::Claw, part, 0);
+            if self.touch() {
+                self.move_lot(id, MoveKind::Claw, part, 0);
+            }
             taken.add(part, 0, lot.pending);
             left = left.saturating_sub(part);
         }
-        Ok(taken)
+        taken
     }
 
     /// Books what was taken off the member's accounts.
@@ -245,10 +242,10 @@ impl<'l> Prepare<'l, '_> {
     ) -> Result<LotId, Rejection> {
         let next = self.ledger.lots.next_place(self.draft.lots_opened);
         if next >= self.ledger.limits.lots_max {
-            return Err(Rejection::LotsFull);
+            self.fill(Rejection::LotsFull);
         }
         if count.saturating_add(self.draft.lots_opened) >= self.ledger.limits.member_lots_max {
-            return Err(Rejection::MemberLotsFull);
+            self.fill(Rejection::MemberLotsFull);
         }
         let lot = LotId::new(next);
         self.draft.lots_opened = self.draft.lots_opened.saturating_add(1);
@@ -292,13 +289,14 @@ impl<'l> Prepare<'l, '_> {
         (from_principal, amount.saturating_sub(from_principal))
     }
 
-    /// Counts a lot that this record touches.
-    fn touch(&mut self, is_enough: impl FnOnce() -> bool, asset: AssetId) -> Result<(), Rejection> {
+    /// Counts a lot that this record touches; false beyond the limit.
+    fn touch(&mut self) -> bool {
         if self.draft.lots_touched >= self.ledger.limits.command_lots_max {
-            return Err(if is_enough() { Rejection::CommandLotsFull } else { insufficient(asset) });
+            self.fill(Rejection::CommandLotsFull);
+            return false;
         }
         self.draft.lots_touched = self.draft.lots_touched.saturating_add(1);
-        Ok(())
+        true
     }
 
     /// What a lot of points holds after what this record has done so far.
@@ -309,18 +307,6 @@ impl<'l> Prepare<'l, '_> {
             .filter(|(moved, _, _)| *moved == id)
             .fold(lot.principal, |left, (_, by, _)| left.saturating_add(*by))
     }
-}
-
-fn is_enough(ledger: &Ledger, party: Party<'_>, asset: AssetId, amount: i64, day: Day) -> bool {
-    ledger
-        .lots
-        .of(party.member.lots)
-        .filter(|(_, lot)| lot.asset == asset && lot.is_live(day))
-        .try_fold(0_i64, |sum, (_, lot)| {
-            let sum = sum.saturating_add(lot.left());
-            if sum >= amount { Err(()) } else { Ok(sum) }
-        })
-        .is_err()
 }
 
 fn insufficient(asset: AssetId) -> Rejection {

@@ -11,6 +11,8 @@
 
 use mms_core::*;
 
+pub mod scheme;
+
 pub struct Shop {
     pub ledger: Ledger,
     pub records: Vec<Vec<u8>>,
