@@ -14,6 +14,7 @@ pub mod headers;
 pub mod home;
 pub mod message;
 pub mod offer_answer;
+pub mod proxy;
 #[cfg(feature = "digest")]
 pub mod registrar;
 pub mod simple;

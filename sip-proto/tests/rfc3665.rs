@@ -1,6 +1,7 @@
 //! The flows of RFC 3665 between our own machines. The proxies of §3.2 and §3.3 are played by a
-//! small stateless one; §3.4 (a proxy that fails over by DNS) and §3.5 (a firewall that rewrites)
-//! have no role of ours that the other flows do not show.
+//! small stateless one of the tests and by our own stateful one; what §3.5 rewrites in the middle (the
+//! media addresses of a gateway) is the gateway's, which is no part of this crate: its signalling is
+//! shown.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +14,8 @@
 
 mod ladder;
 
-use ladder::{Ladder, SECOND, credential, over, sdp};
+use ladder::{Ladder, SECOND, Verdict, address, credential, has_credentials, over, sdp};
+use sip_proto::proxy::Hop;
 use sip_proto::ua::{Ending, Event, Phase};
 use sip_proto::{HeaderName, Method, StatusCode};
 
@@ -188,6 +190,213 @@ fn section_3_3_session_with_multiple_proxy_authentication() {
     let rest: Vec<&str> = ladder[3..8].iter().map(String::as_str).collect();
     assert_eq!(rest, second);
     assert_eq!(ladder.last().unwrap(), "proxy2 bob ACK");
+}
+
+/// Bob's proxy, which wants credentials when `realm` is one.
+fn to_bob(realm: Option<&'static str>) -> impl FnMut(&sip_proto::RequestBuf, &str) -> Verdict {
+    move |request, uri| match realm {
+        Some(realm) if !has_credentials(request, realm) => Verdict::Challenge(realm),
+        _ if uri == "sip:bob@biloxi.example.com" => {
+            Verdict::To(Hop::new(over(2)).with_uri("sip:bob@192.0.2.2:5060"))
+        }
+        _ => Verdict::Refuse(404),
+    }
+}
+
+/// The same as §3.2 through stateful proxies: each hop has transactions of its own, and the ACK of a
+/// 2xx goes all the way.
+#[test]
+fn section_3_2_through_two_stateful_proxies() {
+    let mut net = Ladder::new()
+        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
+        .agent("bob", "bob@biloxi.example.com", |c| c)
+        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
+        .relay("proxy2", true, to_bob(None));
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    let bob = net.pick_up("bob");
+    let invite = net.last("INVITE");
+    let record: Vec<&str> = invite.headers().all(HeaderName::RECORD_ROUTE).collect();
+    assert_eq!(record, ["<sip:192.0.2.4:5060;lr>", "<sip:192.0.2.3:5060;lr>"]);
+    assert_eq!(invite.headers().get(HeaderName::MAX_FORWARDS), Some("68"));
+    net.hang_up("bob", bob);
+    let way = ["alice", "proxy1", "proxy2", "bob"];
+    let up = |what: &str| way.windows(2).map(|w| format!("{} {} {what}", w[0], w[1])).collect();
+    let down =
+        |what: &str| way.windows(2).rev().map(|w| format!("{} {} {what}", w[1], w[0])).collect();
+    let ladder: Vec<Vec<String>> =
+        vec![up("INVITE"), down("180"), down("200"), up("ACK"), down("BYE"), up("200")];
+    assert_eq!(net.steps(), ladder.concat());
+    net.wait(SECOND * 40);
+    for proxy in ["proxy1", "proxy2"] {
+        assert_eq!(net.relay_at(proxy).forwarding(), 0);
+        assert_eq!(net.relay_at(proxy).endpoint().transactions(), 0);
+    }
+}
+
+/// F1 to F7: the first proxy is silent, seven times; F8 on: the same INVITE goes to the second.
+#[test]
+fn section_3_4_successful_session_with_proxy_failure() {
+    let mut net = Ladder::new()
+        .agent("alice", "alice@atlanta.example.com", |c| {
+            c.with_outbound(over(3))
+                .with_outbound_spare(over(4))
+                .with_credential(credential("alice"))
+        })
+        .agent("bob", "bob@biloxi.example.com", |c| c)
+        .dead("proxy1")
+        .relay("proxy2", true, to_bob(Some("biloxi.example.com")));
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.wait(SECOND * 32);
+    let bob = net.pick_up("bob");
+    let invite = net.last("INVITE").clone();
+    net.hang_up("bob", bob);
+    let ladder = net.steps();
+    assert_eq!(ladder[..7], vec!["alice proxy1 INVITE"; 7]);
+    let rest: Vec<&str> = ladder[7..].iter().map(String::as_str).collect();
+    let expected = [
+        "alice proxy2 INVITE",
+        "proxy2 alice 407",
+        "alice proxy2 ACK",
+        "alice proxy2 INVITE",
+        "proxy2 bob INVITE",
+        "bob proxy2 180",
+        "proxy2 alice 180",
+        "bob proxy2 200",
+        "proxy2 alice 200",
+        "alice proxy2 ACK",
+        "proxy2 bob ACK",
+        "bob proxy2 BYE",
+        "proxy2 alice BYE",
+        "alice proxy2 200",
+        "proxy2 bob 200",
+    ];
+    assert_eq!(rest, expected);
+    // F1 and F8 are one request: the credentials alone made another number.
+    assert_eq!(invite.headers().get(HeaderName::CSEQ), Some("2 INVITE"));
+    // The one that answers is kept to.
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    assert_eq!(net.steps()[0], "alice proxy2 INVITE");
+}
+
+/// The gateway is next to Alice by a preloaded Route and stays in the dialog; the proxy behind it
+/// does not.
+#[test]
+fn section_3_5_session_through_a_gateway() {
+    let mut net = Ladder::new()
+        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
+        .agent("bob", "bob@biloxi.example.com", |c| c)
+        .relay("alg", true, |_, _| Verdict::To(Hop::new(over(4))))
+        .relay("proxy2", false, to_bob(None));
+    let (gateway, now) = (format!("<sip:{};lr>", address(3)), net.now);
+    let route = [(HeaderName::ROUTE, gateway.as_str())];
+    let alice =
+        net.at("alice").call_with(now, "sip:bob@biloxi.example.com", sdp("offer"), &route).unwrap();
+    net.pick_up("bob");
+    // The gateway took its Route away.
+    assert_eq!(net.last("INVITE").headers().get(HeaderName::ROUTE), None);
+    net.hang_up("alice", alice);
+    let ladder = [
+        "alice alg INVITE",
+        "alg proxy2 INVITE",
+        "proxy2 bob INVITE",
+        "bob proxy2 180",
+        "proxy2 alg 180",
+        "alg alice 180",
+        "bob proxy2 200",
+        "proxy2 alg 200",
+        "alg alice 200",
+        "alice alg ACK",
+        "alg bob ACK",
+        "alice alg BYE",
+        "alg bob BYE",
+        "bob alg 200",
+        "alg alice 200",
+    ];
+    assert_eq!(net.steps(), ladder);
+}
+
+/// §3.8 through stateful proxies: the CANCEL goes hop by hop, and each has an answer of its own.
+#[test]
+fn section_3_8_unsuccessful_no_answer_through_two_stateful_proxies() {
+    let mut net = Ladder::new()
+        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
+        .agent("bob", "bob@biloxi.example.com", |c| c)
+        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
+        .relay("proxy2", true, to_bob(None));
+    let now = net.now;
+    let alice = net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    let bob = net.newest("bob");
+    net.at("bob").ring(now, bob, StatusCode::RINGING, None).unwrap();
+    net.steps();
+    net.hang_up("alice", alice);
+    let ladder = [
+        "alice proxy1 CANCEL",
+        "proxy1 alice 200",
+        "proxy1 proxy2 CANCEL",
+        "proxy2 proxy1 200",
+        "proxy2 bob CANCEL",
+        "bob proxy2 200",
+        "bob proxy2 487",
+        "proxy2 bob ACK",
+        "proxy2 proxy1 487",
+        "proxy1 proxy2 ACK",
+        "proxy1 alice 487",
+        "alice proxy1 ACK",
+    ];
+    assert_eq!(net.steps(), ladder);
+    let ended = |e: &Event| matches!(e, Event::Ended { why: Ending::Cancelled, .. });
+    assert!(net.events("bob").iter().any(ended));
+}
+
+/// §3.9 and §3.11 through two stateful proxies: a refusal is acknowledged hop by hop.
+#[test]
+fn section_3_9_unsuccessful_busy_through_two_stateful_proxies() {
+    let mut net = Ladder::new()
+        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
+        .agent("bob", "bob@biloxi.example.com", |c| c)
+        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
+        .relay("proxy2", true, to_bob(None));
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    let bob = net.newest("bob");
+    net.at("bob").reject(now, bob, StatusCode::BUSY_HERE).unwrap();
+    let ladder = [
+        "alice proxy1 INVITE",
+        "proxy1 proxy2 INVITE",
+        "proxy2 bob INVITE",
+        "bob proxy2 486",
+        "proxy2 bob ACK",
+        "proxy2 proxy1 486",
+        "proxy1 proxy2 ACK",
+        "proxy1 alice 486",
+        "alice proxy1 ACK",
+    ];
+    assert_eq!(net.steps(), ladder);
+}
+
+/// §3.10 through two stateful proxies: the last one gives up and says 408.
+#[test]
+fn section_3_10_no_response_through_two_stateful_proxies() {
+    let mut net = Ladder::new()
+        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
+        .dead("bob")
+        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
+        .relay("proxy2", true, to_bob(None));
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.wait(SECOND * 40);
+    let ladder = net.steps();
+    assert_eq!(ladder.iter().filter(|l| *l == "proxy2 bob INVITE").count(), 7);
+    let rest: Vec<&str> = ladder.iter().rev().take(4).rev().map(String::as_str).collect();
+    let expected =
+        ["proxy2 proxy1 408", "proxy1 proxy2 ACK", "proxy1 alice 408", "alice proxy1 ACK"];
+    assert_eq!(rest, expected);
+    let events = net.events("alice");
+    let why = Ending::Refused(StatusCode::REQUEST_TIMEOUT);
+    assert!(events.iter().any(|e| matches!(e, Event::Ended { why: w, .. } if *w == why)));
 }
 
 /// §3.6, with the redirect server as another agent, and the description in the ACK.

@@ -1,6 +1,6 @@
 //! The services of RFC 5359 between our own agents. Each stands where the RFC's drawing has agents
 //! alone; §2.7 to §2.9, §2.12 and §2.13 have a proxy or a screening server in the middle, whose part
-//! is done here by a redirection of the agent. §2.14 needs a screening proxy. Subscriptions to
+//! is done here by a redirection of the agent. §2.14 has a proxy of ours. Subscriptions to
 //! dialogs (§2.15 to §2.17) are answered by the application: only the calls are shown.
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@
 
 mod ladder;
 
-use ladder::{Ladder, SECOND, sdp};
+use ladder::{Ladder, SECOND, Verdict, credential, has_credentials, over, sdp};
 use sip_proto::endpoint::TransactionId;
 use sip_proto::ua::{CallRef, Ending, Event, Phase};
 use sip_proto::{HeaderName, Method, RequestBuf, StatusCode};
@@ -350,6 +350,36 @@ fn section_2_13_incoming_call_screening() {
     net.at("bob").reject(now, asked, StatusCode::DECLINE).unwrap();
     assert_eq!(net.steps(), ["alice bob INVITE", "bob alice 603", "alice bob ACK"]);
     assert_eq!(net.at("alice").phase(alice), Phase::Over);
+}
+
+/// F1 to F6: the proxy asks who calls, and then says that Bob is not to be called.
+#[test]
+fn section_2_14_outgoing_call_screening() {
+    let mut net = Ladder::new()
+        .agent("alice", "alice@atlanta.example.com", |c| {
+            c.with_outbound(over(2)).with_credential(credential("alice"))
+        })
+        .relay("proxy", true, |request, uri| match uri {
+            _ if !has_credentials(request, "atlanta.example.com") => {
+                Verdict::Challenge("atlanta.example.com")
+            }
+            "sip:bob@biloxi.example.com" => Verdict::Refuse(403),
+            _ => Verdict::Refuse(404),
+        });
+    let now = net.now;
+    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    let ladder = [
+        "alice proxy INVITE",
+        "proxy alice 407",
+        "alice proxy ACK",
+        "alice proxy INVITE",
+        "proxy alice 403",
+        "alice proxy ACK",
+    ];
+    assert_eq!(net.steps(), ladder);
+    let why = Ending::Refused(StatusCode::FORBIDDEN);
+    let events = net.events("alice");
+    assert!(events.iter().any(|e| matches!(e, Event::Ended { why: w, .. } if *w == why)));
 }
 
 /// F1 to F15: the park server takes Bob's place; F20 to F24: Carol takes the park server's.

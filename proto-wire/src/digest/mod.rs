@@ -49,6 +49,7 @@ mod credentials;
 mod info;
 mod nonce;
 mod response;
+mod seal;
 mod secret;
 mod server;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub use client::{Answer, Client, Preference, Refused};
 pub use credentials::{BasicCredentials, Credentials, DigestCredentials};
 pub use info::{AuthenticationInfo, InfoOutcome};
 pub use response::{Response, username_hash};
+pub use seal::Sealer;
 pub use secret::{BadCredential, Credential, Ha1, Secret};
 pub use server::{Accepted, Claim, Denial, Server, ServerConfig, Verdict};
 

@@ -1,27 +1,30 @@
-//! Routing to the bindings of a user: forked, stateful, one answer back (RFC 3261 §16.5-16.7).
+//! Routing to the bindings of a user and within the dialogs that begin here: forked, stateful, one
+//! answer back (RFC 3261 §16.5-16.7), with routes that lead back over streams (RFC 5626 §5.3).
 
 use super::{HomeEvent, HomeServer};
-use crate::endpoint::{CommandError, Path, Target, TransactionId};
-use crate::headers::{NameAddr, Transport};
-use crate::message::{HeaderName, RequestBuf, ResponseBuf, StatusCode};
+use crate::endpoint::{FlowId, Path, Target, TransactionId};
+use crate::headers::NameAddr;
+use crate::message::{RequestBuf, StatusCode};
+use crate::proxy::{self, Done, Hop, numeric_target};
 use crate::registrar::{Binding, instance_of_gruu};
 use crate::uri::{SipUri, Uri};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
-/// A request that was forwarded and is not yet answered.
-#[derive(Debug)]
-pub(super) struct Forward {
-    address: String,
-    /// Branches without a final response.
-    open: usize,
-    /// The best final response so far, with our Via popped.
-    best: Option<ResponseBuf>,
+/// The streams that a dialog goes over, as our Record-Route says: of who began it, and of the other
+/// side. `None` for one that its own URI leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ends {
+    caller: Option<FlowId>,
+    callee: Option<FlowId>,
 }
 
+/// What a Record-Route of ours begins with, sealed: other tokens are no routes.
+const MARK: u8 = b'R';
+
 impl HomeServer {
-    pub(super) fn forward(&mut self, id: TransactionId, request: &RequestBuf) {
+    /// To the users that are registered here.
+    pub(super) fn forward(&mut self, id: TransactionId, request: &RequestBuf, path: Path) {
         let Some(address) = address_of(request) else {
             return self.answer(id, StatusCode::NOT_FOUND);
         };
@@ -42,23 +45,97 @@ impl HomeServer {
             self.answer(id, status);
             return self.tell(HomeEvent::Routed { address, status });
         }
-        let mut failure = StatusCode::SERVER_INTERNAL_ERROR;
-        let mut open = 0_usize;
-        for binding in &bindings {
-            match self.forward_to(request, binding) {
-                Ok(branch) => {
-                    self.branches.insert(branch, id);
-                    open = open.saturating_add(1);
+        let stays = proxy::begins_dialog(request);
+        let hops: Vec<Hop> = bindings
+            .iter()
+            .map(|binding| {
+                let mut hop = Hop::new(self.target_of(binding))
+                    .with_uri(request_uri(&binding.uri))
+                    .with_route(binding.path.iter().cloned());
+                if stays {
+                    hop.record = self.record(request, path, hop.target, binding.path.is_empty());
                 }
-                Err(CommandError::TooLong(_)) => failure = StatusCode::MESSAGE_TOO_LARGE,
-                Err(_) => {}
+                hop
+            })
+            .collect();
+        match self.relay.start(&mut self.endpoint, self.now, id, request, &hops) {
+            Ok(()) => {
+                self.routed.insert(id, address);
+            }
+            Err(status) => {
+                self.answer(id, status);
+                self.tell(HomeEvent::Routed { address, status });
             }
         }
-        if open == 0 {
-            self.answer(id, failure);
-            return self.tell(HomeEvent::Routed { address, status: failure });
+    }
+
+    /// The way to the most preferred binding of the user that a request is for.
+    pub(super) fn first_hop(&self, request: &RequestBuf) -> Option<Hop> {
+        let uri = request.view().uri().ok()?;
+        let device = uri.as_sip().and_then(instance_of_gruu);
+        let mut bindings = self.location.fetch(self.now, &address_of(request)?);
+        bindings.retain(|b| device.as_ref().is_none_or(|instance| b.is_of(instance)));
+        let binding = bindings.first()?;
+        let hop = Hop::new(self.target_of(binding)).with_uri(request_uri(&binding.uri));
+        Some(hop.with_route(binding.path.iter().cloned()))
+    }
+
+    /// Our place in the route set of a dialog: with the streams of those who are next to us.
+    fn record(
+        &self,
+        request: &RequestBuf,
+        path: Path,
+        target: Target,
+        direct: bool,
+    ) -> Vec<String> {
+        let vias = request.headers().values::<crate::headers::Via<'_>>().count();
+        let caller = match path {
+            Path::Stream(flow) if vias == 1 => Some(flow),
+            _ => None,
+        };
+        let (callee, goes) = match target {
+            Target::Flow(flow) => {
+                (Some(flow).filter(|_| direct), self.endpoint.transport_of(Path::Stream(flow)))
+            }
+            Target::Address(transport, _) => (None, Some(transport)),
+        };
+        let token = self.sealer.seal(&Ends { caller, callee }.to_bytes());
+        let came = self.endpoint.transport_of(path);
+        proxy::record_routes(&self.config.endpoint, came, goes, Some(&token))
+    }
+
+    /// The ends that a route of ours names; what nobody here wrote names none.
+    pub(super) fn ends_of(&self, marks: &[String]) -> Option<Ends> {
+        marks.iter().find_map(|mark| Ends::from_bytes(&self.sealer.open(mark)?))
+    }
+
+    /// Where a request in a dialog goes: over the stream of the other side, else where its route and
+    /// its URI say. `Err` is what it is refused with.
+    pub(super) fn within(
+        &self,
+        request: RequestBuf,
+        ends: Ends,
+        path: Path,
+    ) -> Result<Within, StatusCode> {
+        let last = request.headers().first(crate::HeaderName::ROUTE).is_none();
+        let (request, uri) = proxy::leave(request).map_err(|_| StatusCode::BAD_REQUEST)?;
+        if let Some(flow) = ends.other(path).filter(|_| last) {
+            // RFC 5626 §5.3.1.
+            let there = self.endpoint.transport_of(Path::Stream(flow)).is_some();
+            let hop = Hop::new(Target::Flow(flow));
+            return there.then_some(Within::Hop(request, hop)).ok_or(StatusCode::FLOW_FAILED);
         }
-        self.forwards.insert(id, Forward { address, open, best: None });
+        let next = Uri::parse(uri.as_bytes()).ok();
+        let sip = next.as_ref().and_then(Uri::as_sip).ok_or(StatusCode::UNSUPPORTED_URI_SCHEME)?;
+        // A GRUU of ours, or an address of record: who that is now.
+        if last && sip.user.is_some() && self.is_ours(sip) {
+            return Ok(Within::User(request));
+        }
+        match numeric_target(sip) {
+            Some(target) => Ok(Within::Hop(request, Hop::new(target))),
+            // A name: nobody here asks DNS.
+            None => Err(StatusCode::BAD_GATEWAY),
+        }
     }
 
     /// RFC 5626 §7: of several flows of a device the one that was registered last, of those that
@@ -82,38 +159,6 @@ impl HomeServer {
         *bindings = kept;
     }
 
-    /// RFC 3261 §16.6: request URI, Max-Forwards, Via; all other bytes as they came.
-    fn forward_to(
-        &mut self,
-        request: &RequestBuf,
-        binding: &Binding,
-    ) -> Result<TransactionId, CommandError> {
-        let target = self.target_of(binding);
-        let uri = request_uri(&binding.uri);
-        let mut edits = request.view().edit();
-        edits.set_uri(&uri)?.decrement_max_forwards()?;
-        let route = binding.path.join(", ");
-        if !route.is_empty() {
-            edits.push(HeaderName::ROUTE, &route)?;
-        }
-        if self.config.authenticate_messages {
-            // The credentials were for us (§22.3).
-            edits.remove(HeaderName::PROXY_AUTHORIZATION)?;
-        }
-        let forwarded = RequestBuf::parse(edits.to_bytes()?).map_err(crate::BuildError::Message)?;
-        match self.endpoint.request(self.now, forwarded.view(), target) {
-            // RFC 3261 §18.1.1: what is too long for a datagram goes over a stream.
-            Err(CommandError::TooLong(_)) => {
-                let stream = match target {
-                    Target::Address(_, remote) => Target::Address(Transport::Tcp, remote),
-                    flow @ Target::Flow(_) => flow,
-                };
-                self.endpoint.request(self.now, forwarded.view(), stream)
-            }
-            sent => sent,
-        }
-    }
-
     /// The first hop of Path (RFC 3327 §5.4); without one the stream that the client registered
     /// over, while it is open; else the address in the contact; else where the REGISTER came from.
     pub(super) fn target_of(&self, binding: &Binding) -> Target {
@@ -131,77 +176,63 @@ impl HomeServer {
         let address = uri.as_ref().and_then(Uri::as_sip).and_then(numeric_target);
         match (address, binding.source) {
             (Some(target), _) => target,
-            (None, Path::Datagram { remote, .. }) => Target::Address(Transport::Udp, remote),
+            (None, Path::Datagram { remote, .. }) => Target::Address(crate::Transport::Udp, remote),
             (None, Path::Stream(flow)) => Target::Flow(flow),
         }
     }
 
-    pub(super) fn response(&mut self, branch: TransactionId, response: ResponseBuf) {
-        let status = response.view().status();
-        if self.own_response(branch, status) || status.is_provisional() {
-            return;
+    /// The answer to a request went back.
+    pub(super) fn done(&mut self, done: Option<Done>) {
+        let Some(Done { id, status, .. }) = done else { return };
+        let address = self.routed.remove(&id);
+        if let Some((address, status)) = address.zip(status) {
+            self.tell(HomeEvent::Routed { address, status });
         }
-        let mut edits = response.view().edit();
-        let popped = match edits.pop_via() {
-            Ok(edits) => edits.to_bytes().ok(),
-            Err(_) => None,
-        };
-        let popped = popped.and_then(|bytes| ResponseBuf::parse(bytes).ok());
-        self.branch_done(branch, popped);
-    }
-
-    /// A branch that got no response; `status` is what that counts as.
-    pub(super) fn branch_failed(&mut self, branch: TransactionId, status: Option<StatusCode>) {
-        if self.own_failed(branch) {
-            return;
-        }
-        let server = self.branches.get(&branch).copied();
-        let reply = status
-            .zip(server)
-            .and_then(|(status, id)| self.endpoint.reply(id, status).ok()?.build().ok());
-        self.branch_done(branch, reply);
-    }
-
-    fn branch_done(&mut self, branch: TransactionId, response: Option<ResponseBuf>) {
-        let Some(id) = self.branches.remove(&branch) else { return };
-        let Some(forward) = self.forwards.get_mut(&id) else { return };
-        forward.open = forward.open.saturating_sub(1);
-        if let Some(response) = response {
-            let better = forward.best.as_ref().is_none_or(|best| rank(&response) < rank(best));
-            if better {
-                forward.best = Some(response);
-            }
-        }
-        let success = forward.best.as_ref().is_some_and(|b| b.view().status().is_success());
-        if !success && forward.open > 0 {
-            return;
-        }
-        let Some(forward) = self.forwards.remove(&id) else { return };
-        // RFC 4320 §4.2: when nothing came from any branch, nothing is answered.
-        let Some(best) = forward.best else { return };
-        let status = best.view().status();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            // §16.7 item 6: a 503 would be about us.
-            self.answer(id, StatusCode::SERVER_INTERNAL_ERROR);
-        } else if self.endpoint.respond(self.now, id, &best).is_err() {
-            self.answer(id, StatusCode::BAD_GATEWAY);
-        }
-        self.tell(HomeEvent::Routed { address: forward.address, status });
     }
 }
 
-/// §16.7 item 6: 2xx, then 6xx, then the lowest class; within 4xx those that help the client.
-fn rank(response: &ResponseBuf) -> (u8, u16) {
-    let status = response.view().status();
-    let class = match status.class() {
-        2 => 0,
-        6 => 1,
-        3 => 2,
-        4 => 3,
-        _ => 4,
-    };
-    let helps = [401, 407, 415, 420, 484].contains(&status.as_u16());
-    (class, if helps { 0 } else { status.as_u16() })
+/// Where a request in a dialog goes.
+#[derive(Debug)]
+pub(super) enum Within {
+    Hop(RequestBuf, Hop),
+    /// To a user of ours.
+    User(RequestBuf),
+}
+
+impl Ends {
+    /// The stream to the other side of who is at `path`.
+    fn other(self, path: Path) -> Option<FlowId> {
+        let came = match path {
+            Path::Stream(flow) => Some(flow),
+            Path::Datagram { .. } => None,
+        };
+        match came {
+            _ if came == self.caller => self.callee,
+            _ if came == self.callee => self.caller,
+            // Over a new stream: then only who has none is known.
+            _ => None,
+        }
+    }
+
+    fn to_bytes(self) -> Vec<u8> {
+        let mut out = alloc::vec![MARK];
+        for end in [self.caller, self.callee] {
+            out.push(u8::from(end.is_some()));
+            out.extend_from_slice(&end.map_or(0, |flow| flow.0).to_be_bytes());
+        }
+        out
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(&[MARK])?;
+        let (caller, callee) = rest.split_at_checked(9)?;
+        let end = |bytes: &[u8]| {
+            let (there, number) = bytes.split_first()?;
+            let number = u64::from_be_bytes(number.try_into().ok()?);
+            Some((*there == 1).then_some(FlowId(number)))
+        };
+        Some(Self { caller: end(caller)?, callee: end(callee)? })
+    }
 }
 
 fn address_of(request: &RequestBuf) -> Option<String> {
@@ -224,15 +255,4 @@ pub(super) fn request_uri(contact: &str) -> String {
         out.push_str(part);
     }
     out
-}
-
-/// Where a URI leads without DNS.
-pub(crate) fn numeric_target(uri: &SipUri<'_>) -> Option<Target> {
-    let transport = match uri.param("transport") {
-        Some(name) => Transport::from_bytes(name.as_bytes())?,
-        None if uri.secure => Transport::Tls,
-        None => Transport::Udp,
-    };
-    let port = uri.port.unwrap_or_else(|| transport.default_port());
-    Some(Target::Address(transport, SocketAddr::new(uri.host.ip()?, port)))
 }

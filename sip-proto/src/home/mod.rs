@@ -1,4 +1,4 @@
-//! The home server of a domain: registrar and router of MESSAGE in one machine.
+//! The home server of a domain: registrar and proxy in one machine.
 
 mod config;
 mod forward;
@@ -8,19 +8,19 @@ mod send;
 pub use config::{HomeConfig, HomeEvent, MessageId, SecretId};
 
 use crate::endpoint::{Endpoint, Path, SipEvent, SipInput, SipTransmit, TransactionId};
-use crate::message::RequestBuf;
+use crate::message::{RequestBuf, ResponseBuf, StatusCode};
+use crate::proxy::Relay;
 use crate::registrar::{Binding, Location, Registrar, SecretWanted};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use forward::Forward;
-use proto_wire::digest::{Claim, Secret};
+use proto_wire::digest::{Claim, Sealer, Secret};
 use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed};
 
-/// Registrar, location service and stateful router of MESSAGE (RFC 3261 §10, §16; RFC 3428)
-/// for the users of one domain.
+/// Registrar, location service and stateful proxy of calls and messages (RFC 3261 §10, §16; RFC 3428)
+/// for the users of one domain. It stays in the dialogs that begin here.
 ///
 /// | kind | methods |
 /// |---|---|
@@ -64,9 +64,11 @@ pub struct HomeServer {
     /// Requests whose user's secret is being looked up.
     waiting: BTreeMap<SecretId, Waiting>,
     next_id: u64,
-    /// Forwarded requests, by server transaction, and the client transactions' way back.
-    forwards: BTreeMap<TransactionId, Forward>,
-    branches: BTreeMap<TransactionId, TransactionId>,
+    /// Forwarded requests, and whom those from outside of dialogs are for.
+    relay: Relay,
+    routed: BTreeMap<TransactionId, String>,
+    /// Seals the routes back over streams.
+    sealer: Sealer,
     /// Messages of our own, by client transaction, and those that wait for an earlier one.
     own: BTreeMap<TransactionId, send::Sent>,
     queued: BTreeMap<String, VecDeque<send::Draft>>,
@@ -75,7 +77,15 @@ pub struct HomeServer {
 #[derive(Debug)]
 enum Waiting {
     Register { id: TransactionId, wanted: SecretWanted },
-    Message { id: TransactionId, request: RequestBuf, path: Path, claim: Claim },
+    Forward { id: TransactionId, request: RequestBuf, path: Path, claim: Claim },
+}
+
+impl Waiting {
+    const fn id(&self) -> TransactionId {
+        match self {
+            Self::Register { id, .. } | Self::Forward { id, .. } => *id,
+        }
+    }
 }
 
 impl HomeServer {
@@ -86,6 +96,7 @@ impl HomeServer {
         let endpoint = Endpoint::new(now, Arc::new(config.endpoint.clone()), rng.seed());
         let registrar = Registrar::new(config.registrar.clone(), rng.seed());
         let location = Location::new(config.bindings_max);
+        let sealer = Sealer::new(&rng.seed());
         Self {
             config,
             endpoint,
@@ -96,8 +107,9 @@ impl HomeServer {
             output: VecDeque::new(),
             waiting: BTreeMap::new(),
             next_id: 0,
-            forwards: BTreeMap::new(),
-            branches: BTreeMap::new(),
+            relay: Relay::new(),
+            routed: BTreeMap::new(),
+            sealer,
             own: BTreeMap::new(),
             queued: BTreeMap::new(),
         }
@@ -131,6 +143,10 @@ impl HomeServer {
             self.tell(HomeEvent::Registered { address, bindings });
         }
         self.pump();
+        while let Some(done) = self.relay.expire(&mut self.endpoint, self.now) {
+            self.done(done);
+            self.pump();
+        }
     }
 
     /// The next thing to send or to tell.
@@ -142,7 +158,8 @@ impl HomeServer {
     /// When [`HomeServer::handle_timeout`] must be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.endpoint.poll_timeout(), self.location.next_expiry()].into_iter().flatten().min()
+        let own = [self.location.next_expiry(), self.relay.poll_timeout()];
+        own.into_iter().flatten().chain(self.endpoint.poll_timeout()).min()
     }
 
     /// Answers [`HomeEvent::SecretWanted`]; [`Secret::Unknown`] when there is no such user. An
@@ -154,7 +171,7 @@ impl HomeServer {
                 let step = self.registrar.secret(self.now, wanted, secret);
                 self.register_step(id, step);
             }
-            Some(Waiting::Message { id, request, path, claim }) => {
+            Some(Waiting::Forward { id, request, path, claim }) => {
                 self.judge(id, request, path, &claim, secret);
             }
             None => {}
@@ -189,25 +206,43 @@ impl HomeServer {
             };
             match event {
                 SipEvent::Request { id, request, path } => self.receive(id, request, path),
-                SipEvent::Response { id, response } => self.response(id, response),
-                SipEvent::TimedOut { id } => self.branch_failed(id, None),
-                SipEvent::TransportFailed { id } => {
-                    self.branch_failed(id, Some(crate::StatusCode::SERVICE_UNAVAILABLE));
-                }
+                SipEvent::Response { id, response } => self.response(id, &response),
+                SipEvent::TimedOut { id } => self.branch_failed(id, true),
+                SipEvent::TransportFailed { id } => self.branch_failed(id, false),
                 SipEvent::Terminated { id } => self.terminated(id),
-                // A stray ACK has nothing to acknowledge here, and no INVITE is let in.
-                SipEvent::Ack { .. } | SipEvent::Cancelled { .. } => {}
+                SipEvent::Ack { request, path, .. } => self.acknowledge(&request, path),
+                SipEvent::Cancelled { id } => self.cancelled(id),
                 other => self.tell(HomeEvent::Endpoint(other)),
             }
         }
     }
 
+    fn response(&mut self, id: TransactionId, response: &ResponseBuf) {
+        if !self.own_response(id, response.view().status()) {
+            let done = self.relay.response(&mut self.endpoint, self.now, id, response);
+            self.done(done);
+        }
+    }
+
+    fn branch_failed(&mut self, id: TransactionId, timed_out: bool) {
+        if !self.own_failed(id) {
+            let done = self.relay.failed(&mut self.endpoint, self.now, id, timed_out);
+            self.done(done);
+        }
+    }
+
+    fn cancelled(&mut self, id: TransactionId) {
+        if !self.relay.cancelled(&mut self.endpoint, self.now, id) {
+            // Its user's secret is still being looked up.
+            self.waiting.retain(|_, w| w.id() != id);
+            self.answer(id, StatusCode::REQUEST_TERMINATED);
+        }
+    }
+
     fn terminated(&mut self, id: TransactionId) {
-        self.forwards.remove(&id);
-        self.branches.remove(&id);
-        self.waiting.retain(|_, w| match w {
-            Waiting::Register { id: own, .. } | Waiting::Message { id: own, .. } => *own != id,
-        });
+        self.relay.terminated(id);
+        self.routed.remove(&id);
+        self.waiting.retain(|_, w| w.id() != id);
     }
 
     fn tell(&mut self, event: HomeEvent) {
@@ -260,3 +295,5 @@ impl DatagramMachine for HomeServer {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_calls;

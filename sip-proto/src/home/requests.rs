@@ -1,9 +1,11 @@
-//! What the home server does with a request (RFC 3261 §16.3, §10.3; RFC 3428 §7).
+//! What the home server does with a request (RFC 3261 §16.3, §16.4, §10.3; RFC 3428 §7).
 
+use super::forward::Within;
 use super::{HomeEvent, HomeServer, SecretId, Waiting};
 use crate::endpoint::{Path, TransactionId};
-use crate::headers::{From, MaxForwards, ProxyRequire, Require};
+use crate::headers::{From, MaxForwards, Require};
 use crate::message::{Builder, HeaderName, Method, RequestBuf, ResponseBuf, StatusCode};
+use crate::proxy::{self, Arrived, Hop, arrive, forward_ack};
 use crate::registrar::Step;
 use crate::uri::{SipUri, Uri};
 use alloc::string::String;
@@ -11,7 +13,8 @@ use alloc::vec::Vec;
 use proto_wire::digest::{Claim, Secret, Verdict};
 
 /// The methods that this server answers or routes.
-const ALLOW: &str = "REGISTER, MESSAGE, OPTIONS";
+const ALLOW: &str =
+    "REGISTER, INVITE, ACK, CANCEL, MESSAGE, OPTIONS, REFER, SUBSCRIBE, NOTIFY, INFO";
 
 impl HomeServer {
     pub(super) fn receive(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
@@ -34,22 +37,44 @@ impl HomeServer {
         if view.method() == Method::Options && ((ours && uri.user.is_none()) || hops == 0) {
             return self.options(id);
         }
-        if hops == 0 {
-            return self.answer(id, StatusCode::TOO_MANY_HOPS);
+        match proxy::objection(&self.relay, &request) {
+            Some(StatusCode::BAD_EXTENSION) => {
+                return self.unsupported(id, &proxy::required(&request));
+            }
+            Some(status) => return self.answer(id, status),
+            None => {}
         }
-        let tags: Vec<String> = view
-            .headers()
-            .values::<ProxyRequire<'_>>()
-            .flatten()
-            .map(|t| String::from(t.0))
-            .collect();
-        if !tags.is_empty() {
-            return self.unsupported(id, &tags);
+        let Ok(Arrived { request, marks, .. }) = arrive(&request, |uri| self.is_ours(uri)) else {
+            return self.answer(id, StatusCode::BAD_REQUEST);
+        };
+        // What we wrote into a route ourselves says that the request belongs to a dialog that began
+        // here; who may begin one was asked then.
+        if let Some(ends) = self.ends_of(&marks) {
+            return match self.within(request, ends, path) {
+                Ok(Within::Hop(request, hop)) => self.pass(id, &request, hop),
+                Ok(Within::User(request)) => self.forward(id, &request, path),
+                Err(status) => self.answer(id, status),
+            };
         }
+        let view = request.view();
+        let ours = matches!(view.uri(), Ok(Uri::Sip(uri)) if self.is_ours(&uri));
         match view.method() {
-            Method::Message | Method::Options if ours => {}
+            Method::Invite
+            | Method::Message
+            | Method::Options
+            | Method::Refer
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Info
+                if ours => {}
             // Only our own users are routed to; this is no open relay.
-            Method::Message | Method::Options => return self.answer(id, StatusCode::FORBIDDEN),
+            Method::Invite | Method::Message | Method::Options if !ours => {
+                return self.answer(id, StatusCode::FORBIDDEN);
+            }
+            // In a dialog that did not begin here, or ended with the streams that it went over.
+            Method::Bye | Method::Update | Method::Prack => {
+                return self.answer(id, StatusCode::CALL_DOES_NOT_EXIST);
+            }
             _ => {
                 let reply = self.endpoint.reply(id, StatusCode::METHOD_NOT_ALLOWED);
                 return self.send_reply(id, reply.ok().map(|r| r.header(HeaderName::ALLOW, ALLOW)));
@@ -58,7 +83,34 @@ impl HomeServer {
         if self.must_prove(&request) {
             return self.prove(id, request, path);
         }
-        self.forward(id, &request);
+        self.forward(id, &request, path);
+    }
+
+    /// A request in a dialog.
+    fn pass(&mut self, id: TransactionId, request: &RequestBuf, hop: Hop) {
+        let started = self.relay.start(&mut self.endpoint, self.now, id, request, &[hop]);
+        if let Err(status) = started {
+            self.answer(id, status);
+        }
+    }
+
+    /// The ACK of a 2xx goes where the route says; nothing answers it.
+    pub(super) fn acknowledge(&mut self, request: &RequestBuf, path: Path) {
+        let Ok(Arrived { request, marks, .. }) = arrive(request, |uri| self.is_ours(uri)) else {
+            return;
+        };
+        let Some(ends) = self.ends_of(&marks) else { return };
+        match self.within(request, ends, path) {
+            Ok(Within::Hop(request, hop)) => {
+                // One that cannot be sent is lost like any other.
+                let _lost = forward_ack(&mut self.endpoint, self.now, &request, &hop).is_err();
+            }
+            Ok(Within::User(request)) => {
+                let Some(hop) = self.first_hop(&request) else { return };
+                let _lost = forward_ack(&mut self.endpoint, self.now, &request, &hop).is_err();
+            }
+            Err(_) => {}
+        }
     }
 
     /// Whether `uri` is of our domain, or names us by address.
@@ -67,16 +119,16 @@ impl HomeServer {
         if self.config.registrar.domains.iter().any(|d| d.eq_ignore_ascii_case(&host)) {
             return true;
         }
-        let Some(ip) = uri.host.ip() else { return false };
-        self.config.endpoint.listeners.iter().any(|l| {
-            let port = uri.port.unwrap_or_else(|| l.transport.default_port());
-            (l.address.ip() == ip || l.address.ip().is_unspecified()) && l.address.port() == port
-        })
+        proxy::listens_at(&self.config.endpoint, uri)
     }
 
-    /// A MESSAGE whose From is of our domain.
+    /// What begins something, with a From of our domain.
     fn must_prove(&self, request: &RequestBuf) -> bool {
-        if !self.config.authenticate_messages || request.view().method() != Method::Message {
+        let asked = matches!(
+            request.view().method(),
+            Method::Message | Method::Invite | Method::Refer | Method::Subscribe
+        );
+        if !self.config.authenticate_messages || !asked {
             return false;
         }
         let from: Option<From<'_>> = request.headers().typed().ok().flatten();
@@ -89,11 +141,11 @@ impl HomeServer {
         let values: Vec<&[u8]> = rows.map(|f| f.bytes()).collect();
         let claim = self.registrar.digest_mut().map(|d| d.claim(values));
         match claim {
-            None => self.forward(id, &request),
+            None => self.forward(id, &request, path),
             Some(Ok(Some(claim))) => {
                 let username = String::from(claim.username());
                 let secret = SecretId(self.fresh_id());
-                self.waiting.insert(secret, Waiting::Message { id, request, path, claim });
+                self.waiting.insert(secret, Waiting::Forward { id, request, path, claim });
                 self.tell(HomeEvent::SecretWanted { id: secret, username });
             }
             Some(Ok(None)) => self.challenge(id, false),
@@ -105,19 +157,35 @@ impl HomeServer {
         &mut self,
         id: TransactionId,
         request: RequestBuf,
-        _path: Path,
+        path: Path,
         claim: &Claim,
         secret: Secret<'_>,
     ) {
         let now = self.now;
         let body = request.body();
-        let Some(digest) = self.registrar.digest_mut() else { return self.forward(id, &request) };
-        match digest.verify(now, claim, b"MESSAGE", &body, secret) {
+        let method = String::from(request.view().method().as_str());
+        let Some(digest) = self.registrar.digest_mut() else {
+            return self.forward(id, &request, path);
+        };
+        match digest.verify(now, claim, method.as_bytes(), &body, secret) {
             Verdict::Accepted(accepted) if self.may_speak_for(&request, accepted.username()) => {
-                self.forward(id, &request);
+                self.proven(id, &request, path);
             }
             Verdict::Accepted(_) => self.answer(id, StatusCode::FORBIDDEN),
             Verdict::Denied(denial) => self.challenge(id, denial.is_stale()),
+        }
+    }
+
+    /// RFC 3261 §22.3: the credentials were for us.
+    fn proven(&mut self, id: TransactionId, request: &RequestBuf, path: Path) {
+        let mut edits = request.view().edit();
+        let without = match edits.remove(HeaderName::PROXY_AUTHORIZATION) {
+            Ok(edits) => edits.to_bytes().ok(),
+            Err(_) => None,
+        };
+        match without.and_then(|bytes| RequestBuf::parse(bytes).ok()) {
+            Some(request) => self.forward(id, &request, path),
+            None => self.answer(id, StatusCode::BAD_REQUEST),
         }
     }
 
@@ -183,7 +251,7 @@ impl HomeServer {
             tags.map(|t| String::from(t.0)).collect::<Vec<_>>()
         });
         if let Some(tags) = required.filter(|tags| !tags.is_empty()) {
-            return self.unsupported(id, &tags);
+            return self.unsupported(id, &tags.join(", "));
         }
         let reply = self.endpoint.reply(id, StatusCode::OK).ok().map(|r| {
             r.header(HeaderName::ALLOW, ALLOW)
@@ -193,9 +261,9 @@ impl HomeServer {
         self.send_reply(id, reply);
     }
 
-    fn unsupported(&mut self, id: TransactionId, tags: &[String]) {
+    fn unsupported(&mut self, id: TransactionId, tags: &str) {
         let reply = self.endpoint.reply(id, StatusCode::BAD_EXTENSION).ok();
-        self.send_reply(id, reply.map(|r| r.header(HeaderName::UNSUPPORTED, tags.join(", "))));
+        self.send_reply(id, reply.map(|r| r.header(HeaderName::UNSUPPORTED, tags)));
     }
 
     /// Answers with a bare status.

@@ -325,7 +325,8 @@ fn what_is_not_routed() {
         (MESSAGE.replace("sip:bob@club.example SIP", "sip:nobody@club.example SIP"), "404"),
         (MESSAGE.replace("l:  2", "Proxy-Require: x-odd\r\nl: 2"), "420"),
         (MESSAGE.replace("MESSAGE", "FROBNICATE"), "405"),
-        (MESSAGE.replace("MESSAGE", "INVITE"), "405"),
+        (MESSAGE.replace("MESSAGE", "PUBLISH"), "405"),
+        (MESSAGE.replace("MESSAGE", "BYE"), "481"),
         (
             MESSAGE
                 .replace("MESSAGE sip:bob@club.example", "OPTIONS sip:club.example")
@@ -404,7 +405,7 @@ fn a_phone_that_is_silent_makes_no_answer_at_all() {
     let lines: Vec<&str> = answers.iter().filter_map(|(_, t)| t.lines().next()).collect();
     assert_eq!(lines, ["SIP/2.0 100 Trying"]);
     assert_eq!(home.endpoint().transactions(), 0);
-    assert!(home.forwards.is_empty() && home.branches.is_empty());
+    assert!(home.relay.is_empty() && home.routed.is_empty());
 }
 
 #[test]

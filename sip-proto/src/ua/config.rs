@@ -43,6 +43,9 @@ pub struct Config {
     pub registrar: String,
     /// Where requests outside of dialogs go; `None` asks for each URI that has a name.
     pub outbound: Option<Target>,
+    /// Where they go when [`Config::outbound`] does not answer, cannot be reached or says 503: one
+    /// after the other (RFC 3263 §4.3). One that answered is kept to.
+    pub outbound_spare: Vec<Target>,
     /// Where those go that are too long for a datagram (RFC 3261 §18.1.1); `None`: to the same
     /// address over TCP.
     pub outbound_stream: Option<Target>,
@@ -106,6 +109,7 @@ impl Config {
             contact: None,
             registrar: alloc::format!("{scheme}:{}", uri.host),
             outbound: None,
+            outbound_spare: Vec::new(),
             outbound_stream: None,
             expires: 3600,
             instance: None,
@@ -152,6 +156,13 @@ impl Config {
     #[must_use]
     pub const fn with_outbound(mut self, target: Target) -> Self {
         self.outbound = Some(target);
+        self
+    }
+
+    /// Adds one to [`Config::outbound_spare`].
+    #[must_use]
+    pub fn with_outbound_spare(mut self, target: Target) -> Self {
+        self.outbound_spare.push(target);
         self
     }
 

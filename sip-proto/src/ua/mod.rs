@@ -118,6 +118,8 @@ pub struct UserAgent {
     sent: BTreeMap<TransactionId, Sent>,
     lookups: BTreeMap<LookupId, Pending>,
     next_lookup: u64,
+    /// Which outbound proxy: the first, or one of the spare ones.
+    outbound: usize,
     timers: TimerQueue<Timer>,
     told: Vec<Event>,
     output: VecDeque<Output<SipTransmit, Event>>,
@@ -174,6 +176,7 @@ impl UserAgent {
             sent: BTreeMap::new(),
             lookups: BTreeMap::new(),
             next_lookup: 0,
+            outbound: 0,
             timers: TimerQueue::new(),
             told: Vec::new(),
             output: VecDeque::new(),

@@ -163,7 +163,7 @@ impl UserAgent {
 
     /// The transport of requests outside of dialogs to `uri`.
     pub(super) fn transport_out(&self, uri: &str) -> Transport {
-        let target = self.config.outbound.or_else(|| super::send::target_of(uri));
+        let target = self.outbound().or_else(|| super::send::target_of(uri));
         let first = self.config.endpoint.listeners.first().map(|l| l.transport);
         match target {
             Some(Target::Address(transport, _)) => Some(transport),

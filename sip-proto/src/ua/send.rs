@@ -2,6 +2,7 @@
 //! something that can be mended.
 
 use super::event::{CallRef, CommandError, Ending, Event, LookupId};
+use super::state::Phase;
 use super::{Use, UserAgent};
 use crate::endpoint::{self, Path, Target, TransactionId};
 use crate::headers::{CSeq, Route, Transport};
@@ -37,6 +38,7 @@ impl Pending {
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) request: RequestBuf,
+    target: Target,
     #[cfg(feature = "digest")]
     answers: Vec<proto_wire::digest::Answer>,
 }
@@ -106,12 +108,43 @@ impl UserAgent {
         request: &RequestBuf,
         uri: &str,
     ) -> Result<(), CommandError> {
-        if let Some(target) = self.config.outbound {
+        if let Some(target) = self.outbound() {
             return self.launch(Some(purpose), request, target);
         }
         let route = request.headers().typed::<Route<'_>>().ok().flatten();
         let first = route.as_ref().and_then(|r| core::str::from_utf8(r.uri_bytes()).ok());
         self.send(Some(purpose), request, first.unwrap_or(uri), None)
+    }
+
+    /// The outbound proxy that answered last, or the first.
+    pub(super) fn outbound(&self) -> Option<Target> {
+        let spare = self.outbound.checked_sub(1).and_then(|n| self.config.outbound_spare.get(n));
+        spare.copied().or(self.config.outbound)
+    }
+
+    /// Sends a request outside of dialogs to the next outbound proxy when one failed (RFC 3263
+    /// §4.3): the same request in a new transaction. Whether there is one.
+    pub(super) fn fail_over(&mut self, id: TransactionId, purpose: Use) -> bool {
+        let outside = match purpose {
+            Use::Invite(call) => self
+                .calls
+                .get(&call)
+                .is_some_and(|c| matches!(c.phase, Phase::Calling | Phase::Ringing)),
+            Use::Message(_) | Use::Plain(_, None) | Use::Register => true,
+            _ => false,
+        };
+        let Some(sent) = self.sent.get(&id).filter(|_| outside) else { return false };
+        let (request, failed) = (sent.request.clone(), sent.target);
+        let spare = &self.config.outbound_spare;
+        let mut all = self.config.outbound.iter().chain(spare);
+        let Some(at) = all.position(|t| *t == failed) else { return false };
+        let Some(next) = spare.get(at).copied() else {
+            // Behind the last one it begins anew with the first, next time.
+            self.outbound = 0;
+            return false;
+        };
+        self.outbound = at.saturating_add(1);
+        self.launch(Some(purpose), &request, next).is_ok()
     }
 
     /// What peers are told in the response of a server transaction.
@@ -173,6 +206,7 @@ impl UserAgent {
         })?;
         let sent = Sent {
             request: plain.clone(),
+            target,
             #[cfg(feature = "digest")]
             answers,
         };

@@ -450,6 +450,9 @@ impl UserAgent {
         if accepted {
             self.credentials_taken(id, &response);
         }
+        if status == StatusCode::SERVICE_UNAVAILABLE && self.fail_over(id, purpose) {
+            return;
+        }
         if let Use::Invite(call) = purpose {
             return self.invite_response(call, id, &response);
         }
@@ -491,7 +494,9 @@ impl UserAgent {
     /// Nothing came in time, or nothing could be sent.
     pub(super) fn unanswered(&mut self, id: TransactionId, why: Ending) {
         let Some(purpose) = self.uses.get(&id).copied() else { return };
-        self.failed(purpose, None, why);
+        if !self.fail_over(id, purpose) {
+            self.failed(purpose, None, why);
+        }
     }
 
     fn prack_response(&mut self, call: CallRef, at: usize, response: &ResponseBuf) {

@@ -13,6 +13,7 @@ use proto_wire::{Instant, Limits, Output, Seed};
 use sip_proto::endpoint::{self, Listener, Path, SipInput, SipTransmit, Target};
 use sip_proto::headers::{MaxForwards, NameAddr, Via};
 use sip_proto::home::{HomeConfig, HomeEvent, HomeServer};
+use sip_proto::proxy::{self, Hop};
 use sip_proto::ua::{CallRef, Config, Event, UserAgent, session_timer::Wish};
 use sip_proto::{
     HeaderName, MessageBuf, Method, RequestBuf, ResponseBuf, StatusCode, Transport, Uri,
@@ -135,8 +136,27 @@ impl Proxy {
     }
 }
 
+/// What a stateful proxy does with a request outside of dialogs.
+type Policy = Box<dyn FnMut(&RequestBuf, &str) -> Verdict>;
+
+/// Where to, or with what it is refused.
+pub(crate) enum Verdict {
+    To(Hop),
+    Refuse(u16),
+    /// 407 with a challenge for this realm.
+    Challenge(&'static str),
+}
+
+/// Whether a request has credentials for a realm. Whether they are right is tested elsewhere.
+pub(crate) fn has_credentials(request: &RequestBuf, realm: &str) -> bool {
+    let wanted = format!("realm=\"{realm}\"");
+    let rows = request.headers().all(HeaderName::PROXY_AUTHORIZATION);
+    rows.into_iter().any(|row| row.contains(&wanted))
+}
+
 enum Node {
     Agent(Box<UserAgent>),
+    Relay(Box<proxy::Proxy>, Policy),
     Home(Box<HomeServer>),
     Proxy(Proxy),
     /// A host that is switched off.
@@ -200,6 +220,35 @@ impl Ladder {
         self
     }
 
+    /// A stateful proxy of ours.
+    pub(crate) fn relay(
+        mut self,
+        name: &'static str,
+        stays: bool,
+        policy: impl FnMut(&RequestBuf, &str) -> Verdict + 'static,
+    ) -> Self {
+        let n = self.number();
+        let endpoint = endpoint::Config::new([Listener::new(Transport::Udp, address(n))]);
+        let config = proxy::Config::new(endpoint).with_record_route(stays);
+        let relay = proxy::Proxy::new(self.now, config, Seed::from_u64(n.into()));
+        self.nodes.push((name, Node::Relay(Box::new(relay), Box::new(policy))));
+        self
+    }
+
+    pub(crate) fn relay_at(&mut self, name: &str) -> &mut proxy::Proxy {
+        match self.nodes.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, Node::Relay(relay, _))) => relay,
+            _ => panic!("{name} is no proxy"),
+        }
+    }
+
+    /// From now on this host hears nothing and says nothing.
+    pub(crate) fn switch_off(&mut self, name: &str) {
+        self.settle();
+        let node = self.nodes.iter_mut().find(|(n, _)| *n == name);
+        node.expect("a host").1 = Node::Dead;
+    }
+
     pub(crate) fn dead(mut self, name: &'static str) -> Self {
         self.nodes.push((name, Node::Dead));
         self
@@ -253,6 +302,7 @@ impl Ladder {
             match &mut self.nodes[usize::from(ip.octets()[3]) - 1].1 {
                 Node::Agent(agent) => agent.handle_input(now, input),
                 Node::Home(home) => home.handle_input(now, input),
+                Node::Relay(relay, _) => relay.handle_input(now, input),
                 Node::Proxy(proxy) => {
                     let out = match &message {
                         MessageBuf::Request(r) => proxy.request(r, from),
@@ -293,6 +343,36 @@ impl Ladder {
                     }
                 }
             }
+            Node::Relay(relay, policy) => {
+                while let Some(output) = relay.poll_output() {
+                    match output {
+                        Output::Transmit(t) => put(&mut self.wire, t),
+                        Output::Event(proxy::Event::RouteWanted { id, request, uri, .. }) => {
+                            let done = match policy(&request, &uri) {
+                                Verdict::To(hop) => relay.forward(now, id, &[hop]),
+                                Verdict::Refuse(status) => {
+                                    relay.refuse(now, id, StatusCode::new(status).unwrap())
+                                }
+                                Verdict::Challenge(realm) => relay.refuse_with(
+                                    now,
+                                    id,
+                                    StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+                                    |reply| {
+                                        reply.header(
+                                            HeaderName::PROXY_AUTHENTICATE,
+                                            format!(
+                                                "Digest realm=\"{realm}\", nonce=\"n\", qop=\"auth\""
+                                            ),
+                                        )
+                                    },
+                                ),
+                            };
+                            done.unwrap();
+                        }
+                        Output::Event(_) => {}
+                    }
+                }
+            }
             Node::Proxy(_) | Node::Dead => {}
         }
     }
@@ -305,6 +385,7 @@ impl Ladder {
             let due = self.nodes.iter().filter_map(|(_, node)| match node {
                 Node::Agent(agent) => agent.poll_timeout(),
                 Node::Home(home) => home.poll_timeout(),
+                Node::Relay(relay, _) => relay.poll_timeout(),
                 Node::Proxy(_) | Node::Dead => None,
             });
             let Some(at) = due.min().filter(|at| *at <= end) else { break };
@@ -313,6 +394,7 @@ impl Ladder {
                 match node {
                     Node::Agent(agent) => agent.handle_timeout(self.now),
                     Node::Home(home) => home.handle_timeout(self.now),
+                    Node::Relay(relay, _) => relay.handle_timeout(self.now),
                     Node::Proxy(_) | Node::Dead => {}
                 }
             }
