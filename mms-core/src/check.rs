@@ -66,6 +66,9 @@ impl Ledger {
             | Fact::Watched { member }
             | Fact::AnomalyFound { member, .. }
             | Fact::StoredRefunded { member, .. } => member_known(member, known),
+            Fact::AnomalyFoundAt { member, .. } => {
+                member.is_none_or(|member| member_known(member, known))
+            }
             Fact::MemberMerged { from, into } => {
                 member_known(from, known)
                     && member_known(into, known)
@@ -141,6 +144,7 @@ impl Ledger {
             Fact::SaleLine { .. }
             | Fact::CommissionEarned { .. }
             | Fact::Settled { .. }
+            | Fact::WatchedAt { .. }
             | Fact::ParameterSet { .. }
             | Fact::ActorPermitted { .. }
             | Fact::RuleApplied { .. }

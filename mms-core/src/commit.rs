@@ -293,10 +293,15 @@ impl Ledger {
                     member.seen(head.at.time.as_unix_micros(), WATCH_MAX);
                 }
             }
+            Fact::WatchedAt { store, terminal } => {
+                let time = head.at.time.as_unix_micros();
+                self.places.seen((store, terminal), time, WATCH_MAX);
+            }
             Fact::ParameterSet { parameter, value } => {
                 self.parameters.insert(parameter, value);
             }
             Fact::AnomalyFound { .. }
+            | Fact::AnomalyFoundAt { .. }
             | Fact::BalanceOpened { .. }
             | Fact::ReferralRewarded { .. }
             | Fact::PaymentReceived { .. }

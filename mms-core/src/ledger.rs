@@ -12,7 +12,9 @@ use crate::program::{Program, ProgramError};
 use crate::receipt::Receipt;
 use crate::record::Draft;
 use crate::rejection::Rejection;
-use crate::state::{Books, Card, Hold, Index, Lot, Lots, Member, Replies, Sale, Sales, SoldLine};
+use crate::state::{
+    Books, Card, Hold, Index, Lot, Lots, Member, Places, Replies, Sale, Sales, SoldLine,
+};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -72,6 +74,8 @@ pub struct Ledger {
     pub(crate) actors: BTreeMap<ActorId, Permissions>,
     /// Parameters of the scheme.
     pub(crate) parameters: BTreeMap<ParameterId, i64>,
+    /// When business was done at each store and terminal, when rules look at that.
+    pub(crate) places: Places,
     /// Coupons ever issued, by kind: the sum over the stores' accounts.
     pub(crate) issued: BTreeMap<AssetId, i64>,
     /// The sum of all amounts ever posted, without sign: no account can stand further
@@ -158,6 +162,7 @@ impl Ledger {
             replies: Replies::new(limits.keys_max, rng.next_u64()),
             actors: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            places: Places::default(),
             issued: BTreeMap::new(),
             volume: 0,
             draft: None,
@@ -471,6 +476,7 @@ impl PartialEq for Ledger {
             && self.books == other.books
             && self.actors == other.actors
             && self.parameters == other.parameters
+            && self.places == other.places
             && self.volume == other.volume
             && self.replies == other.replies
     }

@@ -57,7 +57,7 @@ pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{
     Alarm, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry, Gives,
-    Program, ProgramError, Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual,
+    Per, Program, ProgramError, Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual,
     WatchRule,
 };
 pub use proto_wire::{Seed, Timestamp};

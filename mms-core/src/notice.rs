@@ -1,7 +1,7 @@
 //! What a record gives the host to tell somebody: intents, never sent by the core.
 
 use crate::account::{MONEY, POINTS, is_coupon};
-use crate::ids::{AssetId, CardId, HoldId, MemberId, RuleId, TierId};
+use crate::ids::{AssetId, CardId, HoldId, MemberId, RuleId, StoreId, TerminalId, TierId};
 use crate::ledger::Ledger;
 use crate::record::{Fact, Kind, MoveKind, Record};
 use crate::state::{CardStatus, HoldEnd};
@@ -96,6 +96,19 @@ pub enum Notice {
         /// How much moved, in minor units.
         amount: i64,
     },
+    /// Something unusual was booked at a store or terminal.
+    UnusualAt {
+        /// Where.
+        store: StoreId,
+        /// On which device; none for the whole store.
+        terminal: Option<TerminalId>,
+        /// By whom; none for a walk-in.
+        member: Option<MemberId>,
+        /// Which rule found it.
+        rule: RuleId,
+        /// How much moved, in minor units.
+        amount: i64,
+    },
     /// A return took back points that were spent already.
     PointsOwed {
         /// By whom.
@@ -110,6 +123,10 @@ impl Ledger {
     pub fn notices<'a>(&'a self, record: Record<'a>) -> impl Iterator<Item = Notice> + 'a {
         let head = record.head();
         record.facts().filter_map(move |fact| {
+            // What happens at a till need not be a member's doing.
+            if let Fact::AnomalyFoundAt { rule, store, terminal, member, amount } = fact {
+                return Some(Notice::UnusualAt { store, terminal, member, rule, amount });
+            }
             let member = head.member?;
             match fact {
                 Fact::MemberEnrolled { member, .. } => Some(Notice::Welcome { member }),

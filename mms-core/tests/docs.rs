@@ -61,6 +61,7 @@ const SOURCES: &[&str] = &[
     include_str!("queries.rs"),
     include_str!("rejections.rs"),
     include_str!("snapshot.rs"),
+    include_str!("watch.rs"),
     include_str!("../src/snapshot/tests.rs"),
 ];
 

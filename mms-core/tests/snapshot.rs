@@ -17,6 +17,9 @@ fn program() -> Program {
         .with_referral(vec![ReferralRule::new(1, 100).with_on_spend(Ratio::percent(1))])
         .with_stored_expiry(Expiry::Days(30))
         .with_return_days(5)
+        .with_watch(vec![
+            WatchRule::new(RuleId::new(70), Unusual::Often { count: 16, secs: 1 }).per(Per::Store),
+        ])
 }
 
 /// A shop with something in every section.

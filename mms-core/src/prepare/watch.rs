@@ -1,9 +1,10 @@
-//! R154: what looks unusual, by time of day, amount and frequency; and parameters of the scheme.
+//! R154: what looks unusual of a member, a store or a terminal, by time of day, amount and
+//! frequency; and parameters of the scheme.
 
 use super::Prepare;
 use crate::account::{Code, MONEY};
 use crate::ids::ParameterId;
-use crate::program::{Alarm, Unusual};
+use crate::program::{Alarm, Per, Unusual};
 use crate::record::{Fact, Kind};
 use crate::rejection::Rejection;
 
@@ -21,12 +22,11 @@ impl Prepare<'_, '_> {
                 | Kind::Transferred
                 | Kind::StoredRefunded
         );
-        let Some(id) = self.draft.head.member.filter(|_| watched && !rules.is_empty()) else {
+        if !watched || rules.is_empty() {
             return Ok(());
-        };
-        let Some(member) = self.ledger.member(id) else {
-            return Ok(());
-        };
+        }
+        let head = self.draft.head;
+        let member = head.member.and_then(|id| Some((id, self.ledger.member(id)?)));
         let moved = |code| matches!(code, Code::Tender | Code::StoredPrincipal | Code::StoredBonus);
         let debits = self.draft.postings().iter().filter(|posting| {
             let account = posting.account;
@@ -34,14 +34,23 @@ impl Prepare<'_, '_> {
         });
         let amount = debits.fold(0_i64, |sum, posting| sum.saturating_add(posting.amount));
         let now = self.at.time.as_unix_micros();
-        let mut counts = false;
+        let (mut members, mut stores, mut terminals) = (false, false, false);
         for rule in rules {
+            let terminal = (rule.per == Per::Terminal).then_some(head.terminal);
+            let (recent, counts) = match (rule.per, member) {
+                (Per::Member, None) => continue,
+                (Per::Member, Some((_, member))) => (member.recent.as_slice(), &mut members),
+                (Per::Store, _) => (self.ledger.places.recent((head.store, None)), &mut stores),
+                (Per::Terminal, _) => {
+                    (self.ledger.places.recent((head.store, terminal)), &mut terminals)
+                }
+            };
             let found = match rule.unusual {
                 Unusual::Amount(from) => amount >= from,
                 Unusual::Often { count, secs } => {
-                    counts = true;
+                    *counts = true;
                     let since = now.saturating_sub(i64::from(secs).saturating_mul(1_000_000));
-                    let recent = member.recent.iter().filter(|time| **time > since).count();
+                    let recent = recent.iter().filter(|time| **time > since).count();
                     recent.saturating_add(1) >= usize::from(count)
                 }
                 Unusual::Hours { from, to, zone } => {
@@ -55,15 +64,34 @@ impl Prepare<'_, '_> {
                     }
                 }
             };
-            if found && rule.alarm == Alarm::Stop {
+            if !found {
+                continue;
+            }
+            if rule.alarm == Alarm::Stop {
                 return Err(Rejection::Suspicious);
             }
-            if found {
-                self.draft.fact(Fact::AnomalyFound { rule: rule.id, member: id, amount });
-            }
+            self.draft.fact(match (rule.per, member) {
+                (Per::Member, Some((member, _))) => {
+                    Fact::AnomalyFound { rule: rule.id, member, amount }
+                }
+                _ => Fact::AnomalyFoundAt {
+                    rule: rule.id,
+                    store: head.store,
+                    terminal,
+                    member: head.member,
+                    amount,
+                },
+            });
         }
-        if counts {
-            self.draft.fact(Fact::Watched { member: id });
+        if let (true, Some((member, _))) = (members, member) {
+            self.draft.fact(Fact::Watched { member });
+        }
+        if stores {
+            self.draft.fact(Fact::WatchedAt { store: head.store, terminal: None });
+        }
+        if terminals {
+            let terminal = Some(head.terminal);
+            self.draft.fact(Fact::WatchedAt { store: head.store, terminal });
         }
         Ok(())
     }

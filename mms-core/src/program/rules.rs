@@ -10,10 +10,25 @@ use alloc::vec::Vec;
 pub struct WatchRule {
     /// The number that stands in records and notices.
     pub id: RuleId,
+    /// Whose business the rule looks at.
+    pub per: Per,
     /// What is unusual.
     pub unusual: Unusual,
     /// What happens then.
     pub alarm: Alarm,
+}
+
+/// Whose business a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Per {
+    /// That of each member. Walk-ins have none.
+    #[default]
+    Member,
+    /// That of each store, with members and walk-ins.
+    Store,
+    /// Likewise of each terminal of a store.
+    Terminal,
 }
 
 /// What is unusual about top-ups, debits, sales, redemptions, holds, transfers and pay-outs.
@@ -22,7 +37,7 @@ pub struct WatchRule {
 pub enum Unusual {
     /// At least so much moves, in minor units.
     Amount(i64),
-    /// So many of one member, this one among them, within so many seconds.
+    /// So many of one member, store or terminal, this one among them, within so many seconds.
     Often {
         /// How many: at most 16.
         count: u8,

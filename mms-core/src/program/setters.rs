@@ -1,8 +1,8 @@
 //! Rules, made step by step.
 
 use super::{
-    Alarm, CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Qualify, ReferralRule,
-    Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
+    Alarm, CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Per, Qualify,
+    ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
 };
 use crate::amount::{Ratio, Rounding};
 use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
@@ -130,7 +130,14 @@ impl WatchRule {
     /// Tells somebody when this happens.
     #[must_use]
     pub const fn new(id: RuleId, unusual: Unusual) -> Self {
-        Self { id, unusual, alarm: Alarm::Notice }
+        Self { id, per: Per::Member, unusual, alarm: Alarm::Notice }
+    }
+
+    /// Sets [`WatchRule::per`].
+    #[must_use]
+    pub const fn per(mut self, per: Per) -> Self {
+        self.per = per;
+        self
     }
 
     /// Stops it instead.

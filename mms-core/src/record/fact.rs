@@ -5,7 +5,7 @@ use crate::amount::Rounding;
 use crate::command::{MemberKind, RefundCause};
 use crate::ids::{
     ActorId, AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, ParameterId,
-    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TierId,
+    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::state::{CardStatus, HoldEnd, MemberStatus, TierHow};
@@ -600,6 +600,26 @@ facts! {
         principal: i64,
         /// What was given on top.
         bonus: i64,
+    }
+    /// The record counts for rules about the frequency at a store or terminal.
+    WatchedAt = 49 {
+        /// Where.
+        store: StoreId,
+        /// Which device; none for the whole store.
+        terminal: Option<TerminalId>,
+    }
+    /// A rule finds what happens at a store or terminal unusual.
+    AnomalyFoundAt = 50 {
+        /// Which rule.
+        rule: RuleId,
+        /// Where.
+        store: StoreId,
+        /// On which device; none for the whole store.
+        terminal: Option<TerminalId>,
+        /// Whose doing it was; none for a walk-in.
+        member: Option<MemberId>,
+        /// How much moved, in minor units.
+        amount: i64,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

@@ -11,7 +11,7 @@ use crate::account::Code;
 use crate::ids::{At, Day, HoldId, LotId, MemberId, ParameterId, Seq};
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
-use crate::state::{Books, Hold, Index, Lots, Replies, Sales};
+use crate::state::{Books, Hold, Index, Lots, Places, Replies, Sales};
 use crate::wire::{Wire, append, wire_enum};
 use alloc::vec::Vec;
 use proto_wire::{ParseError, Timestamp};
@@ -56,6 +56,8 @@ wire_enum! {
         Answers = 12,
         /// Parameters of the scheme, by number.
         Parameters = 13,
+        /// Times of business at stores and terminals, by place; left out when there are none.
+        Places = 14,
     }
 }
 
@@ -163,6 +165,8 @@ impl Ledger {
         let actors: Vec<Actor> = from.all(Section::Actors)?;
         let answers: Vec<Answer> = from.all(Section::Answers)?;
         let parameters: Vec<(ParameterId, i64)> = from.all(Section::Parameters)?;
+        let places = if from.body.is_empty() { Vec::new() } else { from.all(Section::Places)? };
+        let places = Places::from_rows(places).ok_or_else(|| wrong(Section::Places))?;
         if !from.body.is_empty() {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
@@ -201,6 +205,7 @@ impl Ledger {
         }
         ledger.actors.extend(actors);
         ledger.parameters.extend(parameters);
+        ledger.places = places;
         for (key, digest, receipt) in answers {
             ledger.replies.push(key, digest, receipt);
         }
@@ -240,6 +245,9 @@ impl Ledger {
         section(out, Section::Parameters, parameters, |row: (ParameterId, i64), out| {
             row.put_row(out);
         });
+        if self.places.rows().len() > 0 {
+            section(out, Section::Places, self.places.rows(), rows::put_place);
+        }
     }
 
     /// Without any state, remembering so many keys.
@@ -262,6 +270,7 @@ impl Ledger {
             replies: Replies::new(keys_max, self.replies.secret()),
             actors: Default::default(),
             parameters: Default::default(),
+            places: Places::default(),
             issued: Default::default(),
             volume: 0,
             draft: None,

@@ -4,13 +4,13 @@ use crate::amount::Rounding;
 use crate::command::MemberKind;
 use crate::ids::{
     ActorId, AssetId, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
-    MemberToken, PlanId, ProductId, RuleId, SaleId, Seq, Sku, StoreId, TierId,
+    MemberToken, PlanId, ProductId, RuleId, SaleId, Seq, Sku, StoreId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::receipt::Receipt;
 use crate::record::Kind;
 use crate::state::{
-    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, Reward, Sale,
+    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, Place, Reward, Sale,
     SoldLine, Tenders, TierHow,
 };
 use crate::wire::{Wire, append};
@@ -289,6 +289,26 @@ pub(super) fn put_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
     append(hold.bonus, out);
     append(hold.until, out);
     put_list(&hold.allocs, out);
+}
+
+impl Row for (Place, Vec<i64>) {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        put_place((&self.0, &self.1), out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        let place = (StoreId::take(from)?, <Option<TerminalId> as Wire>::take(from)?);
+        let count = u8::take(from)?;
+        let times = (0..count).map(|_| i64::take(from)).collect::<Option<_>>()?;
+        Some((place, times))
+    }
+}
+
+pub(super) fn put_place((place, times): (&Place, &Vec<i64>), out: &mut Vec<u8>) {
+    append(place.0, out);
+    append(place.1, out);
+    append(u8::try_from(times.len()).unwrap_or(u8::MAX), out);
+    times.iter().for_each(|time| append(*time, out));
 }
 
 /// An answer: key, digest of the command, receipt.

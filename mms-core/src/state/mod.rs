@@ -3,6 +3,7 @@
 mod books;
 mod index;
 mod lots;
+mod places;
 mod replies;
 mod sales;
 
@@ -10,6 +11,7 @@ pub(crate) use books::Books;
 pub(crate) use index::Index;
 pub use lots::Lot;
 pub(crate) use lots::{BONUS, Lots, held_codes};
+pub(crate) use places::{Place, Places};
 pub(crate) use replies::Replies;
 pub(crate) use sales::{Alloc, Gift, Reward, Sales, Starts};
 pub use sales::{Sale, SoldLine, Tenders};
