@@ -7,6 +7,7 @@ use crate::stanza::Message;
 use crate::xml::{Element, Ns, Writer};
 use alloc::borrow::Cow;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 /// Which page is wanted (XEP-0059 §2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Fin<'a> {
     pub complete: bool,
     /// The first of the page.
     pub first: Option<Cow<'a, str>>,
+    /// The place of the first among all that were found, from 0.
+    pub index: Option<u64>,
     /// The last of the page: [`Page::after`] it are the next.
     pub last: Option<Cow<'a, str>>,
     /// How many there are in all.
@@ -94,6 +97,8 @@ impl<'a> Fin<'a> {
         Some(Self {
             complete: matches!(fin.attr("complete").as_deref(), Some("true" | "1")),
             first: text("first"),
+            index: set
+                .and_then(|set| set.child(Ns::RSM, "first")?.attr("index")?.trim().parse().ok()),
             last: text("last"),
             count: text("count").and_then(|count| count.trim().parse().ok()),
         })
@@ -106,10 +111,12 @@ impl<'a> Fin<'a> {
             w.attr("complete", "true");
         }
         w.start(Ns::RSM, "set");
-        for (name, text) in [("first", &self.first), ("last", &self.last)] {
-            if let Some(text) = text {
-                w.leaf(Ns::RSM, name, text);
-            }
+        if let Some(first) = &self.first {
+            let index = self.index.map(|index| index.to_string());
+            w.start(Ns::RSM, "first").attr_opt("index", index.as_deref()).text(first).end();
+        }
+        if let Some(last) = &self.last {
+            w.leaf(Ns::RSM, "last", last);
         }
         if let Some(count) = self.count {
             w.leaf(Ns::RSM, "count", &count.to_string());
@@ -130,6 +137,14 @@ pub struct Query<'a> {
     pub start: Option<Cow<'a, str>>,
     /// Not after this time.
     pub end: Option<Cow<'a, str>>,
+    /// Behind this message (§4.1.3).
+    pub after_id: Option<Cow<'a, str>>,
+    /// Before this message.
+    pub before_id: Option<Cow<'a, str>>,
+    /// Only these messages; all when it is empty.
+    pub ids: Vec<Cow<'a, str>>,
+    /// Each page begins with its last message (§4.3.4).
+    pub flip: bool,
     /// Which page.
     pub page: Page<'a>,
 }
@@ -155,16 +170,25 @@ impl<'a> Query<'a> {
             return None;
         }
         let form = query.child(Ns::DATA_FORMS, "x");
-        let field = |name: &str| {
-            let mut fields = form?.children().filter(|f| f.is(Ns::DATA_FORMS, "field"));
-            let field = fields.find(|field| field.attr("var").as_deref() == Some(name))?;
-            field.child(Ns::DATA_FORMS, "value").map(Element::text)
+        let values = |name: &str| {
+            let mut fields = form
+                .into_iter()
+                .flat_map(Element::children)
+                .filter(|f| f.is(Ns::DATA_FORMS, "field"));
+            let field = fields.find(|field| field.attr("var").as_deref() == Some(name));
+            let values = field.into_iter().flat_map(Element::children);
+            values.filter(|value| value.is(Ns::DATA_FORMS, "value")).map(Element::text)
         };
+        let field = |name: &str| values(name).next();
         Some(Self {
             id: query.attr("queryid").unwrap_or_default(),
             with: field("with"),
             start: field("start"),
             end: field("end"),
+            after_id: field("after-id"),
+            before_id: field("before-id"),
+            ids: values("ids").collect(),
+            flip: query.child(Ns::MAM, "flip-page").is_some(),
             page: Page::read(query).unwrap_or_default(),
         })
     }
@@ -174,7 +198,13 @@ impl<'a> Query<'a> {
         w.start(Ns::MAM, "query").attr("queryid", &self.id);
         w.start(Ns::DATA_FORMS, "x").attr("type", "submit");
         let form = [("FORM_TYPE", Some("urn:xmpp:mam:2"))];
-        let filters = [("with", &self.with), ("start", &self.start), ("end", &self.end)];
+        let filters = [
+            ("with", &self.with),
+            ("start", &self.start),
+            ("end", &self.end),
+            ("after-id", &self.after_id),
+            ("before-id", &self.before_id),
+        ];
         let filters = filters.into_iter().map(|(name, value)| (name, value.as_deref()));
         for (name, value) in form.into_iter().chain(filters) {
             let Some(value) = value else { continue };
@@ -184,8 +214,18 @@ impl<'a> Query<'a> {
             }
             w.leaf(Ns::DATA_FORMS, "value", value).end();
         }
+        if !self.ids.is_empty() {
+            w.start(Ns::DATA_FORMS, "field").attr("var", "ids");
+            for id in &self.ids {
+                w.leaf(Ns::DATA_FORMS, "value", id);
+            }
+            w.end();
+        }
         w.end();
         self.page.write(w);
+        if self.flip {
+            w.leaf(Ns::MAM, "flip-page", "");
+        }
         w.end();
     }
 }

@@ -197,8 +197,7 @@ fn archives() {
     let fin =
         Fin::read(fin.root()).map(|fin| (fin.complete, fin.last.map(Cow::into_owned), fin.count));
     assert_eq!(fin, Some((true, Some("390-2342-22".to_string()), Some(16))));
-    let last =
-        Fin { complete: false, first: Some("a".into()), last: Some("b".into()), count: None };
+    let last = Fin { first: Some("a".into()), last: Some("b".into()), ..Fin::default() };
     assert_eq!(Fin::read(payload(|w| last.write(w)).root()), Some(last));
     let pages = payload(|w| Page::new(5).before("").write(w));
     assert_eq!(pages.root().child(Ns::RSM, "before").map(Element::text).as_deref(), Some(""));

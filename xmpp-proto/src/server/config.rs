@@ -24,8 +24,11 @@ pub enum ServerTls {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// The domain that is served.
+    /// The domain that is served, and that a client gets which does not say what it wants.
     pub domain: String,
+    /// Other domains that are served on the same port; the client's header chooses. The host
+    /// sees which one it is in the account's address.
+    pub other_domains: Vec<String>,
     /// Whether clients must encrypt.
     pub tls: ServerTls,
     /// The host runs the connections inside of TLS from the first byte (XEP-0368).
@@ -55,6 +58,9 @@ pub struct ServerConfig {
     /// Stream management (XEP-0198), if it is offered. With resumption the host must keep
     /// the sessions of broken connections: [`SmStore`](super::SmStore).
     pub stream_management: Option<SmConfig>,
+    /// Roster versioning (RFC 6121 §2.6) is offered. On, as the [`Router`](super::Router) does
+    /// it; a host that keeps rosters without versions turns it off.
+    pub roster_versioning: bool,
     /// Limits before authentication.
     pub limits_before: XmlLimits,
     /// Limits after authentication (256 KiB a stanza), advertised (XEP-0478).
@@ -67,6 +73,7 @@ impl ServerConfig {
     pub fn new(domain: &str) -> Self {
         Self {
             domain: domain.to_string(),
+            other_domains: Vec::new(),
             tls: ServerTls::Required,
             direct_tls: false,
             mechanisms: Mechanism::PASSWORD.to_vec(),
@@ -80,9 +87,24 @@ impl ServerConfig {
             keep_alive: Some(Duration::from_secs(60)),
             idle_timeout: None,
             stream_management: None,
+            roster_versioning: true,
             limits_before: XmlLimits::PRE_AUTH,
             limits_after: XmlLimits::POST_AUTH.with_stanza_max(256 * 1024),
         }
+    }
+
+    /// Serves another domain, too.
+    #[must_use]
+    pub fn with_domain(mut self, domain: &str) -> Self {
+        self.other_domains.push(domain.to_string());
+        self
+    }
+
+    /// The host has TLS around the connections from their first byte (XEP-0368).
+    #[must_use]
+    pub const fn with_direct_tls(mut self) -> Self {
+        (self.direct_tls, self.tls) = (true, ServerTls::None);
+        self
     }
 
     /// Sets whether clients must encrypt.

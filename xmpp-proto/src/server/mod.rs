@@ -3,7 +3,7 @@
 //!
 //! | kind | methods of [`ServerConnection`] |
 //! |---|---|
-//! | A getters | [`jid`](ServerConnection::jid), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
+//! | A getters | [`jid`](ServerConnection::jid), [`domain`](ServerConnection::domain), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
 //! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
 //! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`issue_token`](ServerConnection::issue_token), [`refuse_token`](ServerConnection::refuse_token), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
 //! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
@@ -50,6 +50,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archive;
 mod config;
 mod event;
 mod negotiate;
@@ -65,9 +66,12 @@ mod sm_tests;
 #[cfg(feature = "scram")]
 mod tests;
 
+pub use archive::{ArchiveEntry, ArchivePage, ArchiveQuery};
 pub use config::{ServerConfig, ServerTls};
 pub use event::{CloseReason, CommandError, Event, Input, Timer};
-pub use router::{Delivery, Router};
+pub use router::{
+    Delivery, Part, QueryId, RestoreError, Router, RouterConfig, RouterEvent, RouterLimits,
+};
 pub use sasl2::UserAgent;
 pub use sm_store::{SmStore, SmStoreLimits};
 
@@ -135,6 +139,8 @@ pub struct ServerConnection {
     bindings: Vec<ChannelBinding>,
     /// The default language of what the client sends.
     lang: Option<String>,
+    /// The domain that the client chose, when it is not the first.
+    domain: Option<Box<str>>,
     /// The account, then the full address.
     jid: Option<Jid>,
     sm: Managed,
@@ -160,6 +166,7 @@ impl ServerConnection {
             claimed: None,
             bindings: Vec::new(),
             lang: None,
+            domain: None,
             jid: None,
             sm: Managed::default(),
             session: None,
@@ -176,6 +183,12 @@ impl ServerConnection {
     #[must_use]
     pub const fn jid(&self) -> Option<&Jid> {
         self.jid.as_ref()
+    }
+
+    /// The domain that serves this client: the one that its header asked for, once it came.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.domain.as_deref().unwrap_or(&self.config.domain)
     }
 
     /// The language of stanzas that do not say theirs: that of the client's header
@@ -481,7 +494,7 @@ impl ServerConnection {
     /// What the connection answers itself: a ping of the server, the session of RFC 3921.
     fn own_answer(&self, iq: &crate::stanza::Iq<'_>) -> Option<StanzaXml> {
         let to = iq.header().to();
-        let to_server = to.is_none_or(|to| to.as_str() == self.config.domain);
+        let to_server = to.is_none_or(|to| to.as_str() == self.domain());
         let payload = iq.payload()?;
         let known = match (iq.kind()?, payload.ns(), payload.name()) {
             (IqKind::Get, Ns::PING, "ping") => to_server,

@@ -44,7 +44,7 @@ impl ServerConnection {
         }
         self.opened = true;
         let id = self.rng.hex::<32>();
-        let domain = self.config.domain.clone();
+        let domain = self.domain().to_string();
         let open =
             StreamOpen::new().with_from(&domain).with_to(to).with_id(id.as_str()).with_lang("en");
         let header = open.write(Ns::CLIENT).unwrap_or_default();
@@ -66,17 +66,16 @@ impl ServerConnection {
         self.claimed = Jid::new(&to).ok();
         let lang = header.lang().filter(|lang| !lang.is_empty() && lang.len() <= 35);
         self.lang = lang.map(alloc::borrow::Cow::into_owned);
-        let domain = header.to().map(|to| to.to_ascii_lowercase());
+        let wanted = header.to().map(alloc::borrow::Cow::into_owned);
         let (content, version) = (header.content(), header.version());
+        let known = wanted.is_none_or(|to| self.choose_domain(&to));
         self.open_if_needed(&to);
         match (content, version) {
             (Ns::CLIENT, Some((1.., _))) => {}
             (Ns::CLIENT, _) => return self.refuse(StreamCondition::UnsupportedVersion),
             _ => return self.refuse(StreamCondition::InvalidNamespace),
         }
-        let served = self.config.domain.to_ascii_lowercase();
-        // A client that does not say whom it wants gets the only one there is.
-        if domain.is_some_and(|domain| domain.trim_end_matches('.') != served) {
+        if !known {
             return self.refuse(StreamCondition::HostUnknown);
         }
         let text = self.features().write().unwrap_or_default();
@@ -84,6 +83,28 @@ impl ServerConnection {
         if matches!(self.phase, Phase::Header) {
             self.phase = Phase::Features;
         }
+    }
+
+    /// RFC 6120 §4.7.2: the client says which domain it wants; one that does not gets the
+    /// first. Whoever is authenticated stays where he is. `false` when it is not served.
+    fn choose_domain(&mut self, to: &str) -> bool {
+        let wanted = to.to_ascii_lowercase();
+        let wanted = wanted.trim_end_matches('.');
+        let is = |served: &&String| served.eq_ignore_ascii_case(wanted);
+        if self.jid.is_some() {
+            return self.domain().eq_ignore_ascii_case(wanted);
+        }
+        let served = &self.config;
+        if is(&&served.domain) {
+            self.domain = None;
+            return true;
+        }
+        let other = served.other_domains.iter().find(is).map(|name| name.as_str().into());
+        let found = other.is_some();
+        if found {
+            self.domain = other;
+        }
+        found
     }
 
     fn refuse(&mut self, condition: StreamCondition) {
@@ -96,6 +117,7 @@ impl ServerConnection {
         if self.jid.as_ref().is_some_and(|jid| !jid.is_bare()) {
             // Bound already, by SASL 2.
             features.pre_approval = true;
+            features.roster_versioning = self.config.roster_versioning;
             features.stanza_max = u32::try_from(max).ok();
             return features;
         }
@@ -103,6 +125,7 @@ impl ServerConnection {
             features.bind = true;
             features.session = Some(false);
             features.pre_approval = true;
+            features.roster_versioning = self.config.roster_versioning;
             features.stream_management = self.config.stream_management.is_some();
             features.stanza_max = u32::try_from(max).ok();
             return features;
@@ -284,7 +307,7 @@ impl ServerConnection {
                 self.phase = Phase::Auth(sasl);
             }
             ServerStep::Success { user, data } => {
-                let account = account(&user, &self.config.domain);
+                let account = account(&user, self.domain());
                 let Some(account) = account else {
                     return self.auth_failed(SaslFailure::NotAuthorized);
                 };

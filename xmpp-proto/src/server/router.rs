@@ -1,40 +1,47 @@
-//! A router for one domain, in memory: accounts, their resources, rosters, presence, and
-//! the delivery rules of RFC 6121 §8. It has no connection of its own: the host gives it
-//! the stanzas of each and carries out its deliveries.
+//! A router for the domains of one host, in memory: accounts, their resources, rosters,
+//! presence, and the delivery rules of RFC 6121 §8. It has no connection of its own: the
+//! host gives it the stanzas of each and carries out its deliveries. What outlives the
+//! process is for the host to keep; events say what.
 
+mod archive;
+mod blocking;
+mod carbons;
+mod event;
+mod iq;
+mod message;
 mod presence;
+mod probe;
+mod remote;
+mod roster;
+mod store;
+#[cfg(test)]
+mod tests;
 
-use self::presence::subscription;
+pub use event::{Delivery, Part, QueryId, RouterConfig, RouterEvent, RouterLimits};
+pub use store::RestoreError;
+
+use self::archive::{Archiving, Pending};
 use super::roster::Roster;
 use crate::jid::Jid;
-use crate::roster::{RosterItem, Subscription};
 use crate::stanza::{
-    Condition, Iq, IqKind, Message, MessageKind, PresenceBuilder, PresenceKind, Stanza, StanzaBuf,
-    StanzaXml, error_reply, result_reply,
+    Condition, MessageKind, PresenceBuilder, PresenceKind, Stanza, StanzaBuf, StanzaError,
+    StanzaXml, error_reply,
 };
-use crate::subscription::Request;
-use crate::xml::{Element, Ns, Writer, restamped};
-use alloc::collections::{BTreeMap, VecDeque};
+use crate::xml::{Element, Ns, restamped};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use proto_wire::{Output, Rng, Seed, Timestamp};
 
-/// A stanza for one connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Delivery<K> {
-    /// The connection, by the key that the host gave.
-    pub to: K,
-    /// The stanza.
-    pub stanza: StanzaXml,
-}
-
-/// Messages kept for an account that has no resource to take them (RFC 6121 §8.5.2.2.1).
-const OFFLINE_MAX: usize = 100;
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Account {
     roster: Roster,
     offline: Vec<StanzaXml>,
+    /// Addresses, prepared.
+    blocked: BTreeSet<String>,
+    archiving: Archiving,
+    /// When the last resource left, and what it said.
+    last: Option<(Timestamp, String)>,
 }
 
 #[derive(Debug)]
@@ -42,60 +49,169 @@ struct Session {
     jid: Jid,
     /// Has asked for the roster and gets its pushes.
     interested: bool,
+    /// Has asked for the block list and gets its pushes (XEP-0191 §3.3).
+    watches_blocks: bool,
+    /// Wants copies (XEP-0280).
+    carbons: bool,
     /// The last presence without recipient, stamped; `None` while unavailable.
     presence: Option<StanzaXml>,
     priority: i8,
+    /// Who got directed presence (RFC 6121 §4.6.2).
+    directed: BTreeSet<String>,
 }
 
-/// Routes stanzas between the connections of one domain. `K` names connections.
+/// Where a stanza comes from, so that an answer finds its way.
+#[derive(Debug)]
+enum Origin<'a, K> {
+    /// A connection of this router.
+    Local(&'a K),
+    /// Another domain.
+    Remote,
+}
+
+impl<K> Clone for Origin<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Origin<'_, K> {}
+
+/// Routes stanzas between the connections of one host. `K` names connections.
+///
+/// | kind | methods |
+/// |---|---|
+/// | A getters | [`has_account`](Router::has_account), [`serves`](Router::serves), [`has_room`](Router::has_room), [`online`](Router::online), [`key_of`](Router::key_of), [`stored`](Router::stored) |
+/// | B reports | [`handle`](Router::handle), [`handle_remote`](Router::handle_remote), [`set_time`](Router::set_time) |
+/// | C commands | [`add_account`](Router::add_account), [`connect`](Router::connect), [`rename`](Router::rename), [`disconnect`](Router::disconnect), [`enable_carbons`](Router::enable_carbons), [`inject`](Router::inject), [`redeliver`](Router::redeliver), [`restore`](Router::restore), [`answer_archive`](Router::answer_archive), [`refuse_archive`](Router::refuse_archive) |
+/// | D polls | [`poll_output`](Router::poll_output), [`poll_delivery`](Router::poll_delivery) |
 #[derive(Debug)]
 pub struct Router<K> {
+    config: RouterConfig,
+    /// Main domain first.
     domain: String,
+    domains: BTreeSet<String>,
     accounts: BTreeMap<String, Account>,
     sessions: BTreeMap<K, Session>,
     /// Full addresses, in order: those of one account stand together.
     by_jid: BTreeMap<String, K>,
-    out: VecDeque<Delivery<K>>,
+    out: VecDeque<Output<Delivery<K>, RouterEvent>>,
+    rng: Rng,
     pushes: u64,
+    queries: BTreeMap<QueryId, Pending>,
+    asked: u64,
+    time: Option<Timestamp>,
+    started: Option<Timestamp>,
 }
 
 impl<K: Ord + Clone> Router<K> {
-    /// A router without accounts.
+    /// A router without accounts, with the default configuration, for hosts that keep nothing.
     #[must_use]
     pub fn new(domain: &str) -> Self {
+        Self::with_config(domain, RouterConfig::new(), &Seed::from_u64(0))
+    }
+
+    /// A router without accounts. The seed makes the ids in archives, which nobody may guess.
+    #[must_use]
+    pub fn with_config(domain: &str, config: RouterConfig, seed: &Seed) -> Self {
+        let domain = Jid::new(domain).map_or_else(|_| domain.to_string(), |jid| jid.to_string());
         Self {
-            domain: domain.to_string(),
+            config,
+            domains: BTreeSet::from([domain.clone()]),
+            domain,
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
             by_jid: BTreeMap::new(),
             out: VecDeque::new(),
+            rng: Rng::new(seed),
             pushes: 0,
+            queries: BTreeMap::new(),
+            asked: 0,
+            time: None,
+            started: None,
         }
     }
 
-    /// Adds an account; nothing happens when it is there.
-    pub fn add_account(&mut self, local: &str) {
-        if let Ok(jid) = Jid::new(&alloc::format!("{local}@{}", self.domain)) {
-            self.accounts.entry(jid.as_str().to_string()).or_default();
+    /// Serves another domain, too.
+    pub fn add_domain(&mut self, domain: &str) {
+        if let Ok(jid) = Jid::new(domain) {
+            self.domains.insert(jid.domain().to_string());
         }
     }
 
-    /// Whether there is such an account.
+    /// Whether `domain` is served here.
     #[must_use]
-    pub fn has_account(&self, local: &str) -> bool {
-        Jid::new(&alloc::format!("{local}@{}", self.domain))
-            .is_ok_and(|jid| self.accounts.contains_key(jid.as_str()))
+    pub fn serves(&self, domain: &str) -> bool {
+        self.domains.contains(domain)
+    }
+
+    /// Says what time it is. Without it nothing is archived, delays are not told, and nobody
+    /// learns the time from this server.
+    pub fn set_time(&mut self, now: Timestamp) {
+        self.started.get_or_insert(now);
+        self.time = Some(now);
+    }
+
+    /// Adds an account of the main domain, by its local part or its whole address; nothing
+    /// happens when it is there.
+    pub fn add_account(&mut self, name: &str) {
+        if let Some(jid) = self.account_of(name) {
+            self.open_account(jid.as_str());
+        }
+    }
+
+    /// Whether there is such an account, by its local part (of the main domain) or its whole
+    /// address.
+    #[must_use]
+    pub fn has_account(&self, name: &str) -> bool {
+        self.account_of(name).is_some_and(|jid| self.accounts.contains_key(jid.as_str()))
+    }
+
+    fn account_of(&self, name: &str) -> Option<Jid> {
+        let jid = match name.contains('@') {
+            true => Jid::new(name),
+            false => Jid::new(&alloc::format!("{name}@{}", self.domain)),
+        };
+        jid.ok().filter(|jid| jid.is_bare() && self.is_local(jid))
+    }
+
+    fn open_account(&mut self, bare: &str) -> &mut Account {
+        let (rng, config) = (&mut self.rng, &self.config);
+        self.accounts.entry(bare.to_string()).or_insert_with(|| Account {
+            roster: Roster::new(rng.hex::<8>().as_str(), config.limits),
+            offline: Vec::new(),
+            blocked: BTreeSet::new(),
+            archiving: Archiving::default(),
+            last: None,
+        })
+    }
+
+    /// Whether the account may have one more connection: when not, the host refuses the bind
+    /// with `resource-constraint` (RFC 6120 §7.6.2.1). A resource that replaces another of
+    /// its name always has room.
+    #[must_use]
+    pub fn has_room(&self, jid: &Jid) -> bool {
+        self.by_jid.contains_key(jid.as_str())
+            || self.of_account(jid.bare()).count() < self.config.limits.sessions_max
     }
 
     /// A connection was bound to `jid`. Gives the connection that had this address before:
     /// the host expels it with `conflict` (RFC 6120 §7.7.2.2).
     pub fn connect(&mut self, key: K, jid: &Jid) -> Option<K> {
-        self.accounts.entry(jid.bare().to_string()).or_default();
+        self.open_account(jid.bare());
         let old = self.key_of(jid.as_str());
         if let Some(old) = &old {
             self.disconnect(old);
         }
-        let session = Session { jid: jid.clone(), interested: false, presence: None, priority: 0 };
+        let session = Session {
+            jid: jid.clone(),
+            interested: false,
+            watches_blocks: false,
+            carbons: false,
+            presence: None,
+            priority: 0,
+            directed: BTreeSet::new(),
+        };
         self.by_jid.insert(jid.as_str().to_string(), key.clone());
         self.sessions.insert(key, session);
         old
@@ -114,6 +230,13 @@ impl<K: Ord + Clone> Router<K> {
         }
     }
 
+    /// Copies of messages go to this connection, too (XEP-0280), as it asked for with its
+    /// bind (XEP-0386). `false` when there is no such connection.
+    pub fn enable_carbons(&mut self, key: &K) -> bool {
+        let session = self.sessions.get_mut(key);
+        session.map(|session| session.carbons = true).is_some()
+    }
+
     /// A stanza that could not be delivered to the resource `to`, which is gone: a message
     /// takes the way of one that comes for the account now (XEP-0198 §4, RFC 6121 §8.5.3).
     pub fn redeliver(&mut self, to: &Jid, stanza: StanzaXml) {
@@ -121,7 +244,7 @@ impl<K: Ord + Clone> Router<K> {
         let Ok(buf) = StanzaBuf::parse(Ns::CLIENT, text) else { return };
         let Some(message) = buf.as_message() else { return };
         if !matches!(message.kind(), MessageKind::Error | MessageKind::Headline) {
-            self.account_message(to, message.kind(), stanza);
+            self.message_account(to, &message, &stanza);
         }
     }
 
@@ -130,10 +253,10 @@ impl<K: Ord + Clone> Router<K> {
         let Some(session) = self.sessions.get(key) else {
             return;
         };
-        let (jid, available) = (session.jid.clone(), session.presence.is_some());
+        let jid = session.jid.clone();
         let gone = PresenceBuilder::new().from(&jid).kind(PresenceKind::Unavailable).build();
-        if let (true, Ok(gone)) = (available, gone) {
-            self.broadcast(&jid, &gone);
+        if let Ok(gone) = gone {
+            self.leave(key, &jid, &gone, "");
         }
         self.sessions.remove(key);
         if self.by_jid.get(jid.as_str()) == Some(key) {
@@ -146,33 +269,60 @@ impl<K: Ord + Clone> Router<K> {
         self.sessions.values().map(|session| (&session.jid, session.presence.is_some()))
     }
 
-    /// Takes a stanza of the connection `key`; its deliveries come out of
-    /// [`Router::poll_delivery`].
+    /// Takes a stanza of the connection `key`; what it causes comes out of
+    /// [`Router::poll_output`].
     pub fn handle(&mut self, key: &K, stanza: &StanzaBuf) {
         let Some(from) = self.sessions.get(key).map(|session| session.jid.clone()) else {
             return;
         };
+        let origin = Origin::Local(key);
         match stanza.view() {
-            Stanza::Message(message) => self.message(key, &from, &message),
+            Stanza::Message(message) => self.message(origin, &from, &message),
             Stanza::Presence(presence) => self.presence(key, &from, &presence),
-            Stanza::Iq(iq) => self.iq(key, &from, &iq),
+            Stanza::Iq(iq) => self.iq(origin, &from, &iq),
         }
     }
 
     /// Delivers a message of the host itself, such as a notice of the domain, by the same
     /// rules as any other. `false` when nobody can get it.
     pub fn inject(&mut self, to: &Jid, message: StanzaXml) -> bool {
-        self.account_message(to, MessageKind::Normal, message)
+        let text = bytes::Bytes::copy_from_slice(message.as_str().as_bytes());
+        let Ok(buf) = StanzaBuf::parse(Ns::CLIENT, text) else { return false };
+        let Some(view) = buf.as_message() else { return false };
+        self.message_account(to, &view, &message)
     }
 
-    /// The next stanza to send.
+    /// The next thing to do: a stanza to send, or an event.
     #[must_use]
-    pub fn poll_delivery(&mut self) -> Option<Delivery<K>> {
+    pub fn poll_output(&mut self) -> Option<Output<Delivery<K>, RouterEvent>> {
         self.out.pop_front()
     }
 
+    /// The next stanza to send, for hosts that keep nothing: events before it are dropped.
+    #[must_use]
+    pub fn poll_delivery(&mut self) -> Option<Delivery<K>> {
+        loop {
+            if let Output::Transmit(delivery) = self.out.pop_front()? {
+                return Some(delivery);
+            }
+        }
+    }
+
     fn deliver(&mut self, to: &K, stanza: StanzaXml) {
-        self.out.push_back(Delivery { to: to.clone(), stanza });
+        self.out.push_back(Output::Transmit(Delivery { to: to.clone(), stanza }));
+    }
+
+    fn event(&mut self, event: RouterEvent) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Something of an account changed. What is said already is not said again.
+    fn changed(&mut self, bare: &str, part: Part) {
+        let Ok(account) = Jid::new(bare) else { return };
+        let event = Output::Event(RouterEvent::Changed { account, part });
+        if self.out.back() != Some(&event) {
+            self.out.push_back(event);
+        }
     }
 
     /// The connection that has this full address.
@@ -200,238 +350,40 @@ impl<K: Ord + Clone> Router<K> {
             .collect()
     }
 
-    /// Answers `stanza` with an error, unless it must not be answered.
-    fn bounce(&mut self, key: &K, from: &Jid, stanza: Element<'_>, condition: Condition) {
-        if let Some(reply) = error_reply(stanza, &condition.into()) {
-            // The reply goes to the one who sent it, whatever its `from` said.
-            let stamped = stamp_to(&reply, from);
-            self.deliver(key, stamped);
-        }
-    }
-
-    // RFC 6121 §8.5 (local recipient), §10.3 (none)
-
-    fn message(&mut self, key: &K, from: &Jid, message: &Message<'_>) {
-        let element = message.header().element();
-        let to = match message.header().to() {
-            None => Ok(from.to_bare()),
-            Some(to) => to.to_jid(),
-        };
-        let Ok(to) = to else {
-            return self.bounce(key, from, element, Condition::JidMalformed);
-        };
-        let stamped = stamp(element, from, &to);
-        if to.local().is_none() {
-            return self.bounce(key, from, element, Condition::ServiceUnavailable);
-        }
-        if !self.is_local(&to) {
-            return self.bounce(key, from, element, Condition::RemoteServerNotFound);
-        }
-        if !to.is_bare() {
-            if let Some(there) = self.key_of(to.as_str()) {
-                return self.deliver(&there, stamped);
-            }
-            // RFC 6121 §8.5.3.2.1: the resource is gone.
-            if matches!(message.kind(), MessageKind::Error | MessageKind::Headline) {
-                return;
-            }
-        }
-        if message.kind() == MessageKind::Error {
-            return;
-        }
-        if !self.account_message(&to, message.kind(), stamped) {
-            self.bounce(key, from, element, Condition::ServiceUnavailable);
-        }
-    }
-
-    /// RFC 6121 §8.5.2: a message to the bare address.
-    fn account_message(&mut self, to: &Jid, kind: MessageKind, stanza: StanzaXml) -> bool {
-        if kind == MessageKind::Groupchat || !self.accounts.contains_key(to.bare()) {
-            return false;
-        }
-        let mut there = self.available(to.bare());
-        there.retain(|(_, priority)| *priority >= 0);
-        let best = there.iter().map(|(_, priority)| *priority).max();
-        match best {
-            Some(best) => {
-                for (key, priority) in there {
-                    if kind == MessageKind::Headline || priority == best {
-                        self.deliver(&key, stanza.clone());
-                    }
-                }
-                true
-            }
-            None if kind == MessageKind::Headline => true,
-            None => {
-                let Some(account) = self.accounts.get_mut(to.bare()) else {
-                    return false;
-                };
-                if account.offline.len() >= OFFLINE_MAX {
-                    return false;
-                }
-                account.offline.push(stanza);
-                true
-            }
-        }
-    }
-
-    fn iq(&mut self, key: &K, from: &Jid, iq: &Iq<'_>) {
-        let element = iq.header().element();
-        let request = iq.kind().is_some_and(IqKind::is_request);
-        let Some(to) = iq.header().to() else {
-            return self.own_iq(key, from, iq);
-        };
-        let Ok(to) = to.to_jid() else {
-            return self.bounce(key, from, element, Condition::JidMalformed);
-        };
-        if to.as_str() == self.domain {
-            return self.server_iq(key, from, iq);
-        }
-        if to.as_str() == from.bare() {
-            return self.own_iq(key, from, iq);
-        }
-        if !self.is_local(&to) {
-            return self.bounce(key, from, element, Condition::RemoteServerNotFound);
-        }
-        match self.key_of(to.as_str()) {
-            Some(there) if !to.is_bare() => {
-                let stamped = stamp(element, from, &to);
-                self.deliver(&there, stamped);
-            }
-            _ if request => self.bounce(key, from, element, Condition::ServiceUnavailable),
-            _ => {}
-        }
-    }
-
-    fn server_iq(&mut self, key: &K, from: &Jid, iq: &Iq<'_>) {
-        let Some(payload) = iq.payload() else { return };
-        let reply = match (iq.kind(), payload.ns(), payload.name()) {
-            (Some(IqKind::Get), Ns::DISCO_INFO, "query") if payload.attr("node").is_none() => {
-                result_reply(iq.header(), |w| {
-                    w.start(Ns::DISCO_INFO, "query");
-                    w.start(Ns::DISCO_INFO, "identity");
-                    w.attr("category", "server").attr("type", "im").end();
-                    for feature in [Ns::DISCO_INFO, Ns::DISCO_ITEMS, Ns::PING, Ns::ROSTER] {
-                        let name = feature.known_name().unwrap_or("");
-                        w.start(Ns::DISCO_INFO, "feature").attr("var", name).end();
-                    }
-                    w.end();
-                })
-            }
-            (Some(IqKind::Get), Ns::DISCO_ITEMS, "query") => result_reply(iq.header(), |w| {
-                w.leaf(Ns::DISCO_ITEMS, "query", "");
-            }),
-            _ => {
-                let element = iq.header().element();
-                return self.bounce(key, from, element, Condition::ServiceUnavailable);
-            }
-        };
-        if let Ok(reply) = reply {
-            self.deliver(key, stamp_to(&reply, from));
-        }
-    }
-
-    /// A request to the own account: the server answers for it.
-    fn own_iq(&mut self, key: &K, from: &Jid, iq: &Iq<'_>) {
-        let element = iq.header().element();
-        let Some(payload) = iq.payload() else { return };
-        match (iq.kind(), payload.ns(), payload.name()) {
-            (Some(IqKind::Get), Ns::ROSTER, "query") => {
-                let account = self.accounts.get(from.bare());
-                let items = account.map(|a| a.roster.items()).unwrap_or_default();
-                if let Some(session) = self.sessions.get_mut(key) {
-                    session.interested = true;
-                }
-                let reply = result_reply(iq.header(), |w| {
-                    w.start(Ns::ROSTER, "query");
-                    for item in &items {
-                        item.write(w);
-                    }
-                    w.end();
-                });
-                if let Ok(reply) = reply {
-                    self.deliver(key, stamp_to(&reply, from));
-                }
-            }
-            (Some(IqKind::Set), Ns::ROSTER, "query") => match self.set_roster(from, payload) {
-                Ok(item) => {
-                    if let Ok(reply) = result_reply(iq.header(), |_| {}) {
-                        self.deliver(key, stamp_to(&reply, from));
-                    }
-                    self.push(from, &item);
-                }
-                Err(condition) => self.bounce(key, from, element, condition),
-            },
-            _ => self.bounce(key, from, element, Condition::ServiceUnavailable),
-        }
-    }
-
-    /// RFC 6121 §2.3, §2.5
-    fn set_roster(&mut self, from: &Jid, query: Element<'_>) -> Result<RosterItem, Condition> {
-        let mut items = query.children();
-        let item = items.next().and_then(RosterItem::read);
-        let (Some(mut item), None) = (item, items.next()) else {
-            return Err(Condition::BadRequest);
-        };
-        item.jid = item.jid.to_bare();
-        if item.jid.as_str() == from.bare() {
-            return Err(Condition::NotAllowed);
-        }
-        let account = self.accounts.entry(from.bare().to_string()).or_default();
-        if item.subscription != Subscription::Remove {
-            return account.roster.set(&item).ok_or(Condition::PolicyViolation);
-        }
-        let state = account.roster.remove(&item.jid);
-        let state = state.ok_or(Condition::ItemNotFound)?;
-        // Who is removed loses both subscriptions (§2.5.2).
-        for (held, kind, request) in [
-            (
-                state.is_to() || state.is_pending_out(),
-                PresenceKind::Unsubscribe,
-                Request::Unsubscribe,
-            ),
-            (
-                state.is_from() || state.is_pending_in(),
-                PresenceKind::Unsubscribed,
-                Request::Unsubscribed,
-            ),
-        ] {
-            let stanza = subscription(kind, &from.to_bare(), &item.jid).filter(|_| held);
-            if let Some(stanza) = stanza {
-                self.inbound(&from.to_bare(), &item.jid, request, stanza);
-            }
-        }
-        if state.is_from() {
-            self.show_gone(&from.to_bare(), &item.jid);
-        }
-        let mut removed = RosterItem::new(&item.jid);
-        removed.subscription = Subscription::Remove;
-        Ok(removed)
-    }
-
-    /// RFC 6121 §2.1.6: every interested resource is told.
-    fn push(&mut self, account: &Jid, item: &RosterItem) {
-        let interested: Vec<(K, Jid)> = self
-            .of_account(account.bare())
-            .filter(|(_, s)| s.interested)
-            .map(|(key, s)| (key.clone(), s.jid.clone()))
-            .collect();
-        for (key, jid) in interested {
-            self.pushes = self.pushes.wrapping_add(1);
-            let mut w = Writer::in_stream(Ns::CLIENT);
-            w.start(Ns::CLIENT, "iq").attr("type", "set");
-            w.attr("id", &alloc::format!("push-{:x}", self.pushes));
-            w.attr("to", jid.as_str()).start(Ns::ROSTER, "query");
-            item.write(&mut w);
-            w.end().end();
-            if let Ok(stanza) = StanzaXml::new(w) {
-                self.deliver(&key, stanza);
-            }
-        }
-    }
-
     fn is_local(&self, jid: &Jid) -> bool {
-        jid.domain() == self.domain
+        self.domains.contains(jid.domain())
+    }
+
+    /// Answers `stanza` with an error, unless it must not be answered.
+    fn bounce(
+        &mut self,
+        origin: Origin<'_, K>,
+        from: &Jid,
+        stanza: Element<'_>,
+        condition: Condition,
+    ) {
+        self.bounce_with(origin, from, stanza, &condition.into());
+    }
+
+    fn bounce_with(
+        &mut self,
+        origin: Origin<'_, K>,
+        from: &Jid,
+        stanza: Element<'_>,
+        error: &StanzaError<'_>,
+    ) {
+        if let Some(reply) = error_reply(stanza, error) {
+            self.reply(origin, from, &reply);
+        }
+    }
+
+    /// Sends an answer to the one who asked, whatever the `from` of the question said.
+    fn reply(&mut self, origin: Origin<'_, K>, from: &Jid, reply: &StanzaXml) {
+        let stamped = stamp_to(reply, from);
+        match origin {
+            Origin::Local(key) => self.deliver(key, stamped),
+            Origin::Remote => self.outgoing(from, stamped),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Condition, Header, IqKind, MessageKind, PresenceKind, Show, StanzaError};
 use crate::jid::Jid;
-use crate::xml::{Element, Ns, WriteError, Writer};
+use crate::xml::{Element, Ns, WriteError, Writer, restamped};
 use alloc::string::String;
 
 /// A stanza ready to be sent in a stream of `jabber:client`.
@@ -18,6 +18,16 @@ impl StanzaXml {
     /// A checked element with changed addresses, which stays well-formed.
     pub(crate) const fn spliced(text: String) -> Self {
         Self(text)
+    }
+
+    /// A stanza that was kept as text, such as [`StanzaXml::as_str`] gave it; `None` when it
+    /// is not a valid stanza of `jabber:client`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = bytes::Bytes::copy_from_slice(text.as_bytes());
+        let buf = super::StanzaBuf::parse(Ns::CLIENT, bytes).ok()?;
+        let element = buf.element();
+        (element.ns() == Ns::CLIENT).then(|| Self(restamped(element, Ns::CLIENT, &[])))
     }
 
     /// The text.

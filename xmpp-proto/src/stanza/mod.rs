@@ -2,6 +2,7 @@
 
 mod buf;
 mod build;
+mod convert;
 mod error;
 mod iq;
 mod message;
@@ -11,6 +12,7 @@ mod tests;
 
 pub use buf::{StanzaBuf, StanzaParseError};
 pub use build::{IqBuilder, MessageBuilder, PresenceBuilder, StanzaXml, error_reply, result_reply};
+pub use convert::in_namespace;
 pub use error::{Condition, ErrorKind, StanzaError};
 pub use iq::{Iq, IqKind};
 pub use message::{Message, MessageKind};
