@@ -23,6 +23,7 @@ pub mod sip_host;
 pub mod sip_phone;
 pub mod sip_server;
 pub mod store;
+pub mod xmpp_bosh;
 pub mod xmpp_chat;
 pub mod xmpp_server;
 

@@ -27,6 +27,7 @@ pub mod sip_dialog;
 pub mod sip_peers;
 pub mod wire;
 pub mod xmpp;
+pub mod xmpp_more;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -2,7 +2,9 @@
 //! the ends of a stream.
 
 use crate::stream::{STREAM_CLOSE, StreamOpen};
-use crate::xml::{Document, FrameKind, Ns, Scanner, Writer, XmlError, XmlLimits, restamped};
+use crate::xml::{
+    Document, Element, FrameKind, Ns, Scanner, Writer, XmlError, XmlLimits, restamped,
+};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use thiserror::Error;
@@ -38,55 +40,37 @@ pub enum FramingError {
 #[derive(Clone, Debug)]
 pub struct WebSocketFraming {
     limits: XmlLimits,
-    scanner: Scanner,
-    /// What the machine has begun and not ended.
-    rest: Vec<u8>,
+    cutter: Cutter,
 }
 
 impl WebSocketFraming {
     /// For messages of the peer within `limits`.
     #[must_use]
     pub fn new(limits: XmlLimits) -> Self {
-        // What comes from the own machine needs no limits.
-        let own = XmlLimits::POST_AUTH.with_stanza_max(usize::MAX);
-        Self { limits, scanner: Scanner::stream(own), rest: Vec::new() }
+        Self { limits, cutter: Cutter::new() }
     }
 
     /// The messages that the machine's bytes mean. A keep-alive space means none: a WebSocket
     /// has pings (§3.8).
     pub fn outgoing(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.rest.extend_from_slice(bytes);
         let mut messages = Vec::new();
-        loop {
-            let opens = [&b"<?xml"[..], b"<stream:stream"];
-            let restarts = opens.iter().any(|open| self.rest.starts_with(open));
-            if restarts && !self.scanner.is_in_frame() {
-                self.scanner.restart();
-            }
-            // A machine writes nothing that a scanner refuses.
-            let Ok(Some(frame)) = self.scanner.scan(&self.rest) else { return messages };
-            let message = self.rest.get(..frame.len).and_then(|part| match frame.kind {
-                FrameKind::Whitespace => None,
-                FrameKind::StreamClose => Some(CLOSE.to_string()),
-                FrameKind::StreamOpen => self.scanner.element(part).and_then(|header| {
-                    let mut w = Writer::new();
-                    w.start(Ns::FRAMING, "open");
-                    for name in ["to", "from", "id", "version"] {
-                        w.attr_opt(name, header.attr(name).as_deref());
-                    }
-                    if let Some(lang) = header.lang() {
-                        w.lang(&lang);
-                    }
-                    w.end();
-                    w.finish().ok()
-                }),
-                FrameKind::Element => {
-                    self.scanner.element(part).map(|element| element.to_standalone())
+        self.cutter.cut(bytes, |said| match said {
+            Said::Close => messages.push(CLOSE.to_string()),
+            Said::Open(header) => {
+                let mut w = Writer::new();
+                w.start(Ns::FRAMING, "open");
+                for name in ["to", "from", "id", "version"] {
+                    w.attr_opt(name, header.attr(name).as_deref());
                 }
-            });
-            messages.extend(message);
-            self.rest.drain(..frame.len);
-        }
+                if let Some(lang) = header.lang() {
+                    w.lang(&lang);
+                }
+                w.end();
+                messages.extend(w.finish());
+            }
+            Said::Element(element) => messages.push(element.to_standalone()),
+        });
+        messages
     }
 
     /// The bytes for the machine that a message of the peer means.
@@ -118,3 +102,51 @@ impl WebSocketFraming {
 }
 
 const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+
+/// What a machine says, piece by piece.
+pub(super) enum Said<'a> {
+    /// Its stream begins, or begins again.
+    Open(Element<'a>),
+    /// A stanza, or a step of the negotiation.
+    Element(Element<'a>),
+    /// Its stream ends.
+    Close,
+}
+
+/// Cuts the bytes of the own machine into pieces.
+#[derive(Clone, Debug)]
+pub(super) struct Cutter {
+    scanner: Scanner,
+    /// What the machine has begun and not ended.
+    rest: Vec<u8>,
+}
+
+impl Cutter {
+    pub(super) fn new() -> Self {
+        // What comes from the own machine needs no limits.
+        let own = XmlLimits::POST_AUTH.with_stanza_max(usize::MAX);
+        Self { scanner: Scanner::stream(own), rest: Vec::new() }
+    }
+
+    /// White space means nothing.
+    pub(super) fn cut(&mut self, bytes: &[u8], mut said: impl FnMut(Said<'_>)) {
+        self.rest.extend_from_slice(bytes);
+        loop {
+            let opens = [&b"<?xml"[..], b"<stream:stream"];
+            let restarts = opens.iter().any(|open| self.rest.starts_with(open));
+            if restarts && !self.scanner.is_in_frame() {
+                self.scanner.restart();
+            }
+            // A machine writes nothing that a scanner refuses.
+            let Ok(Some(frame)) = self.scanner.scan(&self.rest) else { return };
+            let part = self.rest.get(..frame.len).unwrap_or_default();
+            match (frame.kind, self.scanner.element(part)) {
+                (FrameKind::StreamOpen, Some(header)) => said(Said::Open(header)),
+                (FrameKind::Element, Some(element)) => said(Said::Element(element)),
+                (FrameKind::StreamClose, _) => said(Said::Close),
+                _ => {}
+            }
+            self.rest.drain(..frame.len);
+        }
+    }
+}

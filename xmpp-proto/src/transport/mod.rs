@@ -4,6 +4,8 @@
 //! [`Client`](crate::client::Client) and a
 //! [`ServerConnection`](crate::server::ServerConnection) are the same over any of them.
 
+#[cfg(feature = "bosh")]
+pub mod bosh;
 mod framing;
 #[cfg(test)]
 #[cfg(all(feature = "websocket", feature = "scram"))]

@@ -128,6 +128,16 @@ namespaces! {
     FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
     /// XEP-0124 BOSH.
     HTTP_BIND = "http://jabber.org/protocol/httpbind";
+    /// XEP-0206 XMPP over BOSH.
+    XBOSH = "urn:xmpp:xbosh";
+    /// XEP-0390 entity capabilities 2.
+    CAPS2 = "urn:xmpp:caps";
+    /// XEP-0300 hashes.
+    HASHES = "urn:xmpp:hashes:2";
+    /// XEP-0077 registration, the stream feature.
+    REGISTER_FEATURE = "http://jabber.org/features/iq-register";
+    /// XEP-0066 out-of-band data.
+    OOB = "jabber:x:oob";
     /// XEP-0045 group chat.
     MUC = "http://jabber.org/protocol/muc";
     /// XEP-0060 publish-subscribe.
