@@ -1,6 +1,7 @@
-//! Hosts that drive any machine: [`blocking`] on std threads, [`tokio`] as tasks.
+//! Hosts that drive any machine: [`blocking`] on std threads, [`tokio`] as tasks, [`mio`]
+//! for very many on one thread.
 //!
-//! Both have the same shape. A connection owns the socket and the machine; the program
+//! The first two have the same shape. A connection owns the socket and the machine; the program
 //! pulls events out of it and calls commands on the machine between two pulls:
 //!
 //! ```no_run
@@ -34,6 +35,7 @@ pub mod blocking;
 #[doc(hidden)]
 pub mod doc;
 pub(crate) mod layer;
+pub mod mio;
 pub mod tokio;
 
 /// How many bytes are read at once. Events keep what they were read with in memory, so
