@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod registrar;
 pub mod simple;
 pub mod stream;
+pub mod stun;
 pub mod transaction;
 pub mod ua;
 pub mod uri;

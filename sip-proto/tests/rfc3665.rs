@@ -101,8 +101,11 @@ fn section_2_5_unsuccessful_registration() {
     let ladder = ["bob server REGISTER", "server bob 401", "bob server REGISTER", "server bob 401"];
     assert_eq!(net.steps(), ladder);
     let events = net.events("bob");
-    let failed =
-        Event::RegistrationFailed { status: Some(StatusCode::UNAUTHORIZED), retrying: false };
+    let failed = Event::RegistrationFailed {
+        status: Some(StatusCode::UNAUTHORIZED),
+        retrying: false,
+        flow: 0,
+    };
     assert_eq!(format!("{events:?}"), format!("{:?}", [failed]));
 }
 

@@ -463,7 +463,7 @@ fn trap_25_stale_is_tried_once_more_and_a_refusal_is_not() {
     assert_eq!(refuse(&mut ann, &challenge("2", "")), 0);
     assert!(ann.events.iter().any(|e| matches!(
         e,
-        Event::RegistrationFailed { status: Some(StatusCode::UNAUTHORIZED), retrying: false }
+        Event::RegistrationFailed { status: Some(StatusCode::UNAUTHORIZED), retrying: false, .. }
     )));
 }
 

@@ -188,7 +188,7 @@ fn wait_for(
 
 fn show(event: &Event) {
     match event {
-        Event::Registered { expires, bindings } => {
+        Event::Registered { expires, bindings, .. } => {
             println!("registered for {expires} s, {bindings} bindings")
         }
         Event::RegistrationFailed { status, .. } => match status {

@@ -165,7 +165,7 @@ impl Phone {
         self.press(Press::Register);
         self.until("a registration", |event| match event {
             ua::Event::Registered { .. } => Some(Ok(())),
-            ua::Event::RegistrationFailed { status, retrying: false } => {
+            ua::Event::RegistrationFailed { status, retrying: false, .. } => {
                 Some(Err(format!("not registered: {status:?}").into()))
             }
             _ => None,
@@ -198,7 +198,7 @@ impl Phone {
         self.press(Press::Unregister);
         self.until("the end of the registration", |event| match event {
             ua::Event::Unregistered => Some(Ok(())),
-            ua::Event::RegistrationFailed { status, retrying: false } => {
+            ua::Event::RegistrationFailed { status, retrying: false, .. } => {
                 Some(Err(format!("still registered: {status:?}").into()))
             }
             _ => None,

@@ -181,7 +181,19 @@ pub enum SipEvent {
         /// The peer.
         remote: SocketAddr,
     },
-    /// The peer sent a keep-alive (on a stream it was answered).
+    /// The peer answered [`Endpoint::check`](super::Endpoint::check).
+    Mapped {
+        /// The path that was checked.
+        path: Path,
+        /// Where the peer sees us. Another address than before is another flow (RFC 5626 §4.4.2).
+        address: SocketAddr,
+    },
+    /// The peer refused to answer, or did not.
+    Unmapped {
+        /// The path that was checked.
+        path: Path,
+    },
+    /// The peer sent a keep-alive (on a stream, or as STUN, it was answered).
     Ping {
         /// Where.
         path: Path,

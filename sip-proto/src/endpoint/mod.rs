@@ -1,5 +1,6 @@
 //! The endpoint: the transactions with all peers, over datagrams and streams.
 
+mod checks;
 mod config;
 mod event;
 mod flows;
@@ -30,7 +31,7 @@ use store::Store;
 /// |---|---|
 /// | A: getters | [`transactions`](Self::transactions), [`flows`](Self::flows), [`flow_to`](Self::flow_to), [`is_merged`](Self::is_merged), [`request_of`](Self::request_of), [`path_of`](Self::path_of), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`request`](Self::request), [`respond`](Self::respond), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`request`](Self::request), [`respond`](Self::respond), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`check`](Self::check), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
 /// ```
@@ -79,6 +80,7 @@ pub struct Endpoint {
     store: Store,
     flows: Flows,
     merges: merge::Merges,
+    checks: checks::Checks,
     output: VecDeque<Output<SipTransmit, SipEvent>>,
     scratch_index: Index,
     scratch_key: Key,
@@ -98,6 +100,7 @@ impl Endpoint {
             store: Store::new(),
             flows: Flows::default(),
             merges: merge::Merges::default(),
+            checks: checks::Checks::new(),
             output: VecDeque::new(),
             scratch_index: Index::new(),
             scratch_key: Key::scratch(),
@@ -171,7 +174,7 @@ impl Endpoint {
         self.flows.find(transport, remote)
     }
 
-    /// When the next timer fires, and which.
+    /// When the next timer of a transaction fires, and which. [`Endpoint::check`] has a time of its own.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
         self.store.next_timer()
@@ -204,6 +207,7 @@ impl Endpoint {
         while let Some((id, timer)) = self.store.expire(self.now) {
             self.apply(id, store::Happening::Timer(timer), None, None);
         }
+        self.expire_checks();
     }
 
     /// The next thing to send or to tell.
@@ -215,7 +219,8 @@ impl Endpoint {
     /// When [`Endpoint::handle_timeout`] must be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.store.next_timer().map(|(at, _)| at)
+        let first = self.store.next_timer().map(|(at, _)| at);
+        first.into_iter().chain(self.checks.poll_timeout()).min()
     }
 
     fn advance(&mut self, now: Instant) {

@@ -20,7 +20,10 @@ use proto_wire::text::host::Host;
 
 impl Endpoint {
     pub(super) fn receive_datagram(&mut self, path: Path, data: &[u8]) {
-        // RFC 5626 §3.5.1 has STUN on datagrams, but empty lines are what phones send.
+        // RFC 5626 §8: STUN is on the same port. Empty lines are what most phones send instead.
+        if crate::stun::is_stun(data) {
+            return self.receive_stun(path, data);
+        }
         if data.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
             self.tell(SipEvent::Ping { path });
             return;

@@ -92,6 +92,8 @@ fn drain(endpoint: &mut Endpoint) -> Vec<String> {
                 SipEvent::Terminated { .. } => "terminated".into(),
                 SipEvent::Ping { .. } => "ping".into(),
                 SipEvent::Pong { .. } => "pong".into(),
+                SipEvent::Mapped { address, .. } => format!("mapped {address}"),
+                SipEvent::Unmapped { .. } => "unmapped".into(),
             },
         });
     }

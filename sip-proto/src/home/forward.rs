@@ -7,7 +7,7 @@ use crate::headers::NameAddr;
 use crate::message::{RequestBuf, StatusCode};
 use crate::proxy::{self, Done, Hop, numeric_target};
 use crate::registrar::{Binding, instance_of_gruu};
-use crate::uri::{SipUri, Uri};
+use crate::uri::Uri;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -25,16 +25,9 @@ const MARK: u8 = b'R';
 impl HomeServer {
     /// To the users that are registered here.
     pub(super) fn forward(&mut self, id: TransactionId, request: &RequestBuf, path: Path) {
-        let Some(address) = address_of(request) else {
+        let Some((address, mut bindings)) = self.bindings_for(request) else {
             return self.answer(id, StatusCode::NOT_FOUND);
         };
-        let mut bindings = self.location.fetch(self.now, &address);
-        // RFC 5627 §6.1: a GRUU leads to the contacts of its device alone.
-        let uri = request.view().uri().ok();
-        let device = uri.as_ref().and_then(Uri::as_sip).and_then(instance_of_gruu);
-        if let Some(instance) = device {
-            bindings.retain(|b| b.is_of(&instance));
-        }
         self.one_flow_each(&mut bindings);
         if bindings.is_empty() {
             let status = if self.location.knows(&address) {
@@ -69,12 +62,27 @@ impl HomeServer {
         }
     }
 
+    /// Whom a request is for, and where that is. A GRUU leads to the contacts of its device alone
+    /// (RFC 5627 §6.1).
+    fn bindings_for(&self, request: &RequestBuf) -> Option<(String, Vec<Binding>)> {
+        let uri = request.view().uri().ok()?;
+        let sip = uri.as_sip()?;
+        if let Some(gruu) = self.registrar.temporary_gruu(sip) {
+            let mut bindings = self.location.fetch(self.now, &gruu.address);
+            bindings.retain(|b| gruu.is_of(b));
+            return Some((gruu.address, bindings));
+        }
+        let address = sip.address_key();
+        let mut bindings = self.location.fetch(self.now, &address);
+        if let Some(instance) = instance_of_gruu(sip) {
+            bindings.retain(|b| b.is_of(&instance));
+        }
+        Some((address, bindings))
+    }
+
     /// The way to the most preferred binding of the user that a request is for.
     pub(super) fn first_hop(&self, request: &RequestBuf) -> Option<Hop> {
-        let uri = request.view().uri().ok()?;
-        let device = uri.as_sip().and_then(instance_of_gruu);
-        let mut bindings = self.location.fetch(self.now, &address_of(request)?);
-        bindings.retain(|b| device.as_ref().is_none_or(|instance| b.is_of(instance)));
+        let (_, bindings) = self.bindings_for(request)?;
         let binding = bindings.first()?;
         let hop = Hop::new(self.target_of(binding)).with_uri(request_uri(&binding.uri));
         Some(hop.with_route(binding.path.iter().cloned()))
@@ -233,11 +241,6 @@ impl Ends {
         };
         Some(Self { caller: end(caller)?, callee: end(callee)? })
     }
-}
-
-fn address_of(request: &RequestBuf) -> Option<String> {
-    let uri = request.view().uri().ok()?;
-    uri.as_sip().map(SipUri::address_key)
 }
 
 /// A contact as a request URI: without headers and `method` (RFC 3261 §19.1.1 Table 1).

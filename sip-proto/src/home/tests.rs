@@ -93,10 +93,10 @@ impl World {
                 }
                 Either::A(HomeEvent::Delivered { status, .. }) => format!("delivered {status}"),
                 Either::A(HomeEvent::Undelivered { .. }) => "undelivered".to_string(),
-                Either::B(ua::Event::Registered { expires, bindings }) => {
+                Either::B(ua::Event::Registered { expires, bindings, .. }) => {
                     format!("is registered {expires} {bindings}")
                 }
-                Either::B(ua::Event::RegistrationFailed { status, retrying }) => {
+                Either::B(ua::Event::RegistrationFailed { status, retrying, .. }) => {
                     format!("failed {} {retrying}", status.map_or(0, StatusCode::as_u16))
                 }
                 Either::B(ua::Event::Unregistered) => "unregistered".to_string(),
@@ -484,6 +484,12 @@ fn a_gruu_leads_to_its_device_alone() {
     let out = targets(&mut home, "sip:bob@club.example;gr=urn:uuid:2", "z9hG4bKg1");
     assert_eq!(out.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [addr(5)]);
     assert!(out[0].1.starts_with("MESSAGE sip:bob@192.0.2.5 SIP/2.0\r\n"));
+    // The temporary one leads there too, and says nothing on the way (RFC 5627 §3.1.2).
+    let temporary = told.rsplit("temp-gruu=\"").next().unwrap().split('"').next().unwrap();
+    let out = targets(&mut home, temporary, "z9hG4bKg4");
+    assert_eq!(out.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [addr(5)]);
+    let out = targets(&mut home, &temporary.replace("tgruu.", "tgruu.00"), "z9hG4bKg5");
+    assert!(out[0].1.starts_with("SIP/2.0 404 "), "{}", out[0].1);
     let out = targets(&mut home, "sip:bob@club.example", "z9hG4bKg2");
     assert_eq!(out.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [addr(4), addr(5)]);
     let out = targets(&mut home, "sip:bob@club.example;gr=urn:uuid:9", "z9hG4bKg3");

@@ -10,9 +10,11 @@
 //! the token back with the answer, now or later. The update is all or nothing: [`CommitWanted`] names
 //! the new bindings of the address, all of them. [`Location`] is a store in memory.
 
+mod gruu;
 mod location;
 mod rules;
 
+pub use gruu::{TemporaryGruu, instance_of_gruu, public_gruu};
 pub use location::{Binding, Location};
 
 use crate::endpoint::Path;
@@ -21,8 +23,8 @@ use crate::message::{Builder, HeaderName, RequestBuf, ResponseBuf, StatusCode};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use proto_wire::digest::{Accepted, Claim, Secret, Server, ServerConfig, Verdict};
-use proto_wire::{Instant, Seed};
+use proto_wire::digest::{Accepted, Claim, Sealer, Secret, Server, ServerConfig, Verdict};
+use proto_wire::{Instant, Rng, Seed};
 use rules::Update;
 
 /// What a registrar is told when it is made.
@@ -45,8 +47,11 @@ pub struct RegistrarConfig {
     pub bindings_max: usize,
     /// Option-tags that `Require` may name.
     pub supported: Vec<String>,
-    /// Whether devices with an instance get a public GRUU (RFC 5627; yes).
+    /// Whether devices with an instance get a public and a temporary GRUU (RFC 5627; yes).
     pub gruu: bool,
+    /// What the temporary ones are sealed with; `None` makes a key of the seed of the registrar, so
+    /// that they end with it.
+    pub gruu_key: Option<Sealer>,
     /// What requests of registered users shall go through (RFC 3608): values of `Service-Route`.
     pub service_route: Vec<String>,
 }
@@ -62,6 +67,7 @@ impl Default for RegistrarConfig {
             bindings_max: 10,
             supported: ["path", "gruu", "outbound"].map(String::from).into(),
             gruu: true,
+            gruu_key: None,
             service_route: Vec::new(),
         }
     }
@@ -101,6 +107,13 @@ impl RegistrarConfig {
     #[must_use]
     pub const fn with_gruu(mut self, given: bool) -> Self {
         self.gruu = given;
+        self
+    }
+
+    /// Sets [`RegistrarConfig::gruu_key`].
+    #[must_use]
+    pub fn with_gruu_key(mut self, key: Sealer) -> Self {
+        self.gruu_key = Some(key);
         self
     }
 
@@ -224,6 +237,8 @@ impl CommitWanted {
 pub struct Registrar {
     config: RegistrarConfig,
     digest: Option<Server>,
+    rng: Rng,
+    sealer: Sealer,
 }
 
 impl core::fmt::Debug for Registrar {
@@ -236,14 +251,23 @@ impl Registrar {
     /// A registrar; the seed makes its nonces.
     #[must_use]
     pub fn new(config: RegistrarConfig, seed: Seed) -> Self {
+        let mut rng = Rng::new(&seed);
         let digest = config.digest.clone().map(|c| Server::new(c, seed));
-        Self { config, digest }
+        let sealer = config.gruu_key.clone().unwrap_or_else(|| Sealer::new(&rng.seed()));
+        Self { config, digest, rng, sealer }
     }
 
     /// The configuration.
     #[must_use]
     pub const fn config(&self) -> &RegistrarConfig {
         &self.config
+    }
+
+    /// Whose temporary GRUU this is; `None` for what is none of ours. It is stateless: look for the
+    /// binding that [`TemporaryGruu::is_of`] knows.
+    #[must_use]
+    pub fn temporary_gruu(&self, uri: &crate::SipUri<'_>) -> Option<TemporaryGruu> {
+        TemporaryGruu::open(&self.sealer, uri)
     }
 
     /// The Digest server, for other requests of the same realm.
@@ -329,17 +353,20 @@ impl Registrar {
     }
 
     /// RFC 3261 §10.3 item 8: all bindings, each with how long it lasts.
-    fn success(&self, now: Instant, job: &Job, bindings: &[Binding]) -> Builder<ResponseBuf> {
+    fn success(&mut self, now: Instant, job: &Job, bindings: &[Binding]) -> Builder<ResponseBuf> {
         let mut reply = reply(&job.request, StatusCode::OK);
         let wants = |tag| rules::supports(job.request.view(), tag);
         let with_gruu = self.config.gruu && wants("gruu");
         for binding in bindings {
             let mut contact = binding.contact(now);
             if let (true, Some(instance)) = (with_gruu, &binding.instance) {
-                contact.push_str(&alloc::format!(
-                    ";pub-gruu=\"{}\"",
-                    public_gruu(&job.address, instance)
-                ));
+                let public = public_gruu(&job.address, instance);
+                contact.push_str(&alloc::format!(";pub-gruu=\"{public}\""));
+                // RFC 5627 §5.2: another one with each registration.
+                let random = self.rng.next_u64();
+                if let Some(other) = gruu::temporary(&self.sealer, random, &job.address, binding) {
+                    contact.push_str(&alloc::format!(";temp-gruu=\"{other}\""));
+                }
             }
             reply = reply.header(HeaderName::CONTACT, contact);
         }
@@ -390,39 +417,6 @@ pub(crate) fn address_of(request: crate::Request<'_>) -> Option<(String, String)
     let uri = to.uri().ok()?;
     let sip = uri.as_sip()?;
     Some((sip.address_key(), alloc::format!("{}", sip.host)))
-}
-
-/// The public GRUU of a device: the address of record with its instance (RFC 5627 §5.4). It says
-/// all by itself, so nothing must be remembered for it to stay valid.
-#[must_use]
-pub fn public_gruu(address: &str, instance: &str) -> String {
-    let mut out = alloc::format!("sip:{address};gr=");
-    for byte in instance.bytes() {
-        if byte.is_ascii_alphanumeric() || b":-_.!~*'()".contains(&byte) {
-            out.push(char::from(byte.to_ascii_lowercase()));
-        } else {
-            out.push_str(&alloc::format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// The instance that a GRUU of ours names: the value of `gr`, unescaped. `None` for other URIs.
-#[must_use]
-pub fn instance_of_gruu(uri: &crate::SipUri<'_>) -> Option<String> {
-    let mut rest = uri.param("gr")?.as_bytes();
-    let mut out = Vec::new();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        if *first != b'%' {
-            out.push(*first);
-            continue;
-        }
-        let (digits, tail) = rest.split_at_checked(2)?;
-        out.push(u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?);
-        rest = tail;
-    }
-    String::from_utf8(out).ok()
 }
 
 /// Seconds as a duration.

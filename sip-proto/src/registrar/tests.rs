@@ -256,11 +256,48 @@ fn a_device_gets_a_gruu_when_it_knows_what_that_is() {
     assert_eq!(plain, "<sip:a@h1>;expires=3600;+sip.instance=\"<urn:uuid:F8/1>\"");
     let gruu = "sip:alice@example.com;gr=urn:uuid:f8%2F1";
     let with = told(&mut b, 2, "Supported: gruu\r\nRequire: gruu\r\n");
-    assert_eq!(with, format!("{plain};pub-gruu=\"{gruu}\""));
+    let (public, temporary) = with.split_once(";temp-gruu=").unwrap();
+    assert_eq!(public, format!("{plain};pub-gruu=\"{gruu}\""));
+    let temporary = temporary.trim_matches('"').to_string();
     // It says all by itself.
     let uri = crate::SipUri::parse(gruu.as_bytes()).unwrap();
     assert_eq!(instance_of_gruu(&uri).as_deref(), Some("urn:uuid:f8/1"));
     assert!(b.location.fetch(b.now, &uri.address_key())[0].is_of("urn:uuid:f8/1"));
+    // The other says nothing but to the registrar (RFC 5627 §3.1.2), and is another each time.
+    assert!(temporary.starts_with("sip:tgruu.") && temporary.ends_with("@example.com;gr"));
+    assert!(!temporary.contains("alice") && !temporary.contains("f8"));
+    let next = told(&mut b, 3, "Supported: gruu\r\n");
+    let next = next.split_once(";temp-gruu=").unwrap().1.trim_matches('"').to_string();
+    assert_ne!(next, temporary);
+    for one in [&temporary, &next] {
+        let uri = crate::SipUri::parse(one.as_bytes()).unwrap();
+        let opened = b.registrar.temporary_gruu(&uri).unwrap();
+        assert_eq!(opened.address, "alice@example.com");
+        assert!(opened.is_of(&b.location.fetch(b.now, &opened.address)[0]));
+    }
+    // §5.1: another Call-ID makes those before it invalid; a refresh does not.
+    let reply = b.run(register("other", 1, &format!("{contact}Supported: gruu\r\n")));
+    assert!(reply.headers().get(HeaderName::CONTACT).unwrap().contains("temp-gruu"));
+    let uri = crate::SipUri::parse(temporary.as_bytes()).unwrap();
+    let opened = b.registrar.temporary_gruu(&uri).unwrap();
+    assert!(!opened.is_of(&b.location.fetch(b.now, &opened.address)[0]));
+    // A registrar with the same key reads them after a new start; another one does not.
+    let forged = temporary.replace("tgruu.", "tgruu.0");
+    let uri = crate::SipUri::parse(forged.as_bytes()).unwrap();
+    assert_eq!(b.registrar.temporary_gruu(&uri), None);
+    let uri = crate::SipUri::parse(temporary.as_bytes()).unwrap();
+    let another = Registrar::new(RegistrarConfig::default(), Seed::from_u64(9));
+    assert_eq!(another.temporary_gruu(&uri), None);
+    let key = Sealer::new(&Seed::from_u64(77));
+    let keyed = |seed| {
+        let config = RegistrarConfig::new("example.com", None).with_gruu_key(key.clone());
+        Registrar::new(config, Seed::from_u64(seed))
+    };
+    b.registrar = keyed(1);
+    let kept = told(&mut b, 9, "Supported: gruu\r\n");
+    let kept = kept.split_once(";temp-gruu=").unwrap().1.trim_matches('"').to_string();
+    let uri = crate::SipUri::parse(kept.as_bytes()).unwrap();
+    assert!(keyed(2).temporary_gruu(&uri).is_some());
     for (contact, status) in [
         ("<sip:alice@EXAMPLE.com>;+sip.instance=\"<urn:uuid:2>\"", 403),
         ("<sip:alice@example.com;gr=urn:uuid:2>;+sip.instance=\"<urn:uuid:2>\"", 403),

@@ -57,8 +57,16 @@ pub struct Config {
     /// The number of our flow when the instance registers over several (RFC 5626 §4.2); needs
     /// [`Config::instance`].
     pub reg_id: Option<u32>,
+    /// More edge proxies that the instance registers through, each over a flow with a number of its own:
+    /// that of [`Config::outbound`] has [`Config::reg_id`], or 1, these the next ones (RFC 5626 §4.2).
+    /// Requests go over the first that is registered.
+    pub flows: Vec<Target>,
+    /// Whether peers shall not learn who we are from our contact: it is a temporary GRUU then, when the
+    /// registrar gave one (RFC 5627 §3.1.2; no). The identity in From is another matter.
+    pub anonymous: bool,
     /// The longest time between two keep-alives on the stream of the registration (120 s;
-    /// RFC 5626 §4.4.1). `Flow-Timer` of the registrar stands before it, zero sends none.
+    /// RFC 5626 §4.4.1), or on datagrams, 29 s at most, when the peer says that it takes STUN
+    /// (§4.4.2). `Flow-Timer` of the registrar stands before it, zero sends none.
     pub keep_alive: Duration,
     /// The media types that a MESSAGE may have; empty takes all. Others are answered with 415.
     pub accept: Vec<String>,
@@ -114,6 +122,8 @@ impl Config {
             expires: 3600,
             instance: None,
             reg_id: None,
+            flows: Vec::new(),
+            anonymous: false,
             keep_alive: Duration::from_secs(120),
             accept: Vec::new(),
             queue_max: 32,
@@ -191,6 +201,20 @@ impl Config {
     #[must_use]
     pub const fn with_reg_id(mut self, number: u32) -> Self {
         self.reg_id = Some(number);
+        self
+    }
+
+    /// Adds one to [`Config::flows`].
+    #[must_use]
+    pub fn with_flow(mut self, edge: Target) -> Self {
+        self.flows.push(edge);
+        self
+    }
+
+    /// Sets [`Config::anonymous`].
+    #[must_use]
+    pub const fn with_anonymous(mut self, anonymous: bool) -> Self {
+        self.anonymous = anonymous;
         self
     }
 

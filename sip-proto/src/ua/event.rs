@@ -32,6 +32,9 @@ pub enum Event {
         expires: u32,
         /// How many bindings the user has, ours included.
         bindings: usize,
+        /// Over which flow: 0 is that to the outbound proxy, the others are those of
+        /// [`Config::flows`](super::Config::flows).
+        flow: usize,
     },
     /// Registration failed. It is tried again when that can help.
     RegistrationFailed {
@@ -39,6 +42,8 @@ pub enum Event {
         status: Option<StatusCode>,
         /// Whether it will be tried again.
         retrying: bool,
+        /// Over which flow.
+        flow: usize,
     },
     /// The registration was removed as asked.
     Unregistered,

@@ -8,6 +8,7 @@ mod change;
 mod config;
 mod event;
 mod incoming;
+mod keep_alive;
 mod outgoing;
 mod pager;
 mod refer;
@@ -45,7 +46,7 @@ use state::Call;
 ///
 /// | kind | methods |
 /// |---|---|
-/// | A: getters | [`is_registered`](Self::is_registered), [`gruu`](Self::gruu), [`service_route`](Self::service_route), [`is_idle`](Self::is_idle), [`calls`](Self::calls), [`phase`](Self::phase), [`dialog`](Self::dialog), [`replaces`](Self::replaces), [`endpoint`](Self::endpoint), [`next_timer`](Self::next_timer) |
+/// | A: getters | [`is_registered`](Self::is_registered), [`registered_flows`](Self::registered_flows), [`gruu`](Self::gruu), [`temporary_gruu`](Self::temporary_gruu), [`service_route`](Self::service_route), [`is_idle`](Self::is_idle), [`calls`](Self::calls), [`phase`](Self::phase), [`dialog`](Self::dialog), [`replaces`](Self::replaces), [`endpoint`](Self::endpoint), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
 /// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`redirect`](Self::redirect), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`ask`](Self::ask), [`respond`](Self::respond), [`respond_with`](Self::respond_with), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`call_referred`](Self::call_referred), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
@@ -104,7 +105,8 @@ pub struct UserAgent {
     endpoint: Endpoint,
     rng: Rng,
     now: Instant,
-    registration: Registration,
+    /// One for each flow (RFC 5626 §4.2).
+    registrations: Vec<Registration>,
     pager: Pager,
     calls: BTreeMap<CallRef, Call>,
     next_call: u64,
@@ -130,7 +132,8 @@ pub struct UserAgent {
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
-    Register,
+    /// The registration over this flow.
+    Register(usize),
     Message(MessageId),
     /// Our first INVITE.
     Invite(CallRef),
@@ -159,12 +162,13 @@ impl UserAgent {
         let config = config.into();
         let mut rng = Rng::new(&seed);
         let endpoint = Endpoint::new(now, Arc::clone(&config.endpoint), rng.seed());
-        let registration = Registration::new(&config, &mut rng);
+        let flows = config.flows.len().saturating_add(1);
+        let registrations = (0..flows).map(|_| Registration::new(&config, &mut rng)).collect();
         Self {
             endpoint,
             rng,
             now,
-            registration,
+            registrations,
             pager: Pager::default(),
             calls: BTreeMap::new(),
             next_call: 0,
@@ -240,9 +244,9 @@ impl UserAgent {
         while let Some(timer) = self.timers.expire(self.now) {
             match timer {
                 Timer::Call(call, timer) => self.fired(call, timer),
-                Timer::Register => self.registration_due(),
-                Timer::KeepAlive => self.keep_alive_due(),
-                Timer::Pong => self.pong_missed(),
+                Timer::Register(flow) => self.registration_due(flow),
+                Timer::KeepAlive(flow) => self.keep_alive_due(flow),
+                Timer::Pong(flow) => self.pong_missed(flow),
                 Timer::Refer(refer) => self.referral_due(refer),
             }
             self.pump();
@@ -307,6 +311,8 @@ impl UserAgent {
                 match other {
                     SipEvent::FlowClosed { flow, .. } => self.registration_lost_flow(flow),
                     SipEvent::Pong { flow } => self.pong(flow),
+                    SipEvent::Mapped { path, address } => self.mapped(path, address),
+                    SipEvent::Unmapped { path } => self.unmapped(path),
                     _ => {}
                 }
                 self.tell(Event::Endpoint(other));

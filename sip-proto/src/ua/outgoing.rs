@@ -498,7 +498,7 @@ impl UserAgent {
             Use::Refer(refer) => self.refer_failed(refer, status),
             Use::Notify(refer) => self.notify_failed(refer),
             Use::Plain(request, call) => self.plain_failed(request, call, response, status),
-            Use::Register => self.registration_failed(response),
+            Use::Register(flow) => self.registration_failed(flow, response),
             Use::Message(id) => {
                 self.message_over(id, response.map(|r| r.view().status()));
             }

@@ -11,7 +11,6 @@ use crate::message::{
 };
 use crate::uri::Uri;
 use alloc::string::String;
-#[cfg(feature = "digest")]
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use proto_wire::text::host::Host;
@@ -116,10 +115,21 @@ impl UserAgent {
         self.send(Some(purpose), request, first.unwrap_or(uri), None)
     }
 
-    /// The outbound proxy that answered last, or the first.
+    /// Where requests outside of dialogs go: over a flow that is registered (RFC 5626 §4.3), else to
+    /// the outbound proxy that answered last.
     pub(super) fn outbound(&self) -> Option<Target> {
-        let spare = self.outbound.checked_sub(1).and_then(|n| self.config.outbound_spare.get(n));
-        spare.copied().or(self.config.outbound)
+        let proxies = self.proxies();
+        let live = (0..=self.config.flows.len())
+            .filter(|flow| !self.config.flows.is_empty() && self.is_flow_alive(*flow))
+            .find_map(|flow| self.edge(flow));
+        live.or_else(|| proxies.get(self.outbound).copied()).or(self.config.outbound)
+    }
+
+    /// All that there are: of the flows, and spare ones.
+    fn proxies(&self) -> Vec<Target> {
+        let config = &self.config;
+        let all = config.outbound.iter().chain(&config.flows).chain(&config.outbound_spare);
+        all.copied().collect()
     }
 
     /// Sends a request outside of dialogs to the next outbound proxy when one failed (RFC 3263
@@ -130,20 +140,22 @@ impl UserAgent {
                 .calls
                 .get(&call)
                 .is_some_and(|c| matches!(c.phase, Phase::Calling | Phase::Ringing)),
-            Use::Message(_) | Use::Plain(_, None) | Use::Register => true,
+            Use::Message(_) | Use::Plain(_, None) => true,
+            // Each flow is a registration of its own.
+            Use::Register(_) => self.config.flows.is_empty(),
             _ => false,
         };
         let Some(sent) = self.sent.get(&id).filter(|_| outside) else { return false };
         let (request, failed) = (sent.request.clone(), sent.target);
-        let spare = &self.config.outbound_spare;
-        let mut all = self.config.outbound.iter().chain(spare);
-        let Some(at) = all.position(|t| *t == failed) else { return false };
-        let Some(next) = spare.get(at).copied() else {
+        let all = self.proxies();
+        let Some(at) = all.iter().position(|t| *t == failed) else { return false };
+        let at = at.saturating_add(1);
+        let Some(next) = all.get(at).copied() else {
             // Behind the last one it begins anew with the first, next time.
             self.outbound = 0;
             return false;
         };
-        self.outbound = at.saturating_add(1);
+        self.outbound = at;
         self.launch(Some(purpose), &request, next).is_ok()
     }
 
@@ -212,8 +224,10 @@ impl UserAgent {
         };
         self.sent.insert(id, sent);
         self.uses.insert(id, purpose);
-        if purpose == Use::Register {
-            self.registration.target = Some(target);
+        if let Use::Register(flow) = purpose {
+            if let Some(own) = self.registrations.get_mut(flow) {
+                own.target = Some(target);
+            }
         }
         let is_invite = request.view().method() == Method::Invite;
         if let (Use::Invite(call) | Use::Change(call), true) = (purpose, is_invite) {
@@ -362,13 +376,21 @@ impl UserAgent {
             None => uri.unwrap_or_else(|| String::from_utf8_lossy(view.uri_bytes()).into_owned()),
         };
         match purpose {
-            Use::Invite(_) | Use::Plain(_, None) | Use::Message(_) | Use::Register => {
+            Use::Register(flow) if self.edge(flow).is_some() => {
+                let edge = self.edge(flow)?;
+                self.launch(Some(purpose), &request, edge).ok()?;
+            }
+            Use::Invite(_) | Use::Plain(_, None) | Use::Message(_) | Use::Register(_) => {
                 self.send_outside(purpose, &request, &hop).ok()?;
             }
             _ => self.send(Some(purpose), &request, &hop, path).ok()?,
         }
         match purpose {
-            Use::Register => self.registration.cseq = next,
+            Use::Register(flow) => {
+                if let Some(own) = self.registrations.get_mut(flow) {
+                    own.cseq = next;
+                }
+            }
             Use::Refer(refer) => self.renumber(refer, next),
             _ => {}
         }

@@ -35,12 +35,12 @@ pub enum Phase {
 pub enum Timer {
     /// One of a call.
     Call(super::CallRef, CallTimer),
-    /// The registration is made again: before it ends, or after a failure.
-    Register,
-    /// A keep-alive goes out on the registration's stream (RFC 5626 §4.4.1).
-    KeepAlive,
+    /// The registration over this flow is made again: before it ends, or after a failure.
+    Register(usize),
+    /// A keep-alive goes out on the flow of a registration (RFC 5626 §4.4).
+    KeepAlive(usize),
     /// It was not answered.
-    Pong,
+    Pong(usize),
     /// The subscription of a REFER ends, or its first NOTIFY should have come.
     Refer(super::ReferRef),
 }

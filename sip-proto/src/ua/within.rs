@@ -469,7 +469,9 @@ impl UserAgent {
             }
             Use::Refer(refer) => self.refer_response(refer, &response),
             Use::Notify(refer) if status.is_success() => self.notify_taken(refer),
-            Use::Register if status.is_final() => self.registration_answered(&response),
+            Use::Register(flow) if status.is_final() => {
+                self.registration_answered(flow, &response);
+            }
             Use::Message(message) if status.is_final() => self.message_over(message, Some(status)),
             Use::Plain(request, call) if status.is_final() => {
                 let method = self.sent.get(&id).map(|s| s.request.view().method().as_str().into());

@@ -7,6 +7,7 @@
 
 mod flows;
 mod messages;
+mod outbound;
 mod refer;
 mod registration;
 mod storms;
@@ -75,8 +76,8 @@ fn say(event: &Event) -> String {
             Ending::Protocol(fault) => format!("ended: {fault:?}"),
             other => format!("ended: {other:?}").to_lowercase(),
         },
-        Event::Registered { expires, bindings } => format!("registered {expires} {bindings}"),
-        Event::RegistrationFailed { status, retrying } => {
+        Event::Registered { expires, bindings, .. } => format!("registered {expires} {bindings}"),
+        Event::RegistrationFailed { status, retrying, .. } => {
             format!("not registered {} {retrying}", status.map_or(0, StatusCode::as_u16))
         }
         Event::Unregistered => "unregistered".into(),

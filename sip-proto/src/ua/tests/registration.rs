@@ -145,7 +145,7 @@ fn too_brief_is_asked_again_for_longer_and_failures_wait_longer_each_time() {
         solo.wait(32_000);
         assert_eq!(solo.told(), ["not registered 0 true"]);
         let (at, timer) = solo.agent.next_timer().unwrap();
-        assert_eq!(timer, Timer::Register);
+        assert_eq!(timer, Timer::Register(0));
         let wait = at.saturating_since(last).as_secs() - 32;
         let most = (30_u64 << n).min(1800);
         assert!((most / 2..=most).contains(&wait), "{n}: {wait} of {most}");
@@ -269,7 +269,7 @@ fn a_stream_is_kept_alive_and_one_that_does_not_answer_is_replaced() {
     for _ in 0..5 {
         let before = one.now;
         let (at, timer) = one.agent.next_timer().unwrap();
-        assert_eq!(timer, Timer::KeepAlive);
+        assert_eq!(timer, Timer::KeepAlive(0));
         let wait = at.saturating_since(before);
         // Up to a second has gone by since the last one.
         assert!((79..=100).contains(&wait.as_secs()), "{wait:?}");
