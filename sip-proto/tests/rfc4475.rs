@@ -29,16 +29,16 @@ use Layer::{Framing, Syntax, Transaction, User};
 use Verdict::{Bad, Good, NotSip, Odd};
 
 /// Name, section, verdict, and the answer of a home server of `example.com` that authenticates:
-/// 0 for none. INVITE is 405 there, other domains 403, REGISTER 401; what matters is that
-/// nothing legal is answered with 400.
+/// 0 for none. Nobody is registered there (404), other domains are 403, unknown methods 405, REGISTER
+/// 401; what matters is that nothing legal is answered with 400.
 const TABLE: &[(&str, &str, Verdict, u16)] = &[
-    ("wsinv", "3.1.1.1", Good, 405),
+    ("wsinv", "3.1.1.1", Good, 403),
     ("intmeth", "3.1.1.2", Good, 405),
-    ("esc01", "3.1.1.3", Good, 405),
+    ("esc01", "3.1.1.3", Good, 403),
     ("escnull", "3.1.1.4", Good, 401),
     ("esc02", "3.1.1.5", Good, 405),
     ("lwsdisp", "3.1.1.6", Good, 404),
-    ("longreq", "3.1.1.7", Good, 405),
+    ("longreq", "3.1.1.7", Good, 404),
     ("dblreq", "3.1.1.8", Odd, 401),
     ("semiuri", "3.1.1.9", Good, 404),
     ("transports", "3.1.1.10", Good, 404),
@@ -53,10 +53,10 @@ const TABLE: &[(&str, &str, Verdict, u16)] = &[
     ("quotbal", "3.1.2.6", Bad(Syntax), 400),
     ("ltgtruri", "3.1.2.7", Bad(Syntax), 400),
     ("lwsruri", "3.1.2.8", Bad(Syntax), 400),
-    ("lwsstart", "3.1.2.9", Odd, 405),
+    ("lwsstart", "3.1.2.9", Odd, 404),
     ("trws", "3.1.2.10", Odd, 404),
-    ("escruri", "3.1.2.11", Odd, 405),
-    ("baddate", "3.1.2.12", Odd, 405),
+    ("escruri", "3.1.2.11", Odd, 404),
+    ("baddate", "3.1.2.12", Odd, 404),
     ("regbadct", "3.1.2.13", Bad(Syntax), 400),
     ("badaspec", "3.1.2.14", Odd, 403),
     ("baddn", "3.1.2.15", Odd, 403),
@@ -70,7 +70,7 @@ const TABLE: &[(&str, &str, Verdict, u16)] = &[
     ("novelsc", "3.3.3", Good, 416),
     ("unksm2", "3.3.4", Good, 404),
     ("bext01", "3.3.5", Good, 420),
-    ("invut", "3.3.6", Good, 405),
+    ("invut", "3.3.6", Good, 404),
     ("regaut01", "3.3.7", Good, 401),
     ("multi01", "3.3.8", Bad(Syntax), 400),
     ("mcl01", "3.3.9", Bad(Framing), 400),
@@ -79,8 +79,8 @@ const TABLE: &[(&str, &str, Verdict, u16)] = &[
     ("cparam01", "3.3.12", Good, 401),
     ("cparam02", "3.3.13", Good, 401),
     ("regescrt", "3.3.14", Good, 401),
-    ("sdp01", "3.3.15", Good, 405),
-    ("inv2543", "3.4.1", Odd, 405),
+    ("sdp01", "3.3.15", Good, 404),
+    ("inv2543", "3.4.1", Odd, 404),
 ];
 
 fn bytes_of(name: &str) -> Vec<u8> {

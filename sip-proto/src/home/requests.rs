@@ -57,16 +57,14 @@ impl HomeServer {
             };
         }
         let view = request.view();
-        let ours = matches!(view.uri(), Ok(Uri::Sip(uri)) if self.is_ours(&uri));
+        let (mut ours, mut user) = (false, false);
+        if let Ok(Uri::Sip(uri)) = view.uri() {
+            (ours, user) = (self.is_ours(&uri), uri.user.is_some());
+        }
         match view.method() {
-            Method::Invite
-            | Method::Message
-            | Method::Options
-            | Method::Refer
-            | Method::Subscribe
-            | Method::Notify
-            | Method::Info
-                if ours => {}
+            Method::Invite | Method::Message | Method::Options if ours => {}
+            // For the server itself these are not: it has no subscriptions.
+            Method::Refer | Method::Subscribe | Method::Notify | Method::Info if ours && user => {}
             // Only our own users are routed to; this is no open relay.
             Method::Invite | Method::Message | Method::Options if !ours => {
                 return self.answer(id, StatusCode::FORBIDDEN);
