@@ -1,5 +1,6 @@
 //! Seeded randomness: the same seed gives the same tags, nonces and ids.
 
+use alloc::boxed::Box;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng};
 use core::fmt;
@@ -54,28 +55,37 @@ impl fmt::Debug for Seed {
 /// assert_eq!(one.next_u64(), two.next_u64());
 /// assert!(one.below(10) < 10);
 /// ```
-pub struct Rng(ChaCha20Rng);
+pub struct Rng {
+    seed: Seed,
+    /// Made by the first draw: a connection that draws nothing spares its block of numbers.
+    drawn: Option<Box<ChaCha20Rng>>,
+}
 
 impl Rng {
     /// A generator that starts from `seed`.
     #[must_use]
     pub fn new(seed: &Seed) -> Self {
-        Self(ChaCha20Rng::from_seed(seed.0))
+        Self { seed: seed.clone(), drawn: None }
+    }
+
+    #[inline]
+    fn generator(&mut self) -> &mut ChaCha20Rng {
+        self.drawn.get_or_insert_with(|| Box::new(ChaCha20Rng::from_seed(self.seed.0)))
     }
 
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.generator().next_u64()
     }
 
     /// The next 32 bits.
     pub fn next_u32(&mut self) -> u32 {
-        self.0.next_u32()
+        self.generator().next_u32()
     }
 
     /// Fills `buf` with random bytes.
     pub fn fill(&mut self, buf: &mut [u8]) {
-        self.0.fill_bytes(buf);
+        self.generator().fill_bytes(buf);
     }
 
     /// A number in `0..bound`, or 0 when `bound` is 0. The bias is below 2⁻⁶⁴ × `bound`.
@@ -96,10 +106,10 @@ impl Rng {
         let mut chars = [0; N];
         self.fill(&mut chars);
         for c in &mut chars {
-            *c = match *c & 0x0f {
-                n @ 0..=9 => b'0'.wrapping_add(n),
-                n => b'a'.wrapping_add(n.wrapping_sub(10)),
-            };
+            // As arithmetic, which the compiler does for many characters at a time.
+            let n = *c & 0x0f;
+            let letter = u8::from(n > 9).wrapping_mul(b'a' - b'0' - 10);
+            *c = b'0'.wrapping_add(n).wrapping_add(letter);
         }
         HexToken(chars)
     }

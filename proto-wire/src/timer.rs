@@ -2,6 +2,7 @@
 
 use crate::Instant;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::fmt;
 
 /// The names of a machine's timers, as an enum.
@@ -124,19 +125,41 @@ impl<K: TimerKey + fmt::Debug, const N: usize> fmt::Debug for TimerTable<K, N> {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct TimerQueue<K: Ord> {
+    /// All of them in their order, as long as they are few: then a list beats trees.
+    few: Vec<(Instant, K)>,
     order: BTreeSet<(Instant, K)>,
     deadlines: BTreeMap<K, Instant>,
 }
+
+/// More than these are kept in trees, until none is left.
+const FEW: usize = 8;
 
 impl<K: Ord + Clone> TimerQueue<K> {
     /// A queue with no timer set.
     #[must_use]
     pub const fn new() -> Self {
-        Self { order: BTreeSet::new(), deadlines: BTreeMap::new() }
+        Self { few: Vec::new(), order: BTreeSet::new(), deadlines: BTreeMap::new() }
     }
 
     /// Sets `key` to fire at `at`, whatever it was before.
     pub fn set(&mut self, key: K, at: Instant) {
+        if self.deadlines.is_empty() {
+            if let Some(old) = self.few.iter().position(|(_, k)| *k == key) {
+                self.few.remove(old);
+            }
+            if self.few.len() < FEW {
+                let behind = |(then, other): &(Instant, K)| (*then, other) > (at, &key);
+                let place = self.few.iter().position(behind).unwrap_or(self.few.len());
+                return self.few.insert(place, (at, key));
+            }
+            for (then, key) in core::mem::take(&mut self.few) {
+                self.plant(key, then);
+            }
+        }
+        self.plant(key, at);
+    }
+
+    fn plant(&mut self, key: K, at: Instant) {
         if let Some(old) = self.deadlines.insert(key.clone(), at) {
             self.order.remove(&(old, key.clone()));
         }
@@ -145,7 +168,11 @@ impl<K: Ord + Clone> TimerQueue<K> {
 
     /// Stops `key`; nothing happens when it was not set.
     pub fn stop(&mut self, key: &K) {
-        if let Some(old) = self.deadlines.remove(key) {
+        if self.deadlines.is_empty() {
+            if let Some(at) = self.few.iter().position(|(_, k)| k == key) {
+                self.few.remove(at);
+            }
+        } else if let Some(old) = self.deadlines.remove(key) {
             self.order.remove(&(old, key.clone()));
         }
     }
@@ -153,17 +180,21 @@ impl<K: Ord + Clone> TimerQueue<K> {
     /// When `key` fires.
     #[must_use]
     pub fn get(&self, key: &K) -> Option<Instant> {
-        self.deadlines.get(key).copied()
+        let listed = self.few.iter().find(|(_, k)| k == key).map(|(at, _)| *at);
+        listed.or_else(|| self.deadlines.get(key).copied())
     }
 
     /// The earliest deadline and its key.
     #[must_use]
     pub fn next(&self) -> Option<(Instant, K)> {
-        self.order.first().cloned()
+        self.few.first().or_else(|| self.order.first()).cloned()
     }
 
     /// Takes out the earliest timer that is due at `now`.
     pub fn expire(&mut self, now: Instant) -> Option<K> {
+        if let Some((at, _)) = self.few.first() {
+            return (*at <= now).then(|| self.few.remove(0).1);
+        }
         if self.order.first()?.0 > now {
             return None;
         }
@@ -175,20 +206,19 @@ impl<K: Ord + Clone> TimerQueue<K> {
     /// How many timers are set.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.deadlines.len()
+        self.few.len().saturating_add(self.deadlines.len())
     }
 
     /// Whether no timer is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.deadlines.is_empty()
+        self.few.is_empty() && self.deadlines.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     #[test]
     fn a_queue_fires_in_order_of_time_then_key() {
@@ -205,5 +235,36 @@ mod tests {
         assert_eq!(fired, [4, 2, 1]);
         assert!(queue.is_empty());
         assert_eq!(queue.next(), None);
+    }
+
+    /// A list for few and trees for many: nobody can tell which it is.
+    #[test]
+    fn few_and_many_timers_are_kept_alike() {
+        let mut rng = crate::Rng::new(&crate::Seed::from_u64(11));
+        let (mut queue, mut model) = (TimerQueue::new(), BTreeMap::new());
+        for round in 0..4_000_u64 {
+            // Now more, now fewer.
+            let most = if round / 400 % 2 == 0 { 30 } else { 5 };
+            let (key, at) = (rng.below(most), Instant::from_secs(rng.below(20)));
+            match rng.below(4) {
+                0 | 1 => {
+                    queue.set(key, at);
+                    model.insert(key, at);
+                }
+                2 => {
+                    queue.stop(&key);
+                    model.remove(&key);
+                }
+                _ => {
+                    let first = model.iter().map(|(key, at)| (*at, *key)).min();
+                    let due = first.filter(|(then, _)| *then <= at).map(|(_, key)| key);
+                    assert_eq!(queue.expire(at), due);
+                    due.map(|key| model.remove(&key));
+                }
+            }
+            assert_eq!(queue.next(), model.iter().map(|(key, at)| (*at, *key)).min());
+            assert_eq!((queue.len(), queue.get(&key)), (model.len(), model.get(&key).copied()));
+            assert_eq!(queue.is_empty(), model.is_empty());
+        }
     }
 }

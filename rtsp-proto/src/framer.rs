@@ -100,7 +100,7 @@ impl Framer {
                     return self.frame(buf.len(), *channel, payload);
                 }
             }
-            None if self.scanner.passes(buf, limits) => return Ok(None),
+            None if self.scanner.passes(buf) => return Ok(None),
             _ => {}
         }
         self.unit(buf, index, limits)
@@ -134,6 +134,15 @@ impl Framer {
         self.total
     }
 
+    /// How long the buffer may become before its bytes must be looked at, after more bytes were
+    /// needed; in a head only as long as neither CR nor LF is among them.
+    pub(crate) const fn quiet(&self) -> usize {
+        match self.total {
+            Some(total) => total.saturating_sub(1),
+            None => self.scanner.quiet(),
+        }
+    }
+
     /// As at the start of a stream.
     pub(crate) fn restart(&mut self) {
         *self = Self { payload_max: self.payload_max, ..Self::default() };
@@ -159,6 +168,9 @@ impl Framer {
         let total = match self.total {
             Some(total) => total,
             None => {
+                if self.scanner.is_new() {
+                    index.prepare();
+                }
                 let Some(head) = self.scanner.scan::<Rtsp>(buf, index.scratch(), limits)? else {
                     return Ok(None);
                 };

@@ -66,6 +66,17 @@ impl Index {
         self.quirks.clear();
     }
 
+    /// Makes room for this many header lines, at least.
+    pub fn reserve(&mut self, headers: usize) {
+        self.entries.reserve_exact(headers.saturating_sub(self.entries.len()));
+    }
+
+    /// Whether it holds memory besides itself.
+    #[must_use]
+    pub fn holds_memory(&self) -> bool {
+        self.entries.capacity() > 0 || self.quirks.holds_memory()
+    }
+
     /// Where the start line is, without its line end.
     #[must_use]
     pub const fn start(&self) -> Span {
@@ -122,6 +133,9 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// No headers.
+    pub const NONE: Self = Self { bytes: &[], entries: &[] };
+
     /// All headers, in order of appearance.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = Field<'a>> + Clone {
         self.entries.iter().map(move |entry| Field { bytes: self.bytes, entry: *entry })

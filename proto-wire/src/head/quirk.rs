@@ -170,6 +170,10 @@ impl Quirks {
         }
     }
 
+    pub(super) fn holds_memory(&self) -> bool {
+        self.first.capacity() > 0
+    }
+
     pub(super) fn clear(&mut self) {
         self.set = 0;
         self.first.clear();

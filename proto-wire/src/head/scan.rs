@@ -25,6 +25,9 @@ pub struct Scanner {
     in_headers: bool,
     /// Whether all lines so far ended with CR alone: then the empty line does too.
     only_bare_cr: bool,
+    /// As long as the buffer is no longer, one more byte of a line's content changes nothing;
+    /// 0 when that cannot be said.
+    quiet: usize,
 }
 
 impl Default for Scanner {
@@ -44,7 +47,14 @@ impl Scanner {
     /// A scanner at the first byte of a message.
     #[must_use]
     pub const fn new() -> Self {
-        Self { line: 0, logical_line: 0, searched: 0, in_headers: false, only_bare_cr: true }
+        Self {
+            line: 0,
+            logical_line: 0,
+            searched: 0,
+            in_headers: false,
+            only_bare_cr: true,
+            quiet: 0,
+        }
     }
 
     /// Whether it has seen nothing yet, or nothing but the first bytes of an empty line.
@@ -73,37 +83,61 @@ impl Scanner {
     ) -> Result<Option<usize>, ParseError> {
         if self.searched == 0 {
             index.clear();
-        } else if self.passes(buf, limits) {
+        } else if self.passes(buf) {
             return Ok(None);
         }
         let head = self.lines::<P>(buf, index, limits)?;
         if head.is_none() {
             let content = if self.searched > self.line { self.searched } else { 0 };
             self.check_limits(content, buf.len(), limits)?;
+            self.quiet = self.quiet_to(buf, index, limits);
         }
         Ok(head)
     }
 
-    /// Whether a line is unfinished and what is new in `buf` is so little that it is seen at a
-    /// glance to change nothing; then that is done with, and [`Scanner::scan`] would say that
-    /// more bytes are needed. For bytes that come one by one.
+    /// Whether what is new in `buf` is one byte that is seen at a glance to change nothing; then
+    /// that is done with, and [`Scanner::scan`] would say that more bytes are needed. For bytes
+    /// that come one by one.
     #[inline(always)]
-    pub fn passes(&mut self, buf: &[u8], limits: &Limits) -> bool {
-        let longest = limits.head_max.min(self.logical_line.saturating_add(limits.line_max));
-        if self.searched <= self.line || buf.len() > longest {
+    pub fn passes(&mut self, buf: &[u8]) -> bool {
+        if buf.len() > self.quiet {
             return false;
         }
-        let plain = match buf.get(self.searched..) {
-            Some([byte]) => !matches!(byte, b'\r' | b'\n'),
-            Some(new @ ([] | [_, _, ..])) if new.len() <= 8 => {
-                !new.iter().any(|b| matches!(b, b'\r' | b'\n'))
+        match buf.get(self.searched..) {
+            Some([b'\n']) => false,
+            // Half of a line end, which the byte behind it decides about.
+            Some([b'\r']) => {
+                self.quiet = 0;
+                self.searched > self.line
+            }
+            Some([byte]) => {
+                if self.searched == self.line && !matches!(byte, b' ' | b'\t') {
+                    self.logical_line = self.line;
+                }
+                self.searched = buf.len();
+                true
             }
             _ => false,
-        };
-        if plain {
-            self.searched = buf.len();
         }
-        plain
+    }
+
+    /// How long the buffer may become by bytes that end no line before they must be looked at:
+    /// 0 when the next byte must. Until then it is enough to look for CR and LF, and to scan
+    /// when one has come.
+    #[must_use]
+    #[inline]
+    pub const fn quiet(&self) -> usize {
+        self.quiet
+    }
+
+    fn quiet_to(&self, buf: &[u8], index: &Index, limits: &Limits) -> usize {
+        let begins_line = self.searched == self.line;
+        let is_full = index.entries.len() >= limits.header_count_max;
+        // A CR at the end is not searched yet.
+        if self.searched != buf.len() || (begins_line && (!self.in_headers || is_full)) {
+            return 0;
+        }
+        limits.head_max.min(self.logical_line.saturating_add(limits.line_max))
     }
 
     #[inline(never)]

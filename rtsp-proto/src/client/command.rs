@@ -25,8 +25,8 @@ impl Client {
     /// # Errors
     /// As [`request`](Self::request).
     pub fn describe(&mut self, now: Instant, url: &str) -> Result<RequestId, CommandError> {
-        let request = RequestBuilder::new(Method::Describe, url)
-            .header(HeaderName::Accept, "application/sdp");
+        let request =
+            RequestBuilder::new(Method::Describe, url).text(HeaderName::Accept, "application/sdp");
         self.request(now, None, request)
     }
 
@@ -82,6 +82,10 @@ impl Client {
         let fallback = self.free_channels().map_or(0, |pair| pair.rtp);
         let (known, id) = self.target(session)?;
         let list = |version: Version| {
+            let only = if offers.len() == 1 { first.usual(version) } else { None };
+            if let Some(usual) = only {
+                return String::from(usual.as_str());
+            }
             let mut list = String::new();
             for offer in offers {
                 let comma = if list.is_empty() { "" } else { "," };
@@ -325,13 +329,12 @@ impl Client {
         self.check_open()?;
         let asked = self.asked.get(&id).ok_or(CommandError::UnknownRequest)?;
         let cseq = asked.cseq;
-        let response = response.clone().version(asked.version);
-        let bytes = match &asked.timestamp {
-            Some(echo) => {
-                response.encode(&[(HeaderName::CSeq, &cseq), (HeaderName::Timestamp, echo)])?
+        let bytes = response.encode(asked.version, |lines| {
+            lines.number(HeaderName::CSeq, cseq);
+            if let Some(echo) = &asked.timestamp {
+                lines.text(HeaderName::Timestamp, echo);
             }
-            None => response.encode(&[(HeaderName::CSeq, &cseq)])?,
-        };
+        })?;
         self.asked.remove(&id);
         self.answer(Some(cseq), bytes);
         Ok(())

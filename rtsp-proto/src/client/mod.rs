@@ -35,12 +35,13 @@ pub use session::{Session, Stream};
 pub use settled::Settled;
 
 use crate::Skips;
-use crate::conn::{Outbox, Receiver, Tolerance};
+use crate::conn::{Few, Outbox, Receiver, Tolerance};
 use crate::error::{
     CloseReason, CommandError, PeerRequestId, RequestFailure, RequestId, SessionEnd, SessionKey,
 };
 use crate::message::{Methods, RequestBuilder, Version};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -113,13 +114,13 @@ pub struct Client {
     receiver: Receiver,
     out: Outbox<Event>,
     auth: Auth,
-    sessions: BTreeMap<SessionKey, Session>,
+    sessions: Few<SessionKey, Session>,
     /// Requests that wait for a response, by CSeq.
-    pending: BTreeMap<u32, Pending>,
+    pending: Few<u32, Box<Pending>>,
     /// Requests that cannot be sent yet, in order.
-    waiting: VecDeque<Pending>,
+    waiting: VecDeque<Box<Pending>>,
     /// Requests of the server that wait for the application.
-    asked: BTreeMap<PeerRequestId, Asked>,
+    asked: Few<PeerRequestId, Asked>,
     timers: TimerQueue<Timer>,
     /// Over UDP.
     is_datagrams: bool,
@@ -242,13 +243,13 @@ impl Client {
             requirements: config.requirements.clone(),
             config,
             rng: Rng::new(&seed),
-            sessions: BTreeMap::new(),
-            pending: BTreeMap::new(),
+            sessions: Few::new(),
+            pending: Few::new(),
             waiting: VecDeque::new(),
             is_datagrams: false,
             unreliable: Unreliable::default(),
             next_pipeline: 1,
-            asked: BTreeMap::new(),
+            asked: Few::new(),
             timers: TimerQueue::new(),
             public: None,
             next_cseq: 1,
@@ -310,6 +311,7 @@ impl Client {
             return;
         }
         match input {
+            Input::Data(data) if self.receiver.absorbs(data) => return,
             Input::Datagram(data) => return self.take_datagram(now, data),
             // On datagrams there is no stream.
             Input::Data(_) | Input::Owned(_) if self.is_datagrams => return,

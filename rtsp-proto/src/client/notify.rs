@@ -10,8 +10,6 @@ use crate::message::{Method, Methods, Request, RequestBuf, ResponseBuilder, Stat
 use crate::quirks::refused_when_strict;
 use crate::session_table::v2;
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt::Display;
 use proto_wire::Instant;
 
 /// What `PLAY_NOTIFY` says (RFC 7826 §13.5).
@@ -84,7 +82,7 @@ impl Client {
                 let own = if version == Version::V2_0 { ANSWERED_V2 } else { ANSWERED };
                 let response = ResponseBuilder::new(StatusCode::OK)
                     .header(HeaderName::Public, own.union(self.config.accepted_methods));
-                self.reply(view, None, response);
+                self.reply(view, None, &response);
             }
             // RFC 2326 §10.8: "may be used to test client or server liveness".
             Method::GetParameter if view.body().is_empty() => self.agree(view),
@@ -182,28 +180,29 @@ impl Client {
     fn agree(&mut self, request: Request<'_>) {
         let named = request.headers().typed::<Session<'_>>().ok().flatten();
         let response = ResponseBuilder::new(StatusCode::OK);
-        self.reply(request, named.map(|named| named.id), response);
+        self.reply(request, named.map(|named| named.id), &response);
     }
 
     pub(super) fn refuse(&mut self, request: Request<'_>, status: StatusCode) {
-        self.reply(request, None, ResponseBuilder::new(status));
+        self.reply(request, None, &ResponseBuilder::new(status));
     }
 
-    fn reply(&mut self, request: Request<'_>, session: Option<&str>, response: ResponseBuilder) {
+    fn reply(&mut self, request: Request<'_>, session: Option<&str>, response: &ResponseBuilder) {
         let (cseq, version) = (request.cseq(), request.version());
         let timestamp = timestamp(request);
-        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::with_capacity(3);
-        if let Some(cseq) = &cseq {
-            lines.push((HeaderName::CSeq, cseq));
-        }
-        if let Some(session) = &session {
-            lines.push((HeaderName::Session, session));
-        }
-        if let Some(timestamp) = &timestamp {
-            lines.push((HeaderName::Timestamp, timestamp));
-        }
         let version = if version.is_known() { version } else { Version::V2_0 };
-        if let Ok(bytes) = response.version(version).encode(&lines) {
+        let bytes = response.encode(version, |lines| {
+            if let Some(cseq) = cseq {
+                lines.number(HeaderName::CSeq, cseq);
+            }
+            if let Some(session) = session {
+                lines.text(HeaderName::Session, session);
+            }
+            if let Some(timestamp) = timestamp {
+                lines.text(HeaderName::Timestamp, timestamp);
+            }
+        });
+        if let Ok(bytes) = bytes {
             self.answer(cseq, bytes);
         }
     }

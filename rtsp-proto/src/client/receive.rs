@@ -12,7 +12,7 @@ use proto_wire::{Instant, LimitKind, ParseErrorKind};
 
 impl Client {
     pub(super) fn work(&mut self, now: Instant) {
-        while !self.closed {
+        while !self.closed && self.receiver.len() > 0 {
             let known = |channel| self.sessions.values().any(|s| s.has_channel(channel));
             match self.receiver.next(&self.config.limits, known) {
                 Ok(None) => return,
@@ -103,7 +103,7 @@ impl Client {
         }
         self.hear_version(&pending, view);
         if !self.is_sent_again(now, &pending, view) {
-            self.deliver(now, pending, response);
+            self.deliver(now, &pending, response);
         }
         self.release(now);
     }
@@ -113,13 +113,13 @@ impl Client {
         self.timers.stop(&Timer::Retransmit(pending.id));
     }
 
-    fn deliver(&mut self, now: Instant, pending: Pending, response: ResponseBuf) {
+    fn deliver(&mut self, now: Instant, pending: &Pending, response: ResponseBuf) {
         let (id, method) = (pending.id, pending.request.method());
         let session = pending.session;
         let view = response.view();
         let status = view.status();
-        let effect = self.effect(now, &pending, view);
-        let redirection = self.redirection(&pending, view);
+        let effect = self.effect(now, pending, view);
+        let redirection = self.redirection(pending, view);
         let is_named = session
             .and_then(|key| self.sessions.get(&key))
             .is_some_and(|session| session.id.is_some());
@@ -185,7 +185,10 @@ impl Client {
         if !status.is_success() {
             return self.not_set_up(key, pending, status);
         }
-        let free = self.free_channels();
+        let free = match &pending.purpose {
+            Purpose::Setup(_) => self.free_channels(),
+            _ => None,
+        };
         let session = self.sessions.get_mut(&key)?;
         if method == Method::Teardown {
             return None;

@@ -9,6 +9,7 @@ use crate::message::{Method, RequestBuilder, Response, StatusCode, Version};
 use crate::range::UtcTime;
 use crate::session_table::v2;
 use crate::{HeaderName, Url};
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -220,7 +221,7 @@ impl Client {
         let request =
             RequestBuilder::new(Method::Teardown, &session.url).header(HeaderName::Session, id);
         let id = self.new_request_id();
-        let mut pending = Pending::new(id, None, request, Purpose::Farewell);
+        let mut pending = Box::new(Pending::new(id, None, request, Purpose::Farewell));
         pending.version = version;
         // What cannot be written cannot be told.
         let _sent = self.dispatch(now, pending);

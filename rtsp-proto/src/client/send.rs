@@ -6,9 +6,9 @@ use crate::HeaderName;
 use crate::error::{CommandError, RequestFailure, RequestId, SessionKey};
 use crate::message::{BuildError, Method, Methods, RequestBuilder, Response, StatusCode, Version};
 use crate::state::State;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::fmt::Display;
 use core::time::Duration;
 use proto_wire::{Instant, LimitKind};
 
@@ -32,7 +32,7 @@ impl Client {
         }
         request.check()?;
         let id = self.new_request_id();
-        self.dispatch(now, Pending::new(id, session, request, purpose))?;
+        self.dispatch(now, Box::new(Pending::new(id, session, request, purpose)))?;
         Ok(id)
     }
 
@@ -40,8 +40,13 @@ impl Client {
     fn check_state(&self, key: SessionKey, request: &RequestBuilder) -> Result<(), CommandError> {
         let (session, id) = self.target(key)?;
         let method = request.method();
-        let before = self.outstanding(key);
         let unnamed = id.is_none() && session.pipeline.is_none();
+        if self.pending.is_empty() && self.waiting.is_empty() {
+            let state = session.judge(core::iter::empty(), (method, request.uri()))?;
+            let waits = session.state() == State::Init && state != State::Init;
+            return if unnamed && waits { Err(CommandError::NoSessionId) } else { Ok(()) };
+        }
+        let before = self.outstanding(key);
         let is_new = before.iter().any(|pending| pending.request.method() == Method::Setup);
         let before = before.iter().map(|p| (p.request.method(), p.request.uri()));
         let state = session.judge(before, (method, request.uri()))?;
@@ -52,16 +57,21 @@ impl Client {
 
     /// The requests about a session that are not answered, in the order of their commands.
     fn outstanding(&self, key: SessionKey) -> Vec<&Pending> {
-        let all = self.pending.values().chain(&self.waiting);
+        let all = self.pending.values().chain(&self.waiting).map(Box::as_ref);
         let mut of_session: Vec<_> = all.filter(|p| p.session == Some(key)).collect();
         of_session.sort_by_key(|pending| pending.id);
         of_session
     }
 
     /// Sends a request as soon as it can be sent.
-    pub(super) fn dispatch(&mut self, now: Instant, pending: Pending) -> Result<(), CommandError> {
+    pub(super) fn dispatch(
+        &mut self,
+        now: Instant,
+        pending: Box<Pending>,
+    ) -> Result<(), CommandError> {
         let same = |waiting: &Pending| waiting.session == pending.session;
-        let behind = self.waiting.iter().any(|waiting| self.is_datagrams || same(waiting));
+        let mut waiting = self.waiting.iter();
+        let behind = waiting.any(|waiting| self.is_datagrams || same(waiting));
         if behind || self.must_wait(&pending) {
             self.waiting.push_back(pending);
             return Ok(());
@@ -119,14 +129,15 @@ impl Client {
     pub(super) fn transmit(
         &mut self,
         now: Instant,
-        mut pending: Pending,
+        mut pending: Box<Pending>,
     ) -> Result<(), CommandError> {
         let session = pending.session.and_then(|key| self.sessions.get(&key));
         // A session that is left is spoken of in its own version.
         if !matches!(pending.purpose, Purpose::Farewell) {
             pending.version = session.map_or(self.version, |session| session.version);
         }
-        pending.request = pending.request.version(pending.version);
+        let version = pending.version;
+        pending.request.set_version(version);
         pending.sent = self.auth.answers(&mut self.rng, &pending.request);
         pending.tags = self.tags_for(pending.request.method());
         pending.pipelined = session.is_some_and(|s| s.id.is_none() && s.pipeline.is_some());
@@ -166,41 +177,40 @@ impl Client {
     ) -> Result<Bytes, BuildError> {
         let answers = Auth::lines(&pending.sent);
         let session = pending.session.and_then(|key| self.sessions.get(&key));
-        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::with_capacity(8);
-        lines.push((HeaderName::CSeq, &cseq));
-        if let Some(session) = session {
-            match (&session.id, &session.pipeline) {
-                // Without the timeout, which some servers take for a part of the id.
-                (Some(id), _) => lines.push((HeaderName::Session, id)),
-                (None, Some(number)) => lines.push((HeaderName::PipelinedRequests, number)),
-                (None, None) => {}
-            }
-        }
-        if !self.config.user_agent.is_empty() {
-            lines.push((HeaderName::UserAgent, &self.config.user_agent));
-        }
-        for tag in &pending.tags {
-            lines.push((HeaderName::Require, tag));
-        }
-        if let Purpose::Setup(offer) = &pending.purpose {
-            if pending.version == Version::V2_0 {
-                lines.push((HeaderName::Transport, &offer.v2));
-                // RFC 7826 §13.3: "The client MUST include the Accept-Ranges header".
-                if !self.config.accept_ranges.is_empty() {
-                    lines.push((HeaderName::AcceptRanges, &self.config.accept_ranges));
+        pending.request.encode(pending.request.built_for(), |lines| {
+            lines.number(HeaderName::CSeq, cseq);
+            if let Some(session) = session {
+                match (&session.id, session.pipeline) {
+                    // Without the timeout, which some servers take for a part of the id.
+                    (Some(id), _) => lines.text(HeaderName::Session, id),
+                    (None, Some(number)) => lines.number(HeaderName::PipelinedRequests, number),
+                    (None, None) => {}
                 }
-            } else {
-                lines.push((HeaderName::Transport, &offer.v1));
             }
-        }
-        let timestamp = super::datagram::timestamp(now);
-        if self.is_datagrams {
-            lines.push((HeaderName::Timestamp, &timestamp));
-        }
-        for (name, value) in &answers {
-            lines.push((*name, value));
-        }
-        pending.request.encode(&lines)
+            if !self.config.user_agent.is_empty() {
+                lines.text(HeaderName::UserAgent, &self.config.user_agent);
+            }
+            for tag in &pending.tags {
+                lines.text(HeaderName::Require, tag);
+            }
+            if let Purpose::Setup(offer) = &pending.purpose {
+                if pending.version == Version::V2_0 {
+                    lines.text(HeaderName::Transport, &offer.v2);
+                    // RFC 7826 §13.3: "The client MUST include the Accept-Ranges header".
+                    if !self.config.accept_ranges.is_empty() {
+                        lines.text(HeaderName::AcceptRanges, &self.config.accept_ranges);
+                    }
+                } else {
+                    lines.text(HeaderName::Transport, &offer.v1);
+                }
+            }
+            if self.is_datagrams {
+                lines.show(HeaderName::Timestamp, &super::datagram::timestamp(now));
+            }
+            for (name, value) in &answers {
+                lines.text(*name, value);
+            }
+        })
     }
 
     /// Whether a response makes the request go out again, in another way; if so, it has.
@@ -215,12 +225,12 @@ impl Client {
             || self.falls_back(pending, response)
             || self.drops_requirements(&pending.tags, response)
         {
-            next = Some(pending.clone());
+            next = Some(Box::new(pending.clone()));
         } else if self.is_unbound(pending, response) {
-            next = Some(Pending { unbound: true, ..pending.clone() });
+            next = Some(Box::new(Pending { unbound: true, ..pending.clone() }));
         } else if let Some(redirection) = self.redirection(pending, response) {
             if let (super::Follow::Here, Some(target)) = (redirection.follow, &redirection.target) {
-                next = Some(self.moved(pending.clone(), target));
+                next = Some(Box::new(self.moved(pending.clone(), target)));
                 let (id, session) = (Some(pending.id), pending.session);
                 self.out.event(Event::Redirected { id, session, redirection });
             }

@@ -232,7 +232,8 @@ impl Session {
     }
 
     fn facts(&self, also: &[&str], method: Method, uri: &str) -> Facts {
-        let named = |url: &str| url.trim_end_matches('/') == uri.trim_end_matches('/');
+        let uri = bare(uri);
+        let named = |url: &str| bare(url) == uri;
         let is_stream =
             self.streams.iter().any(|s| named(&s.url)) || also.iter().any(|url| named(url));
         let target = match (is_stream, method) {
@@ -244,6 +245,15 @@ impl Session {
         // Whether a transport can be changed while playing is for the server to say.
         Facts { target, can_change_transport: true, ..Facts::default() }
     }
+}
+
+/// Without slashes at its end.
+fn bare(url: &str) -> &[u8] {
+    let mut url = url.as_bytes();
+    while let [rest @ .., b'/'] = url {
+        url = rest;
+    }
+    url
 }
 
 fn read<'a, T: TypedHeader<'a>>(text: Option<&'a str>) -> Option<T> {

@@ -5,7 +5,7 @@ use super::{Resync, Skips};
 use crate::framer::{Framer, Unit};
 use crate::interleaved::HEADER_LEN;
 use crate::message::{Index, Kind, RequestBuf, ResponseBuf};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use proto_wire::head::Quirk;
 use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind};
 
@@ -29,7 +29,13 @@ pub(crate) enum Received {
 /// The receiving half: a buffer and a framer.
 #[derive(Debug)]
 pub(crate) struct Receiver {
+    /// What the host gave away, as long as it is cut without being copied; then `buf` is empty.
+    owned: Bytes,
     buf: BytesMut,
+    /// So many bytes may come one by one without a look at them, ...
+    slack: usize,
+    /// ... CR and LF among them.
+    in_body: bool,
     framer: Framer,
     index: Index,
     payload_max: u16,
@@ -55,7 +61,10 @@ pub(crate) struct Tolerance {
 impl Receiver {
     pub(crate) fn new(payload_max: u16) -> Self {
         Self {
+            owned: Bytes::new(),
             buf: BytesMut::new(),
+            slack: 0,
+            in_body: false,
             framer: Framer::new().with_payload_max(payload_max),
             index: Index::new(),
             payload_max,
@@ -73,35 +82,78 @@ impl Receiver {
         self
     }
 
+    /// Takes a byte in whose arrival leads to nothing: most of those that come one by one.
+    #[inline]
+    pub(crate) fn absorbs(&mut self, data: &[u8]) -> bool {
+        let ([byte], true) = (data, self.slack > 0) else {
+            return false;
+        };
+        self.slack = self.slack.saturating_sub(1);
+        if !self.in_body && matches!(byte, b'\r' | b'\n') {
+            // Whether a CR is half of a line end is told by what comes behind it.
+            let in_line = !matches!(self.buf.last(), None | Some(b'\r' | b'\n'));
+            if *byte == b'\n' || !in_line || self.slack == 0 {
+                return false;
+            }
+            self.slack = 0;
+        }
+        self.buf.put_u8(*byte);
+        true
+    }
+
     pub(crate) fn push(&mut self, data: &[u8]) {
+        self.spill();
         self.buf.extend_from_slice(data);
     }
 
     /// Takes memory over instead of copying it, when nothing is waiting.
     pub(crate) fn push_owned(&mut self, data: Bytes) {
-        if self.buf.is_empty() {
-            self.buf = BytesMut::from(data);
-        } else {
+        self.spill();
+        if !self.buf.is_empty() {
             self.buf.extend_from_slice(&data);
+        } else if self.is_plain() && self.message.is_empty() {
+            self.owned = data;
+        } else {
+            self.buf = BytesMut::from(data);
         }
+    }
+
+    /// What goes on in bytes to come is kept where they can be added to it.
+    fn spill(&mut self) {
+        self.slack = 0;
+        if !self.owned.is_empty() {
+            self.buf = BytesMut::from(core::mem::take(&mut self.owned));
+        }
+    }
+
+    /// Nothing but the grammar is followed.
+    const fn is_plain(&self) -> bool {
+        self.tolerance.resync.is_none() && !self.tolerance.frames_in_heads
     }
 
     /// Bytes that wait for more.
     pub(crate) fn len(&self) -> usize {
-        self.buf.len().saturating_add(self.message.len())
+        let whole = self.owned.len().saturating_add(self.buf.len());
+        whole.saturating_add(self.message.len())
     }
 
     pub(crate) fn clear(&mut self) {
+        self.slack = 0;
+        self.owned = Bytes::new();
         self.buf = BytesMut::new();
         self.message = BytesMut::new();
     }
 
     /// Gives memory back that nothing needs now.
     pub(crate) fn release(&mut self) {
-        if self.len() == 0 {
-            self.clear();
-            self.index = Index::new();
+        if self.len() > 0 {
+            return;
         }
+        if self.buf.capacity() > 0 || self.message.capacity() > 0 {
+            self.clear();
+        }
+        self.owned = Bytes::new();
+        self.index.release();
     }
 
     pub(crate) const fn skips(&self) -> Skips {
@@ -110,6 +162,8 @@ impl Receiver {
 
     /// Forgets what waits for more.
     pub(crate) fn restart(&mut self) {
+        self.slack = 0;
+        self.owned = Bytes::new();
         self.buf.clear();
         self.lost = None;
         self.begin();
@@ -125,6 +179,54 @@ impl Receiver {
     /// The next thing that is whole. Payloads and messages are parts of the buffer's
     /// memory, not copies. `known` tells the channels that are set up.
     pub(crate) fn next(
+        &mut self,
+        limits: &Limits,
+        known: impl Fn(u8) -> bool,
+    ) -> Result<Option<Received>, ParseError> {
+        while !self.owned.is_empty() {
+            match self.framer.next(&self.owned, &mut self.index, limits) {
+                Ok(Some(Unit::Message { len })) => return Ok(Some(self.message(len))),
+                Ok(Some(Unit::Frame { len, .. })) => return Ok(Some(self.media(len))),
+                Ok(Some(Unit::Blank { len })) => self.owned.advance(len.min(self.owned.len())),
+                Ok(None) => {
+                    self.spill();
+                    self.rest_easy();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.spill();
+                    return Err(error);
+                }
+            }
+        }
+        if self.is_plain() {
+            return self.next_plain(limits);
+        }
+        self.next_tolerant(limits, known)
+    }
+
+    /// The same, by the grammar alone.
+    fn next_plain(&mut self, limits: &Limits) -> Result<Option<Received>, ParseError> {
+        loop {
+            match self.framer.next(&self.buf, &mut self.index, limits)? {
+                None => {
+                    self.rest_easy();
+                    return Ok(None);
+                }
+                Some(Unit::Blank { len }) => self.buf.advance(len.min(self.buf.len())),
+                Some(Unit::Frame { len, .. }) => return Ok(Some(self.media(len))),
+                Some(Unit::Message { len }) => return Ok(Some(self.message(len))),
+            }
+        }
+    }
+
+    /// More bytes are needed: how many need no look?
+    fn rest_easy(&mut self) {
+        self.slack = self.framer.quiet().saturating_sub(self.buf.len());
+        self.in_body = self.framer.total().is_some();
+    }
+
+    fn next_tolerant(
         &mut self,
         limits: &Limits,
         known: impl Fn(u8) -> bool,
@@ -175,11 +277,13 @@ impl Receiver {
     /// The message that broke the framing, as far as it was read.
     pub(crate) fn broken(&self) -> RequestBuf {
         let bytes = if self.message.is_empty() { &self.buf } else { &self.message };
-        RequestBuf::new(bytes.clone().freeze(), self.index.to_exact())
+        let mut index = self.index.to_exact();
+        index.note_names();
+        RequestBuf::new(bytes.clone().freeze(), index)
     }
 
     fn media(&mut self, len: usize) -> Received {
-        let mut frame = take(&mut self.buf, len);
+        let mut frame = self.take(len);
         let channel = frame.get(1).copied().unwrap_or(0);
         frame.advance(HEADER_LEN.min(frame.len()));
         Received::Media { channel, payload: frame }
@@ -190,7 +294,7 @@ impl Receiver {
             self.index.note(Quirk::FrameInHead, at);
         }
         let bytes = self.take_message(len);
-        let index = self.index.to_exact();
+        let index = self.index.take();
         match (index.defect(), index.kind()) {
             (Some(_), _) => Received::Malformed(RequestBuf::new(bytes, index)),
             (None, Kind::Request) => Received::Request(RequestBuf::new(bytes, index)),
@@ -198,9 +302,17 @@ impl Receiver {
         }
     }
 
+    fn take(&mut self, len: usize) -> Bytes {
+        if self.owned.is_empty() {
+            take(&mut self.buf, len)
+        } else {
+            self.owned.split_to(len.min(self.owned.len()))
+        }
+    }
+
     fn take_message(&mut self, len: usize) -> Bytes {
         if self.message.is_empty() {
-            return take(&mut self.buf, len);
+            return self.take(len);
         }
         let bytes = take(&mut self.message, len);
         self.give_back();

@@ -45,7 +45,7 @@ pub use lists::{
 pub use media::{MediaProperties, MediaProperty, MediaRange, Scales};
 pub use message_tags::{IfMatch, IfNoneMatch, MTag};
 pub use name::HeaderName;
-pub(crate) use name::Rtsp;
+pub(crate) use name::{Rtsp, bit_of};
 pub use parts::{Decimal, Joined, List, ListItem, Params, Token, join};
 pub use playing::{
     Bandwidth, Blocksize, ContentLength, Frames, Immediate, NotifyReason, PipelinedRequests,
@@ -83,11 +83,25 @@ pub trait TypedHeader<'a>: Sized {
 
 /// The header lines of a message, in the order in which they came.
 #[derive(Clone, Copy, Debug)]
-pub struct Headers<'a>(Fields<'a>);
+pub struct Headers<'a> {
+    fields: Fields<'a>,
+    /// The bits of their names: without a bit there is no line of that name.
+    names: u64,
+}
 
 impl<'a> Headers<'a> {
-    pub(crate) const fn new(fields: Fields<'a>) -> Self {
-        Self(fields)
+    pub(crate) const fn new(fields: Fields<'a>, names: u64) -> Self {
+        Self { fields, names }
+    }
+
+    #[inline]
+    fn first(self, name: HeaderName) -> Option<Field<'a>> {
+        if self.names & name.bit() == 0 { None } else { self.fields.first(name.id()) }
+    }
+
+    /// Whether there may be a line with one of these names.
+    pub(crate) const fn may_have(self, names: u64) -> bool {
+        self.names & names != 0
     }
 
     /// The value of the first line named `name`; `None` when there is none, or it is not
@@ -101,7 +115,7 @@ impl<'a> Headers<'a> {
     #[must_use]
     #[inline]
     pub fn bytes(self, name: HeaderName) -> Option<&'a [u8]> {
-        self.0.first(name.id()).map(Field::value)
+        self.first(name).map(Field::value)
     }
 
     /// The values of all lines named `name`, those that are UTF-8.
@@ -111,13 +125,15 @@ impl<'a> Headers<'a> {
 
     /// The values of all lines named `name`, as bytes.
     pub fn all_bytes(self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.0.all(name.id()).map(Field::value)
+        // Nothing is looked for where there is nothing to find.
+        let fields = if self.names & name.bit() == 0 { Fields::NONE } else { self.fields };
+        fields.all(name.id()).map(Field::value)
     }
 
     /// The value of the first line with a name that has no [`HeaderName`], in any case.
     #[must_use]
     pub fn named(self, name: &str) -> Option<&'a [u8]> {
-        self.0
+        self.fields
             .iter()
             .find(|field| field.name().eq_ignore_ascii_case(name.as_bytes()))
             .map(Field::value)
@@ -126,7 +142,7 @@ impl<'a> Headers<'a> {
     /// Whether there is a line named `name`.
     #[must_use]
     pub fn contains(self, name: HeaderName) -> bool {
-        self.0.first(name.id()).is_some()
+        self.first(name).is_some()
     }
 
     /// The first line of `T`'s name, read as `T`.
@@ -135,7 +151,7 @@ impl<'a> Headers<'a> {
     /// What is wrong and where, counted from the start of the message.
     #[inline]
     pub fn typed<T: TypedHeader<'a>>(self) -> Result<Option<T>, ParseError> {
-        let Some(field) = self.0.first(T::NAME.id()) else {
+        let Some(field) = self.first(T::NAME) else {
             return Ok(None);
         };
         T::parse(field.value()).map(Some).map_err(|error| error.at(field.value_offset()))
@@ -154,7 +170,7 @@ impl<'a> Headers<'a> {
 
     /// The transports of all Transport lines, in order of preference.
     pub fn transports(self) -> impl Iterator<Item = Result<Transport<'a>, ParseError>> {
-        let mut fields = self.0.all(HeaderName::Transport.id());
+        let mut fields = self.fields.all(HeaderName::Transport.id());
         let mut line: Option<(Transports<'a>, usize)> = None;
         // Not `flat_map`: a transport is large, and that moves it from hand to hand.
         core::iter::from_fn(move || {
@@ -179,12 +195,12 @@ impl<'a> Headers<'a> {
 
     /// Every line: name as written, and value.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.0.iter().map(|field| (field.name(), field.value()))
+        self.fields.iter().map(|field| (field.name(), field.value()))
     }
 
     /// Every line with its offsets, for tools that need more than name and value.
     #[must_use]
     pub const fn fields(self) -> Fields<'a> {
-        self.0
+        self.fields
     }
 }

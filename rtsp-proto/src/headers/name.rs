@@ -23,6 +23,11 @@ macro_rules! names {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
+
+            /// How a line of it begins.
+            pub(crate) const fn with_colon(self) -> &'static str {
+                match self { $(Self::$variant => concat!($name, ": ")),* }
+            }
         }
 
         static TABLE: NameTable = NameTable::new(&[$(($name, "")),*]);
@@ -103,6 +108,12 @@ impl HeaderName {
         (self as u8).wrapping_add(1)
     }
 
+    /// Its bit in a set that tells what is surely not there: more than 64 names share.
+    #[inline]
+    pub(crate) const fn bit(self) -> u64 {
+        bit_of(self.id())
+    }
+
     /// The header that `name` spells, in any case.
     ///
     /// ```
@@ -116,6 +127,12 @@ impl HeaderName {
         let at = usize::from(TABLE.lookup(name).checked_sub(1)?);
         Self::ALL.get(at).copied()
     }
+}
+
+/// The bit of an id, which may be that of no name.
+#[inline]
+pub(crate) const fn bit_of(id: u8) -> u64 {
+    1_u64.wrapping_shl(id as u32)
 }
 
 impl fmt::Display for HeaderName {

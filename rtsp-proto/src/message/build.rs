@@ -1,11 +1,13 @@
 //! Writing messages: builders that cannot be talked into a second message.
 
-use super::{Method, StatusCode, Version};
+use super::page::{Lines, Page, is_clean};
+use super::{Method, Methods, StatusCode, Version};
 use crate::HeaderName;
 use alloc::string::String;
-use bytes::{BufMut, Bytes, BytesMut};
+use alloc::vec::Vec;
+use bytes::Bytes;
 use core::fmt::{self, Write as _};
-use proto_wire::text::chars;
+use proto_wire::text::chars::{self, any_zero};
 use thiserror::Error;
 
 /// Why a message cannot be written. It is the caller's mistake; what a peer sent never
@@ -71,7 +73,7 @@ pub struct ResponseBuilder {
 struct Parts {
     version: Version,
     /// Header lines, written out.
-    fields: BytesMut,
+    fields: Vec<u8>,
     body: Bytes,
     error: Option<BuildError>,
 }
@@ -82,7 +84,8 @@ impl RequestBuilder {
     pub fn new(method: Method, uri: &str) -> Self {
         let mut request =
             Self { method, name: String::new(), uri: String::from(uri), parts: Parts::new() };
-        if uri.is_empty() || uri.bytes().any(|b| b <= b' ' || b == 0x7f) {
+        let odd = |b: u8| b.saturating_sub(b' ').min(b ^ 0x7f);
+        if uri.is_empty() || any_zero(uri.as_bytes(), odd) {
             request.parts.fail(BuildError::Uri);
         }
         if method == Method::Extension {
@@ -127,6 +130,16 @@ impl RequestBuilder {
         &self.uri
     }
 
+    /// For another version than 1.0, without moving it.
+    pub(crate) const fn set_version(&mut self, version: Version) {
+        self.parts.version = version;
+    }
+
+    /// The version that it is for.
+    pub(crate) const fn built_for(&self) -> Version {
+        self.parts.version
+    }
+
     /// The same for another URI.
     pub(crate) fn with_uri(mut self, uri: &str) -> Self {
         let other = Self::new(self.method, uri);
@@ -137,16 +150,18 @@ impl RequestBuilder {
         self
     }
 
-    fn write(&self, out: &mut BytesMut, first: &[Line<'_>]) -> Result<(), BuildError> {
-        self.parts.check()?;
-        out.reserve(self.parts.size(self.uri.len(), first.len()));
-        out.put_slice(self.method_name().as_bytes());
-        out.put_u8(b' ');
-        out.put_slice(self.uri.as_bytes());
-        out.put_u8(b' ');
-        write_version(out, self.parts.version);
-        out.put_slice(b"\r\n");
-        self.parts.write(out, first)
+    fn start_line(&self, page: &mut Page, version: Version) {
+        page.put(self.method_name().as_bytes());
+        page.put(b" ");
+        page.put(self.uri.as_bytes());
+        match version {
+            Version::V1_0 => page.put(b" RTSP/1.0\r\n"),
+            Version::V2_0 => page.put(b" RTSP/2.0\r\n"),
+            other => {
+                // Writing to memory does not fail.
+                let _infallible = write!(page, " {other}\r\n");
+            }
+        }
     }
 }
 
@@ -160,7 +175,7 @@ impl ResponseBuilder {
     /// Another reason phrase.
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
-        if reason.bytes().any(is_forbidden) {
+        if !is_clean(reason.as_bytes()) {
             self.parts.fail(BuildError::Value);
         }
         self.reason = Some(String::from(reason));
@@ -173,17 +188,34 @@ impl ResponseBuilder {
         self.status
     }
 
-    fn write(&self, out: &mut BytesMut, first: &[Line<'_>]) -> Result<(), BuildError> {
-        self.parts.check()?;
+    /// With a list of methods: `Public`, `Allow`.
+    #[must_use]
+    pub(crate) fn methods(mut self, name: HeaderName, methods: Methods) -> Self {
+        let fields = &mut self.parts.fields;
+        fields.reserve_exact(methods.text_len().saturating_add(16));
+        fields.extend_from_slice(name.with_colon().as_bytes());
+        methods.write_to(fields);
+        fields.extend_from_slice(b"\r\n");
+        self
+    }
+
+    fn start_line(&self, page: &mut Page, version: Version) {
         let reason = match &self.reason {
             Some(reason) => reason,
-            None => self.status.reason(self.parts.version),
+            None if self.status == StatusCode::OK => "OK",
+            None => self.status.reason(version),
         };
-        out.reserve(self.parts.size(reason.len(), first.len()));
-        write_version(out, self.parts.version);
-        // Writing to memory does not fail.
-        let _infallible = write!(out, " {} {reason}\r\n", self.status);
-        self.parts.write(out, first)
+        match version {
+            Version::V1_0 => page.put(b"RTSP/1.0 "),
+            Version::V2_0 => page.put(b"RTSP/2.0 "),
+            other => {
+                let _infallible = write!(page, "{other} ");
+            }
+        }
+        page.put(&self.status.digits());
+        page.put(b" ");
+        page.put(reason.as_bytes());
+        page.put(b"\r\n");
     }
 }
 
@@ -217,7 +249,7 @@ macro_rules! common {
             /// Sets the body and its type; Content-Length follows from it.
             #[must_use]
             pub fn body(self, content_type: &str, body: impl Into<Bytes>) -> Self {
-                let mut builder = self.header(HeaderName::ContentType, content_type);
+                let mut builder = self.text(HeaderName::ContentType, content_type);
                 builder.parts.body = body.into();
                 builder
             }
@@ -227,14 +259,31 @@ macro_rules! common {
             /// # Errors
             /// The first mistake that was made in building it.
             pub fn to_bytes(&self) -> Result<Bytes, BuildError> {
-                self.encode(&[])
+                self.encode(self.parts.version, |_| {})
             }
 
-            /// The message, with lines of a machine before the caller's.
-            pub(crate) fn encode(&self, first: &[Line<'_>]) -> Result<Bytes, BuildError> {
-                let mut out = BytesMut::new();
-                self.write(&mut out, first)?;
-                Ok(out.freeze())
+            /// The message in this version, with lines of a machine before the caller's.
+            pub(crate) fn encode(
+                &self,
+                version: Version,
+                lines: impl FnOnce(&mut Lines<'_>),
+            ) -> Result<Bytes, BuildError> {
+                self.parts.check()?;
+                let mut page = Page::new();
+                self.start_line(&mut page, version);
+                let mut first = Lines::new(&mut page);
+                lines(&mut first);
+                if !first.are_clean() {
+                    return Err(BuildError::Value);
+                }
+                Ok(self.parts.finish(&mut page))
+            }
+
+            /// Adds a header line of text, which needs no formatting.
+            #[must_use]
+            pub(crate) fn text(mut self, name: HeaderName, value: &str) -> Self {
+                self.parts.text(name, value);
+                self
             }
 
             #[allow(dead_code, reason = "only requests with credentials sign their body")]
@@ -252,17 +301,9 @@ macro_rules! common {
 common!(RequestBuilder);
 common!(ResponseBuilder);
 
-/// A header line that a machine puts before the caller's.
-pub(crate) type Line<'a> = (HeaderName, &'a dyn fmt::Display);
-
 impl Parts {
     fn new() -> Self {
-        Self {
-            version: Version::V1_0,
-            fields: BytesMut::with_capacity(160),
-            body: Bytes::new(),
-            error: None,
-        }
+        Self { version: Version::V1_0, fields: Vec::new(), body: Bytes::new(), error: None }
     }
 
     fn fail(&mut self, error: BuildError) {
@@ -279,27 +320,30 @@ impl Parts {
         }
     }
 
-    fn size(&self, start_line: usize, lines: usize) -> usize {
-        let lines = lines.saturating_add(2).saturating_mul(48);
-        start_line
-            .saturating_add(lines)
-            .saturating_add(self.fields.len())
-            .saturating_add(self.body.len())
+    #[inline(never)]
+    fn text(&mut self, name: HeaderName, value: &str) {
+        if !is_clean(value.as_bytes()) {
+            self.fail(BuildError::Value);
+        }
+        let name = name.with_colon();
+        if self.fields.capacity() == 0 {
+            // A line or two of this kind are all that most messages have.
+            self.fields.reserve_exact(name.len().saturating_add(value.len()).saturating_add(34));
+        }
+        self.fields.extend_from_slice(name.as_bytes());
+        self.fields.extend_from_slice(value.as_bytes());
+        self.fields.extend_from_slice(b"\r\n");
     }
 
-    fn write(&self, out: &mut BytesMut, first: &[Line<'_>]) -> Result<(), BuildError> {
-        for (name, value) in first {
-            if !write_line(out, name.as_str(), value) {
-                return Err(BuildError::Value);
-            }
-        }
-        out.put_slice(&self.fields);
+    fn finish(&self, page: &mut Page) -> Bytes {
+        page.put(&self.fields);
         if !self.body.is_empty() {
-            let _infallible = write!(out, "Content-Length: {}\r\n", self.body.len());
+            page.put(HeaderName::ContentLength.with_colon().as_bytes());
+            page.number(self.body.len() as u64);
+            page.put(b"\r\n");
         }
-        out.put_slice(b"\r\n");
-        out.put_slice(&self.body);
-        Ok(())
+        page.put(b"\r\n");
+        page.with_body(&self.body)
     }
 }
 
@@ -315,28 +359,23 @@ impl fmt::Debug for Parts {
     }
 }
 
-fn write_version(out: &mut BytesMut, version: Version) {
-    match version {
-        Version::V1_0 => out.put_slice(b"RTSP/1.0"),
-        Version::V2_0 => out.put_slice(b"RTSP/2.0"),
-        other => {
-            let _infallible = write!(out, "{other}");
-        }
-    }
-}
-
 /// Writes `name: value`; whether the value may stand in a header.
-fn write_line(out: &mut BytesMut, name: &str, value: &dyn fmt::Display) -> bool {
-    out.put_slice(name.as_bytes());
-    out.put_slice(b": ");
+fn write_line(out: &mut Vec<u8>, name: &str, value: &dyn fmt::Display) -> bool {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
     let start = out.len();
-    let written = write!(out, "{value}").is_ok();
-    let clean = !out.get(start..).unwrap_or(&[]).iter().any(|b| is_forbidden(*b));
-    out.put_slice(b"\r\n");
+    let written = write!(Text(out), "{value}").is_ok();
+    let clean = is_clean(out.get(start..).unwrap_or(&[]));
+    out.extend_from_slice(b"\r\n");
     written && clean
 }
 
-/// Control characters other than the tab.
-const fn is_forbidden(b: u8) -> bool {
-    (b < b' ' && b != b'\t') || b == 0x7f
+/// What is formatted goes to the end of a list of bytes.
+struct Text<'v>(&'v mut Vec<u8>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
 }

@@ -1,11 +1,14 @@
 //! Where everything in a message is: made once, used by every accessor.
 
 use super::{Method, StatusCode, Version};
-use crate::headers::{HeaderName, Rtsp};
+use crate::headers::{HeaderName, Rtsp, bit_of};
 use proto_wire::head::{self, Quirk, Scanner};
 use proto_wire::length::content_length;
 use proto_wire::text::chars;
 use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind, Span};
+
+/// So many header lines have their place from the start.
+const HEADERS: usize = 8;
 
 /// Asked or answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +31,9 @@ pub struct Index {
     status: StatusCode,
     /// The method of a request.
     method: Span,
+    verb: Method,
+    /// The bits of the names of the header lines.
+    names: u64,
     /// The URI of a request, the reason of a response.
     target: Span,
     defect: Option<ParseError>,
@@ -49,6 +55,8 @@ impl Index {
             version: Version::V1_0,
             status: StatusCode::OK,
             method: Span::new(0, 0),
+            verb: Method::Extension,
+            names: 0,
             target: Span::new(0, 0),
             defect: None,
         }
@@ -85,8 +93,39 @@ impl Index {
         self.method
     }
 
+    pub(super) const fn verb(&self) -> Method {
+        self.verb
+    }
+
+    /// The bits of the names of the header lines; all, when that is not known.
+    pub(super) const fn names(&self) -> u64 {
+        self.names
+    }
+
     pub(super) const fn target(&self) -> Span {
         self.target
+    }
+
+    /// Notes which header lines there are.
+    pub(crate) fn note_names(&mut self) {
+        self.names = self.head.entries().iter().fold(0, |set, entry| set | bit_of(entry.id()));
+    }
+
+    /// Takes what was read out, and leaves an index as good as new.
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::take(self)
+    }
+
+    /// Gives memory back, of an index that is between two messages.
+    pub(crate) fn release(&mut self) {
+        if self.head.holds_memory() {
+            *self = Self::new();
+        }
+    }
+
+    /// Makes room for the usual number of header lines at once.
+    pub(crate) fn prepare(&mut self) {
+        self.head.reserve(HEADERS);
     }
 
     /// A clone that holds no spare memory.
@@ -129,8 +168,13 @@ impl Index {
         limits: &Limits,
     ) -> Result<usize, ParseError> {
         self.defect = self.start_line(bytes).err();
+        self.note_names();
         let id = HeaderName::ContentLength.id();
-        // Absent means no body (RFC 2326 §4.4, RFC 7826 §18.17).
+        if self.names & HeaderName::ContentLength.bit() == 0 {
+            // Absent means no body (RFC 2326 §4.4, RFC 7826 §18.17).
+            self.head.set_body(Span::new(head, head));
+            return Ok(head);
+        }
         let length = content_length(&mut self.head, bytes, id)?.unwrap_or(0);
         let body = usize::try_from(length).unwrap_or(usize::MAX);
         if body > limits.body_max {
@@ -150,6 +194,7 @@ impl Index {
         self.kind = Kind::Request;
         self.version = Version::V1_0;
         self.method = Span::default();
+        self.verb = Method::Extension;
         self.target = Span::default();
         if line.get(..5).is_some_and(|p| p.eq_ignore_ascii_case(b"RTSP/")) {
             self.kind = Kind::Response;
@@ -182,14 +227,14 @@ impl Index {
         };
         let (method, target) = rest.split_at_checked(space).unwrap_or((&[], &[]));
         let target = target.get(1..).unwrap_or(&[]);
-        let is_method =
-            || Method::from_name(method) != Method::Extension || chars::is_token(method);
+        let verb = Method::from_name(method);
         if target.is_empty()
             || chars::any_zero(target, |b| (b ^ b' ').min(b ^ b'\t'))
-            || !is_method()
+            || (verb == Method::Extension && !chars::is_token(method))
         {
             return false;
         }
+        self.verb = verb;
         self.method = Span::new(start, start.wrapping_add(space));
         let at = start.wrapping_add(space).wrapping_add(1);
         self.target = Span::new(at, at.wrapping_add(target.len()));
@@ -232,6 +277,7 @@ impl Index {
         }
         let version_start = start.saturating_add(version_at);
         self.version = self.version_of(version, version_start)?;
+        self.verb = Method::from_name(method);
         self.method = Span::new(start, start.saturating_add(first));
         let target_at = start.saturating_add(target_at);
         self.target = Span::new(target_at, target_at.saturating_add(target.len()));

@@ -180,6 +180,21 @@ impl Methods {
         self.0 == 0
     }
 
+    /// At most so many bytes are its list.
+    pub(crate) const fn text_len(self) -> usize {
+        (self.0.count_ones() as usize).saturating_mul(15)
+    }
+
+    /// Writes the list.
+    pub(crate) fn write_to(self, out: &mut alloc::vec::Vec<u8>) {
+        for (i, method) in self.iter().enumerate() {
+            if i > 0 {
+                out.extend_from_slice(b", ");
+            }
+            out.extend_from_slice(method.name().as_bytes());
+        }
+    }
+
     /// The known methods in it.
     pub fn iter(self) -> impl Iterator<Item = Method> {
         Method::KNOWN.iter().copied().filter(move |m| self.contains(*m))

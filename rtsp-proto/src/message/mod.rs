@@ -3,6 +3,7 @@
 mod build;
 mod index;
 mod method;
+mod page;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -10,9 +11,11 @@ mod tests;
 pub use build::{BuildError, RequestBuilder, ResponseBuilder};
 pub use index::{Index, Kind};
 pub use method::{Method, Methods};
+pub(crate) use page::digits;
 pub use status::{StatusClass, StatusCode};
 
 use crate::headers::{CSeq, Headers};
+use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use proto_wire::head::{Quirks, leading_blank};
@@ -134,8 +137,8 @@ impl<'a> Request<'a> {
     /// What it asks for.
     #[must_use]
     #[inline]
-    pub fn method(self) -> Method {
-        Method::from_name(self.index.method().of(self.bytes))
+    pub const fn method(self) -> Method {
+        self.index.verb()
     }
 
     /// The method as it is spelled.
@@ -150,10 +153,15 @@ impl<'a> Request<'a> {
         utf8(self.index.target().of(self.bytes))
     }
 
+    /// The request URI as bytes, for comparing.
+    pub(crate) fn uri_bytes(self) -> &'a [u8] {
+        self.index.target().of(self.bytes)
+    }
+
     /// An owned copy of just this message.
     #[must_use]
     pub fn to_buf(self) -> RequestBuf {
-        RequestBuf { bytes: Bytes::copy_from_slice(self.bytes), index: self.index.clone() }
+        RequestBuf::new(Bytes::copy_from_slice(self.bytes), self.index.to_exact())
     }
 }
 
@@ -173,7 +181,7 @@ impl<'a> Response<'a> {
     /// An owned copy of just this message.
     #[must_use]
     pub fn to_buf(self) -> ResponseBuf {
-        ResponseBuf { bytes: Bytes::copy_from_slice(self.bytes), index: self.index.clone() }
+        ResponseBuf::new(Bytes::copy_from_slice(self.bytes), self.index.to_exact())
     }
 }
 
@@ -190,7 +198,7 @@ macro_rules! common {
             #[must_use]
             #[inline]
             pub fn headers(self) -> Headers<'a> {
-                Headers::new(self.index.head().fields(self.bytes))
+                Headers::new(self.index.head().fields(self.bytes), self.index.names())
             }
 
             /// The sequence number, when there is one that can be read.
@@ -228,50 +236,51 @@ macro_rules! common {
         }
 
         #[doc = concat!("A ", $what, " that owns its bytes; [`view`](Self::view) has the accessors.")]
+        /// A clone shares both bytes and index.
         #[derive(Clone)]
-        pub struct $buf {
-            bytes: Bytes,
-            index: Index,
-        }
+        pub struct $buf(Arc<Owned>);
 
         impl $buf {
-            pub(crate) const fn new(bytes: Bytes, index: Index) -> Self {
-                Self { bytes, index }
+            pub(crate) fn new(bytes: Bytes, index: Index) -> Self {
+                Self(Arc::new(Owned { bytes, index }))
             }
 
             #[allow(dead_code, reason = "only malformed messages are asked what they would be")]
-            pub(crate) const fn kind(&self) -> Kind {
-                self.index.kind()
+            pub(crate) fn kind(&self) -> Kind {
+                self.0.index.kind()
             }
 
             /// The borrowed form.
             #[must_use]
             #[inline]
             pub fn view(&self) -> $view<'_> {
-                $view { bytes: &self.bytes, index: &self.index }
+                $view { bytes: &self.0.bytes, index: &self.0.index }
             }
 
             /// The body as a part of the same memory.
             #[must_use]
             pub fn body_bytes(&self) -> Bytes {
-                let body = self.index.head().body();
-                if body.end() > self.bytes.len() || body.is_empty() {
+                let body = self.0.index.head().body();
+                if body.end() > self.0.bytes.len() || body.is_empty() {
                     return Bytes::new();
                 }
-                self.bytes.slice(body.range())
+                self.0.bytes.slice(body.range())
             }
 
             /// The same in memory of its own: a message that was received shares the
             /// memory of everything that was received with it.
             #[must_use]
             pub fn compact(self) -> Self {
-                Self { bytes: Bytes::copy_from_slice(&self.bytes), index: self.index }
+                Self::new(Bytes::copy_from_slice(&self.0.bytes), self.0.index.to_exact())
             }
 
             /// The bytes of the message.
             #[must_use]
             pub fn into_bytes(self) -> Bytes {
-                self.bytes
+                match Arc::try_unwrap(self.0) {
+                    Ok(owned) => owned.bytes,
+                    Err(shared) => shared.bytes.clone(),
+                }
             }
         }
 
@@ -284,7 +293,7 @@ macro_rules! common {
         /// Equal bytes.
         impl PartialEq for $buf {
             fn eq(&self, other: &Self) -> bool {
-                self.bytes == other.bytes
+                self.0.bytes == other.0.bytes
             }
         }
 
@@ -294,6 +303,12 @@ macro_rules! common {
 
 common!(Request, RequestBuf, "request");
 common!(Response, ResponseBuf, "response");
+
+/// What an owned message is made of.
+struct Owned {
+    bytes: Bytes,
+    index: Index,
+}
 
 /// Spans of the start line were checked when it was read.
 fn utf8(bytes: &[u8]) -> &str {

@@ -127,6 +127,12 @@ impl StatusCode {
         Self::new(code)
     }
 
+    /// Its three digits.
+    pub(crate) fn digits(self) -> [u8; 3] {
+        let digit = |n: u16| b'0'.wrapping_add((n % 10) as u8);
+        [digit(self.0 / 100), digit(self.0 / 10), digit(self.0)]
+    }
+
     /// The number.
     #[must_use]
     pub const fn code(self) -> u16 {

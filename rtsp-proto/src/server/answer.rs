@@ -27,7 +27,7 @@ impl Server {
     ) -> Result<(), CommandError> {
         self.current_of(id, Method::Describe)?;
         let response = ResponseBuilder::new(StatusCode::OK)
-            .header(HeaderName::ContentBase, content_base)
+            .text(HeaderName::ContentBase, content_base)
             .body("application/sdp", sdp);
         self.respond(now, id, response)
     }
@@ -139,7 +139,7 @@ impl Server {
             return Err(CommandError::UnknownRequest);
         }
         response.check()?;
-        self.answer_current(now, response, None);
+        self.answer_current(now, &response, None);
         self.work(now);
         Ok(())
     }
@@ -194,11 +194,11 @@ impl Server {
     pub(super) fn answer_current(
         &mut self,
         now: Instant,
-        response: ResponseBuilder,
-        session: Option<&crate::headers::Session<'_>>,
+        response: &ResponseBuilder,
+        timeout: Option<u32>,
     ) {
         if let Some(current) = self.current.take() {
-            self.conclude(now, &current, response, session);
+            self.conclude(now, &current, response, timeout);
         }
     }
 

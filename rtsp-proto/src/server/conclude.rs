@@ -6,15 +6,13 @@ use super::{Current, Server};
 use crate::HeaderName;
 use crate::control_url::same_stream;
 use crate::error::{CloseReason, SessionEnd, SessionKey};
-use crate::headers::{self, Connection, RtspDate, Timestamp};
+use crate::headers::{Connection, RtspDate, Timestamp};
 use crate::message::{Method, ResponseBuilder, StatusCode, Version};
 use crate::session_table::v1;
 use crate::session_table::v2::{Action, Event as Event2, ResumePoint, State as State2};
 use crate::state::State;
 use alloc::string::String;
-use alloc::vec::Vec;
 use bytes::Bytes;
-use core::fmt::Display;
 use proto_wire::Instant;
 
 /// What an answer does to its session.
@@ -30,22 +28,25 @@ enum After {
 }
 
 impl Server {
-    /// Writes the answer to a request and lets it take effect. `set_up` is the Session
-    /// header of an answer to SETUP, which says more than the others.
+    /// Writes the answer to a request and lets it take effect. `timeout` is what the
+    /// Session header of an answer to SETUP says, in seconds; those of others say none.
     pub(super) fn conclude(
         &mut self,
         now: Instant,
         current: &Current,
-        response: ResponseBuilder,
-        set_up: Option<&headers::Session<'_>>,
+        response: &ResponseBuilder,
+        timeout: Option<u32>,
     ) {
         let headers = current.request.view().headers();
         let status = response.status();
-        let response = response.version(current.version);
+        #[cfg(feature = "digest")]
+        let info = self.authentication_info(now, current, response);
+        #[cfg(not(feature = "digest"))]
+        let info: Option<String> = None;
         let after = self.effect(current, status);
         let known = current.session.and_then(|key| self.sessions.get(key));
         // The answer that ends a session does not name it (RFC 7826 §13.7.1).
-        let wire_id = known.map(|known| known.id).filter(|_| !matches!(after, After::End(_)));
+        let named = known.filter(|_| !matches!(after, After::End(_)));
         let pipeline = pipeline_of(current.request.view());
         // RFC 2326 §12.38, RFC 7826 §18.53: the same value, and how long it took.
         let timestamp = headers.typed::<Timestamp<'_>>().ok().flatten().map(|stamp| {
@@ -61,40 +62,37 @@ impl Server {
             String::new()
         };
         let closes = headers.typed::<Connection<'_>>().ok().flatten().is_some_and(|c| c.is_close());
-        #[cfg(feature = "digest")]
-        let info = self.authentication_info(now, current, &response);
-        #[cfg(not(feature = "digest"))]
-        let info: Option<String> = None;
 
-        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::with_capacity(8);
-        if let Some(cseq) = &current.cseq {
-            lines.push((HeaderName::CSeq, cseq));
-        }
-        match (&set_up, &wire_id) {
-            (Some(session), _) => lines.push((HeaderName::Session, *session)),
-            (None, Some(wire_id)) => lines.push((HeaderName::Session, wire_id)),
-            (None, None) => {}
-        }
-        if let Some(number) = &pipeline {
-            lines.push((HeaderName::PipelinedRequests, number));
-        }
-        if let Some(timestamp) = &timestamp {
-            lines.push((HeaderName::Timestamp, timestamp));
-        }
-        if let Some(date) = &date {
-            lines.push((HeaderName::Date, date));
-        }
-        if is_asked || !supported.is_empty() {
-            lines.push((HeaderName::Supported, &supported));
-        }
-        if let Some(info) = &info {
-            lines.push((HeaderName::AuthenticationInfo, info));
-        }
-        if closes {
-            lines.push((HeaderName::Connection, &"close"));
-        }
-        let bytes = encode(&response, lines, &self.config.server_name.as_str());
-        self.transmit(bytes, Some(current));
+        let bytes = response.encode(current.version, |lines| {
+            if let Some(cseq) = current.cseq {
+                lines.number(HeaderName::CSeq, cseq);
+            }
+            match (named, timeout) {
+                (Some(session), Some(secs)) => lines.session(session.id(), secs),
+                (Some(session), None) => lines.text(HeaderName::Session, session.id()),
+                (None, _) => {}
+            }
+            if let Some(number) = pipeline {
+                lines.number(HeaderName::PipelinedRequests, number);
+            }
+            if let Some(timestamp) = &timestamp {
+                lines.show(HeaderName::Timestamp, timestamp);
+            }
+            if let Some(date) = &date {
+                lines.show(HeaderName::Date, date);
+            }
+            if is_asked || !supported.is_empty() {
+                lines.text(HeaderName::Supported, &supported);
+            }
+            if let Some(info) = &info {
+                lines.text(HeaderName::AuthenticationInfo, info);
+            }
+            if closes {
+                lines.text(HeaderName::Connection, "close");
+            }
+            lines.text_if_clean(HeaderName::Server, &self.config.server_name);
+        });
+        self.transmit(bytes.ok(), Some(current));
         if let Some(key) = current.session {
             self.apply(key, after);
             self.remember_url(current, status);
@@ -107,13 +105,13 @@ impl Server {
 
     /// An answer to what is no request.
     pub(super) fn reply(&mut self, cseq: Option<u32>, version: Version, status: StatusCode) {
-        let mut lines: Vec<(HeaderName, &dyn Display)> = Vec::new();
-        if let Some(cseq) = &cseq {
-            lines.push((HeaderName::CSeq, cseq));
-        }
-        let response = ResponseBuilder::new(status).version(version);
-        let bytes = encode(&response, lines, &self.config.server_name.as_str());
-        self.transmit(bytes, None);
+        let bytes = ResponseBuilder::new(status).encode(version, |lines| {
+            if let Some(cseq) = cseq {
+                lines.number(HeaderName::CSeq, cseq);
+            }
+            lines.text_if_clean(HeaderName::Server, &self.config.server_name);
+        });
+        self.transmit(bytes.ok(), None);
     }
 
     fn transmit(&mut self, bytes: Option<Bytes>, current: Option<&Current>) {
@@ -142,14 +140,14 @@ impl Server {
 
     /// A URL that is not that of a stream is that of the whole.
     fn remember_url(&mut self, current: &Current, status: StatusCode) {
-        let url = current.request.view().uri();
-        if !is_control(current.method) || !status.is_success() || url == "*" {
+        let url = current.request.view().uri_bytes();
+        if !is_control(current.method) || !status.is_success() || url == b"*" {
             return;
         }
         let session = current.session.and_then(|key| self.sessions.get_mut(key));
         if let Some(session) = session.filter(|session| session.stream_at(url).is_none()) {
-            if session.control.as_deref() != Some(url) {
-                session.control = Some(String::from(url));
+            if session.control.as_ref().map(String::as_bytes) != Some(url) {
+                session.control = Some(String::from(current.request.view().uri()));
             }
         }
     }
@@ -166,11 +164,12 @@ impl Server {
         if !status.is_success() || current.keeps_state {
             return After::Nothing;
         }
-        let url = current.request.view().uri();
+        let url = current.request.view().uri_bytes();
         match (current.version, current.method) {
             (_, Method::Teardown) => {
                 // RFC 2326 §10.7: one stream of several, when the URL names it.
-                let alike = || session.streams.iter().position(|s| same_stream(&s.url, url));
+                let uri = || current.request.view().uri();
+                let alike = || session.streams.iter().position(|s| same_stream(&s.url, uri()));
                 match session.stream_at(url).or_else(alike) {
                     Some(at) if session.streams.len() > 1 => After::RemoveStream(at),
                     _ => After::End(SessionEnd::TornDown),
@@ -239,22 +238,6 @@ fn join<'f>(features: impl Iterator<Item = &'f str>) -> String {
         list.push_str(feature);
     }
     list
-}
-
-/// The message, with the name of the server where that is header text.
-fn encode<'a>(
-    response: &ResponseBuilder,
-    mut lines: Vec<(HeaderName, &'a dyn Display)>,
-    server_name: &'a &'a str,
-) -> Option<Bytes> {
-    if !server_name.is_empty() {
-        lines.push((HeaderName::Server, server_name));
-        if let Ok(bytes) = response.encode(&lines) {
-            return Some(bytes);
-        }
-        lines.pop();
-    }
-    response.encode(&lines).ok()
 }
 
 /// Methods that let media flow or stop.

@@ -30,7 +30,11 @@ impl From<StatusCode> for Refusal {
 
 impl Server {
     /// What needs no session: can it be read, is it offered, are its requirements met.
-    pub(super) fn judge_head(&self, request: Request<'_>) -> Result<(), Refusal> {
+    pub(super) fn judge_head(
+        &self,
+        request: Request<'_>,
+        cseq: Option<u32>,
+    ) -> Result<(), Refusal> {
         if !request.version().is_known() {
             // RFC 7826 §17.5.6: a body says which versions there are.
             let response = ResponseBuilder::new(StatusCode::RTSP_VERSION_NOT_SUPPORTED);
@@ -38,7 +42,7 @@ impl Server {
         }
         let refused = |quirk| self.config.strict && refused_when_strict(quirk);
         // RFC 2326 §12.17: every request has a CSeq.
-        if request.cseq().is_none() || request.quirks().first_of(refused).is_some() {
+        if cseq.is_none() || request.quirks().first_of(refused).is_some() {
             return Err(Refusal::Plain(StatusCode::BAD_REQUEST));
         }
         self.judge_method(request.method())?;
@@ -56,7 +60,7 @@ impl Server {
         if is_for_clients(method) || !self.config.methods.contains(method) {
             // RFC 2326 §11.3.1: 405 says what is allowed.
             let response = ResponseBuilder::new(StatusCode::METHOD_NOT_ALLOWED)
-                .header(HeaderName::Allow, self.config.methods);
+                .methods(HeaderName::Allow, self.config.methods);
             return Err(Refusal::With(response));
         }
         Ok(())
@@ -67,6 +71,9 @@ impl Server {
     /// §18.37).
     fn judge_requirements(&self, request: Request<'_>) -> Result<(), Refusal> {
         let headers = request.headers();
+        if !headers.may_have(HeaderName::Require.bit() | HeaderName::ProxyRequire.bit()) {
+            return Ok(());
+        }
         let is_old = request.version() == Version::V1_0;
         let unsupported: Vec<_> = headers
             .tokens(HeaderName::Require)
@@ -101,7 +108,7 @@ impl Server {
         session: Option<&Session>,
     ) -> Result<(), Refusal> {
         let method = request.method();
-        let at = session.and_then(|session| session.stream_at(request.uri()));
+        let at = session.and_then(|session| session.stream_at(request.uri_bytes()));
         if let Some(session) = session {
             self.judge_control(request, session, at)?;
         }
@@ -165,7 +172,7 @@ impl Server {
         };
         let allowed = Method::KNOWN.iter().copied().filter(valid);
         let allowed = allowed.fold(Methods::NONE, Methods::with);
-        Refusal::With(ResponseBuilder::new(status).header(HeaderName::Allow, allowed))
+        Refusal::With(ResponseBuilder::new(status).methods(HeaderName::Allow, allowed))
     }
 
     fn judge_setup(&self, request: Request<'_>, session: Option<&Session>) -> Result<(), Refusal> {

@@ -40,7 +40,7 @@ impl Session {
     }
 
     fn target_of(&self, request: Request<'_>) -> Target {
-        match (self.stream_at(request.uri()).is_some(), request.method()) {
+        match (self.stream_at(request.uri_bytes()).is_some(), request.method()) {
             (true, _) => Target::Media,
             (false, Method::Setup) => Target::NewMedia,
             (false, _) => Target::Presentation,

@@ -31,14 +31,13 @@ pub use setup::{Carrier, SetUp, SetupReply};
 pub use store::{Binding, Owner, SessionStore, StoreConfig, StoreEvent, StoreInput, StoreTimer};
 
 use crate::Skips;
-use crate::conn::{Outbox, Receiver, Tolerance};
+use crate::conn::{Few, Outbox, Receiver, Tolerance};
 use crate::error::{CloseReason, CommandError, RequestFailure, RequestId, SessionEnd, SessionKey};
-use crate::headers;
 use crate::headers::ChannelPair;
 use crate::message::{Method, RequestBuf, Version};
 use crate::range::UtcTime;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -125,7 +124,7 @@ pub struct Server {
     inbox: VecDeque<Waiting>,
     current: Option<Box<Current>>,
     /// Requests of this side that wait for the client's answer, by CSeq.
-    asked: BTreeMap<u32, Asked>,
+    asked: Few<u32, Asked>,
     next_cseq: u32,
     next_id: u32,
     malformed: u32,
@@ -219,7 +218,7 @@ impl Server {
             timers: TimerQueue::new(),
             inbox: VecDeque::new(),
             current: None,
-            asked: BTreeMap::new(),
+            asked: Few::new(),
             next_cseq: 1,
             next_id: 0,
             malformed: 0,
@@ -276,6 +275,7 @@ impl Server {
             return;
         }
         match input {
+            Input::Data(data) if self.receiver.absorbs(data) => return,
             Input::Eof => {
                 if let Some(bytes) = self.receiver.dropped() {
                     self.out.event(Event::Skipped { bytes });
@@ -369,7 +369,9 @@ impl Server {
             // Servers have many connections that do nothing: those keep no buffers.
             self.out.release();
             self.receiver.release();
-            self.inbox.shrink_to_fit();
+            if self.inbox.capacity() > 0 && self.inbox.is_empty() {
+                self.inbox = VecDeque::new();
+            }
         }
         output
     }
@@ -454,14 +456,6 @@ impl Server {
         }
         self.out.event(Event::Closed(reason));
     }
-}
-
-/// The Session header that answers SETUP.
-fn session_header<'a>(id: &'a str, config: &Config) -> headers::Session<'a> {
-    let secs = config.session_timeout.as_secs().max(1);
-    let mut header = headers::Session::new(id);
-    header.timeout_secs = Some(u32::try_from(secs).unwrap_or(u32::MAX));
-    header
 }
 
 impl Machine for Server {

@@ -15,7 +15,6 @@ use crate::session_table::v2;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::fmt::Display;
 use core::time::Duration;
 use proto_wire::{Instant, LimitKind};
 
@@ -348,11 +347,12 @@ impl Server {
             None => None,
         };
         let cseq = self.next_cseq;
-        let mut lines: Vec<(HeaderName, &dyn Display)> = alloc::vec![(HeaderName::CSeq, &cseq)];
-        if let Some(known) = known {
-            lines.push((HeaderName::Session, &known.id));
-        }
-        let bytes = request.encode(&lines)?;
+        let bytes = request.encode(request.built_for(), |lines| {
+            lines.number(HeaderName::CSeq, cseq);
+            if let Some(known) = known {
+                lines.text(HeaderName::Session, known.id());
+            }
+        })?;
         self.next_cseq = cseq.wrapping_add(1);
         let id = self.new_id();
         let again = self.datagrams.is_some().then(|| (bytes.clone(), FIRST_WAIT));

@@ -19,7 +19,7 @@ impl Server {
     pub(super) fn work(&mut self, now: Instant) {
         loop {
             self.ask_next(now);
-            if self.ended {
+            if self.ended || self.receiver.len() == 0 {
                 return;
             }
             if self.inbox.len() >= self.config.pending_max {
@@ -52,6 +52,12 @@ impl Server {
 
     pub(super) fn take(&mut self, now: Instant, received: Received) {
         match received {
+            // Nothing is before it: it need not stand in line.
+            Received::Request(request)
+                if self.current.is_none() && self.inbox.is_empty() && !self.closed =>
+            {
+                self.ask(now, request, now);
+            }
             Received::Request(request) => self.inbox.push_back(Waiting::Request(request, now)),
             Received::Malformed(request) => self.inbox.push_back(Waiting::Malformed(request)),
             Received::Skipped { bytes } => self.out.event(Event::Skipped { bytes }),
@@ -112,11 +118,12 @@ impl Server {
     /// session exist, is the method valid in its state, do its own headers make sense.
     fn ask(&mut self, now: Instant, request: RequestBuf, received: Instant) {
         let view = request.view();
-        let judged = self.judge_head(view);
+        let cseq = view.cseq();
+        let judged = self.judge_head(view, cseq);
         let current = Box::new(Current {
             id: self.new_id(),
             method: view.method(),
-            cseq: view.cseq(),
+            cseq,
             version: answer_version(view.version()),
             session: None,
             received,
@@ -196,10 +203,10 @@ impl Server {
             return self.refuse_early(now, &current, refusal);
         }
         if let Some(response) = self.own_answer(view, known.is_some()) {
-            return self.conclude(now, &current, response, None);
+            return self.conclude(now, &current, &response, None);
         }
         let play = (current.method == Method::Play).then(|| {
-            let at = known.and_then(|session| session.stream_at(view.uri()));
+            let at = known.and_then(|session| session.stream_at(view.uri_bytes()));
             match (known.map(|session| session.state_at(at)), current.version) {
                 (Some(State::Playing), Version::V2_0) => PlayEffect::Replaces,
                 (Some(State::Playing), _) => PlayEffect::Queues,
@@ -227,7 +234,7 @@ impl Server {
             Refusal::With(response) => response,
         };
         let status = response.status();
-        self.conclude(now, current, response, None);
+        self.conclude(now, current, &response, None);
         if status == StatusCode::BAD_REQUEST && !self.closed {
             self.count_malformed(now);
         }
@@ -239,7 +246,7 @@ impl Server {
         let response = ResponseBuilder::new(StatusCode::OK);
         let headers = request.headers();
         match request.method() {
-            Method::Options => Some(response.header(HeaderName::Public, self.config.methods)),
+            Method::Options => Some(response.methods(HeaderName::Public, self.config.methods)),
             // RFC 7826 §13.8: headers can be what is asked for.
             Method::GetParameter | Method::SetParameter
                 if in_session

@@ -113,10 +113,9 @@ impl Session {
     }
 
     /// Which stream a URL names: exactly, else with or without a slash at its end.
-    pub(super) fn stream_at(&self, url: &str) -> Option<usize> {
-        let bare = url.trim_end_matches('/');
-        let exact = self.streams.iter().position(|stream| stream.url == url);
-        let alike = |stream: &Stream| stream.url.trim_end_matches('/') == bare;
+    pub(super) fn stream_at(&self, url: &[u8]) -> Option<usize> {
+        let exact = self.streams.iter().position(|stream| stream.url.as_bytes() == url);
+        let alike = |stream: &Stream| bare(stream.url.as_bytes()) == bare(url);
         exact.or_else(|| self.streams.iter().position(alike))
     }
 
@@ -134,6 +133,14 @@ impl Session {
         // `Playing` and `Recording` lie behind `Ready`.
         self.state = self.streams.iter().map(|stream| stream.state).max().unwrap_or(state);
     }
+}
+
+/// Without slashes at its end.
+fn bare(mut url: &[u8]) -> &[u8] {
+    while let [rest @ .., b'/'] = url {
+        url = rest;
+    }
+    url
 }
 
 /// All sessions of one connection, by key. Few: a search is as good as a tree.
@@ -163,6 +170,10 @@ impl Sessions {
     pub(super) fn insert(&mut self, session: Session) -> SessionKey {
         let key = SessionKey(self.next);
         self.next = self.next.wrapping_add(1);
+        if self.list.capacity() == 0 {
+            // Most connections have one.
+            self.list.reserve_exact(1);
+        }
         self.list.push((key, session));
         key
     }

@@ -4,7 +4,7 @@ use super::answer::join_infos;
 use super::judge::pipeline_of;
 use super::policy::destinations;
 use super::session::Stream;
-use super::{Event, Incoming, Server, session_header};
+use super::{Event, Incoming, Server};
 use crate::HeaderName;
 use crate::error::{CommandError, RequestId, SessionKey};
 use crate::headers::{
@@ -284,13 +284,13 @@ impl Server {
         if let Some(current) = &mut self.current {
             current.session = Some(key);
         }
-        let config = self.config.clone();
-        let header = session_header(wire_id.as_str(), &config);
-        if named.is_none() && config.sessions_elsewhere {
+        let timeout = self.config.session_timeout.as_secs().max(1);
+        let timeout = u32::try_from(timeout).unwrap_or(u32::MAX);
+        if named.is_none() && self.config.sessions_elsewhere {
             let id = wire_id.as_str().to_string();
             self.out.event(Event::SessionBegan { session: key, id, user });
         }
-        self.answer_current(now, response, Some(&header));
+        self.answer_current(now, &response, Some(timeout));
         self.work(now);
         Ok(SetUp { session: key, channels })
     }
@@ -327,8 +327,10 @@ impl Server {
         version: Version,
     ) -> ResponseBuilder {
         let live = self.is_live(&reply);
-        let transport = chosen.for_version(version);
-        let mut response = reply.response.header(HeaderName::Transport, transport);
+        let mut response = match chosen.usual(version) {
+            Some(usual) => reply.response.text(HeaderName::Transport, usual.as_str()),
+            None => reply.response.header(HeaderName::Transport, chosen.for_version(version)),
+        };
         if let Some(infos) = join_infos(reply.infos, version) {
             response = response.header(HeaderName::RtpInfo, infos);
         }
@@ -358,9 +360,13 @@ impl Server {
     fn is_live(&self, reply: &SetupReply<'_>) -> bool {
         let properties = reply.media_properties.as_ref();
         let properties = properties.unwrap_or(&self.config.media_properties);
-        reply.media_range.is_none() && properties.to_ascii_lowercase().contains("time-progressing")
+        let says = |part: &[u8]| part.eq_ignore_ascii_case(TIME_PROGRESSING);
+        let mut parts = properties.as_bytes().windows(TIME_PROGRESSING.len());
+        reply.media_range.is_none() && parts.any(says)
     }
 }
+
+const TIME_PROGRESSING: &[u8] = b"time-progressing";
 
 /// The offer as an answer to it begins.
 fn answer_to(mut offer: Transport<'_>, carrier: Carrier, version: Version) -> Transport<'_> {

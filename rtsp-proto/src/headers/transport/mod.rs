@@ -5,6 +5,7 @@ mod pairs;
 mod read;
 #[cfg(test)]
 mod tests;
+mod usual;
 mod write;
 
 pub use addresses::AddrList;

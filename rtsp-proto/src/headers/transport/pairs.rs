@@ -8,7 +8,7 @@ use core::fmt;
 pub struct PortPair {
     /// For RTP. 0 occurs: the device wants to see where packets come from.
     pub rtp: u16,
-    second: Option<u16>,
+    pub(super) second: Option<u16>,
 }
 
 impl PortPair {

@@ -1,6 +1,7 @@
 //! Transports and channels.
 
 use super::*;
+use crate::headers;
 
 #[test]
 fn channels_are_given_and_never_given_twice() {
