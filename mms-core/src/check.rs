@@ -1,8 +1,9 @@
 //! Whether a record that comes from elsewhere can follow the state.
 
+use crate::account::Posting;
 use crate::ids::{LotId, MemberId};
 use crate::ledger::Ledger;
-use crate::record::{Fact, Record, RecordError, RecordErrorKind};
+use crate::record::{Fact, Head, Record, RecordError, RecordErrorKind};
 use alloc::vec::Vec;
 
 impl Ledger {
@@ -13,7 +14,16 @@ impl Ledger {
     ///
     /// What does not fit; nothing has changed.
     pub fn check(&self, record: Record<'_>) -> Result<(), RecordError> {
-        let head = record.head();
+        self.check_parts(&record.head(), record.postings(), record.facts())
+    }
+
+    #[inline]
+    pub(crate) fn check_parts(
+        &self,
+        head: &Head,
+        mut postings: impl Iterator<Item = Posting>,
+        mut facts: impl Iterator<Item = Fact>,
+    ) -> Result<(), RecordError> {
         let fail = |kind| Err(RecordError::new(kind, 0));
         if Some(head.seq.value()) != self.seq.value().checked_add(1) {
             return fail(RecordErrorKind::Sequence);
@@ -27,8 +37,8 @@ impl Ledger {
             lots: Vec::new(),
             opened: false,
         };
-        let fits = record.facts().all(|fact| self.fits(fact, &mut known))
-            && record.postings().all(|posting| {
+        let fits = facts.all(|fact| self.fits(fact, &mut known))
+            && postings.all(|posting| {
                 !posting.account.code().is_member()
                     || (posting.account.index() as usize) < known.members
             });
@@ -43,7 +53,7 @@ impl Ledger {
         let member_known =
             |member: MemberId, known: &Known| (member.value() as usize) < known.members;
         let lot_known =
-            |lot: LotId, known: &Known| self.lots.get(lot).is_some() || known.lots.contains(&lot);
+            |lot: LotId, known: &Known| self.lots.is_known(lot) || known.lots.contains(&lot);
         match fact {
             Fact::MemberEnrolled { member, token, referrer, .. } => {
                 let next = member.value() as usize == known.members
@@ -129,17 +139,14 @@ impl Ledger {
             | Fact::LineReturned { sale, .. }
             | Fact::AccountReturned { sale, .. }
             | Fact::CommissionReversed { sale, .. }
-            | Fact::ReferralClawed { sale, .. } => self.sales.get(sale).is_some(),
+            | Fact::ReferralClawed { sale, .. } => self.sales.is_known(sale),
             Fact::LotLoaded { lot, .. } => lot_known(lot, known),
             Fact::SettledAt { den, .. } => den != 0,
             Fact::ReferralRewarded { member, lot, .. } => {
                 member_known(member, known) && lot.is_none_or(|lot| lot_known(lot, known))
             }
             Fact::SaleRestored { sale, lot, principal, bonus, .. } => {
-                self.sales.get(sale).is_some()
-                    && lot_known(lot, known)
-                    && principal >= 0
-                    && bonus >= 0
+                self.sales.is_known(sale) && lot_known(lot, known) && principal >= 0 && bonus >= 0
             }
             Fact::SaleLine { .. }
             | Fact::CommissionEarned { .. }

@@ -9,8 +9,8 @@ use crate::program::{WATCH_MAX, WINDOW_MAX};
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record};
 use crate::state::{
-    Alloc, Card, Counters, Gift, Hold, Lot, Member, MemberStatus, Reward, Sale, SoldLine, Starts,
-    Tenders, TierHow,
+    Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, More, Rest,
+    Reward, Sale, SoldLine, Starts, Tenders,
 };
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
@@ -22,10 +22,19 @@ impl Ledger {
     /// A record from elsewhere does no harm to memory safety and cannot panic, but the
     /// state is then whatever the record says.
     pub fn commit(&mut self, record: Record<'_>) -> Receipt {
-        let head = record.head();
+        self.commit_parts(&record.head(), record.postings(), record.facts())
+    }
+
+    #[inline]
+    pub(crate) fn commit_parts(
+        &mut self,
+        head: &Head,
+        postings: impl Iterator<Item = Posting>,
+        facts: impl Iterator<Item = Fact>,
+    ) -> Receipt {
         self.seq = head.seq;
         self.at = head.at;
-        for posting in record.postings() {
+        for posting in postings {
             self.volume = self.volume.saturating_add(posting.amount.unsigned_abs());
             self.book(posting);
         }
@@ -47,13 +56,13 @@ impl Ledger {
             member: head.member,
             ..Receipt::default()
         };
-        for fact in record.facts() {
+        for fact in facts {
             let of = match fact {
-                Fact::LotMoved { lot, .. } => self.lots.get(lot).map(|lot| lot.asset),
+                Fact::LotMoved { lot, .. } => self.lots.asset(lot),
                 _ => None,
             };
-            note(&head, fact, of, &mut receipt);
-            self.fold(&head, fact, &mut fold);
+            note(head, fact, of, &mut receipt);
+            self.fold(head, fact, &mut fold);
         }
         if let Some(id) = head.member {
             if let Some(member) = self.member_mut(id) {
@@ -100,24 +109,11 @@ impl Ledger {
                     .map_or(0, |referrer| referrer.depth.saturating_add(1));
                 self.tokens.insert(token.value(), member.value());
                 self.members.push(Member {
-                    token,
-                    kind,
-                    status: MemberStatus::Active,
                     tier,
                     plan,
                     referrer,
                     depth,
-                    since: head.at.day,
-                    version: 0,
-                    counters: Counters::default(),
-                    tier_until: Day::NEVER,
-                    tier_how: TierHow::Earned,
-                    merged_into: None,
-                    merges: 0,
-                    months: Vec::new(),
-                    recent: Vec::new(),
-                    lots: None,
-                    balances: Vec::new(),
+                    ..Member::new(token, kind, head.at.day)
                 });
             }
             Fact::MemberChanged { member, status } => {
@@ -200,9 +196,9 @@ impl Ledger {
                 lot.expires = expires;
                 (lot.principal, lot.principal_in) = (principal, principal);
                 (lot.bonus, lot.bonus_in) = (bonus, bonus);
-                let mut list = self.lots_head(member);
-                self.lots.open(id, lot, &mut list);
-                self.set_lots_head(member, list);
+                if let Some(member) = self.members.get_mut(member.value() as usize) {
+                    self.lots.open(id, lot, &mut member.lots);
+                }
             }
             Fact::LotMoved { lot, how, principal, bonus } => {
                 self.with_list(lot, |lots, list| lots.apply(lot, how, principal, bonus, list));
@@ -272,9 +268,9 @@ impl Ledger {
                 fold.commission = Some((actor, amount.saturating_add(before)));
             }
             Fact::CommissionReversed { sale, amount } => {
-                if let Some(sale) = self.sales.get_mut(sale) {
+                self.sales.edit(sale, |sale| {
                     sale.commission_back = sale.commission_back.saturating_add(amount);
-                }
+                });
             }
             Fact::LotLoaded { lot, store } => self.lots.load(lot, store),
             Fact::Settled { .. } => fold.settled = Some(fold.settled.unwrap_or((0, 1))),
@@ -407,12 +403,16 @@ impl Ledger {
         source.merged_into = Some(into);
         source.version = source.version.wrapping_add(1);
         let counters = core::mem::take(&mut source.counters);
-        let months = core::mem::take(&mut source.months);
-        let (lots, merges) = (source.lots.take(), source.merges);
-        let joined = self.lots.join(self.lots_head(into), lots);
+        let rest = core::mem::replace(&mut source.rest, Rest::NONE);
+        let More { months, recent, balances, merges } = rest.get().clone();
+        source.rest.keep(More { months: Vec::new(), recent, balances, merges });
+        let lots = core::mem::replace(&mut source.lots, ListHead::NONE);
+        let before = self.member(into).map_or(ListHead::NONE, |member| member.lots);
+        let joined = self.lots.join(before, lots);
         if let Some(target) = self.member_mut(into) {
             target.lots = joined;
-            target.merges = target.merges.max(merges.saturating_add(1));
+            let more = target.rest.get_mut();
+            more.merges = more.merges.max(merges.saturating_add(1));
             target.counters = target.counters.plus(counters);
             for (month, by) in months {
                 target.count_in(month, by, i32::MIN);
@@ -425,23 +425,13 @@ impl Ledger {
     fn with_list(
         &mut self,
         lot: LotId,
-        change: impl FnOnce(&mut crate::state::Lots, &mut Option<LotId>),
+        change: impl FnOnce(&mut crate::state::Lots, &mut ListHead),
     ) {
-        let Some(member) = self.lots.get(lot).map(|lot| self.resolve(lot.member)) else {
+        let Some(member) = self.lots.owner(lot).map(|owner| self.resolve(owner)) else {
             return;
         };
         if let Some(member) = self.members.get_mut(member.value() as usize) {
             change(&mut self.lots, &mut member.lots);
-        }
-    }
-
-    fn lots_head(&self, member: MemberId) -> Option<LotId> {
-        self.member(member).and_then(|member| member.lots)
-    }
-
-    fn set_lots_head(&mut self, member: MemberId, list: Option<LotId>) {
-        if let Some(member) = self.member_mut(member) {
-            member.lots = list;
         }
     }
 

@@ -13,7 +13,7 @@ use crate::receipt::Receipt;
 use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{
-    Books, Card, Hold, Index, Lot, Lots, Member, Places, Replies, Sale, Sales, SoldLine,
+    Books, Card, Head, Hold, Index, Lot, Lots, Member, Places, Replies, Sale, Sales, SoldLine,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -345,13 +345,13 @@ impl Ledger {
     }
 
     /// A member's lots with value left, in the order in which they are spent.
-    pub fn lots(&self, member: MemberId) -> impl Iterator<Item = (LotId, &Lot)> {
-        self.lots.of(self.member(member).and_then(|member| member.lots))
+    pub fn lots(&self, member: MemberId) -> impl Iterator<Item = (LotId, Lot)> + '_ {
+        self.lots.of(self.member(member).map_or(Head::NONE, |member| member.lots))
     }
 
     /// A lot, also one without value as long as something can come back to it.
     #[must_use]
-    pub fn lot(&self, lot: LotId) -> Option<&Lot> {
+    pub fn lot(&self, lot: LotId) -> Option<Lot> {
         self.lots.get(lot)
     }
 
@@ -368,17 +368,17 @@ impl Ledger {
 
     /// A sale or redemption that can still be taken back.
     #[must_use]
-    pub fn sale(&self, sale: SaleId) -> Option<&Sale> {
+    pub fn sale(&self, sale: SaleId) -> Option<Sale> {
         self.sales.get(sale)
     }
 
     /// The sales and redemptions that can still be taken back, oldest first.
-    pub fn sales(&self) -> impl Iterator<Item = &Sale> {
+    pub fn sales(&self) -> impl Iterator<Item = Sale> + '_ {
         self.sales.all()
     }
 
     /// The lines of a sale.
-    pub fn sale_lines<'a>(&'a self, sale: &'a Sale) -> impl Iterator<Item = &'a SoldLine> {
+    pub fn sale_lines(&self, sale: &Sale) -> impl Iterator<Item = &SoldLine> {
         self.sales.lines(sale).map(|(_, line)| line)
     }
 
@@ -397,9 +397,9 @@ impl Ledger {
     /// id; then stores', by number.
     pub fn accounts(&self) -> impl Iterator<Item = (Account, i64)> {
         let members = self.members.iter().zip(0_u32..).flat_map(|(member, id)| {
-            member.balances.iter().filter_map(move |(key, amount)| {
-                let key = (u64::from(id) << 32) | u64::from(*key);
-                Account::from_key(key).map(|account| (account, *amount))
+            member.balances().filter_map(move |(key, amount)| {
+                let key = (u64::from(id) << 32) | u64::from(key);
+                Account::from_key(key).map(|account| (account, amount))
             })
         });
         members.chain(self.books.all())

@@ -32,6 +32,7 @@ mod snapshot;
 mod state;
 mod statement;
 mod verify;
+mod warm;
 mod wire;
 
 pub use account::{Account, Code, MONEY, Owner, POINTS, Posting, is_coupon, is_goods, is_uses};

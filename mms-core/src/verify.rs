@@ -168,7 +168,7 @@ impl Ledger {
                 && sale.discount_returned <= sale.discount;
             check.saw(fits, || format!("sale {}: paid {paid:?}, returned {back:?}", sale.id));
             let (mut money, mut points) = ((0_i64, 0_i64), 0_i64);
-            for (_, alloc) in self.sales.allocs(sale) {
+            for (_, alloc) in self.sales.allocs(&sale) {
                 match self.lots.get(alloc.lot).map(|lot| lot.asset) {
                     Some(POINTS) => points = points.saturating_add(alloc.restored_principal),
                     Some(MONEY) => {
@@ -191,7 +191,7 @@ impl Ledger {
             check.saw(sale.clawed <= sale.earned, || {
                 format!("sale {}: earned {}, taken back {}", sale.id, sale.earned, sale.clawed)
             });
-            for (_, reward) in self.sales.rewards(sale) {
+            for (_, reward) in self.sales.rewards(&sale) {
                 check.saw(reward.clawed <= reward.points, || {
                     format!("sale {}: a referrer lost more than it got", sale.id)
                 });
@@ -224,7 +224,7 @@ impl Ledger {
         let mut refs: BTreeMap<LotId, u32> = BTreeMap::new();
         let allocs = self.sales.allocs.items.iter().map(|alloc| alloc.lot);
         let rewards = self.sales.rewards.items.iter().filter_map(|reward| reward.lot);
-        let kept = self.sales.all().flat_map(crate::Sale::kept_lots);
+        let kept = self.sales.all().flat_map(|sale| sale.kept_lots().collect::<Vec<_>>());
         for id in allocs.chain(kept).chain(rewards) {
             let count = refs.entry(id).or_default();
             *count = count.saturating_add(1);
@@ -330,7 +330,7 @@ impl Ledger {
         for (member, id) in self.members.iter().zip(0_u32..) {
             let live = matches!(member.status, MemberStatus::Active | MemberStatus::Frozen);
             if !live {
-                let empty = member.balances.iter().all(|(_, amount)| *amount == 0);
+                let empty = member.balances().all(|(_, amount)| amount == 0);
                 check.saw(empty, || format!("member {id} is closed and has a balance"));
             }
         }

@@ -147,7 +147,7 @@ fn a_coupon_is_good_where_when_and_for_what_its_kind_says() {
     let sale = shop.ok(with_coupon(A, &lines, books));
     assert_eq!((sale.amount, sale.bonus), (5_400, 300));
     let sold = shop.ledger.sale(sale.sale().unwrap()).unwrap();
-    let nets: Vec<i64> = shop.ledger.sale_lines(sold).map(|line| line.net).collect();
+    let nets: Vec<i64> = shop.ledger.sale_lines(&sold).map(|line| line.net).collect();
     assert_eq!(nets, [229, 5_000, 171], "split over the lines that it is for");
     let off = coupons(&mut shop, OFF, 1);
     shop.skip(6);

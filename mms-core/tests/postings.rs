@@ -559,7 +559,7 @@ fn a_quote_is_what_the_checkout_costs() {
     let sale = shop.ok(checkout(member, &lines, Pay::Cash));
     assert_eq!((sale.amount, sale.bonus), (1_599, 67));
     let sold = shop.ledger.sale(sale.sale().unwrap()).unwrap();
-    let nets: Vec<i64> = shop.ledger.sale_lines(sold).map(|line| line.net).collect();
+    let nets: Vec<i64> = shop.ledger.sale_lines(&sold).map(|line| line.net).collect();
     assert_eq!(nets, [299, 300, 1_000], "the cent that is left goes to the first");
     assert_eq!(shop.ledger.quote(None, &lines).unwrap().net, 1_666);
     assert_eq!(shop.ledger.quote(None, &[]), Err(Rejection::LinesMissing));

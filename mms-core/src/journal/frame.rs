@@ -169,7 +169,20 @@ impl<'a> Frame<'a> {
             return fail(kind, offset);
         }
         let frame = Self { header, bytes, body };
-        frame.check_records()?;
+        frame.check_each(Record::parse)?;
+        Ok((frame, rest))
+    }
+
+    /// Reads a frame without its hash: header and every record by their checks, and that numbers
+    /// have no gaps. Whether postings and facts make sense is left to the replay.
+    pub(super) fn checked(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FrameError> {
+        let header = Header::parse(bytes)?;
+        let length = HEADER.saturating_add(header.body as usize);
+        let Some((bytes, rest)) = bytes.split_at_checked(length) else {
+            return Err(FrameError::new(FrameErrorKind::BodyTruncated, bytes.len()));
+        };
+        let frame = Self { header, bytes, body: bytes.get(HEADER..).unwrap_or_default() };
+        frame.check_each(Record::checked)?;
         Ok((frame, rest))
     }
 
@@ -227,13 +240,16 @@ impl<'a> Frame<'a> {
         Records { left: self.body }
     }
 
-    fn check_records(self) -> Result<(), FrameError> {
+    fn check_each(
+        self,
+        read: impl Fn(&'a [u8]) -> Result<(Record<'a>, &'a [u8]), RecordError>,
+    ) -> Result<(), FrameError> {
         let mut left = self.body;
         let mut count: u32 = 0;
         let mut seq = self.header.first_seq;
         while !left.is_empty() {
             let offset = HEADER.saturating_add(self.body.len().saturating_sub(left.len()));
-            let (record, rest) = Record::parse(left).map_err(|error| inside(error, offset))?;
+            let (record, rest) = read(left).map_err(|error| inside(error, offset))?;
             if record.head().seq != seq {
                 return Err(FrameError::new(FrameErrorKind::Records, offset));
             }
@@ -287,12 +303,22 @@ pub struct Records<'a> {
     left: &'a [u8],
 }
 
+impl Records<'_> {
+    /// Whether none is left.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+}
+
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
         // The frame was checked, so only the layout is read again.
-        let (record, rest) = Record::reread(self.left)?;
+        let Some((record, rest)) = Record::reread(self.left) else {
+            self.left = &[];
+            return None;
+        };
         self.left = rest;
         Some(record)
     }

@@ -119,7 +119,8 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::SameMember);
         }
         self.allow(source, Use::Debit)?;
-        let merges = target.member.merges.max(source.member.merges.saturating_add(1));
+        let [from, into] = [source, target].map(|party| party.member.rest.get().merges);
+        let merges = into.max(from.saturating_add(1));
         if merges > MERGES_MAX {
             return Err(Rejection::ChangeNotAllowed);
         }
@@ -140,13 +141,13 @@ impl<'l> Prepare<'l, '_> {
             self.fill(Rejection::MemberLotsFull);
         }
         self.about(Kind::MembersMerged, Some(target.id));
-        for (key, amount) in &source.member.balances {
-            let Some(account) = Account::from_key(u64::from(*key)) else {
+        for (key, amount) in source.member.balances() {
+            let Some(account) = Account::from_key(u64::from(key)) else {
                 continue;
             };
             let (code, asset) = (account.code(), account.asset());
             self.draft.member(source.id, code, asset, amount.saturating_neg());
-            self.draft.member(target.id, code, asset, *amount);
+            self.draft.member(target.id, code, asset, amount);
         }
         self.draft.fact(Fact::MemberMerged { from: source.id, into: target.id });
         let day = self.at.day;

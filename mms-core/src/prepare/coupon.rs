@@ -76,7 +76,7 @@ impl<'l> Prepare<'l, '_> {
     }
 
     /// One coupon is used in the sale of this record; what it takes off is a discount.
-    pub(super) fn use_coupon(&mut self, party: Party<'_>, (lot, row): (LotId, &Lot), value: i64) {
+    pub(super) fn use_coupon(&mut self, party: Party<'_>, (lot, row): (LotId, Lot), value: i64) {
         let kind = row.asset;
         self.draft.member(party.id, Code::Coupons, kind, 1);
         self.draft.store(Code::CouponsUsed, kind, -1);

@@ -65,7 +65,7 @@ impl<'l> Prepare<'l, '_> {
             (MemberStatus::Active, MemberChange::Freeze) => MemberStatus::Frozen,
             (MemberStatus::Frozen, MemberChange::Unfreeze) => MemberStatus::Active,
             (MemberStatus::Active, MemberChange::Close) => {
-                if party.member.balances.iter().any(|(_, amount)| *amount != 0) {
+                if party.member.balances().any(|(_, amount)| amount != 0) {
                     return Err(Rejection::BalanceLeft);
                 }
                 MemberStatus::Closed

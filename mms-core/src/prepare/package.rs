@@ -103,7 +103,7 @@ impl Prepare<'_, '_> {
                 continue;
             };
             let left = lot.principal.saturating_add(by);
-            let amount = lot.deferred.saturating_sub(deferred_for(lot, left)?);
+            let amount = lot.deferred.saturating_sub(deferred_for(&lot, left)?);
             self.draft.fact(Fact::Deferred { lot: id, amount: amount.saturating_neg() });
             earned = earned.saturating_add(amount);
         }

@@ -100,7 +100,7 @@ impl Ledger {
             return Err(Rejection::CouponNotValid);
         }
         let mut priced = self.price(Some(self.program.tier(member.tier)), lines)?;
-        self.take_coupon_off(&mut priced, store, member.tier, lot, lines)
+        self.take_coupon_off(&mut priced, store, member.tier, &lot, lines)
     }
 
     fn member_of(&self, who: Who) -> Result<(crate::MemberId, &Member), Rejection> {
@@ -113,7 +113,7 @@ impl Ledger {
     }
 
     /// The coupons of an issue that a member has left.
-    pub(crate) fn coupon_lot(&self, member: &Member, coupon: CouponId) -> Option<(LotId, &Lot)> {
+    pub(crate) fn coupon_lot(&self, member: &Member, coupon: CouponId) -> Option<(LotId, Lot)> {
         self.lots.of(member.lots).find(|(_, lot)| {
             crate::account::is_coupon(lot.asset) && lot.origin.value() == coupon.value()
         })

@@ -23,6 +23,7 @@ impl<'l> Prepare<'l, '_> {
             .sale(id)
             .filter(|sale| sale.returnable >= self.at.day)
             .ok_or(Rejection::SaleUnknown)?;
+        let sale = &sale;
         let amount = self.refund_amount(sale, part)?;
         let party = sale.member.map(|member| self.member(member)).transpose()?;
         if let Some(party) = party {

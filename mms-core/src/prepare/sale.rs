@@ -86,13 +86,13 @@ impl<'l> Prepare<'l, '_> {
             let credit = cash_only && coupon.is_none();
             self.allow(party, if credit { Use::Credit } else { Use::Debit })?;
         }
-        if coupon.is_some_and(|(_, lot)| !lot.is_live(self.at.day)) {
+        if coupon.as_ref().is_some_and(|(_, lot)| !lot.is_live(self.at.day)) {
             return Err(Rejection::CouponNotValid);
         }
         let tier = party.map(|party| self.ledger.program.tier(party.member.tier));
         let mut priced = self.ledger.price(tier, lines)?;
         let mut coupon_value = 0;
-        if let (Some((_, lot)), Some(party)) = (coupon, party) {
+        if let (Some((_, lot)), Some(party)) = (&coupon, party) {
             let (store, tier) = (self.draft.head.store, party.member.tier);
             coupon_value = self.ledger.take_coupon_off(&mut priced, store, tier, lot, lines)?;
         }

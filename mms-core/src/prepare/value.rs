@@ -88,7 +88,7 @@ impl<'l> Prepare<'l, '_> {
         if let Some((id, lot)) = own.and_then(|id| Some((id, lots.get(id)?))) {
             // What lapsed unspent was of no use to anybody: it need not be paid back.
             if lot.expires < self.at.day {
-                let part = left.min(self.points_left(id, lot).max(0));
+                let part = left.min(self.points_left(id, &lot).max(0));
                 if part > 0 {
                     if self.touch() {
                         self.move_lot(id, MoveKind::Claw, part, 0);
@@ -124,7 +124,7 @@ impl<'l> Prepare<'l, '_> {
                 continue;
             };
             let usable = lot.expires >= self.at.day && (lot.from <= self.at.day || Some(id) == own);
-            let part = left.min(self.points_left(id, lot));
+            let part = left.min(self.points_left(id, &lot));
             if lot.asset != POINTS
                 || self.ledger.resolve(lot.member) != party.id
                 || !usable
@@ -221,7 +221,7 @@ impl<'l> Prepare<'l, '_> {
     ) -> Result<LotId, Rejection> {
         let mut count: u32 = 0;
         for (id, lot) in self.ledger.lots.of(party.member.lots) {
-            if alike(lot) {
+            if alike(&lot) {
                 self.draft.fact(Fact::LotMoved { lot: id, how: MoveKind::Add, principal, bonus });
                 return Ok(id);
             }

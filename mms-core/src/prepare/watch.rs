@@ -39,7 +39,9 @@ impl Prepare<'_, '_> {
             let terminal = (rule.per == Per::Terminal).then_some(head.terminal);
             let (recent, counts) = match (rule.per, member) {
                 (Per::Member, None) => continue,
-                (Per::Member, Some((_, member))) => (member.recent.as_slice(), &mut members),
+                (Per::Member, Some((_, member))) => {
+                    (member.rest.get().recent.as_slice(), &mut members)
+                }
                 (Per::Store, _) => (self.ledger.places.recent((head.store, None)), &mut stores),
                 (Per::Terminal, _) => {
                     (self.ledger.places.recent((head.store, terminal)), &mut terminals)

@@ -46,6 +46,9 @@ wire_enum! {
     }
 }
 
+/// The tag of [`Fact::LotMoved`].
+pub(super) const LOT_MOVED: u16 = 9;
+
 const fn padded(size: usize) -> usize {
     size.next_multiple_of(8)
 }

@@ -208,6 +208,39 @@ impl<'a> Record<'a> {
     ///
     /// What is wrong first.
     pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
+        let (record, rest) = Self::checked(bytes)?;
+        record.check_postings()?;
+        record.check_facts(HEAD_SIZE.saturating_add(record.postings.len()))?;
+        Ok((record, rest))
+    }
+
+    /// Reads a record that was checked before: the layout only.
+    pub(crate) fn reread(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = u32::take(&mut { bytes })?;
+        let (bytes, rest) = bytes.split_at_checked(length as usize)?;
+        let mut from = bytes.get(8..)?;
+        let head = read_head(&mut from).ok()?;
+        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
+        let (postings, facts) = from.split_at_checked(size)?;
+        Some((Self { bytes, head, postings, facts }, rest))
+    }
+
+    /// Reads the head of the record at the start of `bytes` when its length and its check are right;
+    /// whether postings and facts make sense is not looked at.
+    pub(crate) fn checked(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
+        let (bytes, rest) = Self::cut(bytes)?;
+        let mut from = bytes.get(8..).unwrap_or_default();
+        let head = read_head(&mut from)?;
+        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
+        let Some((postings, facts)) = from.split_at_checked(size) else {
+            return Err(RecordError::new(RecordErrorKind::Posting, HEAD_SIZE));
+        };
+        Ok((Self { bytes, head, postings, facts }, rest))
+    }
+
+    /// The bytes of the record at the start, when its length and its check are right, and the rest.
+    #[inline]
+    fn cut(bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), RecordError> {
         let fail = |kind, offset| Err(RecordError::new(kind, offset));
         let Some(length) = u32::take(&mut { bytes }) else {
             return fail(RecordErrorKind::Truncated, bytes.len());
@@ -224,26 +257,55 @@ impl<'a> Record<'a> {
         if check != crc32fast::hash(from) {
             return fail(RecordErrorKind::Check, 4);
         }
-        let head = read_head(&mut from)?;
-        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
-        let Some((postings, facts)) = from.split_at_checked(size) else {
-            return fail(RecordErrorKind::Posting, HEAD_SIZE);
-        };
-        let record = Self { bytes, head, postings, facts };
-        record.check_postings()?;
-        record.check_facts(HEAD_SIZE.saturating_add(size))?;
-        Ok((record, rest))
+        Ok((bytes, rest))
     }
 
-    /// Reads a record that was checked before: the layout only.
-    pub(crate) fn reread(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let length = u32::take(&mut { bytes })?;
-        let (bytes, rest) = bytes.split_at_checked(length as usize)?;
-        let mut from = bytes.get(8..)?;
-        let head = read_head(&mut from).ok()?;
-        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
-        let (postings, facts) = from.split_at_checked(size)?;
-        Some((Self { bytes, head, postings, facts }, rest))
+    /// The lots that the record changes, without a look at whether its facts make sense.
+    pub(crate) fn lots_moved(self) -> impl Iterator<Item = u32> + 'a {
+        let mut left = self.facts;
+        core::iter::from_fn(move || {
+            loop {
+                let [tag, size, lot] = [left.get(..2)?, left.get(2..4)?, left.get(4..8)?];
+                let tag = u16::take(&mut { tag })?;
+                let size = u16::take(&mut { size })?.max(8);
+                let lot = u32::take(&mut { lot })?;
+                left = left.get(usize::from(size)..)?;
+                if tag == fact::LOT_MOVED {
+                    return Some(lot);
+                }
+            }
+        })
+    }
+
+    /// Reads postings and facts into `scratch`, when they make sense.
+    pub(crate) fn decode(self, scratch: &mut Scratch) -> Result<(), RecordError> {
+        scratch.postings.clear();
+        scratch.facts.clear();
+        let mut sums = Sums::default();
+        let mut offset = HEAD_SIZE;
+        for mut chunk in self.postings.chunks_exact(Posting::SIZE) {
+            let posting = Posting::take(&mut chunk)
+                .ok_or_else(|| RecordError::new(RecordErrorKind::Posting, offset))?;
+            sums.add(posting);
+            scratch.postings.push(posting);
+            offset = offset.saturating_add(Posting::SIZE);
+        }
+        if !sums.balance() {
+            return Err(RecordError::new(RecordErrorKind::Unbalanced, HEAD_SIZE));
+        }
+        let mut left = self.facts;
+        while !left.is_empty() {
+            let read = self.facts.len().saturating_sub(left.len());
+            let fact = Fact::take(&mut left).ok_or_else(|| {
+                RecordError::new(RecordErrorKind::Fact, offset.saturating_add(read))
+            })?;
+            scratch.facts.push(fact);
+        }
+        if scratch.facts.len() == usize::from(self.head.facts) {
+            Ok(())
+        } else {
+            Err(RecordError::new(RecordErrorKind::Fact, offset))
+        }
     }
 
     /// The fixed part.
@@ -329,6 +391,13 @@ impl RecordBuf {
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+/// Room to read a record into; used again and again, so that a replay does not allocate.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) postings: Vec<Posting>,
+    pub(crate) facts: Vec<Fact>,
 }
 
 /// The facts of a record.

@@ -157,7 +157,7 @@ impl Ledger {
         let mut sales = Sales::new();
         (sales.allocs.base, sales.lines.base) = (core.takings, core.lines);
         sales.rewards.base = core.rewards;
-        sales.restore_rows(from.all(Section::Sales)?.into());
+        sales.restore_rows(from.all(Section::Sales)?);
         sales.allocs.items = from.all(Section::Takings)?.into();
         sales.lines.items = from.all(Section::Lines)?.into();
         sales.rewards.items = from.all(Section::Rewards)?.into();
@@ -178,7 +178,7 @@ impl Ledger {
         (ledger.cards, ledger.lots) = (cards, lots);
         for (member, head) in heads {
             let row = ledger.members.get_mut(member.value() as usize);
-            row.ok_or_else(|| wrong(Section::Lots))?.lots = Some(head);
+            row.ok_or_else(|| wrong(Section::Lots))?.lots = Some(head).into();
         }
         for (member, id) in ledger.members.iter().zip(0_u32..) {
             if member.token.value() != 0 {
@@ -231,7 +231,7 @@ impl Ledger {
         section(out, Section::Cards, self.cards.iter(), Row::put_row);
         section(out, Section::Lots, self.lots.places(), |(_, lot), out| lot.put_row(out));
         section(out, Section::Holds, self.holds.iter(), |(id, hold), out| put_hold(*id, hold, out));
-        section(out, Section::Sales, self.sales.sales.iter(), Row::put_row);
+        section(out, Section::Sales, self.sales.all(), |sale, out| sale.put_row(out));
         section(out, Section::Takings, self.sales.allocs.items.iter(), Row::put_row);
         section(out, Section::Lines, self.sales.lines.items.iter(), Row::put_row);
         section(out, Section::Rewards, self.sales.rewards.items.iter(), Row::put_row);
@@ -285,22 +285,21 @@ impl Ledger {
         for lot in self.sales.rewards.items.iter().filter_map(|reward| reward.lot) {
             self.lots.refer(lot);
         }
-        for lot in self.sales.sales.iter().flat_map(crate::Sale::kept_lots) {
-            self.lots.refer(lot);
+        for sale in self.sales.all() {
+            sale.kept_lots().for_each(|lot| self.lots.refer(lot));
         }
     }
 
     /// Whether everything that rows speak of exists, and rows stand in order.
     fn fits_together(&self) -> Result<(), SnapshotError> {
         let member = |id: MemberId| (id.value() as usize) < self.members.len();
-        let lot = |id: LotId| self.lots.get(id).is_some();
+        let lot = |id: LotId| self.lots.is_known(id);
         let fail = |good: bool, section| if good { Ok(()) } else { Err(wrong(section)) };
         let named = |member: &crate::Member| [member.referrer, member.merged_into];
         let referrers = self.members.iter().flat_map(named).flatten();
         fail(referrers.into_iter().all(member), Section::Members)?;
         let sorted = |member: &crate::Member| {
-            member.balances.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
-                && member.months.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
+            member.rest.get().months.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
         };
         fail(self.members.iter().all(sorted), Section::Members)?;
         fail(self.cards.iter().all(|card| member(card.member)), Section::Cards)?;
@@ -309,17 +308,15 @@ impl Ledger {
         let sound =
             |hold: &Hold| member(hold.member) && hold.allocs.iter().all(|alloc| lot(alloc.lot));
         fail(holds.into_iter().all(sound), Section::Holds)?;
-        let sales = &self.sales.sales;
-        let sound = |sale: &crate::Sale| {
+        let sound = |sale: crate::Sale| {
             sale.member.is_none_or(member) && sale.kept_lots().chain(sale.coupon).all(lot)
         };
-        let in_order = sales.iter().zip(sales.iter().skip(1)).all(|(a, b)| a.id < b.id);
-        fail(in_order && sales.iter().all(sound), Section::Sales)?;
+        fail(self.sales.is_in_order() && self.sales.all().all(sound), Section::Sales)?;
         let sound =
             |reward: &crate::state::Reward| member(reward.member) && reward.lot.is_none_or(lot);
         fail(self.sales.rewards.items.iter().all(sound), Section::Rewards)?;
-        let priced = |sale: &crate::Sale| sale.settled.is_none_or(|(_, den)| den != 0);
-        fail(sales.iter().all(priced), Section::Sales)?;
+        let priced = |sale: crate::Sale| sale.settled.is_none_or(|(_, den)| den != 0);
+        fail(self.sales.all().all(priced), Section::Sales)?;
         fail(self.sales.allocs.items.iter().all(|alloc| lot(alloc.lot)), Section::Takings)
     }
 }

@@ -10,8 +10,8 @@ use crate::permission::Permissions;
 use crate::receipt::Receipt;
 use crate::record::Kind;
 use crate::state::{
-    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, Place, Reward, Sale,
-    SoldLine, Tenders, TierHow,
+    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, More, Place, Reward,
+    Sale, SoldLine, Tenders, TierHow,
 };
 use crate::wire::{Wire, append};
 use alloc::vec::Vec;
@@ -226,37 +226,41 @@ impl Row for Member {
         append(self.tier_until, out);
         append(self.tier_how, out);
         append(self.merged_into, out);
-        append(self.merges, out);
-        put_list(&self.months, out);
-        append(u32::try_from(self.recent.len()).unwrap_or(u32::MAX), out);
-        self.recent.iter().for_each(|time| append(*time, out));
-        put_list(&self.balances, out);
+        let More { months, recent, merges, .. } = self.rest.get();
+        append(*merges, out);
+        put_list(months, out);
+        append(u32::try_from(recent.len()).unwrap_or(u32::MAX), out);
+        recent.iter().for_each(|time| append(*time, out));
+        append(u32::try_from(self.balances().count()).unwrap_or(u32::MAX), out);
+        self.balances().for_each(|row| append(row, out));
     }
 
     fn take_row(from: &mut &[u8]) -> Option<Self> {
-        Some(Self {
-            token: MemberToken::take(from)?,
-            kind: MemberKind::take(from)?,
-            status: MemberStatus::take(from)?,
-            tier: TierId::take(from)?,
-            plan: PlanId::take(from)?,
-            referrer: Wire::take(from)?,
-            depth: u8::take(from)?,
-            since: Day::take(from)?,
-            version: u32::take(from)?,
-            counters: Counters::take(from)?,
-            tier_until: Day::take(from)?,
-            tier_how: TierHow::take(from)?,
-            merged_into: Wire::take(from)?,
-            merges: u8::take(from)?,
-            months: take_list(from)?,
-            recent: {
-                let count = u32::take(from)?;
-                (0..count).map(|_| i64::take(from)).collect::<Option<_>>()?
-            },
-            lots: None,
-            balances: take_list(from)?,
-        })
+        let token = MemberToken::take(from)?;
+        let kind = MemberKind::take(from)?;
+        let mut member = Self::new(token, kind, Day::FIRST);
+        member.status = MemberStatus::take(from)?;
+        member.tier = TierId::take(from)?;
+        member.plan = PlanId::take(from)?;
+        member.referrer = Wire::take(from)?;
+        member.depth = u8::take(from)?;
+        member.since = Day::take(from)?;
+        member.version = u32::take(from)?;
+        member.counters = Counters::take(from)?;
+        member.tier_until = Day::take(from)?;
+        member.tier_how = TierHow::take(from)?;
+        member.merged_into = Wire::take(from)?;
+        let merges = u8::take(from)?;
+        let months = take_list(from)?;
+        let count = u32::take(from)?;
+        let recent = (0..count).map(|_| i64::take(from)).collect::<Option<_>>()?;
+        member.rest.keep(More { months, recent, balances: Vec::new(), merges });
+        let balances: Vec<(u32, i64)> = take_list(from)?;
+        if !balances.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+            return None;
+        }
+        balances.into_iter().for_each(|(key, amount)| member.book(key, amount));
+        Some(member)
     }
 }
 

@@ -47,6 +47,26 @@ impl Index {
         }
     }
 
+    /// Reads where the search for a key begins, for nothing but to have it at hand soon.
+    #[inline]
+    pub(crate) fn touch(&self, key: u128) -> u64 {
+        self.slots.get(self.home(self.tag(key))).copied().unwrap_or(0)
+    }
+
+    /// A place that is likely to be that of the key: nobody has looked at the table.
+    #[inline]
+    pub(crate) fn guess(&self, key: u128) -> u32 {
+        let tag = self.tag(key);
+        let mut at = self.home(tag);
+        loop {
+            match self.slots.get(at) {
+                Some(slot) if *slot != 0 && *slot >> 32 != tag => at = self.after(at),
+                Some(slot) => return place_of(*slot),
+                None => return u32::MAX,
+            }
+        }
+    }
+
     /// Adds a place. The caller has made sure that the key is not there.
     #[inline]
     pub(crate) fn insert(&mut self, key: u128, place: u32) {

@@ -1,5 +1,6 @@
 //! Lots: value that came in together and expires together.
 
+use super::slot::{Head, Slot};
 use crate::account::{Code, MONEY, POINTS, is_coupon};
 use crate::ids::{AssetId, Day, LotId, MemberId, Seq, StoreId};
 use crate::record::MoveKind;
@@ -49,12 +50,12 @@ pub struct Lot {
     pub origin: Seq,
     /// Sales that can still be returned to it, or that earned it.
     pub(crate) refs: u32,
-    pub(crate) next: Option<LotId>,
+    pub(crate) next: Head,
     pub(crate) linked: bool,
 }
 
 /// Of the place of a lot that is over; no lot is of this.
-const NOTHING: AssetId = AssetId::new(0);
+pub(super) const NOTHING: AssetId = AssetId::new(0);
 
 impl Lot {
     pub(crate) const fn new(member: MemberId, asset: AssetId, origin: Seq) -> Self {
@@ -77,7 +78,7 @@ impl Lot {
             store: StoreId::new(0),
             origin,
             refs: 0,
-            next: None,
+            next: Head::NONE,
             linked: false,
         }
     }
@@ -128,9 +129,12 @@ impl Lot {
 }
 
 /// Every lot, and the list of each member's in the order in which they are spent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lots {
-    arena: Vec<Lot>,
+    arena: Vec<Slot>,
+    /// Lots that do not fit into their slot, and places there that are free.
+    wide: Vec<Lot>,
+    wide_free: Vec<u32>,
     /// Lots with value and a last day.
     expiring: BTreeSet<(Day, LotId)>,
     /// Lots that the member must wait for.
@@ -140,6 +144,19 @@ pub(crate) struct Lots {
     /// Lots that this record may have ended; empty between records.
     emptied: Vec<LotId>,
 }
+
+/// How a lot is kept does not count.
+impl PartialEq for Lots {
+    fn eq(&self, other: &Self) -> bool {
+        self.arena.len() == other.arena.len()
+            && self.places().eq(other.places())
+            && self.expiring == other.expiring
+            && self.pending == other.pending
+            && self.free == other.free
+    }
+}
+
+impl Eq for Lots {}
 
 impl Lots {
     pub(crate) fn len(&self) -> u32 {
@@ -162,37 +179,117 @@ impl Lots {
         self.len().saturating_sub(u32::try_from(self.free.len()).unwrap_or(0))
     }
 
+    /// A lot, put together from its slot.
     #[inline]
-    pub(crate) fn get(&self, lot: LotId) -> Option<&Lot> {
-        self.arena.get(lot.value() as usize).filter(|lot| !lot.is_vacant())
+    pub(crate) fn get(&self, lot: LotId) -> Option<Lot> {
+        let slot = self.slot(lot).filter(|slot| !slot.is_vacant())?;
+        Some(self.whole(slot))
+    }
+
+    /// What the lot is of.
+    #[inline]
+    pub(crate) fn asset(&self, lot: LotId) -> Option<AssetId> {
+        self.slot(lot).filter(|slot| !slot.is_vacant()).map(|slot| slot.asset)
+    }
+
+    /// Whom the lot was opened for.
+    #[inline]
+    pub(crate) fn owner(&self, lot: LotId) -> Option<MemberId> {
+        self.slot(lot).filter(|slot| !slot.is_vacant()).map(|slot| slot.member)
+    }
+
+    /// Whether there is such a lot.
+    #[inline]
+    pub(crate) fn is_known(&self, lot: LotId) -> bool {
+        self.slot(lot).is_some_and(|slot| !slot.is_vacant())
+    }
+
+    /// Reads the slot at a place, for nothing but to have it at hand soon: a number that means
+    /// nothing, and the next of the list.
+    #[inline]
+    pub(crate) fn touch(&self, lot: LotId) -> (u64, Option<LotId>) {
+        self.slot(lot).map_or((0, None), |slot| (slot.consumed.into(), slot.next.get()))
     }
 
     #[inline]
-    fn get_mut(&mut self, lot: LotId) -> Option<&mut Lot> {
-        self.arena.get_mut(lot.value() as usize)
+    fn slot(&self, lot: LotId) -> Option<&Slot> {
+        self.arena.get(lot.value() as usize)
+    }
+
+    #[inline]
+    fn whole(&self, slot: &Slot) -> Lot {
+        if slot.is_wide() {
+            let wide = self.wide.get(slot.principal as usize).cloned();
+            return Lot { next: slot.next, ..wide.unwrap_or(Lot::vacant()) };
+        }
+        slot.lot()
+    }
+
+    /// Keeps a lot at a place that there is.
+    #[inline]
+    fn put(&mut self, id: LotId, lot: &Lot) {
+        let Some(slot) = self.arena.get_mut(id.value() as usize) else {
+            return;
+        };
+        match (Slot::short(lot), slot.is_wide()) {
+            (Some(short), false) => *slot = short,
+            (Some(short), true) => {
+                self.wide_free.push(slot.principal);
+                if let Some(wide) = self.wide.get_mut(slot.principal as usize) {
+                    *wide = Lot::vacant();
+                }
+                *slot = short;
+            }
+            (None, true) => {
+                let place = slot.principal;
+                *slot = Slot::wide(lot, place);
+                if let Some(wide) = self.wide.get_mut(place as usize) {
+                    *wide = lot.clone();
+                }
+            }
+            (None, false) => {
+                let end = u32::try_from(self.wide.len()).unwrap_or(u32::MAX);
+                let place = self.wide_free.pop().unwrap_or(end);
+                *slot = Slot::wide(lot, place);
+                match self.wide.get_mut(place as usize) {
+                    Some(wide) => *wide = lot.clone(),
+                    None => self.wide.push(lot.clone()),
+                }
+            }
+        }
+    }
+
+    /// Changes a lot, if there is such a place.
+    #[inline]
+    fn edit(&mut self, id: LotId, change: impl FnOnce(&mut Lot)) {
+        if let Some(mut lot) = self.slot(id).map(|slot| self.whole(slot)) {
+            change(&mut lot);
+            self.put(id, &lot);
+        }
     }
 
     /// A member's lots with value left, in the order of spending: soonest expiry first,
     /// then the oldest.
-    pub(crate) fn of(&self, head: Option<LotId>) -> impl Iterator<Item = (LotId, &Lot)> {
-        let mut at = head;
+    #[inline]
+    pub(crate) fn of(&self, head: Head) -> impl Iterator<Item = (LotId, Lot)> + '_ {
+        let mut at = head.get();
         core::iter::from_fn(move || {
             let id = at?;
             let lot = self.get(id)?;
-            at = lot.next;
+            at = lot.next.get();
             Some((id, lot))
         })
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = (LotId, &Lot)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (LotId, Lot)> + '_ {
         self.places().filter(|(_, lot)| !lot.is_vacant())
     }
 
     /// Every place, also those that no lot has.
-    pub(crate) fn places(&self) -> impl ExactSizeIterator<Item = (LotId, &Lot)> {
-        self.arena.iter().enumerate().map(|(n, lot)| {
+    pub(crate) fn places(&self) -> impl ExactSizeIterator<Item = (LotId, Lot)> + '_ {
+        self.arena.iter().enumerate().map(|(n, slot)| {
             let id = LotId::new(u32::try_from(n).unwrap_or(u32::MAX));
-            (id, lot)
+            (id, self.whole(slot))
         })
     }
 
@@ -202,11 +299,14 @@ impl Lots {
         arena: Vec<Lot>,
         owner: impl Fn(MemberId) -> MemberId,
     ) -> (Self, Vec<(MemberId, LotId)>) {
-        let mut lots = Self { arena, ..Self::default() };
+        let mut lots = Self::default();
+        lots.arena.reserve_exact(arena.len());
         let mut listed = Vec::new();
-        for (n, lot) in lots.arena.iter_mut().enumerate() {
+        for (n, mut lot) in arena.into_iter().enumerate() {
             let id = LotId::new(u32::try_from(n).unwrap_or(u32::MAX));
-            (lot.next, lot.linked) = (None, lot.left() > 0);
+            (lot.next, lot.linked) = (Head::NONE, lot.left() > 0);
+            lots.arena.push(Slot::vacant());
+            lots.put(id, &lot);
             if lot.is_vacant() {
                 lots.free.insert(id);
                 continue;
@@ -226,7 +326,7 @@ impl Lots {
         let mut last: Option<(MemberId, LotId)> = None;
         for (member, .., id) in listed {
             match last {
-                Some((of, before)) if of == member => lots.set_next(before, Some(id)),
+                Some((of, before)) if of == member => lots.set_next(before, Some(id).into()),
                 _ => heads.push((member, id)),
             }
             last = Some((member, id));
@@ -236,31 +336,36 @@ impl Lots {
 
     /// A sale can be returned to a lot from now on.
     pub(crate) fn refer(&mut self, id: LotId) {
-        if let Some(lot) = self.get_mut(id) {
-            lot.refs = lot.refs.saturating_add(1);
+        match self.arena.get_mut(id.value() as usize) {
+            Some(slot) if !slot.is_wide() && slot.refs < u8::MAX => {
+                slot.refs = slot.refs.saturating_add(1);
+            }
+            _ => self.edit(id, |lot| lot.refs = lot.refs.saturating_add(1)),
         }
     }
 
     /// One sale fewer can be returned to a lot.
     pub(crate) fn unrefer(&mut self, id: LotId) {
-        if let Some(lot) = self.get_mut(id) {
-            lot.refs = lot.refs.saturating_sub(1);
-            self.emptied.push(id);
+        match self.arena.get_mut(id.value() as usize) {
+            Some(slot) if !slot.is_wide() => slot.refs = slot.refs.saturating_sub(1),
+            Some(_) => self.edit(id, |lot| lot.refs = lot.refs.saturating_sub(1)),
+            None => return,
         }
+        self.emptied.push(id);
     }
 
     /// Frees the places of lots that ended in this record.
     pub(crate) fn reclaim(&mut self) {
         while let Some(id) = self.emptied.pop() {
-            if let Some(lot) = self.get_mut(id).filter(|lot| lot.is_over()) {
-                *lot = Lot::vacant();
+            if self.get(id).is_some_and(|lot| lot.is_over()) {
+                self.put(id, &Lot::vacant());
                 self.free.insert(id);
             }
         }
     }
 
     /// The next lot whose last day is before `day`.
-    pub(crate) fn next_expired(&self, day: Day) -> Option<(LotId, &Lot)> {
+    pub(crate) fn next_expired(&self, day: Day) -> Option<(LotId, Lot)> {
         self.expiring
             .iter()
             .take_while(|(last, _)| *last < day)
@@ -269,14 +374,14 @@ impl Lots {
     }
 
     /// Lots with value whose last day is from `from` to `until`, soonest first.
-    pub(crate) fn ending(&self, from: Day, until: Day) -> impl Iterator<Item = (LotId, &Lot)> {
+    pub(crate) fn ending(&self, from: Day, until: Day) -> impl Iterator<Item = (LotId, Lot)> + '_ {
         let rows = self.expiring.range((from, LotId::new(0))..);
         let rows = rows.take_while(move |(last, _)| *last <= until && *last != Day::NEVER);
         rows.filter_map(|(_, id)| self.get(*id).map(|lot| (*id, lot)))
     }
 
     /// The next pending lot that has become the member's by `day`.
-    pub(crate) fn next_matured(&self, day: Day) -> Option<(LotId, &Lot)> {
+    pub(crate) fn next_matured(&self, day: Day) -> Option<(LotId, Lot)> {
         let (from, id) = self.pending.first()?;
         if *from > day {
             return None;
@@ -295,21 +400,20 @@ impl Lots {
     }
 
     /// Opens a lot at a place that is free, or behind the last.
-    pub(crate) fn open(&mut self, id: LotId, lot: Lot, head: &mut Option<LotId>) {
+    pub(crate) fn open(&mut self, id: LotId, lot: Lot, head: &mut Head) {
         let pending = lot.pending.then_some(lot.from);
         let end = self.len();
         match self.arena.get_mut(id.value() as usize) {
             Some(place) if place.is_vacant() => {
-                *place = lot;
                 self.free.remove(&id);
             }
-            None if id.value() == end => self.arena.push(lot),
+            None if id.value() == end => self.arena.push(Slot::vacant()),
             _ => return,
         }
         if let Some(from) = pending {
             self.pending.insert((from, id));
         }
-        self.settle(id, head);
+        self.put_settled(id, lot, head);
     }
 
     /// Moves value in, out of, or within a lot. `head` is the owner's list.
@@ -320,10 +424,10 @@ impl Lots {
         how: MoveKind,
         principal: i64,
         bonus: i64,
-        head: &mut Option<LotId>,
+        head: &mut Head,
     ) {
         let mut matured = None;
-        let Some(lot) = self.get_mut(id) else {
+        let Some(mut lot) = self.slot(id).map(|slot| self.whole(slot)) else {
             return;
         };
         let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
@@ -386,71 +490,63 @@ impl Lots {
         if let Some(from) = matured {
             self.pending.remove(&(from, id));
         }
-        self.settle(id, head);
+        self.put_settled(id, lot, head);
     }
 
     /// Money is deferred to the uses of a lot (or, less than zero, has been earned).
     pub(crate) fn defer(&mut self, id: LotId, amount: i64) {
-        if let Some(lot) = self.get_mut(id) {
+        self.edit(id, |lot| {
             lot.deferred = lot.deferred.saturating_add(amount);
             lot.price = lot.price.saturating_add(amount.max(0));
-            self.emptied.push(id);
-        }
+        });
+        self.emptied.push(id);
     }
 
     /// Value comes back to a lot from a refund.
-    pub(crate) fn restore(
-        &mut self,
-        id: LotId,
-        principal: i64,
-        bonus: i64,
-        head: &mut Option<LotId>,
-    ) {
-        if let Some(lot) = self.get_mut(id) {
+    pub(crate) fn restore(&mut self, id: LotId, principal: i64, bonus: i64, head: &mut Head) {
+        if let Some(mut lot) = self.slot(id).map(|slot| self.whole(slot)) {
             lot.principal = lot.principal.saturating_add(principal);
             lot.bonus = lot.bonus.saturating_add(bonus);
             let back = principal.saturating_add(bonus);
             lot.consumed = lot.consumed.saturating_sub(back);
+            self.put_settled(id, lot, head);
         }
-        self.settle(id, head);
     }
 
     /// The value of a lot was loaded in another store.
     pub(crate) fn load(&mut self, id: LotId, store: StoreId) {
-        if let Some(lot) = self.get_mut(id) {
-            lot.store = store;
-        }
+        self.edit(id, |lot| lot.store = store);
     }
 
     /// At list price, so much more was consumed of a lot.
     pub(crate) fn undiscount(&mut self, id: LotId, amount: i64) {
-        if let Some(lot) = self.get_mut(id) {
-            lot.consumed = lot.consumed.saturating_add(amount);
-        }
+        self.edit(id, |lot| lot.consumed = lot.consumed.saturating_add(amount));
     }
 
     /// Two lists become one.
-    pub(crate) fn join(&mut self, a: Option<LotId>, b: Option<LotId>) -> Option<LotId> {
+    pub(crate) fn join(&mut self, a: Head, b: Head) -> Head {
         let mut rows: Vec<LotId> = self.of(a).chain(self.of(b)).map(|(id, _)| id).collect();
         rows.sort_by_key(|id| self.order(*id));
-        let mut next = None;
+        let mut next = Head::NONE;
         for id in rows.into_iter().rev() {
             self.set_next(id, next);
-            next = Some(id);
+            next = Some(id).into();
         }
         next
     }
 
-    /// Keeps the owner's list and the calendar in step with what the lot holds.
+    /// Keeps a lot, and the owner's list and the calendar in step with what it holds.
     #[inline]
-    fn settle(&mut self, id: LotId, head: &mut Option<LotId>) {
-        let Some(lot) = self.get(id) else {
+    fn put_settled(&mut self, id: LotId, mut lot: Lot, head: &mut Head) {
+        if lot.is_vacant() {
             return;
-        };
+        }
         let (linked, has_value, expires) = (lot.linked, lot.left() > 0, lot.expires);
         if !has_value {
             self.emptied.push(id);
         }
+        lot.linked = has_value;
+        self.put(id, &lot);
         if linked == has_value {
             return;
         }
@@ -466,52 +562,53 @@ impl Lots {
                 self.expiring.remove(&(expires, id));
             }
         }
-        if let Some(lot) = self.get_mut(id) {
-            lot.linked = has_value;
-        }
     }
 
-    fn link(&mut self, id: LotId, head: &mut Option<LotId>) {
+    fn link(&mut self, id: LotId, head: &mut Head) {
         let Some(order) = self.order(id) else {
             return;
         };
         let mut before = None;
         let mut at = *head;
-        while let Some(other) = at {
+        while let Some(other) = at.get() {
             if self.order(other).is_none_or(|other| other > order) {
                 break;
             }
             before = Some(other);
-            at = self.get(other).and_then(|lot| lot.next);
+            at = self.next(other);
         }
         self.set_next(id, at);
         match before {
-            Some(before) => self.set_next(before, Some(id)),
-            None => *head = Some(id),
+            Some(before) => self.set_next(before, Some(id).into()),
+            None => *head = Some(id).into(),
         }
     }
 
-    fn unlink(&mut self, id: LotId, head: &mut Option<LotId>) {
-        let next = self.get(id).and_then(|lot| lot.next);
-        if *head == Some(id) {
+    fn unlink(&mut self, id: LotId, head: &mut Head) {
+        let next = self.next(id);
+        if head.get() == Some(id) {
             *head = next;
         } else {
             let mut at = *head;
-            while let Some(other) = at {
-                let after = self.get(other).and_then(|lot| lot.next);
-                if after == Some(id) {
+            while let Some(other) = at.get() {
+                let after = self.next(other);
+                if after.get() == Some(id) {
                     self.set_next(other, next);
                     break;
                 }
                 at = after;
             }
         }
-        self.set_next(id, None);
+        self.set_next(id, Head::NONE);
     }
 
-    fn set_next(&mut self, id: LotId, next: Option<LotId>) {
-        if let Some(lot) = self.get_mut(id) {
-            lot.next = next;
+    fn next(&self, id: LotId) -> Head {
+        self.slot(id).map_or(Head::NONE, |slot| slot.next)
+    }
+
+    fn set_next(&mut self, id: LotId, next: Head) {
+        if let Some(slot) = self.arena.get_mut(id.value() as usize) {
+            slot.next = next;
         }
     }
 

@@ -51,6 +51,16 @@ impl Replies {
         self.entry(place).map(|entry| (entry.digest, &entry.receipt))
     }
 
+    /// Reads what the search for a key and the forgetting of the oldest but `ahead` need, for
+    /// nothing but to have it at hand soon.
+    #[inline]
+    pub(crate) fn touch(&self, key: IdempotencyKey, ahead: usize) -> u64 {
+        let full = self.entries.len().saturating_add(ahead) >= self.max as usize;
+        let oldest = self.entries.get(ahead).filter(|_| full);
+        let old = oldest.map_or(0, |oldest| self.index.touch(oldest.key.value()));
+        self.index.touch(key.value()).wrapping_add(old)
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, key: IdempotencyKey, digest: u64, receipt: Receipt) {
         if self.max == 0 {

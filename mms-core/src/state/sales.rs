@@ -1,8 +1,10 @@
 //! Sales and redemptions that can still be taken back.
 
+use super::stub::Stub;
 use crate::amount::Rounding;
 use crate::ids::{ActorId, AssetId, Day, LotId, MemberId, RuleId, SaleId, Sku, StoreId};
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 /// A sale or redemption, with what was taken back so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,37 @@ impl Gift {
 }
 
 impl Sale {
+    /// Of a place that no sale has.
+    const NONE: Self = Self {
+        id: SaleId::new(0),
+        member: None,
+        store: StoreId::new(0),
+        asset: AssetId::new(0),
+        day: Day::FIRST,
+        returnable: Day::FIRST,
+        list: 0,
+        discount: 0,
+        paid: Tenders::NONE,
+        returned: Tenders::NONE,
+        discount_returned: 0,
+        earned: 0,
+        clawed: 0,
+        earned_lot: None,
+        earn_base: 0,
+        earn_num: 0,
+        earn_den: 1,
+        earn_rounding: Rounding::Down,
+        rule: None,
+        coupon: None,
+        given: Gift::NONE,
+        commission: None,
+        commission_back: 0,
+        settled: None,
+        rewards: (0, 0),
+        allocs: (0, 0),
+        lines: (0, 0),
+    };
+
     /// Lots that are kept for this sale's sake, besides those it took from.
     pub(crate) fn kept_lots(&self) -> impl Iterator<Item = LotId> {
         self.earned_lot.into_iter().chain(self.given.lot)
@@ -116,6 +149,9 @@ pub struct Tenders {
 }
 
 impl Tenders {
+    pub(crate) const NONE: Self =
+        Self { cash: 0, principal: 0, bonus: 0, points: 0, points_value: 0, account: 0 };
+
     /// The sum in money, or the points when the total is counted in points.
     #[must_use]
     pub fn total(&self, asset: AssetId) -> i64 {
@@ -214,15 +250,31 @@ impl<T> Ring<T> {
 }
 
 /// Sales in the order of booking; the oldest are forgotten when their window is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sales {
-    pub(crate) sales: VecDeque<Sale>,
+    stubs: VecDeque<Stub>,
     /// Their ids, close together: a look-up touches few lines of memory.
     ids: VecDeque<SaleId>,
+    /// Sales that do not fit into their stub, and places there that are free.
+    wide: Vec<Sale>,
+    wide_free: Vec<u32>,
     pub(crate) allocs: Ring<Alloc>,
     pub(crate) lines: Ring<SoldLine>,
     pub(crate) rewards: Ring<Reward>,
 }
+
+/// How a sale is kept does not count.
+impl PartialEq for Sales {
+    fn eq(&self, other: &Self) -> bool {
+        self.ids == other.ids
+            && self.all().eq(other.all())
+            && self.allocs == other.allocs
+            && self.lines == other.lines
+            && self.rewards == other.rewards
+    }
+}
+
+impl Eq for Sales {}
 
 /// Where the rows of a sale begin.
 #[derive(Clone, Copy, Debug)]
@@ -235,8 +287,10 @@ pub(crate) struct Starts {
 impl Sales {
     pub(crate) const fn new() -> Self {
         Self {
-            sales: VecDeque::new(),
+            stubs: VecDeque::new(),
             ids: VecDeque::new(),
+            wide: Vec::new(),
+            wide_free: Vec::new(),
             allocs: Ring::new(),
             lines: Ring::new(),
             rewards: Ring::new(),
@@ -259,15 +313,77 @@ impl Sales {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.sales.len()
+        self.ids.len()
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Sale> {
-        self.sales.iter()
+    /// Whether ids rise.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.ids.iter().zip(self.ids.iter().skip(1)).all(|(a, b)| a < b)
     }
 
-    pub(crate) fn get(&self, id: SaleId) -> Option<&Sale> {
-        self.sales.get(self.place(id)?)
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = Sale> + '_ {
+        (0..self.ids.len()).map(|place| self.whole(place).unwrap_or(Sale::NONE))
+    }
+
+    pub(crate) fn get(&self, id: SaleId) -> Option<Sale> {
+        self.whole(self.place(id)?)
+    }
+
+    /// Whether there is such a sale.
+    pub(crate) fn is_known(&self, id: SaleId) -> bool {
+        self.place(id).is_some()
+    }
+
+    /// Reads where a sale is kept, for nothing but to have it at hand soon; gives its member.
+    pub(crate) fn touch(&self, id: SaleId) -> Option<MemberId> {
+        self.whole(self.place(id)?)?.member
+    }
+
+    fn whole(&self, place: usize) -> Option<Sale> {
+        let stub = self.stubs.get(place)?;
+        if stub.is_wide {
+            return self.wide.get(stub.list as usize).cloned();
+        }
+        Some(stub.sale(*self.ids.get(place)?, self.bases()))
+    }
+
+    const fn bases(&self) -> [u64; 3] {
+        [self.allocs.base, self.lines.base, self.rewards.base]
+    }
+
+    /// The stub of a sale, which is kept elsewhere when it does not fit.
+    fn stub(&mut self, sale: Sale) -> Stub {
+        let starts = [sale.allocs.0, sale.lines.0, sale.rewards.0];
+        let bases = self.bases();
+        if let Some(stub) = Stub::short(&sale).filter(|stub| stub.starts(bases) == starts) {
+            return stub;
+        }
+        let end = u32::try_from(self.wide.len()).unwrap_or(u32::MAX);
+        let place = self.wide_free.pop().unwrap_or(end);
+        let stub = Stub::wide(&sale, place);
+        match self.wide.get_mut(place as usize) {
+            Some(wide) => *wide = sale,
+            None => self.wide.push(sale),
+        }
+        stub
+    }
+
+    /// Changes a sale, if there is such a one.
+    pub(crate) fn edit(&mut self, id: SaleId, change: impl FnOnce(&mut Sale)) {
+        let Some(place) = self.place(id) else {
+            return;
+        };
+        // Once a sale is kept elsewhere it stays there.
+        let wide = self.stubs.get(place).filter(|stub| stub.is_wide).map(|stub| stub.list);
+        if let Some(sale) = wide.and_then(|place| self.wide.get_mut(place as usize)) {
+            change(sale);
+        } else if let Some(mut sale) = self.whole(place) {
+            change(&mut sale);
+            let stub = self.stub(sale);
+            if let Some(to) = self.stubs.get_mut(place) {
+                *to = stub;
+            }
+        }
     }
 
     pub(crate) fn allocs(&self, sale: &Sale) -> impl DoubleEndedIterator<Item = (u16, &Alloc)> {
@@ -300,31 +416,66 @@ impl Sales {
         sale.lines = (lines, count(self.lines.end(), lines));
         sale.rewards = (rewards, count(self.rewards.end(), rewards));
         self.ids.push_back(sale.id);
-        self.sales.push_back(sale);
+        let stub = self.stub(sale);
+        self.stubs.push_back(stub);
     }
 
     /// Takes the rows of a snapshot.
-    pub(crate) fn restore_rows(&mut self, sales: VecDeque<Sale>) {
+    pub(crate) fn restore_rows(&mut self, sales: Vec<Sale>) {
         self.ids = sales.iter().map(|sale| sale.id).collect();
-        self.sales = sales;
+        self.stubs = sales.into_iter().map(|sale| self.stub(sale)).collect();
     }
 
+    /// Where a sale stands: ids rise, and fairly evenly.
     fn place(&self, id: SaleId) -> Option<usize> {
-        // Most returns come soon: the newest are looked at first.
-        let recent = self.ids.len().saturating_sub(64);
-        if self.ids.get(recent).is_some_and(|first| *first <= id) {
-            let newest = self.ids.iter().skip(recent);
-            return newest.zip(recent..).find(|(of, _)| **of == id).map(|(_, place)| place);
+        let (mut from, mut to) = (0, self.ids.len());
+        let (first, last) = (self.ids.front()?.value(), self.ids.back()?.value());
+        let offset = id.value().checked_sub(first).filter(|_| id.value() <= last)?;
+        let span = u128::from(last.saturating_sub(first).max(1));
+        let end = to.saturating_sub(1);
+        let share = u128::from(offset).saturating_mul(end as u128).checked_div(span)?;
+        let guess = usize::try_from(share).ok()?.min(end);
+        // Away from the guess in growing steps, until the id lies between.
+        let below = |at: usize| self.ids.get(at).is_some_and(|other| *other < id);
+        let mut step: usize = 4;
+        if below(guess) {
+            from = guess;
+            while let Some(at) = guess.checked_add(step).filter(|at| *at < to) {
+                if !below(at) {
+                    to = at.saturating_add(1);
+                    break;
+                }
+                from = at;
+                step = step.saturating_mul(2);
+            }
+        } else {
+            to = guess.saturating_add(1);
+            while let Some(at) = guess.checked_sub(step) {
+                if below(at) {
+                    from = at;
+                    break;
+                }
+                to = at.saturating_add(1);
+                step = step.saturating_mul(2);
+            }
         }
-        self.ids.binary_search(&id).ok()
+        while from < to {
+            let middle = from.midpoint(to);
+            match self.ids.get(middle)?.cmp(&id) {
+                core::cmp::Ordering::Equal => return Some(middle),
+                core::cmp::Ordering::Less => from = middle.saturating_add(1),
+                core::cmp::Ordering::Greater => to = middle,
+            }
+        }
+        None
     }
 
     pub(crate) fn returned(&mut self, id: SaleId, tenders: &Tenders, discount: i64, clawed: i64) {
-        if let Some(sale) = self.get_mut(id) {
+        self.edit(id, |sale| {
             sale.returned.add(tenders);
             sale.discount_returned = sale.discount_returned.saturating_add(discount);
             sale.clawed = sale.clawed.saturating_add(clawed);
-        }
+        });
     }
 
     pub(crate) fn line_returned(&mut self, id: SaleId, line: u16, quantity: u32, net: i64) {
@@ -347,14 +498,22 @@ impl Sales {
     /// lots that they no longer refer to.
     pub(crate) fn forget(&mut self, day: Day, mut released: impl FnMut(LotId)) {
         for _ in 0..4 {
-            if self.sales.front().is_none_or(|sale| sale.returnable >= day) {
+            if self.stubs.front().is_none_or(|stub| stub.returnable >= day) {
                 return;
             }
             self.ids.pop_front();
-            if let Some(sale) = self.sales.pop_front() {
-                sale.kept_lots().for_each(&mut released);
+            if let Some(stub) = self.stubs.pop_front() {
+                if stub.is_wide {
+                    if let Some(sale) = self.wide.get_mut(stub.list as usize) {
+                        sale.kept_lots().for_each(&mut released);
+                        *sale = Sale::NONE;
+                        self.wide_free.push(stub.list);
+                    }
+                } else {
+                    stub.earned_lot().into_iter().for_each(&mut released);
+                }
             }
-            let next = self.sales.front().map(|sale| Starts {
+            let next = self.whole(0).map(|sale| Starts {
                 allocs: sale.allocs.0,
                 lines: sale.lines.0,
                 rewards: sale.rewards.0,
@@ -367,9 +526,63 @@ impl Sales {
             self.lines.drop_before(lines, |_| {});
         }
     }
+}
 
-    pub(crate) fn get_mut(&mut self, id: SaleId) -> Option<&mut Sale> {
-        let place = self.place(id)?;
-        self.sales.get_mut(place)
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
+mod tests {
+    use super::*;
+    use proto_wire::{Rng, Seed};
+
+    /// However unevenly ids rise, each is found, and no other.
+    #[test]
+    fn every_id_is_found_and_no_other() {
+        let mut rng = Rng::new(&Seed::from_u64(8));
+        for size in [1_u64, 2, 3, 10, 1_000] {
+            let mut sales = Sales::new();
+            let mut id = 0;
+            let mut known = Vec::new();
+            for _ in 0..size {
+                id += 1 + if rng.below(10) == 0 { rng.below(5_000) } else { rng.below(3) };
+                known.push(id);
+                let starts = sales.ends();
+                sales.push(Sale { id: SaleId::new(id), ..Sale::NONE }, starts);
+            }
+            let mut place = 0;
+            for id in 0..id + 3 {
+                let found = sales.place(SaleId::new(id));
+                if known.get(place) == Some(&id) {
+                    assert_eq!(found, Some(place));
+                    place += 1;
+                } else {
+                    assert_eq!(found, None, "{id}");
+                }
+            }
+            assert_eq!(place, known.len());
+        }
+    }
+
+    /// Amounts that do not fit, and what a return changes, are kept as they are.
+    #[test]
+    fn what_does_not_fit_is_kept_whole() {
+        let mut sales = Sales::new();
+        let big = Sale { id: SaleId::new(1), list: 1 << 40, day: Day::new(7), ..Sale::NONE };
+        let small = Sale { id: SaleId::new(2), list: 40, earn_den: 9, ..Sale::NONE };
+        for sale in [&big, &small] {
+            let starts = sales.ends();
+            sales.push(sale.clone(), starts);
+        }
+        assert_eq!(sales.get(big.id), Some(big.clone()));
+        assert_eq!(sales.get(small.id), Some(small.clone()));
+        let back = Tenders { cash: 1, ..Tenders::NONE };
+        for sale in [big, small] {
+            sales.returned(sale.id, &back, 2, 3);
+            let mut wanted = Sale { returned: back, clawed: 3, ..sale };
+            wanted.discount_returned = 2;
+            assert_eq!(sales.get(wanted.id), Some(wanted));
+        }
+        let mut gone = 0;
+        sales.forget(Day::new(9), |_| gone += 1);
+        assert_eq!((sales.len(), sales.wide_free.len(), gone), (0, 2, 0));
     }
 }

@@ -164,7 +164,7 @@ fn action(rng: &mut Rng, shop: &Shop, model: &Model) -> Action {
         _ => {
             let sales: Vec<u64> = model.sales.keys().copied().collect();
             let Some(id) = pick(rng, &sales) else { return spend(who, 1) };
-            let left = shop.ledger.sale(SaleId::new(id)).map_or(1, Sale::left);
+            let left = shop.ledger.sale(SaleId::new(id)).map_or(1, |sale| sale.left());
             let part = match rng.below(2) {
                 0 => Part::Rest,
                 _ => Part::Amount(amount(rng, &[left, left / 2, left + 1, 1])),
