@@ -34,3 +34,19 @@ struct RunLoopDoctests;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct ReadmeDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recipes/camera-client.md")]
+struct CameraClientDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recipes/registrar.md")]
+struct RegistrarDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recipes/chat-bot.md")]
+struct ChatBotDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recipes/membership-counter.md")]
+struct MembershipCounterDoctests;
