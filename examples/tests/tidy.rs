@@ -44,6 +44,30 @@ fn files_are_one_idea_long() {
 }
 
 #[test]
+fn every_page_is_in_the_book() {
+    let docs = root().join("docs");
+    let book = fs::read_to_string(docs.join("SUMMARY.md")).expect("a table of contents");
+    let mut bad = Vec::new();
+    let mut pages = Vec::new();
+    for directory in [docs.clone(), docs.join("recipes")] {
+        for entry in fs::read_dir(directory).expect("pages") {
+            let path = entry.expect("a page").path();
+            if path.extension().is_some_and(|kind| kind == "md") {
+                let name = path.strip_prefix(&docs).expect("below").display().to_string();
+                pages.push(name);
+            }
+        }
+    }
+    assert!(pages.len() > 10, "where are the pages?");
+    for page in pages {
+        if page != "SUMMARY.md" && !book.contains(&format!("]({page})")) {
+            bad.push(page);
+        }
+    }
+    none(&bad, "name these in docs/SUMMARY.md");
+}
+
+#[test]
 fn nothing_pretends_or_lies_about() {
     // In pieces, so that this file does not find itself.
     let words = [
