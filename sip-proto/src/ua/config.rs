@@ -91,6 +91,9 @@ pub struct Config {
     pub session: Wish,
     /// Whether the application can mix what others say into a call, for Join (RFC 3911; no).
     pub join: bool,
+    /// Whether we want to hear what becomes of our REFERs (yes). Else they ask that there is no
+    /// subscription (RFC 4488); a peer may tell all the same.
+    pub refer_sub: bool,
     /// Whether OPTIONS is answered here (true) or by the application.
     pub answer_options: bool,
     /// Answers to challenges.
@@ -135,6 +138,7 @@ impl Config {
             reliable: Reliable::default(),
             session: Wish::default(),
             join: false,
+            refer_sub: true,
             answer_options: true,
             #[cfg(feature = "digest")]
             credentials: Vec::new(),
@@ -295,6 +299,13 @@ impl Config {
         self
     }
 
+    /// Sets [`Config::refer_sub`].
+    #[must_use]
+    pub const fn with_refer_sub(mut self, wanted: bool) -> Self {
+        self.refer_sub = wanted;
+        self
+    }
+
     /// Sets [`Config::answer_options`].
     #[must_use]
     pub const fn with_answer_options(mut self, answer: bool) -> Self {
@@ -313,8 +324,8 @@ impl Config {
     /// The option-tags that we support, for Supported.
     pub(super) fn supported(&self) -> String {
         let mut tags = String::from(match self.reliable {
-            Reliable::Never => "timer, replaces",
-            _ => "100rel, timer, replaces",
+            Reliable::Never => "timer, replaces, norefersub",
+            _ => "100rel, timer, replaces, norefersub",
         });
         if self.join {
             tags.push_str(", join");
@@ -348,7 +359,9 @@ impl Config {
 
     /// Whether a required option-tag is one of ours.
     pub(super) fn knows(&self, tag: &str) -> bool {
-        let known = ["timer", "replaces"].iter().any(|k| k.eq_ignore_ascii_case(tag))
+        let known = ["timer", "replaces", "norefersub", "nosub"]
+            .iter()
+            .any(|k| k.eq_ignore_ascii_case(tag))
             || (tag.eq_ignore_ascii_case("join") && self.join)
             || (tag.eq_ignore_ascii_case("gruu") && self.instance.is_some());
         known || (tag.eq_ignore_ascii_case("100rel") && self.reliable != Reliable::Never)

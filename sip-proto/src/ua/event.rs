@@ -167,7 +167,7 @@ pub enum Event {
     /// The peer asks us to refer to something (RFC 3515): [`refer_accept`](super::UserAgent::refer_accept)
     /// or [`respond`](super::UserAgent::respond).
     Referred {
-        /// The call.
+        /// The call; what stands for one when the REFER is outside of calls.
         call: CallRef,
         /// The transaction.
         id: TransactionId,
@@ -180,7 +180,7 @@ pub enum Event {
     ReferProgress {
         /// The REFER.
         refer: ReferRef,
-        /// The call that it was sent in.
+        /// The call that it was sent in; what stands for one when it was outside of calls.
         call: CallRef,
         /// What the peer's own request was answered with; `None` when it does not say.
         status: Option<StatusCode>,

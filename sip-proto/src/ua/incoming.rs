@@ -8,7 +8,7 @@ use super::state::{CallTimer, Leg, Phase, Unacknowledged};
 use super::{Use, UserAgent, allows_update, config, lists, sdp_of};
 use crate::dialog::{Dialog, DialogId, Role, State};
 use crate::endpoint::{Path, TransactionId};
-use crate::headers::{CSeq, Join, RAck, RSeq, Refresher, Replaces};
+use crate::headers::{CSeq, RAck, RSeq, Refresher};
 use crate::message::{HeaderName, Method, RequestBuf, ResponseBuilder, StatusCode};
 use crate::offer_answer::{By, Carrier, Fault, Meaning};
 use bytes::Bytes;
@@ -96,53 +96,6 @@ impl UserAgent {
         self.tell_sdp(call, meaning, sdp);
     }
 
-    /// The call that an INVITE wants to replace (RFC 3891 §3).
-    fn replaced(&self, request: &RequestBuf) -> Result<Option<CallRef>, StatusCode> {
-        let headers = request.headers();
-        let mut rows = headers.rows(HeaderName::REPLACES);
-        if rows.next().is_none() {
-            return Ok(None);
-        }
-        if rows.next().is_some() {
-            return Err(StatusCode::BAD_REQUEST);
-        }
-        let Ok(Some(wanted)) = headers.typed::<Replaces<'_>>() else {
-            return Err(StatusCode::BAD_REQUEST);
-        };
-        let id = DialogId::new(wanted.call_id, wanted.to_tag, Some(wanted.from_tag));
-        let call = *self.dialogs.get(&id).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
-        let known = self.calls.get(&call).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
-        match (known.role, known.phase) {
-            (_, Phase::Up | Phase::Answered) if wanted.early_only => Err(StatusCode::BUSY_HERE),
-            (_, Phase::Up | Phase::Answered) => Ok(Some(call)),
-            // An early dialog can be replaced by who made the call only (§3).
-            (Role::Uac, Phase::Ringing | Phase::Calling) => Ok(Some(call)),
-            (_, Phase::Ending | Phase::Over | Phase::Cancelling) => Err(StatusCode::DECLINE),
-            _ => Err(StatusCode::CALL_DOES_NOT_EXIST),
-        }
-    }
-
-    /// The call that an INVITE wants to join (RFC 3911 §4); who cannot mix does not look.
-    fn joined(&self, request: &RequestBuf) -> Result<Option<CallRef>, StatusCode> {
-        let headers = request.headers();
-        let mut rows = headers.rows(HeaderName::JOIN);
-        if !self.config.join || rows.next().is_none() {
-            return Ok(None);
-        }
-        if rows.next().is_some() {
-            return Err(StatusCode::BAD_REQUEST);
-        }
-        let Ok(Some(wanted)) = headers.typed::<Join<'_>>() else {
-            return Err(StatusCode::BAD_REQUEST);
-        };
-        let id = DialogId::new(wanted.call_id, wanted.to_tag, Some(wanted.from_tag));
-        let call = *self.dialogs.get(&id).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
-        match self.phase(call) {
-            Phase::Ending | Phase::Over | Phase::Cancelling => Err(StatusCode::DECLINE),
-            _ => Ok(Some(call)),
-        }
-    }
-
     /// Says that we ring or make progress, 101 to 199, with a session description if there is
     /// something to hear. Sent reliably when the caller wants that.
     ///
@@ -226,7 +179,7 @@ impl UserAgent {
     }
 
     /// What responses have that make a dialog: all of Record-Route, Contact, Allow, Supported.
-    fn with_dialog(
+    pub(super) fn with_dialog(
         &self,
         mut reply: ResponseBuilder,
         id: TransactionId,

@@ -11,11 +11,14 @@ mod incoming;
 mod keep_alive;
 mod outgoing;
 mod pager;
+mod plain;
 mod refer;
+mod refer_outside;
 mod registration;
 mod send;
 pub mod session_timer;
 mod state;
+mod takeover;
 mod within;
 
 pub use config::{Config, Reliable};
@@ -48,7 +51,7 @@ use state::Call;
 /// |---|---|
 /// | A: getters | [`is_registered`](Self::is_registered), [`registered_flows`](Self::registered_flows), [`gruu`](Self::gruu), [`temporary_gruu`](Self::temporary_gruu), [`service_route`](Self::service_route), [`is_idle`](Self::is_idle), [`calls`](Self::calls), [`phase`](Self::phase), [`dialog`](Self::dialog), [`replaces`](Self::replaces), [`endpoint`](Self::endpoint), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`redirect`](Self::redirect), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`ask`](Self::ask), [`respond`](Self::respond), [`respond_with`](Self::respond_with), [`refer`](Self::refer), [`refer_accept`](Self::refer_accept), [`call_referred`](Self::call_referred), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`register`](Self::register), [`unregister`](Self::unregister), [`send_message`](Self::send_message), [`call`](Self::call), [`ring`](Self::ring), [`answer`](Self::answer), [`reject`](Self::reject), [`redirect`](Self::redirect), [`hang_up`](Self::hang_up), [`reinvite`](Self::reinvite), [`update`](Self::update), [`accept`](Self::accept), [`refuse`](Self::refuse), [`request`](Self::request), [`ask`](Self::ask), [`respond`](Self::respond), [`respond_with`](Self::respond_with), [`refer`](Self::refer), [`refer_outside`](Self::refer_outside), [`refer_accept`](Self::refer_accept), [`call_referred`](Self::call_referred), [`refer_progress`](Self::refer_progress), [`looked_up`](Self::looked_up), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
 /// ```
@@ -362,7 +365,7 @@ impl UserAgent {
     fn tell(&mut self, event: Event) {
         // Nothing is told of a call behind its end: answers that come late are nobody's.
         let late = event.call().is_some_and(|call| self.phase(call) == Phase::Over);
-        if late && !matches!(event, Event::Ended { .. }) {
+        if late && !matches!(event, Event::Ended { .. } | Event::Referred { .. }) {
             return;
         }
         self.tell_referrer(&event);
@@ -381,9 +384,14 @@ impl UserAgent {
     }
 
     fn add(&mut self, role: Role, phase: Phase) -> CallRef {
+        let call = self.new_ref();
+        self.calls.insert(call, Call::new(role, phase));
+        call
+    }
+
+    const fn new_ref(&mut self) -> CallRef {
         let call = CallRef(self.next_call);
         self.next_call = self.next_call.saturating_add(1);
-        self.calls.insert(call, Call::new(role, phase));
         call
     }
 

@@ -1,19 +1,22 @@
-//! REFER and what becomes of it (RFC 3515). Its subscription shares the dialog of the call, and
-//! may outlive the call: BYE ends the call alone (RFC 5057 §4.1).
+//! REFER and what becomes of it (RFC 3515). Within a call its subscription shares the dialog of the
+//! call, and may outlive it: BYE ends the call alone (RFC 5057 §4.1). Outside of calls it has a dialog
+//! of its own. There may also be none (RFC 4488).
 
 use super::event::{CallRef, CommandError, Ending, Event};
 use super::state::Phase;
 use super::{Timer, Use, UserAgent};
-use crate::dialog::{Scope, failure_scope};
+use crate::dialog::{Dialog, Scope, failure_scope};
 use crate::endpoint::TransactionId;
-use crate::headers::{self, CSeq, Expires, ReferTo, SubscriptionState};
-use crate::message::{HeaderName, Method, RequestBuf, ResponseBuf, StatusCode};
+use crate::headers::{self, CSeq, Expires, ReferSub, ReferTo, SubscriptionState};
+use crate::message::{
+    HeaderName, Headers, Method, RequestBuf, RequestBuilder, ResponseBuf, StatusCode,
+};
 use crate::uri::Uri;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
-use proto_wire::Instant;
+use proto_wire::{HexToken, Instant};
 
 /// A REFER of ours or of the peer, with its subscription. Never means another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,13 +28,17 @@ pub(super) struct Referral {
     /// Whose dialog it shares.
     pub(super) call: CallRef,
     /// Its id: the number of the REFER.
-    id: u32,
+    pub(super) id: u32,
     /// Whether we sent the REFER.
-    ours: bool,
+    pub(super) ours: bool,
     /// What was told last.
     status: StatusCode,
     /// Our last NOTIFY is out.
     done: bool,
+    /// There is no subscription: nobody is told anything (RFC 4488).
+    silent: bool,
+    /// Call-ID and tag of our REFER outside of calls, until there is a dialog.
+    pub(super) outside: Option<(HexToken<24>, HexToken<12>)>,
 }
 
 /// REFERs in one dialog at a time. Stops a peer from collecting subscriptions.
@@ -60,11 +67,7 @@ impl UserAgent {
         let hop = String::from(leg.dialog.next_hop());
         let builder = leg.dialog.request(Method::Refer)?;
         let id = leg.dialog.local_cseq().unwrap_or(0);
-        let request = self
-            .capabilities(builder, path, &hop)
-            .header(HeaderName::REFER_TO, alloc::format!("<{to}>"))
-            .header(HeaderName::REFERRED_BY, alloc::format!("<{}>", self.config.identity))
-            .build()?;
+        let request = self.referring(self.capabilities(builder, path, &hop), to).build()?;
         // It begins here, not with the 202: the NOTIFY may come first (RFC 3515 §2.4.4).
         let refer = self.add_referral(call, id, true);
         if let Err(error) = self.send(Some(Use::Refer(refer)), &request, &hop, path) {
@@ -75,11 +78,20 @@ impl UserAgent {
         Ok(refer)
     }
 
-    fn add_referral(&mut self, call: CallRef, id: u32, ours: bool) -> ReferRef {
+    pub(super) fn referring(&self, builder: RequestBuilder, to: &str) -> RequestBuilder {
+        let wanted = self.config.refer_sub;
+        builder
+            .header(HeaderName::REFER_TO, alloc::format!("<{to}>"))
+            .header(HeaderName::REFERRED_BY, alloc::format!("<{}>", self.config.identity))
+            .header_if(HeaderName::REFER_SUB, (!wanted).then_some("false"))
+    }
+
+    pub(super) fn add_referral(&mut self, call: CallRef, id: u32, ours: bool) -> ReferRef {
         let refer = ReferRef(self.next_refer);
         self.next_refer = self.next_refer.saturating_add(1);
         let status = StatusCode::TRYING;
-        self.refers.insert(refer, Referral { call, id, ours, status, done: false });
+        let (done, silent, outside) = (false, false, None);
+        self.refers.insert(refer, Referral { call, id, ours, status, done, silent, outside });
         refer
     }
 
@@ -100,9 +112,23 @@ impl UserAgent {
         }
     }
 
-    pub(super) fn refer_response(&mut self, refer: ReferRef, response: &ResponseBuf) {
+    pub(super) fn refer_response(
+        &mut self,
+        refer: ReferRef,
+        request: Option<&RequestBuf>,
+        response: &ResponseBuf,
+    ) {
         let status = response.view().status();
         if status.is_success() {
+            let sub = response.headers().typed::<ReferSub<'_>>().ok().flatten();
+            if sub.is_some_and(|sub| sub.0.word.eq_ignore_ascii_case("false")) {
+                // RFC 4488 §4: it is taken, and nothing more will be said of it.
+                return self.end_referral(refer, None);
+            }
+            let made = request.and_then(|r| Dialog::uac(r.view(), response.view()).ok());
+            if let Some(dialog) = made {
+                self.begin_dialog(refer, dialog);
+            }
             // RFC 6665 §4.1.2.4, Timer N: the first NOTIFY must come by then.
             let wait = self.config.endpoint.timers.t1.saturating_mul(64);
             if self.timers.get(&Timer::Refer(refer)).is_none() && self.refers.contains_key(&refer) {
@@ -117,6 +143,7 @@ impl UserAgent {
         let Some(call) = self.call_of(refer) else { return };
         self.end_referral(refer, Some(status));
         let gone = failure_scope(status) == Scope::Dialog;
+        // One outside of calls ends nothing else.
         if gone || status == StatusCode::CALL_DOES_NOT_EXIST {
             self.hang(call, Ending::Lost(status));
         }
@@ -265,15 +292,30 @@ impl UserAgent {
         id: TransactionId,
     ) -> Result<ReferRef, CommandError> {
         self.advance(now);
-        let number = self
-            .endpoint
-            .request_of(id)
-            .filter(|r| r.view().method() == Method::Refer)
-            .and_then(|r| r.headers().typed::<CSeq<'_>>().ok().flatten().map(|c| c.number))
-            .ok_or(CommandError::State("refer_accept"))?;
-        self.live(call, "refer_accept")?;
-        self.respond(now, id, StatusCode::ACCEPTED)?;
+        let state = CommandError::State("refer_accept");
+        let request = self.endpoint.request_of(id);
+        let request = request.filter(|r| r.view().method() == Method::Refer).cloned();
+        let request = request.ok_or(state)?;
+        let headers = request.headers();
+        let number = headers.typed::<CSeq<'_>>().ok().flatten().map(|c| c.number).ok_or(state)?;
+        let silent = wants_silence(headers);
+        let outside = !crate::proxy::to_tag(&request);
+        if outside {
+            self.refer_accept_outside(call, id, &request, silent)?;
+        } else {
+            self.live(call, "refer_accept")?;
+            self.respond_with(now, id, StatusCode::ACCEPTED, |reply| {
+                reply.header_if(HeaderName::REFER_SUB, silent.then_some("false"))
+            })?;
+        }
         let refer = self.add_referral(call, number, false);
+        if silent {
+            if let Some(known) = self.refers.get_mut(&refer) {
+                known.silent = true;
+            }
+            self.pump();
+            return Ok(refer);
+        }
         let sent = self.notify(refer, StatusCode::TRYING, None);
         if let Err(error) = sent {
             self.refers.remove(&refer);
@@ -376,8 +418,15 @@ impl UserAgent {
         over: Option<&str>,
     ) -> Result<(), CommandError> {
         let state = CommandError::State("refer_progress");
-        let known = self.refers.get(&refer).filter(|r| !r.done).ok_or(state)?;
+        let known = self.refers.get_mut(&refer).filter(|r| !r.done).ok_or(state)?;
         let (call, id) = (known.call, known.id);
+        if known.silent {
+            known.status = status;
+            if status.is_final() {
+                self.end_referral(refer, None);
+            }
+            return Ok(());
+        }
         let secs = self.referral_secs();
         let known = self.calls.get_mut(&call).ok_or(state)?;
         let path = known.path;
@@ -422,6 +471,13 @@ impl UserAgent {
     pub(super) fn notify_failed(&mut self, refer: ReferRef) {
         self.end_referral(refer, None);
     }
+}
+
+/// Whether a REFER wants no subscription (RFC 4488 §4, RFC 7614 §4).
+fn wants_silence(headers: Headers<'_>) -> bool {
+    let sub = headers.typed::<ReferSub<'_>>().ok().flatten();
+    sub.is_some_and(|sub| sub.0.word.eq_ignore_ascii_case("false"))
+        || super::lists(headers, HeaderName::REQUIRE, "nosub")
 }
 
 /// The status in the first line of a `message/sipfrag` (RFC 3420).

@@ -343,7 +343,8 @@ impl UserAgent {
             _ => None,
         };
         let number = view.headers().typed::<CSeq<'_>>().ok().flatten()?.number;
-        let known = call.and_then(|c| self.calls.get_mut(&c));
+        // Outside of calls a REFER has no dialog yet.
+        let known = call.and_then(|c| self.calls.get_mut(&c)).filter(|c| !c.legs.is_empty());
         let (mut hop, mut path) = (None, None);
         let next = match (purpose, known) {
             (Use::Invite(_), _) | (_, None) => number.checked_add(1)?,
@@ -371,6 +372,7 @@ impl UserAgent {
             known.set.as_mut()?.resent(request.clone());
             known.legs.clear();
         }
+        let outside = hop.is_none();
         let hop = match hop {
             Some(hop) => hop,
             None => uri.unwrap_or_else(|| String::from_utf8_lossy(view.uri_bytes()).into_owned()),
@@ -380,6 +382,7 @@ impl UserAgent {
                 let edge = self.edge(flow)?;
                 self.launch(Some(purpose), &request, edge).ok()?;
             }
+            Use::Refer(_) if outside => self.send_outside(purpose, &request, &hop).ok()?,
             Use::Invite(_) | Use::Plain(_, None) | Use::Message(_) | Use::Register(_) => {
                 self.send_outside(purpose, &request, &hop).ok()?;
             }

@@ -157,6 +157,8 @@ pub(super) struct Call {
     /// Where redirections led, and how many of them were tried.
     pub(super) targets: Vec<alloc::string::String>,
     pub(super) tried: usize,
+    /// No call at all: the dialog of a REFER outside of calls.
+    pub(super) aside: bool,
     /// The peer's REFER that this call comes from.
     pub(super) referred: Option<super::ReferRef>,
 }
@@ -210,6 +212,7 @@ impl Call {
             path: None,
             targets: Vec::new(),
             tried: 0,
+            aside: false,
             referred: None,
         }
     }

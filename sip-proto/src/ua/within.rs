@@ -1,7 +1,7 @@
 //! Requests within a call, of both sides: BYE, the peer's re-INVITE and UPDATE, and those of
 //! the application (RFC 3261 §12.2, §14, §15).
 
-use super::event::{CallRef, CommandError, Ending, Event, RequestRef};
+use super::event::{CallRef, CommandError, Ending, Event};
 use super::incoming::with_session;
 use super::outgoing::SDP;
 use super::session_timer::{self, Verdict};
@@ -10,9 +10,7 @@ use super::{Use, UserAgent, sdp_of};
 use crate::dialog::{DialogId, Role, Scope, failure_scope};
 use crate::endpoint::{Path, TransactionId};
 use crate::headers::{Refresher, Require};
-use crate::message::{
-    HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuf, ResponseBuilder, StatusCode,
-};
+use crate::message::{HeaderName, Method, RequestBuf, ResponseBuf, StatusCode};
 use crate::offer_answer::{By, Carrier, Meaning};
 use crate::uri::Uri;
 use alloc::string::String;
@@ -27,6 +25,9 @@ impl UserAgent {
         let Some(dialog) = DialogId::of_request(request.view()) else {
             return self.receive_outside(id, request, path);
         };
+        if method == Method::Notify && !self.dialogs.contains_key(&dialog) {
+            self.notify_makes_dialog(&dialog, &request);
+        }
         let found = self.dialogs.get(&dialog).copied();
         let Some((call, leg)) = found.and_then(|call| {
             self.calls.get(&call).and_then(|c| c.leg_of(&dialog)).map(|leg| (call, leg))
@@ -84,7 +85,8 @@ impl UserAgent {
             self.tell(Event::Request { call: None, id, request });
             return;
         }
-        let known = matches!(method, Method::Invite | Method::Options | Method::Message);
+        let known =
+            matches!(method, Method::Invite | Method::Options | Method::Message | Method::Refer);
         if known && self.wants_unknown(id, &request) {
             return;
         }
@@ -96,6 +98,7 @@ impl UserAgent {
             }
             Method::Options => self.answer_options(id),
             Method::Message => self.receive_message(None, id, request),
+            Method::Refer => self.receive_refer_outside(id, &request),
             // RFC 3261 §8.2.1.
             _ => {
                 if let Some(reply) = self.reply(id, StatusCode::METHOD_NOT_ALLOWED) {
@@ -467,7 +470,10 @@ impl UserAgent {
             Use::Prack(call, leg) if status.is_success() => {
                 self.prack_response(call, leg, &response)
             }
-            Use::Refer(refer) => self.refer_response(refer, &response),
+            Use::Refer(refer) => {
+                let request = self.sent.get(&id).map(|s| s.request.clone());
+                self.refer_response(refer, request.as_ref(), &response);
+            }
             Use::Notify(refer) if status.is_success() => self.notify_taken(refer),
             Use::Register(flow) if status.is_final() => {
                 self.registration_answered(flow, &response);
@@ -517,147 +523,5 @@ impl UserAgent {
         if ends {
             self.hang(call, Ending::Lost(status));
         }
-    }
-
-    pub(super) fn plain_failed(
-        &mut self,
-        request: RequestRef,
-        call: Option<CallRef>,
-        response: Option<&ResponseBuf>,
-        status: StatusCode,
-    ) {
-        let (method, response) = (String::new(), response.cloned());
-        self.tell(Event::Reply { request, call, method, status, response });
-    }
-
-    fn new_request(&mut self) -> RequestRef {
-        let request = RequestRef(self.next_request);
-        self.next_request = self.next_request.saturating_add(1);
-        request
-    }
-
-    /// Sends a request of the application outside of calls: OPTIONS, PUBLISH, or a REGISTER that
-    /// asks which contacts there are. The answer is [`Event::Reply`].
-    ///
-    /// # Errors
-    /// [`CommandError::State`] for a method that has a command of its own, and what is wrong with
-    /// the URI, the headers or the body.
-    pub fn ask(
-        &mut self,
-        now: Instant,
-        uri: &str,
-        method: Method<'_>,
-        body: Option<(&str, Bytes)>,
-        headers: &[(HeaderName, &str)],
-    ) -> Result<RequestRef, CommandError> {
-        self.advance(now);
-        let own = matches!(
-            method,
-            Method::Invite
-                | Method::Ack
-                | Method::Bye
-                | Method::Cancel
-                | Method::Prack
-                | Method::Update
-                | Method::Refer
-                | Method::Message
-        );
-        // A contact would be one more registration that nobody keeps alive.
-        let binds = method == Method::Register
-            && headers.iter().any(|(name, _)| *name == HeaderName::CONTACT);
-        if own || binds {
-            return Err(CommandError::State("ask"));
-        }
-        let (call_id, tag) = (self.rng.hex::<24>(), self.rng.hex::<12>());
-        let to = if method == Method::Register { self.config.identity.as_str() } else { uri };
-        let mut builder = self.outside(method, uri, to, (call_id.as_str(), tag.as_str(), 1));
-        for (name, value) in headers {
-            builder = builder.header(*name, value);
-        }
-        if let Some((kind, body)) = body {
-            builder = builder.body(kind, body);
-        }
-        let built = builder.build()?;
-        let request = self.new_request();
-        self.send_outside(Use::Plain(request, None), &built, uri)?;
-        self.pump();
-        Ok(request)
-    }
-
-    /// Sends a request of the application in a call: INFO, MESSAGE. The answer is
-    /// [`Event::Reply`].
-    ///
-    /// # Errors
-    /// [`CommandError::State`] for a method that has a command of its own, or without a dialog.
-    pub fn request(
-        &mut self,
-        now: Instant,
-        call: CallRef,
-        method: Method<'_>,
-        body: Option<(&str, Bytes)>,
-        headers: &[(HeaderName, &str)],
-    ) -> Result<RequestRef, CommandError> {
-        self.advance(now);
-        let own = matches!(
-            method,
-            Method::Invite
-                | Method::Ack
-                | Method::Bye
-                | Method::Cancel
-                | Method::Prack
-                | Method::Update
-                | Method::Refer
-                | Method::Register
-        );
-        let known = self.live(call, "request")?;
-        let path = known.path;
-        let leg = known.current_mut().filter(|_| !own).ok_or(CommandError::State("request"))?;
-        let hop = String::from(leg.dialog.next_hop());
-        let mut builder: RequestBuilder = leg.dialog.request(method)?;
-        for (name, value) in headers {
-            builder = builder.header(*name, value);
-        }
-        if let Some((kind, body)) = body {
-            builder = builder.body(kind, body);
-        }
-        let built = builder.build()?;
-        let request = self.new_request();
-        self.send(Some(Use::Plain(request, Some(call))), &built, &hop, path)?;
-        self.pump();
-        Ok(request)
-    }
-
-    /// Answers an [`Event::Request`], or refuses an [`Event::Referred`].
-    ///
-    /// # Errors
-    /// What the transaction below objects to.
-    pub fn respond(
-        &mut self,
-        now: Instant,
-        id: TransactionId,
-        status: StatusCode,
-    ) -> Result<(), CommandError> {
-        self.respond_with(now, id, status, |reply| reply)
-    }
-
-    /// The same with headers, or a body.
-    ///
-    /// # Errors
-    /// As [`UserAgent::respond`], and what is wrong with what was added.
-    pub fn respond_with(
-        &mut self,
-        now: Instant,
-        id: TransactionId,
-        status: StatusCode,
-        add: impl FnOnce(ResponseBuilder) -> ResponseBuilder,
-    ) -> Result<(), CommandError> {
-        self.advance(now);
-        if self.uses.get(&id) != Some(&Use::Asked) {
-            return Err(CommandError::State("respond"));
-        }
-        let response = add(self.endpoint.reply(id, status)?).build()?;
-        self.endpoint.respond(self.now, id, &response)?;
-        self.pump();
-        Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod flows;
 mod messages;
 mod outbound;
 mod refer;
+mod refer_outside;
 mod registration;
 mod storms;
 mod traps;
