@@ -19,6 +19,7 @@ usage: club [OPTIONS]
   --rtsp ADDR    where the RTSP server listens (127.0.0.1:0; with --serve 127.0.0.1:8554)
   --xmpp ADDR    where the XMPP server listens (127.0.0.1:0; with --serve 127.0.0.1:5222)
   --sip ADDR     where the SIP server listens (127.0.0.1:0; with --serve 127.0.0.1:5060)
+  --status PORT  where on loopback the page that shows how it is doing (with --serve; 8080)
   --data DIR     where the ledger is kept; goes on where it was left. Without it, a new
                  temporary directory, which is removed when the evening went well
   --help         this text
@@ -29,6 +30,7 @@ exit status: 0 all went well, 1 something did not happen that should, 2 wrong us
 struct Arguments {
     serve: bool,
     house: HouseOptions,
+    status: u16,
     data: Option<PathBuf>,
     victim: Option<PathBuf>,
 }
@@ -56,7 +58,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { serve, house, data, victim } = arguments;
+    let Arguments { serve, house, status, data, victim } = arguments;
     if let Some(data) = victim {
         return outage::be_the_victim(&data);
     }
@@ -67,7 +69,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     ladder.text(&format!("The ledger is kept in {}", data.display()));
     if serve {
-        return club::serve(house, data, &ladder);
+        return club::serve(house, data, status, &ladder);
     }
     club::run(house, data.clone(), &ladder)?;
     finish(&data, temporary, &ladder)
@@ -89,7 +91,7 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
         house.xmpp.set_port(5222);
         house.sip.set_port(5060);
     }
-    let mut arguments = Arguments { serve, house, data: None, victim: None };
+    let mut arguments = Arguments { serve, house, status: 8080, data: None, victim: None };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -99,6 +101,10 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
             "--rtsp" => arguments.house.rtsp = address(value()?)?,
             "--xmpp" => arguments.house.xmpp = address(value()?)?,
             "--sip" => arguments.house.sip = address(value()?)?,
+            "--status" => {
+                let port = value()?;
+                arguments.status = port.parse().map_err(|_| format!("{port} is no port"))?;
+            }
             "--data" => arguments.data = Some(value()?.into()),
             outage::VICTIM => arguments.victim = Some(value()?.into()),
             other => return Err(format!("unknown option {other}")),

@@ -1,11 +1,12 @@
 //! What the club runs: three servers and the desk, tied together.
 
 use super::desk::{Desk, tier_name};
+use super::status::{MemberLine, Status};
 use super::{DOMAIN, Failure, MEMBERS};
 use crate::ladder::{Ladder, Wire};
 use crate::observed::Observer;
 use crate::rtsp_server::{self, Gate, RtspServer, Scheme, Viewer};
-use crate::sip_server::{SipServer, SipServerConfig};
+use crate::sip_server::{ServerEvent, SipServer, SipServerConfig};
 use crate::xmpp_server::{self, XmppServer};
 use mms_core::{Action, Held, HoldId, Notice, RewardId, Who};
 use rtsp_proto::StatusCode;
@@ -50,6 +51,9 @@ pub struct House {
     sip: SipServer,
     desk: Arc<Mutex<Desk>>,
     phones: Arc<Mutex<BTreeMap<SocketAddr, String>>>,
+    gate: Arc<PaidGate>,
+    /// How many phones each user has registered.
+    registered: Mutex<BTreeMap<String, usize>>,
 }
 
 impl House {
@@ -66,11 +70,12 @@ impl House {
             Arc::new(move |way, who: &str, text: &str| ladder.rung(wire, way, who, text))
         };
 
+        let gate = Arc::new(PaidGate { desk: desk.clone(), holds: Mutex::default() });
         let (viewer, password) = MEMBERS[0];
         let stream = rtsp_server::Options {
             path: "/stage".to_owned(),
             auth: Some((Scheme::Digest, viewer.to_owned(), password.to_owned())),
-            gate: Some(Arc::new(PaidGate { desk: desk.clone(), holds: Mutex::default() })),
+            gate: Some(gate.clone()),
             observer: Some(watch(Wire::Rtsp)),
         };
         let rtsp = RtspServer::start(options.rtsp, stream)?;
@@ -92,7 +97,7 @@ impl House {
             let name = address.parse().ok().and_then(|address: SocketAddr| known.get(&address));
             ladder.rung(Wire::Sip, way, name.map_or(address, String::as_str), text);
         })))?;
-        Ok(Self { rtsp, xmpp, sip, desk, phones })
+        Ok(Self { rtsp, xmpp, sip, desk, phones, gate, registered: Mutex::default() })
     }
 
     /// The ledger.
@@ -148,6 +153,34 @@ impl House {
         self.deliver_notices();
         std::thread::sleep(wait);
         Ok(())
+    }
+
+    /// How the club is doing. `history` is what [`Status::history`] shows.
+    #[must_use]
+    pub fn status(&self, history: &[(i64, i64)]) -> Status {
+        let mut registered = lock(&self.registered);
+        for event in self.sip.events().try_iter() {
+            if let ServerEvent::Registered { user, bindings } = event {
+                registered.insert(user, bindings);
+            }
+        }
+        registered.retain(|_, bindings| *bindings > 0);
+        let desk = self.desk();
+        let members = MEMBERS.iter().filter_map(|(name, _)| {
+            let id = desk.member(name)?;
+            let (has, member) = (desk.balances(id), desk.ledger().member(id)?);
+            let stored = has.principal.saturating_add(has.bonus);
+            Some(MemberLine::new((*name).into(), tier_name(member.tier), stored, has.points))
+        });
+        Status {
+            online: self.xmpp.online(),
+            phones: registered.iter().map(|(user, count)| (user.clone(), *count)).collect(),
+            watching: lock(&self.gate.holds).len(),
+            members: members.collect(),
+            records: desk.ledger().seq().value(),
+            sound: desk.verify().is_sound(),
+            history: history.to_vec(),
+        }
     }
 
     /// Shows where everything is.

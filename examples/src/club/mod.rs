@@ -9,13 +9,15 @@ pub mod evening;
 mod house;
 mod members;
 pub mod outage;
+pub mod status;
 
 pub use house::{House, HouseOptions};
 
 use crate::ladder::Ladder;
+use status::StatusServer;
 use std::error::Error;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The domain of the club, in SIP and XMPP addresses.
 pub const DOMAIN: &str = "club.example";
@@ -43,18 +45,37 @@ pub fn run(options: HouseOptions, data: PathBuf, ladder: &Ladder) -> Result<(), 
     outage::survive(&data, &before, ladder)
 }
 
-/// Keeps a house open until the process is ended, and says how to come in.
+/// Keeps a house open until the process is ended, and says how to come in; a page on this
+/// port of loopback shows how it is doing.
 ///
 /// # Errors
 ///
 /// When a server cannot start.
-pub fn serve(options: HouseOptions, data: PathBuf, ladder: &Ladder) -> Result<(), Failure> {
+pub fn serve(
+    options: HouseOptions,
+    data: PathBuf,
+    status_port: u16,
+    ladder: &Ladder,
+) -> Result<(), Failure> {
     let house = House::open(options, &data, ladder.clone())?;
+    let page = StatusServer::start(status_port)?;
     evening::welcome(&house)?;
     evening::treat(&house)?;
     house.describe(ladder);
+    ladder.text(&format!("  page  http://{}/", page.addr()));
     ladder.text(&house.how_to_connect());
+    let (mut history, mut next) = (Vec::new(), Instant::now());
     loop {
         house.look_after(Duration::from_millis(200))?;
+        if Instant::now() >= next {
+            next += Duration::from_secs(1);
+            let status = house.status(&history);
+            let stored = status.members.iter().map(|member| member.stored).sum();
+            history.push((stored, status.members.iter().map(|member| member.points).sum()));
+            if history.len() > status::HISTORY {
+                history.remove(0);
+            }
+            page.show(status);
+        }
     }
 }
