@@ -171,7 +171,7 @@ impl<E> Core<E> {
 
     /// A new stream begins on the same connection (RFC 6120 §4.3.3).
     pub(crate) fn restart(&mut self) {
-        self.link.scanner.restart();
+        self.link.restart();
         self.opened = false;
     }
 

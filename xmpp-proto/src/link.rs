@@ -64,6 +64,8 @@ pub(crate) struct Link<E> {
     buf: BytesMut,
     out: VecDeque<Output<Bytes, E>>,
     waiting: usize,
+    /// White space may still come that belongs to the stream before this one.
+    restarted: bool,
 }
 
 impl<E> Link<E> {
@@ -73,7 +75,16 @@ impl<E> Link<E> {
             buf: BytesMut::new(),
             out: VecDeque::new(),
             waiting: 0,
+            restarted: false,
         }
+    }
+
+    /// A new stream begins on the same connection (RFC 6120 §4.3.3). A line end behind the
+    /// last element of the old one is no part of it: go-xmpp sends one, and then an XML
+    /// declaration, before which nothing may stand.
+    pub(crate) fn restart(&mut self) {
+        self.scanner.restart();
+        self.restarted = true;
     }
 
     pub(crate) fn feed(&mut self, data: &[u8]) {
@@ -82,6 +93,11 @@ impl<E> Link<E> {
 
     /// The next complete frame, cut out of the buffer without copying.
     pub(crate) fn next_frame(&mut self) -> Result<Option<(FrameKind, Bytes)>, XmlError> {
+        if self.restarted {
+            let blank = self.buf.iter().take_while(|b| b.is_ascii_whitespace()).count();
+            drop(self.buf.split_to(blank));
+            self.restarted = self.buf.is_empty();
+        }
         if self.buf.is_empty() {
             if self.buf.capacity() > KEEP {
                 self.buf = BytesMut::new();
@@ -94,7 +110,13 @@ impl<E> Link<E> {
         }
     }
 
-    pub(crate) fn has_rest(&self) -> bool {
+    /// Whether something stands behind the last element. A line end does not count: RFC 6120
+    /// §5.3.3 forbids it between the elements of STARTTLS, go-xmpp sends it all the same, and
+    /// white space says nothing that could be smuggled.
+    pub(crate) fn has_rest(&mut self) -> bool {
+        if self.buf.iter().all(u8::is_ascii_whitespace) {
+            self.drop_rest();
+        }
         !self.buf.is_empty()
     }
 

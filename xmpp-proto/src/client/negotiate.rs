@@ -42,7 +42,7 @@ pub(super) enum Next {
 impl Client {
     /// Sends a header: the beginning, and each restart (RFC 6120 §4.3.3).
     pub(super) fn open_stream(&mut self) {
-        self.link.scanner.restart();
+        self.link.restart();
         let jid = self.config.jid.clone();
         let mut open = StreamOpen::new().with_to(jid.domain());
         // RFC 6120 §4.7.1: the own address only where nobody else reads it.

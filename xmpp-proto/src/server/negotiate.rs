@@ -32,7 +32,7 @@ enum Next {
 impl ServerConnection {
     /// A new stream begins on the same connection (RFC 6120 §4.3.3).
     pub(super) fn restart(&mut self) {
-        self.link.scanner.restart();
+        self.link.restart();
         self.opened = false;
         self.phase = Phase::Header;
     }

@@ -169,6 +169,15 @@ fn tls_first_and_nothing_smuggled_past_it() {
     let out = hear(&mut server, &format!("{HEADER}{STARTTLS}{HEADER}"));
     assert_eq!(out.closed(), Some(&CloseReason::Protocol(ProtocolError::Injection)));
 
+    // What go-xmpp sends: a line end is nothing to smuggle.
+    let mut server = tls();
+    let out = hear(&mut server, &format!("{HEADER}{STARTTLS}\n"));
+    assert!(matches!(out.events[..], [Event::StartTls]), "{:?}", out.events);
+    let out = hear(&mut server, "\n ");
+    assert!(out.closed().is_none());
+    let out = hear(&mut server, "\nx");
+    assert_eq!(out.closed(), Some(&CloseReason::Protocol(ProtocolError::Injection)));
+
     let mut server = tls();
     let out = hear(&mut server, &format!("{HEADER}{PLAIN}"));
     assert!(out.sent.contains("<invalid-mechanism/>"), "{}", out.sent);
@@ -178,6 +187,27 @@ fn tls_first_and_nothing_smuggled_past_it() {
     let out = hear(&mut server, &format!("{HEADER}{PLAIN}"));
     assert!(!out.sent.contains("PLAIN"), "{}", out.sent);
     assert!(out.sent.contains("<invalid-mechanism/>"));
+}
+
+/// go-sendxmpp ends its lines: behind `</auth>`, too, and then comes an XML declaration.
+#[test]
+fn a_line_end_before_the_new_stream_belongs_to_the_old_one() {
+    let script = format!("{HEADER}{PLAIN}\n \r\n{HEADER}{BIND}\n<message to='x@h'/>");
+    for size in [script.len(), 1, 7] {
+        let mut server = start(config());
+        let mut out = Out::default();
+        for chunk in script.as_bytes().chunks(size) {
+            server.handle_input(Instant::ZERO, Input::Data(chunk));
+            let more = drain(&mut server);
+            out.sent += &more.sent;
+            out.events.extend(more.events);
+        }
+        assert!(server.is_ready(), "in pieces of {size}: {}", out.sent);
+        assert!(matches!(out.events[..], [Event::Authenticated { .. }, Event::Stanza(_)]));
+    }
+    // Before the first stream nothing may stand.
+    let out = hear(&mut start(config()), &format!("\n{HEADER}"));
+    assert!(out.sent.contains("<restricted-xml"), "{}", out.sent);
 }
 
 #[test]

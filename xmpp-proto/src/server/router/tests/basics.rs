@@ -15,7 +15,7 @@ fn senders_are_stamped_and_forgeries_overwritten() {
 
 #[test]
 fn messages_wait_for_who_is_not_there() {
-    let mut world = World::new();
+    let mut world = World::limited(|limits| limits.offline_max = 100);
     assert_eq!(world.say(3, "<message to='c@h'><body>later</body></message>"), []);
     for n in 1..=100 {
         let got = world.say(3, "<message to='c@h'/>");

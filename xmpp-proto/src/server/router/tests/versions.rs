@@ -1,6 +1,6 @@
 //! Roster versioning (RFC 6121 §2.6, XEP-0237).
 
-use super::{World, got};
+use super::{RouterLimits, World, got};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -114,16 +114,17 @@ fn a_contact_that_comes_back_is_not_removed_again() {
 
 #[test]
 fn bad_roster_sets_are_refused_as_section_2_3_3_says() {
-    let long = "n".repeat(1024);
-    let fits = "n".repeat(1023);
+    let limits = RouterLimits::default();
+    let fits = "n".repeat(limits.label_max);
+    let long = "n".repeat(limits.label_max + 1);
     let many = |n: usize| (0..n).map(|n| format!("<group>{n}</group>")).collect::<String>();
     let rows = [
         (format!("<item jid='p@x' name='{fits}'/>"), None),
         (format!("<item jid='p@x' name='{long}'/>"), Some("not-acceptable")),
         (format!("<item jid='p@x'><group>{fits}</group></item>"), None),
         (format!("<item jid='p@x'><group>{long}</group></item>"), Some("not-acceptable")),
-        (format!("<item jid='p@x'>{}</item>", many(64)), None),
-        (format!("<item jid='p@x'>{}</item>", many(65)), Some("not-acceptable")),
+        (format!("<item jid='p@x'>{}</item>", many(limits.groups_max)), None),
+        (format!("<item jid='p@x'>{}</item>", many(limits.groups_max + 1)), Some("not-acceptable")),
         ("<item jid='p@x'><group/></item>".into(), Some("not-acceptable")),
         ("<item jid='p@x'><group>g</group><group>g</group></item>".into(), Some("bad-request")),
         ("<item jid='p@x'/><item jid='q@x'/>".into(), Some("bad-request")),

@@ -1,0 +1,204 @@
+//! What all connections of the server share.
+
+use super::store::{ARCHIVE_MAX, Change, Known, Store};
+use crate::entropy;
+use proto_wire::{Instant, Output, Rng};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc::Sender;
+use xmpp_proto::jid::Jid;
+use xmpp_proto::sasl::{Credentials, Mechanism, Secret};
+use xmpp_proto::server::{
+    ArchiveEntry, Delivery, Router, RouterConfig, RouterEvent, SmStore, SmStoreLimits,
+};
+use xmpp_proto::sm::{SmConfig, SmSession};
+use xmpp_proto::stanza::{StanzaBuf, StanzaXml};
+use xmpp_proto::stream::StreamCondition;
+use xmpp_proto::xml::Ns;
+
+/// Messages in one page of an archive.
+const PAGE_MAX: usize = 100;
+
+pub(super) struct House {
+    pub(super) router: Router<u64>,
+    known: BTreeMap<String, Known>,
+    pub(super) mail: BTreeMap<u64, Sender<Mail>>,
+    pub(super) asleep: SmStore<u64>,
+    pub(super) sm: SmConfig,
+    /// The last key that was given to a connection.
+    pub(super) last: u64,
+    archives: BTreeMap<String, Vec<ArchiveEntry>>,
+    store: Option<Store>,
+    rng: Rng,
+}
+
+/// What one connection's thread tells another's.
+pub(super) enum Mail {
+    Stanza(StanzaXml),
+    Expel(StreamCondition),
+    /// The client is back on another connection: end, and give the session of this account
+    /// and name.
+    Displace(Jid, String, Sender<SmSession>),
+}
+
+impl House {
+    /// The house of these domains, with what was kept in the file.
+    pub(super) fn open(
+        domains: &[&str],
+        sm: SmConfig,
+        file: Option<&std::path::Path>,
+    ) -> io::Result<Self> {
+        let mut rng = Rng::new(&entropy::seed());
+        let config =
+            RouterConfig::new().with_archive().with_software("chat", env!("CARGO_PKG_VERSION"));
+        let (first, others) = domains.split_first().unwrap_or((&"localhost", &[]));
+        let mut router = Router::with_config(first, config, &rng.seed());
+        others.iter().for_each(|domain| router.add_domain(domain));
+        let mut house = Self {
+            router,
+            known: BTreeMap::new(),
+            mail: BTreeMap::new(),
+            asleep: SmStore::new(SmStoreLimits::default()),
+            sm,
+            last: 0,
+            archives: BTreeMap::new(),
+            store: None,
+            rng,
+        };
+        if let Some(file) = file {
+            let (store, kept) = Store::open(file)?;
+            for account in kept.known.keys() {
+                house.router.add_account(account);
+            }
+            for (account, part, text) in kept.parts {
+                let account: Jid = account.parse().map_err(io::Error::other)?;
+                house.router.restore(&account, part, &text).map_err(io::Error::other)?;
+            }
+            (house.known, house.archives) = (kept.known, kept.archives);
+            house.store = Some(store);
+        }
+        Ok(house)
+    }
+
+    /// Adds an account, or changes its password.
+    pub(super) fn add_account(&mut self, account: &Jid, password: &str) -> io::Result<()> {
+        self.router.add_account(account.as_str());
+        if let Some(store) = &self.store {
+            let mut salt = [0; 16];
+            self.rng.fill(&mut salt);
+            store.keep_password(account.as_str(), password, &salt)?;
+        }
+        self.known.insert(account.to_string(), Known::Password(Secret::new(password)));
+        Ok(())
+    }
+
+    /// What a user of `domain` logs in with.
+    pub(super) fn credentials(
+        &self,
+        user: &str,
+        domain: &str,
+        mechanism: Mechanism,
+    ) -> Credentials {
+        let account = Jid::new(&format!("{user}@{domain}"));
+        let known = account.ok().and_then(|account| self.known.get(account.as_str()));
+        known.map_or(Credentials::Refused, |known| known.credentials(mechanism))
+    }
+
+    /// Does what the router says: keeps first, delivers then.
+    pub(super) fn deliver(&mut self) {
+        loop {
+            let (mut deliveries, mut changes, mut queries) = (Vec::new(), Vec::new(), Vec::new());
+            while let Some(output) = self.router.poll_output() {
+                match output {
+                    Output::Transmit(delivery) => deliveries.push(delivery),
+                    Output::Event(RouterEvent::Changed { account, part }) => {
+                        changes.push(Change::Part(account, part));
+                    }
+                    Output::Event(RouterEvent::Archived { account, entry }) => {
+                        let archive = self.archives.entry(account.to_string()).or_default();
+                        if archive.len() >= ARCHIVE_MAX {
+                            archive.remove(0);
+                        }
+                        archive.push(entry.clone());
+                        changes.push(Change::Archived(account, entry));
+                    }
+                    Output::Event(RouterEvent::ArchiveQueried { query, account, wanted }) => {
+                        queries.push((query, account, wanted));
+                    }
+                    Output::Event(_) => {}
+                }
+            }
+            if let (Some(store), false) = (&mut self.store, changes.is_empty()) {
+                if let Err(error) = store.write(&changes, &self.router) {
+                    // The chat goes on; after a restart this is missing.
+                    eprintln!("xmpp server: not kept: {error}");
+                }
+            }
+            deliveries.into_iter().for_each(|delivery| self.hand_out(delivery));
+            if queries.is_empty() {
+                return;
+            }
+            for (query, account, wanted) in queries {
+                let entries = self.archives.get(account.as_str()).map_or(&[][..], Vec::as_slice);
+                match wanted.page(&account, entries, PAGE_MAX) {
+                    Ok(page) => self.router.answer_archive(query, &page),
+                    Err(condition) => self.router.refuse_archive(query, condition),
+                };
+            }
+        }
+    }
+
+    /// Hands a stanza to the thread of its connection.
+    fn hand_out(&mut self, delivery: Delivery<u64>) {
+        let key = delivery.to;
+        if let Some(mail) = self.mail.get(&key) {
+            drop(mail.send(Mail::Stanza(delivery.stanza)));
+        } else if let Some(Err(_full)) = self.asleep.push(&self.sm, &key, delivery.stanza) {
+            if let Some(session) = self.asleep.take_by_key(&key) {
+                self.bury(key, session);
+            }
+        }
+    }
+
+    /// The connection `key` is gone; a session that can be resumed sleeps.
+    pub(super) fn leave(&mut self, now: Instant, key: u64, session: Option<SmSession>) {
+        self.mail.remove(&key);
+        match session {
+            Some(session) => {
+                if let Some((key, session)) = self.asleep.hold(now, key, session) {
+                    self.bury(key, session);
+                }
+            }
+            None => self.router.disconnect(&key),
+        }
+        self.deliver();
+    }
+
+    /// A session is over: the resource is gone, and what it did not get goes elsewhere.
+    pub(super) fn bury(&mut self, key: u64, session: SmSession) {
+        let jid = session.jid().clone();
+        self.router.disconnect(&key);
+        for unacked in session.into_unacked() {
+            self.router.redeliver(&jid, unacked.stanza);
+        }
+    }
+
+    /// A stanza that was for a connection which is gone.
+    pub(super) fn redeliver(&mut self, stanza: StanzaXml) {
+        let text = stanza.as_str().as_bytes().to_vec().into();
+        let Ok(buf) = StanzaBuf::parse(Ns::CLIENT, text) else { return };
+        let to = buf.view().header().to().and_then(|to| to.to_jid().ok());
+        if let Some(to) = to {
+            self.router.redeliver(&to, stanza);
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) {
+        if self.asleep.poll_timeout().is_some_and(|at| at <= now) {
+            for (key, session) in self.asleep.expire(now) {
+                self.bury(key, session);
+            }
+            self.deliver();
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Our programs on our server.
+
+use crate::common::{Dir, User, certificate, extensions, resumes_after_a_cut};
+use crate::prosody::talks_over_a_websocket;
+use examples::certificates;
+use examples::drive::blocking::Connection;
+use examples::entropy::seed;
+use examples::xmpp_server::{Options, XmppServer};
+use proto_wire::Clock;
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use xmpp_proto::client::{Client, ClientConfig, Event, RequestKind, TlsPolicy};
+use xmpp_proto::ext::archive::{Page, Query};
+use xmpp_proto::roster::RosterItem;
+use xmpp_proto::sasl::{Mechanism, Secret};
+
+/// Over real TLS 1.3, bound to it (RFC 9266).
+#[test]
+fn our_client_binds_to_tls_on_our_server() {
+    let dir = Dir::new("plus");
+    let Some((chain, key)) = certificate(&dir) else { return };
+    let options = Options::new("localhost");
+    let options = options.with_tls(certificates::server(&chain, &key).unwrap(), true);
+    let server = XmppServer::start(options).unwrap();
+    server.add_account("alice", "secret");
+    for mechanism in [Mechanism::ScramSha1Plus, Mechanism::ScramSha512Plus, Mechanism::ScramSha512]
+    {
+        let mut alice = User::connect(server.addr(), "alice", mechanism, Some(&chain));
+        alice.log_in();
+        alice.close();
+    }
+    server.stop();
+}
+
+#[test]
+fn a_session_on_our_server_survives_a_cut() {
+    let server = XmppServer::start(Options::new("localhost")).unwrap();
+    server.add_account("alice", "secret");
+    server.add_account("bob", "secret");
+    resumes_after_a_cut(server.addr());
+    server.stop();
+}
+
+#[test]
+fn the_chat_program_sends_what_is_typed() {
+    typed_lines_arrive(env!("CARGO_BIN_EXE_xmpp_chat"));
+}
+
+#[test]
+fn the_chat_program_on_tokio_sends_what_is_typed() {
+    typed_lines_arrive(env!("CARGO_BIN_EXE_xmpp_chat_tokio"));
+}
+
+/// A chat program on our own server.
+fn typed_lines_arrive(program: &str) {
+    let server = XmppServer::start(Options::new("localhost")).unwrap();
+    server.add_account("alice", "secret");
+    server.add_account("bob", "secret");
+    let mut alice = User::connect(server.addr(), "alice", Mechanism::ScramSha1, None);
+    alice.log_in();
+    let mut chat = Command::new(program)
+        .args(["--plaintext", "--password", "secret", "--for", "1"])
+        .args(["--server", &server.addr().to_string(), "bob@localhost", "alice@localhost"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    chat.stdin.take().unwrap().write_all(b"hello\nsecond <line>\n").unwrap();
+    let (from, text) = alice.hear();
+    assert_eq!(text, "hello");
+    assert_eq!(alice.hear().1, "second <line>");
+    alice.say(&from, "and back");
+    let output = chat.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{shown}");
+    assert!(shown.contains("alice@localhost/ours: and back"), "{shown}");
+    alice.close();
+    server.stop();
+}
+
+/// Versions, copies, archive, block list: as on other servers.
+#[test]
+fn our_client_uses_the_extensions_of_our_server() {
+    let server = XmppServer::start(Options::new("localhost")).unwrap();
+    server.add_account("alice", "secret");
+    server.add_account("bob", "secret");
+    extensions(server.addr());
+    server.stop();
+}
+
+#[test]
+fn our_client_talks_to_our_server_over_a_websocket() {
+    let options = Options::new("localhost").with_websocket(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let server = XmppServer::start(options).unwrap();
+    server.add_account("alice", "secret");
+    server.add_account("bob", "secret");
+    talks_over_a_websocket(server.addr(), server.websocket_addr().unwrap(), "/chat");
+    server.stop();
+}
+
+/// Accounts, rosters, waiting messages and archives are in the file.
+#[test]
+fn our_server_remembers_over_a_restart() {
+    let dir = Dir::new("restart");
+    let file = dir.0.join("chat.redb");
+    let start = || XmppServer::start(Options::new("localhost").with_file(&file)).unwrap();
+    let server = start();
+    server.add_account("alice", "secret");
+    server.add_account("bob", "secret");
+    let mut alice = User::connect(server.addr(), "alice", Mechanism::ScramSha256, None);
+    alice.log_in();
+    alice.say("bob@localhost", "before the restart");
+    let now = alice.connection.now();
+    let item = RosterItem::new(&"bob@localhost".parse().unwrap()).with_name("Bob");
+    alice.connection.machine.request_roster(now, None).unwrap();
+    alice.connection.machine.set_roster_item(now, &item).unwrap();
+    let version = alice.until("push", |event| match event {
+        Event::RosterPush { version, .. } => version,
+        _ => None,
+    });
+    alice.close();
+    server.stop();
+
+    // No password is in the file, and none is given again: keys verify all mechanisms.
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(!bytes.windows(6).any(|window| window == b"secret"));
+    let server = start();
+    for mechanism in [Mechanism::ScramSha1, Mechanism::ScramSha512, Mechanism::Plain] {
+        let mut alice = User::connect(server.addr(), "alice", mechanism, None);
+        alice.log_in();
+        let now = alice.connection.now();
+        alice.connection.machine.request_roster(now, Some(&version)).unwrap();
+        alice.until("the same roster", |event| {
+            matches!(event, Event::Roster { unchanged: true, .. }).then_some(())
+        });
+        alice.close();
+    }
+    let mut bob = User::connect(server.addr(), "bob", Mechanism::ScramSha256, None);
+    bob.log_in();
+    assert_eq!(bob.hear(), ("alice@localhost/ours".into(), "before the restart".into()));
+    let query = Query::new("q", Page::new(10));
+    let (_, fin) = bob.ask(RequestKind::Set, None, |w| query.write(w));
+    assert!(fin.contains("<count>1</count>"), "{fin}");
+    bob.close();
+    server.stop();
+}
+
+/// One port, two domains, and the same name in both.
+#[test]
+fn our_server_serves_two_domains() {
+    let options = Options::new("localhost").with_domain("other.localhost");
+    let server = XmppServer::start(options).unwrap();
+    server.add_account("alice", "secret");
+    server.add_account("alice@other.localhost", "another");
+    let mut here = User::connect(server.addr(), "alice", Mechanism::ScramSha256, None);
+    here.log_in();
+    let config = ClientConfig::new("alice@other.localhost/there".parse().unwrap())
+        .with_password(Secret::new("another"))
+        .with_tls(TlsPolicy::Never);
+    let clock = Clock::start();
+    let client = Client::new(clock.now(), Arc::new(config), seed());
+    let socket = TcpStream::connect(server.addr()).unwrap();
+    let connection = Connection::new(socket, client, clock).unwrap();
+    let mut there = User { connection, ca: None, waiting: VecDeque::new() };
+    there.log_in();
+    there.say("alice@localhost", "from next door");
+    let expected = ("alice@other.localhost/there".into(), "from next door".into());
+    assert_eq!(here.hear(), expected);
+    there.close();
+    here.close();
+    server.stop();
+}

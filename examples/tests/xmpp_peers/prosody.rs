@@ -1,0 +1,334 @@
+//! Our client, component and WebSocket on Prosody.
+
+use crate::common::{
+    Dir, PATIENCE, Running, User, certificate, extensions, find, free_port, resumes_after_a_cut,
+};
+use examples::drive::blocking::Connection;
+use examples::entropy::seed;
+use proto_wire::Clock;
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use xmpp_proto::client::{
+    Client, ClientConfig, CloseReason, Event, RequestKind, Sasl2Config, TlsPolicy,
+};
+use xmpp_proto::roster::RosterItem;
+use xmpp_proto::sasl::{Mechanism, Secret};
+use xmpp_proto::stanza::{MessageBuilder, MessageKind, PresenceBuilder};
+use xmpp_proto::transport::OverWebSocket;
+use xmpp_proto::xml::Ns;
+
+/// Prosody on a free port, with two accounts; `None` when it is not installed.
+struct Prosody {
+    addr: SocketAddr,
+    component: SocketAddr,
+    http: SocketAddr,
+    ca: PathBuf,
+    _running: Running,
+    _dir: Dir,
+}
+
+fn prosody(name: &str) -> Option<Prosody> {
+    prosody_with(name, "")
+}
+
+fn prosody_with(name: &str, modules: &str) -> Option<Prosody> {
+    let (prosody, ctl) = (find("prosody")?, find("prosodyctl")?);
+    let dir = Dir::new(name);
+    let (chain, key) = certificate(&dir)?;
+    let (port, component, http) = (free_port(), free_port(), free_port());
+    let config = format!(
+        r#"daemonize = false
+run_as_root = true
+pidfile = "{dir}/prosody.pid"
+data_path = "{dir}/data"
+certificates = "{dir}"
+interfaces = {{ "127.0.0.1" }}
+local_interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {port} }}
+c2s_direct_tls_ports = {{}}
+s2s_ports = {{}}
+component_ports = {{ {component} }}
+component_interfaces = {{ "127.0.0.1" }}
+http_ports = {{ {http} }}
+http_interfaces = {{ "127.0.0.1" }}
+http_default_host = "localhost"
+consider_websocket_secure = true
+https_ports = {{}}
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks", "websocket", {modules} }}
+modules_disabled = {{ "s2s" }}
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_plain"
+storage = "internal"
+ssl = {{ key = "{key}"; certificate = "{chain}" }}
+log = {{ debug = "{dir}/prosody.log" }}
+VirtualHost "localhost"
+Component "echo.localhost"
+component_secret = "shared"
+"#,
+        dir = dir.0.display(),
+        key = key.display(),
+        chain = chain.display(),
+    );
+    let config = dir.file("prosody.cfg.lua", &config);
+    for user in ["alice", "bob"] {
+        let made = Command::new(&ctl)
+            .arg("--config")
+            .arg(&config)
+            .args(["register", user, "localhost", "secret"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+    }
+    let child = Command::new(prosody)
+        .arg("--config")
+        .arg(&config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let running = Running(child);
+    let addr = SocketAddr::from(([127, 0, 0, 1], port));
+    let component = SocketAddr::from(([127, 0, 0, 1], component));
+    let http = SocketAddr::from(([127, 0, 0, 1], http));
+    let start = Instant::now();
+    // Its ports open one after the other.
+    while [addr, component, http].into_iter().any(|addr| TcpStream::connect(addr).is_err()) {
+        assert!(start.elapsed() < PATIENCE, "Prosody does not listen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Some(Prosody { addr, component, http, ca: chain, _running: running, _dir: dir })
+}
+
+/// Two of our clients on Prosody: login, roster, subscription, messages, a request.
+#[test]
+fn our_client_on_prosody() {
+    let Some(prosody) = prosody("prosody") else { return };
+    for (mechanism, tls) in [
+        (Mechanism::ScramSha256, false),
+        (Mechanism::ScramSha1, false),
+        (Mechanism::Plain, false),
+        (Mechanism::ScramSha256, true),
+        (Mechanism::Plain, true),
+    ] {
+        println!("{} tls={tls}", mechanism.name());
+        let ca = tls.then_some(prosody.ca.as_path());
+        let mut alice = User::connect(prosody.addr, "alice", mechanism, ca);
+        let mut bob = User::connect(prosody.addr, "bob", mechanism, ca);
+        alice.log_in();
+        bob.log_in();
+
+        alice.say("bob@localhost", "is <this> & that there?");
+        let heard = bob.hear();
+        assert_eq!(heard, ("alice@localhost/ours".into(), "is <this> & that there?".into()));
+        bob.say(&heard.0, "yes \u{1f984}");
+        assert_eq!(alice.hear(), ("bob@localhost/ours".into(), "yes \u{1f984}".into()));
+
+        let now = alice.connection.now();
+        let machine = &mut alice.connection.machine;
+        machine.request_roster(now, None).unwrap();
+        let item = RosterItem::new(&"bob@localhost".parse().unwrap()).with_name("Bob");
+        machine.set_roster_item(now, &item).unwrap();
+        alice.until("roster", |event| matches!(event, Event::Roster { .. }).then_some(()));
+        let pushed = alice.until("roster push", |event| match event {
+            Event::RosterPush { item, .. } => Some(item),
+            _ => None,
+        });
+        assert_eq!((pushed.jid.as_str(), pushed.name.as_deref()), ("bob@localhost", Some("Bob")));
+
+        // Prosody answers for an account that has no such resource, our client for itself.
+        for (to, expected) in [("localhost", "result"), ("bob@localhost/nowhere", "error")] {
+            let now = alice.connection.now();
+            let to = to.parse().unwrap();
+            let machine = &mut alice.connection.machine;
+            let ping = |w: &mut xmpp_proto::xml::Writer| {
+                w.leaf(Ns::PING, "ping", "");
+            };
+            let asked = machine.request(now, RequestKind::Get, Some(&to), ping).unwrap();
+            let kind = alice.until("answer", |event| match event {
+                Event::Answer { token, answer } if token == asked => {
+                    let stanza = answer.unwrap();
+                    let iq = stanza.as_iq()?;
+                    Some(iq.header().raw_kind()?.to_string())
+                }
+                _ => None,
+            });
+            assert_eq!(kind, expected, "{to}");
+        }
+        alice.close();
+        bob.close();
+    }
+}
+
+/// Login and binding in one step, with the community modules of Prosody (XEP-0388, 0386).
+#[test]
+fn our_client_logs_in_to_prosody_by_sasl_2() {
+    // In clear: those of Debian 12 do not find TLS in its Prosody, nor run all together.
+    let modules = "\"sasl2\", \"sasl2_bind2\"";
+    if !Path::new("/usr/lib/prosody/modules/mod_sasl2_bind2").exists() {
+        println!("skipped: no such program: prosody-modules with sasl2");
+        return;
+    }
+    let Some(prosody) = prosody_with("sasl2", modules) else { return };
+    let user = || {
+        let sasl2 = Sasl2Config::new().with_user_agent("d4565fa7-4d72-4749-b3d3-740edbf87770");
+        let config = ClientConfig::new("alice@localhost".parse().unwrap())
+            .with_sasl2(sasl2.with_tag("ours"))
+            .with_tls(TlsPolicy::Never)
+            .with_plain_without_tls(true)
+            .with_password(Secret::new("secret"));
+        let (clock, config) = (Clock::start(), Arc::new(config));
+        let client = Client::new(clock.now(), config, seed());
+        let socket = TcpStream::connect(prosody.addr).unwrap();
+        let connection = Connection::new(socket, client, clock).unwrap();
+        User { connection, ca: Some(prosody.ca.clone()), waiting: VecDeque::new() }
+    };
+    let mut alice = user();
+    alice.until("login", |event| matches!(event, Event::Ready { .. }).then_some(()));
+    let jid = alice.connection.machine.jid().clone();
+    assert!(jid.resource().unwrap().starts_with("ours"), "{jid}");
+    alice.close();
+}
+
+/// Our client over a WebSocket (RFC 7395), to Prosody's `mod_websocket`.
+#[test]
+fn our_client_talks_to_prosody_over_a_websocket() {
+    let Some(prosody) = prosody("websocket") else { return };
+    talks_over_a_websocket(prosody.addr, prosody.http, "/xmpp-websocket");
+}
+
+/// Alice by WebSocket, bob by TCP.
+pub fn talks_over_a_websocket(addr: SocketAddr, http: SocketAddr, path: &str) {
+    let mut bob = User::connect(addr, "bob", Mechanism::ScramSha256, None);
+    bob.log_in();
+    let config = ClientConfig::new("alice@localhost/web".parse().unwrap())
+        .with_password(Secret::new("secret"))
+        .with_tls(TlsPolicy::Never);
+    let clock = Clock::start();
+    let client = Client::new(clock.now(), Arc::new(config), seed());
+    let socket = TcpStream::connect(http).unwrap();
+    let ws = Arc::new(proto_wire::websocket::Config::default());
+    let host = format!("localhost:{}", http.port());
+    let web = OverWebSocket::client(clock.now(), ws, seed(), client, &host, path);
+    let mut alice = Connection::new(socket, web.unwrap(), clock).unwrap();
+    let mut heard = None;
+    while heard.is_none() {
+        let now = alice.now();
+        match alice.next_event().unwrap().expect("not the end") {
+            Event::Ready { jid, .. } => {
+                assert_eq!(jid.as_str(), "alice@localhost/web");
+                let to = "bob@localhost".parse().unwrap();
+                let hello =
+                    MessageBuilder::new().to(&to).kind(MessageKind::Chat).body("<&> \u{2603}");
+                alice.machine.machine.send(now, PresenceBuilder::new().build().unwrap()).unwrap();
+                alice.machine.machine.send(now, hello.build().unwrap()).unwrap();
+                let until = now.saturating_add(Duration::from_millis(50));
+                drop(alice.next_event_until(until).unwrap());
+                let (from, text) = bob.hear();
+                assert_eq!((from.as_str(), text.as_str()), ("alice@localhost/web", "<&> \u{2603}"));
+                bob.say(&from, "over there");
+            }
+            Event::Message(stanza) => {
+                heard = stanza.as_message().unwrap().body().map(std::borrow::Cow::into_owned);
+            }
+            Event::Closed(why) => panic!("{why}"),
+            _ => {}
+        }
+    }
+    assert_eq!(heard.as_deref(), Some("over there"));
+    let now = alice.now();
+    alice.machine.machine.close(now).unwrap();
+    let why = loop {
+        if let Event::Closed(why) = alice.next_event().unwrap().expect("an end") {
+            break why;
+        }
+    };
+    assert_eq!(why, CloseReason::Local);
+    bob.close();
+}
+
+/// The echo program behind Prosody's component port (XEP-0114).
+#[test]
+fn our_component_serves_a_domain_of_prosody() {
+    let Some(prosody) = prosody("component") else { return };
+    let echo = |secret: &str| {
+        Command::new(env!("CARGO_BIN_EXE_xmpp_echo"))
+            .args(["echo.localhost", secret, &prosody.component.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let refused = echo("wrong").wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not-authorized"), "{refused:?}");
+    let mut child = echo("shared");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let _running = Running(child);
+    assert_eq!(lines.next().unwrap().unwrap(), "* serving echo.localhost");
+    let mut alice = User::connect(prosody.addr, "alice", Mechanism::ScramSha256, None);
+    alice.log_in();
+    alice.say("anybody@echo.localhost", "is <this> & that there?");
+    let expected = ("anybody@echo.localhost".into(), "is <this> & that there?".into());
+    assert_eq!(alice.hear(), expected);
+    // It answers what it does not know, too.
+    let now = alice.connection.now();
+    let to = "echo.localhost".parse().unwrap();
+    for (ns, name, expected) in [(Ns::PING, "ping", "result"), (Ns::VERSION, "query", "error")] {
+        let write = |w: &mut xmpp_proto::xml::Writer| {
+            w.leaf(ns, name, "");
+        };
+        let machine = &mut alice.connection.machine;
+        let asked = machine.request(now, RequestKind::Get, Some(&to), write).unwrap();
+        let kind = alice.until("answer", |event| match event {
+            Event::Answer { token, answer } if token == asked => {
+                Some(answer.unwrap().as_iq()?.header().raw_kind()?.to_string())
+            }
+            _ => None,
+        });
+        assert_eq!(kind, expected);
+    }
+    alice.close();
+}
+
+/// Versions, copies, archive, block list.
+#[test]
+fn our_client_uses_the_extensions_of_prosody() {
+    let modules = r#""carbons", "mam", "blocklist""#;
+    let Some(prosody) = prosody_with("extensions-prosody", modules) else { return };
+    extensions(prosody.addr);
+}
+
+#[test]
+fn a_session_on_prosody_survives_a_cut() {
+    let Some(prosody) = prosody("resume") else { return };
+    resumes_after_a_cut(prosody.addr);
+}
+
+#[test]
+fn prosody_refuses_a_wrong_password() {
+    let Some(prosody) = prosody("wrong") else { return };
+    for mechanism in [Mechanism::ScramSha256, Mechanism::Plain] {
+        let config = ClientConfig::new("alice@localhost".parse().unwrap())
+            .with_password(Secret::new("wrong"))
+            .with_mechanisms(&[mechanism])
+            .with_plain_without_tls(true)
+            .with_tls(TlsPolicy::Never);
+        let clock = Clock::start();
+        let client = Client::new(clock.now(), Arc::new(config), seed());
+        let socket = TcpStream::connect(prosody.addr).unwrap();
+        let connection = Connection::new(socket, client, clock).unwrap();
+        let mut user = User { connection, ca: None, waiting: VecDeque::new() };
+        let why = user.until("end", |event| match event {
+            Event::Closed(why) => Some(why.to_string()),
+            _ => None,
+        });
+        assert_eq!(why, "the server refused: not-authorized");
+    }
+}
