@@ -31,6 +31,8 @@ mod rejection;
 mod snapshot;
 mod state;
 mod statement;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verify;
 mod warm;
 mod wire;

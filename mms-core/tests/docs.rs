@@ -45,7 +45,7 @@ fn every_account_kind_and_section_stands_in_the_pages() {
 }
 
 const SOURCES: &[&str] = &[
-    include_str!("auditor/main.rs"),
+    include_str!("auditor.rs"),
     include_str!("cards.rs"),
     include_str!("complaints.rs"),
     include_str!("engine.rs"),

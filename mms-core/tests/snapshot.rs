@@ -222,3 +222,37 @@ fn an_audit_walks_the_chain_and_sums_what_moved() {
     assert_eq!(torn.frames, frames.len() as u64 - 1);
     assert_eq!(audit(&[]).frames, 0);
 }
+
+/// A snapshot that a recovered engine takes before it writes stands behind the frame that was there,
+/// with that frame's epoch: else a recovery that began at the journal wrote frames that the snapshot
+/// refused.
+#[test]
+fn a_snapshot_between_two_recoveries_does_not_outrun_the_journal() {
+    let shop = shop();
+    let frames = frames(&shop);
+    let from_journal = || {
+        let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+        frames.iter().for_each(|frame| recovery.frame(frame.bytes()).unwrap());
+        recovery.finish()
+    };
+    let once = from_journal();
+    let bytes = once.ledger.snapshot(once.writer.position());
+    let restore = |bytes: &[u8]| {
+        let empty = ledger(Limits::default(), Program::default());
+        Recovery::from_snapshot(empty, Snapshot::parse(bytes).unwrap()).unwrap()
+    };
+    // Again and again, with nothing written: no nearer to any end.
+    let twice = restore(&bytes).finish();
+    assert_eq!(twice.writer, once.writer);
+    let bytes = twice.ledger.snapshot(twice.writer.position());
+    let mut third = from_journal();
+    let command = Command::new(IdempotencyKey::new(900), shop.store, top_up(MemberId::new(0), 5));
+    let outcome = third.ledger.apply(shop.at, &command, third.writer.buffer());
+    let Outcome::Accepted(receipt) = outcome else { panic!("{outcome:?}") };
+    third.writer.added(receipt.seq, receipt.time);
+    let frame = third.writer.seal().unwrap();
+    let mut recovery = restore(&bytes);
+    recovery.frame(frame.bytes()).unwrap();
+    assert!(recovery.finish().ledger == third.ledger);
+    assert_eq!(third.writer.position().epoch, frame.view().epoch());
+}

@@ -329,6 +329,8 @@ impl<'a> Iterator for Records<'a> {
 pub struct FrameWriter {
     next: u64,
     epoch: u32,
+    /// That of the frame before: none has this writer's epoch until it writes one.
+    epoch_before: u32,
     chain: Chain,
     first_seq: Seq,
     last_time: Timestamp,
@@ -343,6 +345,7 @@ impl FrameWriter {
         Self {
             next,
             epoch,
+            epoch_before: epoch.saturating_sub(1),
             chain,
             first_seq: Seq::new(0),
             last_time: Timestamp::UNIX_EPOCH,
@@ -405,7 +408,7 @@ impl FrameWriter {
     #[must_use]
     pub const fn position(&self) -> JournalPosition {
         let frame = self.next.saturating_sub(1);
-        JournalPosition { frame, chain: self.chain, epoch: self.epoch }
+        JournalPosition { frame, chain: self.chain, epoch: self.epoch_before }
     }
 
     /// The next frame, with all records that wait; `None` when none does.
@@ -428,6 +431,7 @@ impl FrameWriter {
         header.chain = chain_of(&bytes);
         header.write(&mut bytes);
         self.chain = header.chain;
+        self.epoch_before = self.epoch;
         self.next = self.next.saturating_add(1);
         self.count = 0;
         // The next group is likely to be of the same size.

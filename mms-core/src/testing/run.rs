@@ -1,0 +1,602 @@
+//! What the model makes of a command.
+
+use super::model::{Counts, MCoupon, MHold, MMember, MPackage, Model, NEVER, Taken, of, share};
+use crate::{
+    Action, Adjust, Command, Day, Held, Ledger, MemberChange, MemberKind, RefundCause,
+    Rejection as R, Rounding, Who,
+};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Which of the shares of a rule for commission.
+pub(super) type Rate = fn(&crate::CommissionRule) -> crate::Ratio;
+
+impl Model {
+    /// Whether the model knows what such an action does.
+    #[must_use]
+    pub fn knows(action: &Action) -> bool {
+        match action {
+            Action::ChangeMember { change, .. } => {
+                matches!(change, MemberChange::Freeze | MemberChange::Unfreeze)
+            }
+            Action::Transfer { from, to, .. } => {
+                matches!((from, to), (Who::Member(_), Who::Member(_)))
+            }
+            Action::TopUp { who, .. }
+            | Action::Spend { who, .. }
+            | Action::Earn { who, .. }
+            | Action::Redeem { who, .. }
+            | Action::Hold { who, .. }
+            | Action::AdjustPoints { who, .. }
+            | Action::SellPackage { who, .. }
+            | Action::TakeUses { who, .. }
+            | Action::ReturnUses { who, .. }
+            | Action::IssueCoupons { who, .. }
+            | Action::WithdrawCoupons { who, .. }
+            | Action::SweepChange { who }
+            | Action::ReceivePayment { who, .. }
+            | Action::RefundCard { who, .. }
+            | Action::Checkout { who: Some(who), .. } => matches!(who, Who::Member(_)),
+            Action::Enrol { .. }
+            | Action::Refund { .. }
+            | Action::Capture { .. }
+            | Action::Void { .. }
+            | Action::OpenBalance { .. }
+            | Action::SetTier { .. }
+            | Action::MergeMembers { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What becomes of a command that is new, after the ledger has seen it: nothing has changed when
+    /// it is an error. How the ledger rounded a return over its tenders is taken from it, if it could
+    /// be right.
+    ///
+    /// # Errors
+    ///
+    /// What the ledger must have refused the command with.
+    ///
+    /// # Panics
+    ///
+    /// On an action that it does not [know](Self::knows), and when the ledger rounded a return as it
+    /// may not.
+    pub fn run(&mut self, command: &Command, ledger: &Ledger) -> Result<(), R> {
+        self.valued = self.lots.iter().map(|lot| lot.p + lot.b > 0).collect();
+        // A command that is accepted is one record.
+        let seq = ledger.seq().value();
+        let store = command.envelope.store.value();
+        let actor = command.envelope.actor.value();
+        match &command.action {
+            Action::Enrol { token, kind, referrer, .. } => {
+                self.enrol(token.value(), *kind, *referrer)?;
+            }
+            Action::ReceivePayment { who, amount } => {
+                self.positive(*amount)?;
+                let member = self.known(*who)?;
+                let owes = &mut self.members[member].owes;
+                if i128::from(*amount) > *owes {
+                    return Err(R::PaymentExceedsDebt);
+                }
+                *owes -= i128::from(*amount);
+                self.over_the_counter(store, i128::from(*amount));
+            }
+            Action::ChangeMember { member, change } => {
+                let id = self.known((*member).into())?;
+                let row = &mut self.members[id];
+                let freeze = *change == MemberChange::Freeze;
+                if row.frozen == freeze {
+                    return Err(R::ChangeNotAllowed);
+                }
+                row.frozen = freeze;
+            }
+            Action::SetTier { member, tier, until } => {
+                if until.value() < self.day {
+                    return Err(R::DateInPast);
+                }
+                if *until == Day::NEVER {
+                    return Err(R::EndMissing);
+                }
+                let id = self.known((*member).into())?;
+                let place = self.program.tiers.iter().position(|known| known.id == *tier);
+                let row = &mut self.members[id];
+                row.tier = place.ok_or(R::TierUnknown)?;
+                (row.tier_until, row.by_hand) = (until.value(), true);
+            }
+            Action::TopUp { who, amount } => self.top_up(seq, *who, *amount, store, actor)?,
+            Action::OpenBalance { member, what, principal, bonus, from, expires } => {
+                let points = *what == Held::Points;
+                let (p, b) = (i128::from(*principal), i128::from(*bonus));
+                if p < 0 || b < 0 || p + b == 0 || (points && b > 0) {
+                    return Err(R::AmountNotPositive);
+                }
+                if p.max(b) > i128::from(self.limits.amount_max) {
+                    return Err(R::AmountTooLarge);
+                }
+                if expires.value() < self.day {
+                    return Err(R::DateInPast);
+                }
+                let member = self.known((*member).into())?;
+                if !points {
+                    self.room(member, p + b)?;
+                }
+                let days = (from.value(), expires.value());
+                self.open(member, points, days, (p, b), store);
+            }
+            Action::Spend { who, amount } => {
+                self.positive(*amount)?;
+                let member = self.usable(*who, true)?;
+                let taken = self.take(member, false, i128::from(*amount))?;
+                self.quick_sale(seq, member, i128::from(*amount), taken, (store, actor));
+            }
+            Action::Checkout { who: Some(who), lines, pay, extras } => {
+                self.checkout(seq, *who, lines, *pay, *extras, (store, actor))?;
+            }
+            Action::MergeMembers { from, into } => self.merge(*from, *into)?,
+            Action::RefundCard { who, cause } => self.pay_out(*who, *cause, store)?,
+            Action::IssueCoupons { who, kind, count } => {
+                self.positive(*count)?;
+                let member = self.known(*who)?;
+                if !self.program.coupons.iter().any(|rule| rule.kind == *kind) {
+                    return Err(R::RuleUnknown);
+                }
+                self.give(seq, member, *kind, i128::from(*count))?;
+            }
+            Action::WithdrawCoupons { who, coupon, reason } => {
+                if *reason == 0 {
+                    return Err(R::ReasonMissing);
+                }
+                let member = self.known(*who)?;
+                let coupon = self.coupon(member, *coupon).ok_or(R::CouponUnknown)?;
+                self.coupons[coupon].left = 0;
+            }
+            Action::SweepChange { who } => {
+                let member = self.known(*who)?;
+                let purse = self.members[member].purse;
+                if purse == 0 {
+                    return Err(R::NothingToDo);
+                }
+                self.room(member, purse)?;
+                self.members[member].purse = 0;
+                self.add(member, false, (self.day, self.stored_until()), (purse, 0), store);
+            }
+            Action::SellPackage { who, kind, uses, price, expires } => {
+                self.positive((*uses).min(*price))?;
+                self.positive((*uses).max(*price))?;
+                if expires.value() < self.day {
+                    return Err(R::DateInPast);
+                }
+                let member = self.known(*who)?;
+                if !crate::is_uses(*kind) {
+                    return Err(R::AssetUnknown);
+                }
+                let (all, price) = (i128::from(*uses), i128::from(*price));
+                let (kind, expires) = (*kind, expires.value());
+                self.packages.push(MPackage { kind, member, all, left: all, price, expires });
+                let by = Counts { spend: price, visits: 1, ..Counts::default() };
+                self.count(member, self.day, by);
+                self.promote(member);
+                self.over_the_counter(store, price);
+            }
+            Action::TakeUses { who, kind, uses } => {
+                self.uses(*who, *kind, *uses, None)?;
+            }
+            Action::ReturnUses { who, kind, uses } => {
+                self.uses(*who, *kind, *uses, Some(store))?;
+            }
+            Action::Earn { who, base, rule } => {
+                self.positive(*base)?;
+                let member = self.known(*who)?;
+                let rule = self.program.earn_rules.iter().find(|known| known.id == *rule);
+                let rule = *rule.ok_or(R::RuleUnknown)?;
+                let base = i128::from(*base);
+                let (num, den) = self.earn_rate(&rule, member);
+                let points = share(base, num, den, rule.rounding);
+                if points == 0 {
+                    return Err(R::NothingToDo);
+                }
+                self.credit_earned(&rule, member, points, store);
+                let by = Counts { points, spend: base, visits: 1, ..Counts::default() };
+                self.count(member, self.day, by);
+                self.promote(member);
+            }
+            Action::Redeem { who, points, .. } => {
+                self.positive(*points)?;
+                let member = self.usable(*who, true)?;
+                let taken = self.take(member, true, i128::from(*points))?;
+                self.redemption(seq, member, i128::from(*points), taken, store);
+            }
+            Action::AdjustPoints { who, adjust, reason } => {
+                if let Adjust::Add(points) | Adjust::Take(points) = adjust {
+                    self.positive(*points)?;
+                }
+                if *reason == 0 {
+                    return Err(R::ReasonMissing);
+                }
+                let member = self.usable(*who, !matches!(adjust, Adjust::Add(_)))?;
+                match adjust {
+                    Adjust::Add(points) => {
+                        let days = (self.day, self.points_until(self.day));
+                        self.credit(member, i128::from(*points), days, store);
+                    }
+                    Adjust::Take(points) => {
+                        self.take(member, true, i128::from(*points))?;
+                    }
+                    Adjust::Clear => {
+                        let all = self.sum(member, true);
+                        if all == 0 {
+                            return Err(R::NothingToDo);
+                        }
+                        self.take(member, true, all)?;
+                    }
+                }
+            }
+            Action::Transfer { from, to, what, amount } => {
+                self.transfer(*from, *to, *what, *amount)?;
+            }
+            Action::Hold { who, what, amount, until } => {
+                self.positive(*amount)?;
+                if until.as_unix_micros() <= self.time {
+                    return Err(R::DateInPast);
+                }
+                let member = self.usable(*who, true)?;
+                let points = *what == Held::Points;
+                let taken = self.take(member, points, i128::from(*amount))?;
+                let until = until.as_unix_micros();
+                self.holds.insert(seq, MHold { member, points, taken, until });
+            }
+            Action::Capture { hold, amount, .. } => {
+                self.positive(*amount)?;
+                let held = self.holds.get(&hold.value()).filter(|held| held.until > self.time);
+                let held = held.ok_or(R::HoldUnknown)?.clone();
+                let amount = i128::from(*amount);
+                if amount > held.taken.iter().map(|taken| taken.p + taken.b).sum() {
+                    return Err(R::CaptureExceedsHold);
+                }
+                self.holds.remove(&hold.value());
+                let (member, points) = (held.member, held.points);
+                // What a hold had set aside is in no list until now.
+                let taken = self.capture(held, amount);
+                if points {
+                    self.redemption(seq, member, amount, taken, store);
+                } else {
+                    self.quick_sale(seq, member, amount, taken, (store, actor));
+                }
+            }
+            Action::Void { hold } => {
+                let held = self.holds.get(&hold.value()).filter(|held| held.until > self.time);
+                held.ok_or(R::HoldUnknown)?;
+                self.release(hold.value());
+            }
+            Action::Refund { sale, part } => self.refund(seq, *sale, *part, store, ledger)?,
+            other => panic!("the model does not know {other:?}"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn positive(&self, amount: i64) -> Result<(), R> {
+        if amount <= 0 {
+            Err(R::AmountNotPositive)
+        } else if amount > self.limits.amount_max {
+            Err(R::AmountTooLarge)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn over_the_counter(&mut self, store: u32, amount: i128) {
+        *self.tender.entry(store).or_default() += amount;
+    }
+
+    fn enrol(
+        &mut self,
+        token: u128,
+        kind: MemberKind,
+        referrer: Option<crate::MemberId>,
+    ) -> Result<(), R> {
+        if token == 0 {
+            return Err(R::TokenMissing);
+        }
+        let referrer = match referrer.map(|member| self.resolve(member)) {
+            Some(id) if id >= self.members.len() => return Err(R::ReferrerUnknown),
+            referrer => referrer,
+        };
+        if self.tokens.contains(&token) {
+            return Err(R::TokenTaken);
+        }
+        let above = referrer.map(|id| self.members[id].depth);
+        if above.is_some_and(|depth| depth >= self.limits.referral_depth_max) {
+            return Err(R::ReferralTooDeep);
+        }
+        self.tokens.push(token);
+        self.members.push(MMember {
+            kind,
+            depth: above.map_or(0, |depth| depth + 1),
+            referrer,
+            merged: None,
+            merges: 0,
+            frozen: false,
+            debt: 0,
+            purse: 0,
+            owes: 0,
+            tier: 0,
+            tier_until: NEVER,
+            by_hand: false,
+            months: BTreeMap::new(),
+        });
+        Ok(())
+    }
+
+    fn top_up(&mut self, seq: u64, who: Who, amount: i64, store: u32, actor: u32) -> Result<(), R> {
+        let stores = &self.program.load_stores;
+        if !stores.is_empty() && !stores.iter().any(|known| known.value() == store) {
+            return Err(R::NotPermitted);
+        }
+        self.positive(amount)?;
+        let member = self.known(who)?;
+        let tier = self.program.tiers[self.members[member].tier].id;
+        let rules = self
+            .program
+            .top_up_rules
+            .iter()
+            .filter(|rule| rule.from <= amount && rule.tier.is_none_or(|only| only == tier));
+        let mut rules: Vec<_> = rules.copied().collect();
+        // The tier's own comes first, then what asks for most, then the lowest number.
+        rules.sort_by_key(|rule| {
+            (rule.tier.is_none(), core::cmp::Reverse(rule.from), rule.id.value())
+        });
+        let rule = rules.first().copied();
+        let amount = i128::from(amount);
+        let bonus = rule.map_or(0, |rule| of(rule.bonus, amount, Rounding::Down));
+        let points = rule.map_or(0, |rule| i128::from(rule.points));
+        if bonus.max(points) > i128::from(self.limits.amount_max) {
+            return Err(R::AmountTooLarge);
+        }
+        self.room(member, amount + bonus)?;
+        self.add(member, false, (self.day, self.stored_until()), (amount, bonus), store);
+        if points > 0 {
+            let days = (self.day, self.points_until(self.day));
+            self.credit(member, points, days, store);
+        }
+        self.over_the_counter(store, amount);
+        self.pay_commission(member, actor, &[(amount, |rule| rule.on_top_up)]);
+        self.reward(member, amount, |rule| rule.on_top_up, 0, store);
+        if let Some(kind) = rule.and_then(|rule| rule.coupon) {
+            // When there are none left, or none of the kind, it goes on without.
+            if self.program.coupons.iter().any(|rule| rule.kind == kind) {
+                self.give(seq, member, kind, 1).unwrap_or(());
+            }
+        }
+        let by = Counts { points, top_up: amount, ..Counts::default() };
+        self.count(member, self.day, by);
+        self.promote(member);
+        Ok(())
+    }
+
+    fn give(
+        &mut self,
+        seq: u64,
+        member: usize,
+        kind: crate::AssetId,
+        count: i128,
+    ) -> Result<(), R> {
+        let rule = self.program.coupons.iter().find(|rule| rule.kind == kind).unwrap();
+        let issued = self.issued.get(&kind).copied().unwrap_or(0);
+        if rule.pool_max.is_some_and(|max| issued + count > i128::from(max)) {
+            return Err(R::PoolEmpty);
+        }
+        // With those that are over and nobody has booked yet.
+        let own = self.coupons.iter().filter(|c| c.member == member && c.kind == kind);
+        let held: i128 = own.map(|coupon| coupon.left).sum();
+        if rule.member_max.is_some_and(|max| held + count > i128::from(max)) {
+            return Err(R::CouponsHeld);
+        }
+        let from = self.day + rule.wait_days as i32;
+        let expires = rule.expiry.from(Day::new(from)).value();
+        self.coupons.push(MCoupon { id: seq, kind, member, left: count, from, expires });
+        *self.issued.entry(kind).or_default() += count;
+        Ok(())
+    }
+
+    /// Uses taken, or given back for money.
+    fn uses(
+        &mut self,
+        who: Who,
+        kind: crate::AssetId,
+        uses: i64,
+        back: Option<u32>,
+    ) -> Result<(), R> {
+        self.positive(uses)?;
+        let member = self.known(who)?;
+        if !crate::is_uses(kind) {
+            return Err(R::AssetUnknown);
+        }
+        self.usable(who, back.is_none())?;
+        let mut live: Vec<usize> = (0..self.packages.len())
+            .filter(|n| {
+                let p = &self.packages[*n];
+                p.member == member && p.kind == kind && p.left > 0 && p.expires >= self.day
+            })
+            .collect();
+        live.sort_by_key(|n| (self.packages[*n].expires, *n));
+        let mut want = i128::from(uses);
+        if live.iter().map(|n| self.packages[*n].left).sum::<i128>() < want {
+            return Err(R::InsufficientUses);
+        }
+        let mut freed = 0;
+        for n in live {
+            let package = &mut self.packages[n];
+            let before = package.deferred();
+            let part = want.min(package.left);
+            package.left -= part;
+            want -= part;
+            freed += before - package.deferred();
+        }
+        if let Some(store) = back {
+            self.over_the_counter(store, -freed);
+            let by = Counts { spend: -freed, ..Counts::default() };
+            self.count(member, self.day, by);
+        }
+        Ok(())
+    }
+
+    fn transfer(&mut self, from: Who, to: Who, what: Held, amount: i64) -> Result<(), R> {
+        self.positive(amount)?;
+        let source = self.known(from)?;
+        let target = self.known(to).map_err(|_| R::TargetUnknown)?;
+        if source == target {
+            return Err(R::SameMember);
+        }
+        self.usable(from, true)?;
+        if self.members[target].frozen {
+            return Err(R::TargetUnusable);
+        }
+        let points = what == Held::Points;
+        let before = self.lots.clone();
+        let taken = self.take(source, points, i128::from(amount))?;
+        if !points {
+            let room = self.room(target, i128::from(amount));
+            if room.is_err() {
+                self.lots = before;
+                return room;
+            }
+        }
+        for Taken { lot, p, b, .. } in taken {
+            let row = &mut self.lots[lot];
+            row.paid -= p;
+            let (expires, store) = (row.expires, row.store);
+            if points {
+                self.add(target, true, (self.day, expires), (p, 0), store);
+            } else {
+                self.open(target, false, (self.day, expires), (p, b), store);
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, from: crate::MemberId, into: crate::MemberId) -> Result<(), R> {
+        let source = self.known(from.into())?;
+        let target = self.known(into.into()).map_err(|_| R::TargetUnknown)?;
+        if source == target {
+            return Err(R::SameMember);
+        }
+        self.usable(from.into(), true)?;
+        if self.members[source].merges >= 16 {
+            return Err(R::ChangeNotAllowed);
+        }
+        if self.members[target].frozen {
+            return Err(R::TargetUnusable);
+        }
+        if self.members[target].depth > self.members[source].depth {
+            return Err(R::ReferralTooDeep);
+        }
+        if self.holds.values().any(|hold| hold.member == source) {
+            return Err(R::HoldsOpen);
+        }
+        let row = &mut self.members[source];
+        let (debt, purse, owes) = (row.debt, row.purse, row.owes);
+        (row.debt, row.purse, row.owes) = (0, 0, 0);
+        let months = core::mem::take(&mut row.months);
+        (row.merged, row.tier_until) = (Some(target), NEVER);
+        let merges = row.merges + 1;
+        let row = &mut self.members[target];
+        row.debt += debt;
+        row.purse += purse;
+        row.owes += owes;
+        row.merges = row.merges.max(merges);
+        for (month, counts) in months {
+            let sum = self.members[target].months.entry(month).or_default();
+            sum.points += counts.points;
+            sum.top_up += counts.top_up;
+            sum.spend += counts.spend;
+            sum.visits += counts.visits;
+        }
+        self.lots.iter_mut().filter(|l| l.member == source).for_each(|l| l.member = target);
+        self.coupons.iter_mut().filter(|c| c.member == source).for_each(|c| c.member = target);
+        self.packages.iter_mut().filter(|p| p.member == source).for_each(|p| p.member = target);
+        self.promote(target);
+        Ok(())
+    }
+
+    /// All stored value: what is left of what was paid; or, at the member's wish, what was paid less
+    /// what was consumed at list price.
+    fn pay_out(&mut self, who: Who, cause: RefundCause, store: u32) -> Result<(), R> {
+        let member = self.usable(who, true)?;
+        if self.holds.values().any(|hold| hold.member == member && !hold.points) {
+            return Err(R::HoldsOpen);
+        }
+        let live = self.live(member, false);
+        if live.is_empty() {
+            return Err(R::NothingToDo);
+        }
+        for id in live {
+            let lot = &mut self.lots[id];
+            let p = core::mem::take(&mut lot.p);
+            lot.b = 0;
+            let paid = match cause {
+                RefundCause::Merchant => p,
+                RefundCause::Member => (lot.paid - lot.consumed).clamp(0, p),
+            };
+            self.settle(id, p, store);
+            self.over_the_counter(store, -paid);
+        }
+        Ok(())
+    }
+
+    /// Commission of the actor, by the rule for the member's tier or for all.
+    pub(super) fn pay_commission(
+        &mut self,
+        member: usize,
+        actor: u32,
+        bases: &[(i128, Rate)],
+    ) -> i128 {
+        let tier = self.program.tiers[self.members[member].tier].id;
+        let rules = &self.program.commissions;
+        let own = rules.iter().find(|rule| rule.tier == Some(tier));
+        let Some(rule) = own.or_else(|| rules.iter().find(|rule| rule.tier.is_none())) else {
+            return 0;
+        };
+        if actor == 0 {
+            return 0;
+        }
+        let shares = bases.iter().map(|(base, rate)| of(rate(rule), *base, Rounding::Down));
+        let amount: i128 = shares.sum();
+        *self.commission.entry(actor).or_default() += amount;
+        amount
+    }
+
+    /// Those above get their share, level by level. Gives who got what.
+    pub(super) fn reward(
+        &mut self,
+        member: usize,
+        base: i128,
+        rate: fn(&crate::ReferralRule) -> crate::Ratio,
+        wait: i32,
+        store: u32,
+    ) -> Vec<(usize, i128, i128, Option<usize>)> {
+        let mut rewards = Vec::new();
+        let mut above = self.members[member].referrer;
+        for level in 1..=3 {
+            let Some(id) = above.map(|id| self.resolve(crate::MemberId::new(id as u32))) else {
+                break;
+            };
+            above = self.members[id].referrer;
+            let rule = self.program.referral.iter().find(|rule| rule.level == level);
+            let Some(rule) = rule.copied().filter(|_| base > 0) else {
+                continue;
+            };
+            let points = of(rate(&rule), base, Rounding::Down).min(rule.event_max.into());
+            if points <= 0 {
+                continue;
+            }
+            let from = self.day + wait;
+            let days = (from, self.points_until(from));
+            let lot = if wait == 0 {
+                self.credit(id, points, days, store)
+            } else {
+                Some(self.add(id, true, days, (points, 0), store))
+            };
+            rewards.push((id, points, 0, lot));
+        }
+        rewards
+    }
+}

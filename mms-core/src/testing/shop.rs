@@ -1,0 +1,268 @@
+//! Random actions, at the edges of what a ledger allows more often than between them.
+
+use super::Model;
+use crate::{
+    Action, Adjust, AssetId, CouponId, Day, Extras, Held, HoldId, Ledger, Line, MemberChange,
+    MemberId, MemberKind, MemberToken, Part, Pay, PlanId, RefundCause, RewardId, SaleId, Sku,
+    StoreId, TierId, Timestamp,
+};
+use alloc::vec::Vec;
+use core::time::Duration;
+use proto_wire::Rng;
+
+/// Kinds of actions, each with a weight of its own: a seed that never transfers finds other things
+/// than one that does so all the time.
+const KINDS: usize = 24;
+
+/// A source of random actions for a ledger.
+#[derive(Debug)]
+pub struct Shop {
+    weights: [u64; KINDS],
+    members_max: u64,
+}
+
+impl Shop {
+    /// A shop of at most so many members, with weights of its own.
+    #[must_use]
+    pub fn new(rng: &mut Rng, members_max: u32) -> Self {
+        let mut weights = [0; KINDS];
+        for weight in &mut weights {
+            // Some kinds are left out, some are frequent.
+            *weight = [0, 1, 2, 4, 8][rng.below(5) as usize];
+        }
+        // Without members, value and sales there is little to do.
+        for needed in [2, 4, 5] {
+            weights[needed] = weights[needed].max(8);
+        }
+        Self { weights, members_max: members_max.max(1).into() }
+    }
+
+    /// The next action, which the ledger may accept or refuse; the model knows it.
+    pub fn action(&self, rng: &mut Rng, ledger: &Ledger, model: &Model) -> Action {
+        let count = ledger.member_count() as u64;
+        let unknown = u64::from(rng.below(40) == 0);
+        let member = |rng: &mut Rng| MemberId::new(rng.below((count + unknown).max(1)) as u32);
+        let who = member(rng);
+        let (at, program) = (ledger.at(), ledger.program());
+        let balances = ledger.balances(who, at.day);
+        let stored = [0, 1, balances.stored(), balances.principal, 10_000, 50_000, 500_000];
+        let points = [0, 1, balances.points, balances.points_debt];
+        let of = |what: Held| if what == Held::Stored { &stored[..] } else { &points[..] };
+        let what = if rng.below(2) == 0 { Held::Stored } else { Held::Points };
+        let alone = count == 0 || (count < self.members_max && rng.below(12) == 0);
+        match if alone { 0 } else { self.kind(rng) } {
+            0 if count < self.members_max => {
+                let kinds = [MemberKind::Individual, MemberKind::Corporate, MemberKind::Dealer];
+                let kind = kinds[rng.below(3) as usize];
+                let token =
+                    MemberToken::new(u128::from(count) + 1 - u128::from(rng.below(20) == 0));
+                let referrer = (rng.below(2) == 0).then_some(who);
+                Action::Enrol { token, kind, plan: PlanId::new(0), referrer }
+            }
+            0 => Action::ChangeMember { member: who, change: MemberChange::Unfreeze },
+            1 if rng.below(4) == 0 => {
+                Action::ChangeMember { member: who, change: MemberChange::Freeze }
+            }
+            1 => Action::ChangeMember { member: who, change: MemberChange::Unfreeze },
+            2 => Action::TopUp { who: who.into(), amount: amount(rng, &stored) },
+            3 => Action::Spend { who: who.into(), amount: amount(rng, &stored) },
+            4 => self.checkout(rng, ledger, model, who),
+            5 => {
+                let sales: Vec<SaleId> = model.returnable().collect();
+                let Some(id) = pick(rng, &sales) else { return spend(who) };
+                let left = ledger.sale(id).map_or(1, |sale| sale.left());
+                let part = match rng.below(4) {
+                    0 => Part::Rest,
+                    1 => Part::Line { line: rng.below(3) as u16, quantity: rng.below(3) as u32 },
+                    _ => Part::Amount(amount(rng, &[left, left / 2, left + 1, 1])),
+                };
+                Action::Refund { sale: id, part }
+            }
+            6 => {
+                let rules: Vec<_> = program.earn_rules.iter().map(|rule| rule.id).collect();
+                let rule = pick(rng, &rules).unwrap_or(crate::RuleId::new(1));
+                Action::Earn { who: who.into(), base: amount(rng, &stored), rule }
+            }
+            7 => {
+                let points = amount(rng, &points);
+                Action::Redeem { who: who.into(), points, reward: RewardId::new(1) }
+            }
+            8 => {
+                let adjust = match rng.below(3) {
+                    0 => Adjust::Add(amount(rng, &points)),
+                    1 => Adjust::Take(amount(rng, &points)),
+                    _ => Adjust::Clear,
+                };
+                let reason = u16::from(rng.below(20) > 0);
+                Action::AdjustPoints { who: who.into(), adjust, reason }
+            }
+            9 => {
+                let amount = amount(rng, of(what));
+                Action::Transfer { from: who.into(), to: member(rng).into(), what, amount }
+            }
+            10 => {
+                let amount = amount(rng, of(what));
+                let until = at.time.saturating_add(Duration::from_secs(rng.below(200_000)));
+                Action::Hold { who: who.into(), what, amount, until }
+            }
+            11 => {
+                let holds: Vec<(HoldId, i64)> =
+                    ledger.holds().map(|(id, hold)| (id, hold.amount())).collect();
+                let Some((hold, held)) = pick(rng, &holds) else { return spend(who) };
+                if rng.below(3) == 0 {
+                    return Action::Void { hold };
+                }
+                let amount = amount(rng, &[held, held / 2, held + 1]);
+                Action::Capture { hold, amount, reward: RewardId::new(1) }
+            }
+            12 => {
+                let kinds: Vec<AssetId> = program.coupons.iter().map(|rule| rule.kind).collect();
+                let kind = pick(rng, &kinds).filter(|_| rng.below(9) > 0);
+                let count = rng.below(4) as i64;
+                let kind = kind.unwrap_or(AssetId::new(16_390));
+                Action::IssueCoupons { who: who.into(), kind, count }
+            }
+            13 => {
+                let (owner, coupon) = a_coupon(rng, model);
+                let reason = u16::from(rng.below(20) > 0);
+                Action::WithdrawCoupons { who: owner.into(), coupon, reason }
+            }
+            14 => {
+                let uses = rng.below(12) as i64;
+                let expires = at.day.plus(rng.below(9) as u32);
+                let price = amount(rng, &[100, 999]);
+                Action::SellPackage { who: who.into(), kind: swim(rng), uses, price, expires }
+            }
+            15 => Action::TakeUses { who: who.into(), kind: swim(rng), uses: rng.below(6) as i64 },
+            16 => {
+                Action::ReturnUses { who: who.into(), kind: swim(rng), uses: rng.below(6) as i64 }
+            }
+            17 => Action::SweepChange { who: who.into() },
+            18 => {
+                let amount = amount(rng, &[1, balances.owed, balances.owed + 1]);
+                Action::ReceivePayment { who: who.into(), amount }
+            }
+            19 => {
+                let causes = [RefundCause::Merchant, RefundCause::Member];
+                let cause = causes[rng.below(2) as usize];
+                Action::RefundCard { who: who.into(), cause }
+            }
+            20 if rng.below(6) == 0 => Action::MergeMembers { from: who, into: member(rng) },
+            21 => {
+                let tiers: Vec<TierId> = program.tiers.iter().map(|tier| tier.id).collect();
+                let tier = pick(rng, &tiers).filter(|_| rng.below(9) > 0);
+                let until = match rng.below(9) {
+                    0 => Day::NEVER,
+                    days => at.day.plus(days as u32 * 5),
+                };
+                Action::SetTier { member: who, tier: tier.unwrap_or(TierId::new(99)), until }
+            }
+            22 => {
+                let bonus = if what == Held::Stored { rng.below(2_000) as i64 } else { 0 };
+                let principal = amount(rng, &[0, 10_000]);
+                let from = Day::new(at.day.value().saturating_sub(rng.below(40) as i32));
+                let expires = at.day.plus(rng.below(40) as u32);
+                Action::OpenBalance { member: who, what, principal, bonus, from, expires }
+            }
+            _ => spend(who),
+        }
+    }
+
+    /// A store to act in: mostly the first.
+    #[must_use]
+    pub fn store(rng: &mut Rng) -> StoreId {
+        StoreId::new(1 + [0, 0, 1, 2][rng.below(4) as usize])
+    }
+
+    fn kind(&self, rng: &mut Rng) -> usize {
+        let mut at = rng.below(self.weights.iter().sum());
+        for (kind, weight) in self.weights.iter().enumerate() {
+            if at < *weight {
+                return kind;
+            }
+            at -= weight;
+        }
+        0
+    }
+
+    fn checkout(&self, rng: &mut Rng, ledger: &Ledger, model: &Model, who: MemberId) -> Action {
+        let mut lines: Vec<Line> = (0..=rng.below(3))
+            .map(|n| {
+                let price = rng.below(30_000) as i64;
+                Line::new(Sku::new(n as u32), 1 + rng.below(3) as u32, price)
+            })
+            .collect();
+        if rng.below(4) == 0 {
+            lines[0] = lines[0].at_special_price();
+        }
+        let mut extras = Extras::NONE;
+        if rng.below(6) == 0 {
+            extras = extras.with_keep_change(rng.below(100) as i64);
+        }
+        let quote = ledger.quote(Some(who.into()), &lines);
+        let mut net = quote.map_or(5, |quote| quote.net);
+        if rng.below(5) == 0 {
+            let account = net / (1 + rng.below(4) as i64);
+            extras = extras.with_on_account(account);
+            net -= account;
+        }
+        let mut who = who;
+        if rng.below(4) == 0 {
+            let (owner, coupon) = a_coupon(rng, model);
+            who = if rng.below(9) == 0 { who } else { owner };
+            extras = extras.with_coupon(coupon);
+        }
+        let balances = ledger.balances(who, ledger.at().day);
+        let pay = match rng.below(3) {
+            0 => Pay::Cash,
+            1 => Pay::Stored,
+            _ => {
+                let burn = quote.map_or(crate::Ratio::ZERO, |quote| quote.burn);
+                let worth = |points| burn.of(points, crate::Rounding::Down).unwrap_or(0);
+                let mut points = balances.points.min(5_000);
+                if worth(points) > net {
+                    points = 0;
+                }
+                let value = worth(points);
+                let points = if value == 0 { 0 } else { points };
+                let stored = balances.stored().min(net - value) / 2;
+                let off = i64::from(rng.below(9) == 0);
+                Pay::Mixed { cash: net - value - stored + off, stored, points }
+            }
+        };
+        Action::Checkout { who: Some(who.into()), lines, pay, extras }
+    }
+}
+
+/// A time some while after another, and sometimes before it: clocks are wrong.
+pub(super) fn skewed(rng: &mut Rng, time: Timestamp, most: i64) -> Timestamp {
+    let micros = most.max(1) as u64;
+    let by = rng.below(2 * micros) as i64 - micros as i64;
+    Timestamp::from_unix_micros(time.as_unix_micros().saturating_add(by))
+}
+
+fn spend(who: MemberId) -> Action {
+    Action::Spend { who: who.into(), amount: 1 }
+}
+
+fn swim(rng: &mut Rng) -> AssetId {
+    AssetId::new(if rng.below(20) == 0 { 2 } else { 16 })
+}
+
+fn a_coupon(rng: &mut Rng, model: &Model) -> (MemberId, CouponId) {
+    let own: Vec<(usize, u64)> = model.coupons.iter().map(|c| (c.member, c.id)).collect();
+    let (member, id) = pick(rng, &own).unwrap_or((0, 1));
+    (MemberId::new(member as u32), CouponId::new(id))
+}
+
+fn amount(rng: &mut Rng, edges: &[i64]) -> i64 {
+    match rng.below(4) {
+        0 => pick(rng, edges).unwrap_or(0),
+        1 => pick(rng, edges).unwrap_or(0) + rng.below(3) as i64 - 1,
+        _ => 1 + rng.below(20_000) as i64,
+    }
+}
+
+pub(super) fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> Option<T> {
+    from.get(rng.below((from.len() as u64).max(1)) as usize).copied()
+}

@@ -1,0 +1,165 @@
+//! Random shops under all kinds of rules, on a machine that stops at any byte, must agree with the
+//! naive model that the crate ships.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::std_instead_of_alloc,
+    reason = "tests state what must hold"
+)]
+
+use mms_core::testing::{Sim, SimConfig, SimReport};
+use mms_core::*;
+
+const OFF: AssetId = AssetId::new(16_384);
+const HALF: AssetId = AssetId::new(16_385);
+
+fn tier(id: u16, discount: u32, earn: u32, qualify: Qualify) -> Tier {
+    Tier::new(TierId::new(id))
+        .with_discount(Ratio::percent(discount))
+        .with_earn(Ratio::percent(earn))
+        .with_qualify(qualify)
+}
+
+/// Three tiers, bonus, pending points, coupons, credit, commission.
+fn plain(pending: u32) -> Program {
+    let qualify = Qualify::default();
+    Program::default()
+        .with_tiers(vec![
+            tier(0, 0, 100, qualify),
+            tier(1, 5, 150, qualify.with_spend(100_000)),
+            tier(2, 10, 200, qualify.with_top_up(500_000)),
+        ])
+        .with_top_up_rules(vec![
+            TopUpRule::new(RuleId::new(1), 10_000).with_bonus(Ratio::percent(10)),
+            TopUpRule::new(RuleId::new(2), 50_000).with_bonus(Ratio::percent(33)).with_points(11),
+        ])
+        .with_earn_rules(vec![
+            EarnRule::new(RuleId::new(10), Ratio::percent(1))
+                .with_expiry(Expiry::Days(6))
+                .with_pending_days(pending),
+        ])
+        .with_stored_expiry(Expiry::Days(12))
+        .with_points_expiry(Expiry::Days(6))
+        .with_return_days(9)
+        .with_coupons(vec![
+            CouponRule::new(OFF, CouponOff::Amount(500))
+                .with_from(2_000)
+                .with_expiry(Expiry::Days(5))
+                .with_pool_max(40)
+                .with_member_max(4),
+        ])
+        .with_coupon_returns(true)
+        .with_credit(30_000, 30)
+        .with_commissions(vec![
+            CommissionRule::new(Ratio::percent(3)).with_on_stored(Ratio::percent(1)),
+        ])
+}
+
+/// Referrers over three levels, stores that settle, points and all.
+fn network() -> Program {
+    plain(2)
+        .with_referral(vec![
+            ReferralRule::new(1, 90)
+                .with_on_spend(Ratio::percent(2))
+                .with_on_top_up(Ratio::percent(1)),
+            ReferralRule::new(2, 40).with_on_spend(Ratio::percent(1)),
+            ReferralRule::new(3, 9).with_on_top_up(Ratio::new(1, 300).unwrap()),
+        ])
+        .with_settlement(Ratio::new(3, 7).unwrap())
+        .with_commissions(vec![
+            CommissionRule::new(Ratio::percent(3)).with_on_top_up(Ratio::new(1, 250).unwrap()),
+            CommissionRule::new(Ratio::percent(5)).with_tier(TierId::new(1)),
+        ])
+        .with_points_expiry(Expiry::MonthEnd(1))
+}
+
+/// Tiers that look at months, are kept for a while and fall.
+fn windows(downgrade: Downgrade) -> Program {
+    let qualify = Qualify::default();
+    plain(0)
+        .with_tiers(vec![
+            tier(0, 0, 100, qualify),
+            tier(1, 5, 150, qualify.with_spend(30_000).with_visits(4)),
+            tier(2, 10, 200, qualify.with_points(900)),
+            tier(3, 12, 250, qualify.with_top_up(200_000)),
+        ])
+        .with_tier_window(2)
+        .with_tier_review(Expiry::Days(11), downgrade)
+        .with_thresholds(vec![Threshold::new(10_000, 999), Threshold::new(30_000, 4_001)])
+}
+
+/// Points worth a part of a cent, coupons for some goods, bonus that is consumed first or last.
+fn odd(consumption: Consumption) -> Program {
+    let qualify = Qualify::default();
+    plain(1)
+        .with_tiers(vec![
+            tier(0, 3, 77, qualify).with_burn(Ratio::new(2, 3).unwrap()),
+            tier(1, 7, 133, qualify.with_spend(40_000)).with_burn(Ratio::new(7, 5).unwrap()),
+        ])
+        .with_consumption(consumption)
+        .with_earn_rules(vec![
+            EarnRule::new(RuleId::new(10), Ratio::new(3, 175).unwrap())
+                .with_rounding(Rounding::HalfEven)
+                .with_on_bonus_paid(true)
+                .with_on_points_paid(true),
+        ])
+        .with_coupons(vec![
+            CouponRule::new(OFF, CouponOff::Amount(700)).with_stores(vec![StoreId::new(1)]),
+            CouponRule::new(HALF, CouponOff::Share(Ratio::percent(50), 3_000))
+                .with_skus(vec![Sku::new(1), Sku::new(2)])
+                .with_wait_days(1)
+                .with_expiry(Expiry::Days(7)),
+        ])
+        .with_refund_grace_days(Some(3))
+        .with_settlement(Ratio::percent(1))
+}
+
+fn program(n: u64) -> (&'static str, Program, Limits) {
+    let free = Limits::default();
+    match n % 9 {
+        0 => ("plain", plain(0), free),
+        1 => ("pending", plain(2), free),
+        2 => ("network", network(), free),
+        3 => ("windows, kept", windows(Downgrade::Never), free),
+        4 => ("windows, one down", windows(Downgrade::OneDown), free),
+        5 => ("windows, to deserved", windows(Downgrade::ToDeserved), free),
+        6 => ("principal first", odd(Consumption::PrincipalFirst), free),
+        7 => ("bonus first", odd(Consumption::BonusFirst), free),
+        _ => ("capped", odd(Consumption::Proportional), Limits::cn_single_purpose()),
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how long to look is the caller's choice")]
+fn random_shops_agree_with_the_model() {
+    // AUDITOR_SEEDS=5000 looks longer, AUDITOR_FROM=17 begins at a seed.
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let (from, seeds) =
+        (number("AUDITOR_FROM").unwrap_or(0), number("AUDITOR_SEEDS").unwrap_or(99));
+    let mut sum = SimReport::default();
+    for seed in from..from + seeds {
+        let (name, program, limits) = program(seed);
+        let config = SimConfig::default().with_program(program).with_limits(limits);
+        let report = Sim::new(seed, config).run();
+        let report = report.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        sum.accepted += report.accepted;
+        sum.rejected += report.rejected;
+        sum.duplicates += report.duplicates;
+        sum.conflicts += report.conflicts;
+        sum.crashes += report.crashes;
+        sum.torn += report.torn;
+        sum.from_snapshot += report.from_snapshot;
+        sum.lost += report.lost;
+    }
+    println!("{sum:?}");
+    // Everything must have happened, and not all be refused.
+    if seeds >= 99 {
+        let least = u32::try_from(seeds).unwrap();
+        assert!(sum.accepted > least * 30 && sum.rejected > least, "{sum:?}");
+        assert!(sum.duplicates > least && sum.conflicts > 10 && sum.crashes > least, "{sum:?}");
+        assert!(sum.torn > 10 && sum.from_snapshot > 10 && sum.lost > 10, "{sum:?}");
+    }
+}
