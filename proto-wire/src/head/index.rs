@@ -151,7 +151,9 @@ impl<'a> Fields<'a> {
 
     /// All headers with this id, in order of appearance.
     pub fn all(self, id: u8) -> impl DoubleEndedIterator<Item = Field<'a>> + Clone {
-        self.iter().filter(move |field| field.entry.id == id)
+        let bytes = self.bytes;
+        let entries = self.entries.iter().filter(move |entry| entry.id == id);
+        entries.map(move |entry| Field { bytes, entry: *entry })
     }
 
     /// All headers with this name in any case: for names that have no id.

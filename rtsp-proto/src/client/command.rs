@@ -4,7 +4,7 @@ use super::{Client, Offer, PlayOptions, Purpose, Session, Settled};
 use crate::HeaderName;
 use crate::error::{CloseReason, CommandError, PeerRequestId, RequestId, SessionKey};
 use crate::headers::{Mode, Range, Transport};
-use crate::message::{BuildError, Method, RequestBuilder, ResponseBuilder, Version};
+use crate::message::{BuildError, Method, RequestBuilder, ResponseBuilder, Version, check_uri};
 use crate::session_table::v2;
 use alloc::string::String;
 use bytes::Bytes;
@@ -41,7 +41,7 @@ impl Client {
         if self.sessions.len() >= self.config.sessions_max {
             return Err(CommandError::Limit(LimitKind::Sessions));
         }
-        RequestBuilder::new(Method::Play, url).check()?;
+        check_uri(url)?;
         let key = SessionKey(self.new_number());
         self.sessions.insert(key, Session::new(String::from(url), self.version));
         Ok(key)

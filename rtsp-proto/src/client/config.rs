@@ -3,6 +3,7 @@
 use super::Requirement;
 use crate::Resync;
 use crate::message::{Methods, Version};
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -32,7 +33,7 @@ pub struct Config {
     pub pipelining: bool,
     /// `Accept-Ranges` of SETUP in 2.0, where it must stand (`npt, smpte, clock`; RFC 7826
     /// §13.3).
-    pub accept_ranges: String,
+    pub accept_ranges: Cow<'static, str>,
     /// How many 3xx in a row one request follows by itself on the same connection (5). With 0
     /// they are only reported. What would need another connection is always only reported.
     pub redirects_max: u8,
@@ -49,7 +50,7 @@ pub struct Config {
     pub retransmit_max: Duration,
     /// What stands in `User-Agent:` (`rtsp-proto`); nothing when it is empty. Some servers
     /// answer 401 to those who do not say who they are.
-    pub user_agent: String,
+    pub user_agent: Cow<'static, str>,
     /// Whether and when signs of life are sent (automatically).
     pub keep_alive: KeepAlive,
     /// How long a request waits for its response (10 s).
@@ -113,13 +114,13 @@ impl Default for Config {
             version: Version::V1_0,
             version_fallback: true,
             pipelining: true,
-            accept_ranges: String::from("npt, smpte, clock"),
+            accept_ranges: Cow::Borrowed("npt, smpte, clock"),
             redirects_max: 5,
             requirements: Vec::new(),
             strict: false,
             round_trip: Duration::from_millis(500),
             retransmit_max: Duration::from_secs(8),
-            user_agent: String::from("rtsp-proto"),
+            user_agent: Cow::Borrowed("rtsp-proto"),
             keep_alive: KeepAlive::Auto,
             request_timeout: Duration::from_secs(10),
             accepted_methods: Methods::NONE,
@@ -155,17 +156,33 @@ macro_rules! setters {
     };
 }
 
+macro_rules! text_setters {
+    ($($setter:ident $field:ident),* $(,)?) => {
+        impl Config { $(
+            #[doc = concat!("Sets [`Config::", stringify!($field), "`].")]
+            #[must_use]
+            pub fn $setter(mut self, $field: &str) -> Self {
+                self.$field = Cow::Owned(String::from($field));
+                self
+            }
+        )* }
+    };
+}
+
+text_setters! {
+    with_accept_ranges accept_ranges,
+    with_user_agent user_agent,
+}
+
 setters! {
     with_version version: Version,
     with_version_fallback version_fallback: bool,
     with_pipelining pipelining: bool,
-    with_accept_ranges accept_ranges: &str,
     with_redirects_max redirects_max: u8,
     with_requirements requirements: Vec<Requirement>,
     with_strict strict: bool,
     with_round_trip round_trip: Duration,
     with_retransmit_max retransmit_max: Duration,
-    with_user_agent user_agent: &str,
     with_keep_alive keep_alive: KeepAlive,
     with_request_timeout request_timeout: Duration,
     with_accepted_methods accepted_methods: Methods,

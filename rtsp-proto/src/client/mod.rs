@@ -344,7 +344,11 @@ impl Client {
     /// The next thing to do; `None` until something happens.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
-        self.out.poll()
+        let output = self.out.poll();
+        if output.is_none() {
+            self.receiver.let_go();
+        }
+        output
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.

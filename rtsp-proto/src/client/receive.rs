@@ -110,7 +110,9 @@ impl Client {
 
     fn stop_waiting(&mut self, pending: &Pending) {
         self.timers.stop(&Timer::Request(pending.id));
-        self.timers.stop(&Timer::Retransmit(pending.id));
+        if self.is_datagrams {
+            self.timers.stop(&Timer::Retransmit(pending.id));
+        }
     }
 
     fn deliver(&mut self, now: Instant, pending: &Pending, response: ResponseBuf) {

@@ -4,7 +4,7 @@ use super::plausible::{self, Verdict};
 use super::{Resync, Skips};
 use crate::framer::{Framer, Unit};
 use crate::interleaved::HEADER_LEN;
-use crate::message::{Index, Kind, RequestBuf, ResponseBuf};
+use crate::message::{Index, Kind, Recycler, RequestBuf, ResponseBuf};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use proto_wire::head::Quirk;
 use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind};
@@ -38,6 +38,7 @@ pub(crate) struct Receiver {
     in_body: bool,
     framer: Framer,
     index: Index,
+    recycler: Recycler,
     payload_max: u16,
     tolerance: Tolerance,
     /// The way was lost: what has been dropped since, and why.
@@ -67,6 +68,7 @@ impl Receiver {
             in_body: false,
             framer: Framer::new().with_payload_max(payload_max),
             index: Index::new(),
+            recycler: Recycler::new(),
             payload_max,
             tolerance: Tolerance::default(),
             lost: None,
@@ -144,8 +146,14 @@ impl Receiver {
         self.message = BytesMut::new();
     }
 
+    /// Lets go of the bytes of messages that nobody has any more.
+    pub(crate) fn let_go(&mut self) {
+        self.recycler.let_go();
+    }
+
     /// Gives memory back that nothing needs now.
     pub(crate) fn release(&mut self) {
+        self.recycler.release();
         if self.len() > 0 {
             return;
         }
@@ -294,11 +302,15 @@ impl Receiver {
             self.index.note(Quirk::FrameInHead, at);
         }
         let bytes = self.take_message(len);
-        let index = self.index.take();
-        match (index.defect(), index.kind()) {
-            (Some(_), _) => Received::Malformed(RequestBuf::new(bytes, index)),
-            (None, Kind::Request) => Received::Request(RequestBuf::new(bytes, index)),
-            (None, Kind::Response) => Received::Response(ResponseBuf::new(bytes, index)),
+        let (defect, kind) = (self.index.defect(), self.index.kind());
+        match (defect, kind) {
+            (Some(_), _) => Received::Malformed(self.recycler.request(bytes, &mut self.index)),
+            (None, Kind::Request) => {
+                Received::Request(self.recycler.request(bytes, &mut self.index))
+            }
+            (None, Kind::Response) => {
+                Received::Response(self.recycler.response(bytes, &mut self.index))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Session (RFC 2326 §12.37, RFC 7826 §18.49).
 
-use super::bytes::{next_piece, number, pair, text, trim};
+use super::bytes::{leading_number, next_piece, number, pair, text, trim};
 use super::{HeaderName, TypedHeader};
 use core::fmt;
 use core::time::Duration;
@@ -49,9 +49,8 @@ impl<'a> TypedHeader<'a> for Session<'a> {
     const NAME: HeaderName = HeaderName::Session;
 
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        // Nearly always an id alone.
-        if !value.is_empty() && !chars::any_zero(value, |b| b.saturating_sub(b' ').min(b ^ b';')) {
-            return Ok(Self::new(text(value)?));
+        if let Some((id, timeout_secs)) = usual(value) {
+            return Ok(Self { id: text(id)?, timeout_secs });
         }
         let mut rest = Some(value);
         let id = trim(next_piece(&mut rest, b';').unwrap_or(&[]));
@@ -67,6 +66,23 @@ impl<'a> TypedHeader<'a> for Session<'a> {
             }
         }
         Ok(session)
+    }
+}
+
+/// An id alone, or an id and a timeout: what nearly all servers write.
+#[inline]
+fn usual(value: &[u8]) -> Option<(&[u8], Option<u32>)> {
+    let end = chars::find(value, b';').unwrap_or(value.len());
+    let (id, rest) = value.split_at_checked(end)?;
+    if id.is_empty() || chars::any_zero(id, |b| b.saturating_sub(b' ')) {
+        return None;
+    }
+    if rest.is_empty() {
+        return Some((id, None));
+    }
+    match leading_number(rest.strip_prefix(b";timeout=")?)? {
+        (secs @ 1.., []) => Some((id, Some(u32::try_from(secs).ok()?))),
+        _ => None,
     }
 }
 

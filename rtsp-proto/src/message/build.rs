@@ -84,9 +84,8 @@ impl RequestBuilder {
     pub fn new(method: Method, uri: &str) -> Self {
         let mut request =
             Self { method, name: String::new(), uri: String::from(uri), parts: Parts::new() };
-        let odd = |b: u8| b.saturating_sub(b' ').min(b ^ 0x7f);
-        if uri.is_empty() || any_zero(uri.as_bytes(), odd) {
-            request.parts.fail(BuildError::Uri);
+        if let Err(error) = check_uri(uri) {
+            request.parts.fail(error);
         }
         if method == Method::Extension {
             // It has no name yet.
@@ -163,6 +162,13 @@ impl RequestBuilder {
             }
         }
     }
+}
+
+/// Whether a request can be for `uri`.
+pub(crate) fn check_uri(uri: &str) -> Result<(), BuildError> {
+    let odd = |b: u8| b.saturating_sub(b' ').min(b ^ 0x7f);
+    let is_odd = uri.is_empty() || any_zero(uri.as_bytes(), odd);
+    if is_odd { Err(BuildError::Uri) } else { Ok(()) }
 }
 
 impl ResponseBuilder {

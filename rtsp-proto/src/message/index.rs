@@ -222,7 +222,7 @@ impl Index {
             b" RTSP/2.0" => Version::V2_0,
             _ => return false,
         };
-        let Some(space) = rest.iter().position(|b| *b == b' ') else {
+        let Some(space) = chars::find(rest, b' ') else {
             return false;
         };
         let (method, target) = rest.split_at_checked(space).unwrap_or((&[], &[]));

@@ -1,6 +1,7 @@
 //! Methods (RFC 2326 §10, RFC 7826 §13).
 
 use core::fmt;
+use proto_wire::text::chars;
 
 /// What a request asks for. Method names are case-sensitive (RFC 2326 §4.2).
 ///
@@ -142,12 +143,25 @@ impl Methods {
     #[must_use]
     pub fn from_text(value: &[u8]) -> Self {
         let mut set = Self::NONE;
-        for name in value.split(|b| matches!(b, b',' | b' ' | b';' | b'\t')) {
-            if !name.is_empty() {
-                set = set.with(Method::from_name(name));
+        let mut rest = Some(value);
+        while let Some(list) = rest {
+            let end = chars::find(list, b',').unwrap_or(list.len());
+            let piece = list.get(..end).unwrap_or(&[]);
+            rest = list.get(end.saturating_add(1)..);
+            // As the grammar has it: a name, behind one space at most.
+            match Method::from_name(piece.strip_prefix(b" ").unwrap_or(piece)) {
+                Method::Extension => set = set.union(Self::from_piece(piece)),
+                method => set = set.with(method),
             }
         }
         set
+    }
+
+    fn from_piece(piece: &[u8]) -> Self {
+        piece
+            .split(|b| matches!(b, b',' | b' ' | b';' | b'\t'))
+            .filter(|name| !name.is_empty())
+            .fold(Self::NONE, |set, name| set.with(Method::from_name(name)))
     }
 
     /// The set with `method` in it.

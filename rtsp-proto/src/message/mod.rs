@@ -8,6 +8,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use build::check_uri;
 pub use build::{BuildError, RequestBuilder, ResponseBuilder};
 pub use index::{Index, Kind};
 pub use method::{Method, Methods};
@@ -308,6 +309,68 @@ common!(Response, ResponseBuf, "response");
 struct Owned {
     bytes: Bytes,
     index: Index,
+}
+
+/// The memory of the last message that was received, for the next one: most are forgotten by
+/// then, and nothing is allocated.
+#[derive(Default)]
+pub(crate) struct Recycler {
+    last: Option<Arc<Owned>>,
+    /// It keeps the bytes of a message alive.
+    holds: bool,
+}
+
+impl Recycler {
+    pub(crate) const fn new() -> Self {
+        Self { last: None, holds: false }
+    }
+
+    pub(crate) fn request(&mut self, bytes: Bytes, index: &mut Index) -> RequestBuf {
+        RequestBuf(self.own(bytes, index))
+    }
+
+    pub(crate) fn response(&mut self, bytes: Bytes, index: &mut Index) -> ResponseBuf {
+        ResponseBuf(self.own(bytes, index))
+    }
+
+    /// Takes a message over. `index` gets the memory of an older one, or none.
+    fn own(&mut self, bytes: Bytes, index: &mut Index) -> Arc<Owned> {
+        self.holds = true;
+        if let Some(last) = &mut self.last {
+            if let Some(owned) = Arc::get_mut(last) {
+                owned.bytes = bytes;
+                core::mem::swap(&mut owned.index, index);
+                return Arc::clone(last);
+            }
+        }
+        let owned = Arc::new(Owned { bytes, index: index.take() });
+        self.last = Some(Arc::clone(&owned));
+        owned
+    }
+
+    /// Lets go of the bytes of a message that nobody has any more; they may be a small part of
+    /// much that was received.
+    pub(crate) fn let_go(&mut self) {
+        if self.holds {
+            if let Some(owned) = self.last.as_mut().and_then(Arc::get_mut) {
+                owned.bytes = Bytes::new();
+                self.holds = false;
+            }
+        }
+    }
+
+    /// Gives all memory back.
+    pub(crate) fn release(&mut self) {
+        self.last = None;
+        self.holds = false;
+    }
+}
+
+/// How much of a message is in it, for nobody's eyes: headers may hold credentials.
+impl fmt::Debug for Recycler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recycler").field("holds", &self.holds).finish_non_exhaustive()
+    }
 }
 
 /// Spans of the start line were checked when it was read.

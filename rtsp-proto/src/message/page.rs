@@ -41,6 +41,23 @@ impl Page {
         self.more.extend_from_slice(bytes);
     }
 
+    /// A line, by one look at the room that is left.
+    #[inline]
+    fn line(&mut self, name: &[u8], value: &[u8]) {
+        let colon = self.len.saturating_add(name.len());
+        let behind = colon.saturating_add(value.len());
+        let end = behind.saturating_add(2);
+        if !self.more.is_empty() || end > FIXED {
+            return [name, value, b"\r\n"].into_iter().for_each(|part| self.put_more(part));
+        }
+        for (at, part) in [(self.len, name), (colon, value), (behind, b"\r\n")] {
+            if let Some(to) = self.fixed.get_mut(at..at.saturating_add(part.len())) {
+                to.copy_from_slice(part);
+            }
+        }
+        self.len = end;
+    }
+
     pub(super) fn number(&mut self, number: u64) {
         digits(number, |digits| self.put(digits));
     }
@@ -105,17 +122,13 @@ impl<'p> Lines<'p> {
     #[inline(never)]
     pub(crate) fn text(&mut self, name: HeaderName, value: &str) {
         self.clean &= is_clean(value.as_bytes());
-        self.page.put(name.with_colon().as_bytes());
-        self.page.put(value.as_bytes());
-        self.page.put(b"\r\n");
+        self.page.line(name.with_colon().as_bytes(), value.as_bytes());
     }
 
     /// A line with a number.
     #[inline(never)]
     pub(crate) fn number(&mut self, name: HeaderName, value: u32) {
-        self.page.put(name.with_colon().as_bytes());
-        self.page.number(u64::from(value));
-        self.page.put(b"\r\n");
+        digits(u64::from(value), |digits| self.page.line(name.with_colon().as_bytes(), digits));
     }
 
     /// A Session line with a timeout in seconds.
@@ -138,7 +151,7 @@ impl<'p> Lines<'p> {
     /// A line of text, left out when it may not stand in a header.
     pub(crate) fn text_if_clean(&mut self, name: HeaderName, value: &str) {
         if !value.is_empty() && is_clean(value.as_bytes()) {
-            self.text(name, value);
+            self.page.line(name.with_colon().as_bytes(), value.as_bytes());
         }
     }
 }

@@ -47,12 +47,17 @@ impl Server {
         let known = current.session.and_then(|key| self.sessions.get(key));
         // The answer that ends a session does not name it (RFC 7826 §13.7.1).
         let named = known.filter(|_| !matches!(after, After::End(_)));
-        let pipeline = pipeline_of(current.request.view());
-        // RFC 2326 §12.38, RFC 7826 §18.53: the same value, and how long it took.
-        let timestamp = headers.typed::<Timestamp<'_>>().ok().flatten().map(|stamp| {
-            let delay = now.saturating_since(current.received);
-            if delay.is_zero() { Timestamp::new(stamp.value) } else { stamp.echo(delay) }
-        });
+        let (mut pipeline, mut timestamp, mut closes) = (None, None, false);
+        if headers.may_have(SELDOM) {
+            pipeline = pipeline_of(current.request.view());
+            // RFC 2326 §12.38, RFC 7826 §18.53: the same value, and how long it took.
+            timestamp = headers.typed::<Timestamp<'_>>().ok().flatten().map(|stamp| {
+                let delay = now.saturating_since(current.received);
+                if delay.is_zero() { Timestamp::new(stamp.value) } else { stamp.echo(delay) }
+            });
+            let connection = headers.typed::<Connection<'_>>().ok().flatten();
+            closes = connection.is_some_and(|c| c.is_close());
+        }
         let date = self.wall_clock(now).map(|time| RtspDate(time).for_version(current.version));
         // RFC 7826 §18.51: who says what it supports is told what this side does, in any answer.
         let is_asked = headers.contains(HeaderName::Supported);
@@ -61,7 +66,6 @@ impl Server {
         } else {
             String::new()
         };
-        let closes = headers.typed::<Connection<'_>>().ok().flatten().is_some_and(|c| c.is_close());
 
         let bytes = response.encode(current.version, |lines| {
             if let Some(cseq) = current.cseq {
@@ -239,6 +243,11 @@ fn join<'f>(features: impl Iterator<Item = &'f str>) -> String {
     }
     list
 }
+
+/// Headers of requests that few answers depend on.
+const SELDOM: u64 = HeaderName::PipelinedRequests.bit()
+    | HeaderName::Timestamp.bit()
+    | HeaderName::Connection.bit();
 
 /// Methods that let media flow or stop.
 const fn is_control(method: Method) -> bool {

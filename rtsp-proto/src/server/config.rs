@@ -5,6 +5,7 @@ use super::auth::Authentication;
 use super::{Control, Destinations};
 use crate::Resync;
 use crate::message::{Method, Methods};
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -25,7 +26,7 @@ use proto_wire::Limits;
 #[non_exhaustive]
 pub struct Config {
     /// What stands in `Server:` (`rtsp-proto`); nothing when it is empty.
-    pub server_name: String,
+    pub server_name: Cow<'static, str>,
     /// Methods that are offered: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN,
     /// `GET_PARAMETER` and `SET_PARAMETER` unless set otherwise. Known methods that are
     /// not here are answered with 405, unknown ones with 501.
@@ -38,12 +39,12 @@ pub struct Config {
     /// `Media-Properties` of the answer to a SETUP of 2.0, which must have it (RFC 7826
     /// §13.3): what every media of this server can do. By default what a live one can:
     /// `No-Seeking, Time-Progressing, Time-Duration=0.0`. Left out when it is empty.
-    pub media_properties: String,
+    pub media_properties: Cow<'static, str>,
     /// `Accept-Ranges` of the same answer (`npt`).
-    pub accept_ranges: String,
+    pub accept_ranges: Cow<'static, str>,
     /// `Media-Range` of the same answer, which media that progresses with time must have
     /// (RFC 7826 §18.30; `npt=now-`). Left out when it is empty.
-    pub media_range: String,
+    pub media_range: Cow<'static, str>,
     /// Which URLs PLAY, PAUSE and RECORD may name ([`Control::Either`]).
     pub control: Control,
     /// Whether a SETUP may change the transport of a stream that flows (yes). Otherwise it
@@ -101,7 +102,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            server_name: String::from("rtsp-proto"),
+            server_name: Cow::Borrowed("rtsp-proto"),
             methods: Methods::of(&[
                 Method::Options,
                 Method::Describe,
@@ -114,9 +115,9 @@ impl Default for Config {
             ]),
             extension_methods: false,
             features: Vec::new(),
-            media_properties: String::from("No-Seeking, Time-Progressing, Time-Duration=0.0"),
-            accept_ranges: String::from("npt"),
-            media_range: String::from("npt=now-"),
+            media_properties: Cow::Borrowed("No-Seeking, Time-Progressing, Time-Duration=0.0"),
+            accept_ranges: Cow::Borrowed("npt"),
+            media_range: Cow::Borrowed("npt=now-"),
             control: Control::Either,
             transport_changes: true,
             destinations: Destinations::Peer,
@@ -154,14 +155,30 @@ macro_rules! setters {
     };
 }
 
+macro_rules! text_setters {
+    ($($setter:ident $field:ident),* $(,)?) => {
+        impl Config { $(
+            #[doc = concat!("Sets [`Config::", stringify!($field), "`].")]
+            #[must_use]
+            pub fn $setter(mut self, $field: &str) -> Self {
+                self.$field = Cow::Owned(String::from($field));
+                self
+            }
+        )* }
+    };
+}
+
+text_setters! {
+    with_server_name server_name,
+    with_media_properties media_properties,
+    with_accept_ranges accept_ranges,
+    with_media_range media_range,
+}
+
 setters! {
-    with_server_name server_name: &str,
     with_methods methods: Methods,
     with_extension_methods extension_methods: bool,
     with_features features: Vec<String>,
-    with_media_properties media_properties: &str,
-    with_accept_ranges accept_ranges: &str,
-    with_media_range media_range: &str,
     with_control control: Control,
     with_transport_changes transport_changes: bool,
     with_destinations destinations: Destinations,

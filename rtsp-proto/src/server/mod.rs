@@ -365,7 +365,11 @@ impl Server {
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
         let output = self.out.poll();
-        if output.is_none() && self.current.is_none() && self.sessions.len() == 0 {
+        if output.is_some() {
+            return output;
+        }
+        self.receiver.let_go();
+        if self.current.is_none() && self.sessions.len() == 0 {
             // Servers have many connections that do nothing: those keep no buffers.
             self.out.release();
             self.receiver.release();
@@ -373,7 +377,7 @@ impl Server {
                 self.inbox = VecDeque::new();
             }
         }
-        output
+        None
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.

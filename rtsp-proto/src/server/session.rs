@@ -236,6 +236,12 @@ impl Sessions {
 
 /// Compares to the end, whatever differs: the time tells nothing about the id.
 pub(super) fn is_same_id(ours: &str, theirs: &str) -> bool {
+    if let (Ok(ours), Ok(theirs)) =
+        (<&[u8; 32]>::try_from(ours.as_bytes()), <&[u8; 32]>::try_from(theirs.as_bytes()))
+    {
+        // The compiler makes vector instructions of a length that it knows.
+        return ours.iter().zip(theirs).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0;
+    }
     let mut difference = u8::from(ours.len() != theirs.len());
     for (a, b) in ours.bytes().zip(theirs.bytes()) {
         difference |= a ^ b;

@@ -339,10 +339,10 @@ impl Server {
         }
         // RFC 7826 §13.3: what the media can do goes with it.
         let config = &self.config;
-        let properties = reply.media_properties.as_ref().unwrap_or(&config.media_properties);
-        let units = reply.accept_ranges.as_ref().unwrap_or(&config.accept_ranges);
-        let live = Some(&config.media_range).filter(|_| live);
-        let range = reply.media_range.as_ref().or(live);
+        let properties = reply.media_properties.as_deref().unwrap_or(&config.media_properties);
+        let units = reply.accept_ranges.as_deref().unwrap_or(&config.accept_ranges);
+        let live = Some(&*config.media_range).filter(|_| live);
+        let range = reply.media_range.as_deref().or(live);
         for (name, value) in [
             (HeaderName::MediaProperties, Some(properties)),
             (HeaderName::AcceptRanges, Some(units)),
@@ -358,9 +358,10 @@ impl Server {
     /// "MUST include the Media-Range header if the media is Time-Progressing": whether the
     /// configured one is that of this media.
     fn is_live(&self, reply: &SetupReply<'_>) -> bool {
-        let properties = reply.media_properties.as_ref();
+        let properties = reply.media_properties.as_deref();
         let properties = properties.unwrap_or(&self.config.media_properties);
-        let says = |part: &[u8]| part.eq_ignore_ascii_case(TIME_PROGRESSING);
+        let begins = |part: &[u8]| part.first().is_some_and(|b| b | 0x20 == b't');
+        let says = |part: &[u8]| begins(part) && part.eq_ignore_ascii_case(TIME_PROGRESSING);
         let mut parts = properties.as_bytes().windows(TIME_PROGRESSING.len());
         reply.media_range.is_none() && parts.any(says)
     }
