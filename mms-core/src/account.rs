@@ -316,14 +316,19 @@ impl Wire for Posting {
 
     #[inline]
     fn put(self, out: &mut &mut [u8]) {
-        self.account.owner.put(out);
-        self.account.code.put(out);
-        self.account.asset.put(out);
-        self.amount.put(out);
+        // The four fields in one.
+        let account = u64::from(self.account.owner)
+            | (u64::from(self.account.code.number()) << 32)
+            | (u64::from(self.account.asset.value()) << 48);
+        let amount = u64::from_le_bytes(self.amount.to_le_bytes());
+        (u128::from(account) | (u128::from(amount) << 64)).put(out);
     }
 
     #[inline]
     fn take(from: &mut &[u8]) -> Option<Self> {
+        let (bytes, rest) = from.split_first_chunk::<16>()?;
+        *from = rest;
+        let from = &mut bytes.as_slice();
         let owner = u32::take(from)?;
         let code = Code::take(from)?;
         let asset = AssetId::take(from)?;

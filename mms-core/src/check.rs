@@ -5,6 +5,7 @@ use crate::ids::{LotId, MemberId};
 use crate::ledger::Ledger;
 use crate::record::{Fact, Head, Record, RecordError, RecordErrorKind};
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 
 impl Ledger {
     /// Whether a record that comes from a journal can follow this state: its number, its
@@ -22,7 +23,7 @@ impl Ledger {
         &self,
         head: &Head,
         mut postings: impl Iterator<Item = Posting>,
-        mut facts: impl Iterator<Item = Fact>,
+        mut facts: impl Iterator<Item = impl Borrow<Fact>>,
     ) -> Result<(), RecordError> {
         let fail = |kind| Err(RecordError::new(kind, 0));
         if Some(head.seq.value()) != self.seq.value().checked_add(1) {
@@ -37,7 +38,7 @@ impl Ledger {
             lots: Vec::new(),
             opened: false,
         };
-        let fits = facts.all(|fact| self.fits(fact, &mut known))
+        let fits = facts.all(|fact| self.fits(fact.borrow(), &mut known))
             && postings.all(|posting| {
                 !posting.account.code().is_member()
                     || (posting.account.index() as usize) < known.members
@@ -49,12 +50,12 @@ impl Ledger {
     }
 
     /// Whether what a fact speaks of exists, counting what the record itself makes.
-    fn fits(&self, fact: Fact, known: &mut Known) -> bool {
+    fn fits(&self, fact: &Fact, known: &mut Known) -> bool {
         let member_known =
             |member: MemberId, known: &Known| (member.value() as usize) < known.members;
         let lot_known =
             |lot: LotId, known: &Known| self.lots.is_known(lot) || known.lots.contains(&lot);
-        match fact {
+        match *fact {
             Fact::MemberEnrolled { member, token, referrer, .. } => {
                 let next = member.value() as usize == known.members
                     && referrer.is_none_or(|referrer| member_known(referrer, known))

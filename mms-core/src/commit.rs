@@ -13,6 +13,7 @@ use crate::state::{
     Reward, Sale, SoldLine, Starts, Tenders,
 };
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use proto_wire::Timestamp;
 
 impl Ledger {
@@ -30,7 +31,7 @@ impl Ledger {
         &mut self,
         head: &Head,
         postings: impl Iterator<Item = Posting>,
-        facts: impl Iterator<Item = Fact>,
+        facts: impl Iterator<Item = impl Borrow<Fact>>,
     ) -> Receipt {
         self.seq = head.seq;
         self.at = head.at;
@@ -57,8 +58,9 @@ impl Ledger {
             ..Receipt::default()
         };
         for fact in facts {
+            let fact = fact.borrow();
             let of = match fact {
-                Fact::LotMoved { lot, .. } => self.lots.asset(lot),
+                Fact::LotMoved { lot, how: MoveKind::Add, .. } => self.lots.asset(*lot),
                 _ => None,
             };
             note(head, fact, of, &mut receipt);
@@ -101,8 +103,8 @@ impl Ledger {
     }
 
     #[inline]
-    fn fold(&mut self, head: &Head, fact: Fact, fold: &mut Fold) {
-        match fact {
+    fn fold(&mut self, head: &Head, fact: &Fact, fold: &mut Fold) {
+        match *fact {
             Fact::MemberEnrolled { member, token, kind, plan, tier, referrer } => {
                 let depth = referrer
                     .and_then(|referrer| self.member(referrer))
@@ -313,7 +315,7 @@ impl Ledger {
         }
     }
 
-    fn open_sale(&mut self, head: &Head, fact: Fact, fold: &Fold) {
+    fn open_sale(&mut self, head: &Head, fact: &Fact, fold: &Fold) {
         let Fact::SaleOpened {
             member,
             asset,
@@ -332,11 +334,11 @@ impl Ledger {
             earn_rounding,
             rule,
             returnable,
-        } = fact
+        } = *fact
         else {
             return;
         };
-        let sale = Sale {
+        let mut sale = Sale {
             id: SaleId::new(head.seq.value()),
             member,
             store: head.store,
@@ -368,7 +370,7 @@ impl Ledger {
         for lot in sale.kept_lots() {
             self.lots.refer(lot);
         }
-        self.sales.push(sale, fold.starts);
+        self.sales.push(&mut sale, fold.starts);
     }
 
     /// Sets the day of the next review of a tier.
@@ -467,9 +469,9 @@ const fn is_sale(kind: Kind) -> bool {
 
 /// Notes on the receipt what a fact says to the sender.
 #[inline]
-fn note(head: &Head, fact: Fact, of: Option<AssetId>, receipt: &mut Receipt) {
+fn note(head: &Head, fact: &Fact, of: Option<AssetId>, receipt: &mut Receipt) {
     let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
-    match fact {
+    match *fact {
         Fact::TierChanged { .. } => receipt.tier_changed = true,
         Fact::LotOpened { member, asset, principal, bonus, .. } => match head.kind {
             Kind::ToppedUp | Kind::ChangeSwept | Kind::BalanceOpened if asset == MONEY => {

@@ -175,7 +175,11 @@ impl Ledger {
     pub fn apply(&mut self, at: At, command: &Command, journal: &mut Vec<u8>) -> Outcome {
         let mut draft = self.draft.take().unwrap_or_default();
         let outcome = match self.draft_command(at, command, &mut draft) {
-            Ok(()) => Outcome::Accepted(self.commit(draft.encode(journal))),
+            Ok(()) => {
+                let head = draft.encode(journal).head();
+                let postings = draft.postings().iter().copied();
+                Outcome::Accepted(self.commit_parts(&head, postings, draft.facts().iter()))
+            }
             Err(rejection) => self.refused(command, rejection),
         };
         self.draft = Some(draft);

@@ -54,6 +54,30 @@ fn stored(engine: &mut Engine, frame: u64) {
     engine.handle_input(Instant::ZERO, Input::Stored { frame });
 }
 
+/// Reading ahead changes nothing: the same frames and answers, whether commands come one by one
+/// or together.
+#[test]
+fn commands_that_come_together_are_booked_as_one_by_one() {
+    let mut commands: Vec<Command> = (1..=150).map(join).collect();
+    for key in 1_000..1_400_u32 {
+        let member = MemberId::new(key % 160);
+        let action = match key % 3 {
+            0 => top_up(member, i64::from(key)),
+            1 => spend(member, 50),
+            _ => adjust(member, 3),
+        };
+        commands.push(command(key.into(), action));
+    }
+    commands.extend_from_within(100..200);
+    let (mut one_by_one, mut together) = (engine(config()), engine(config()));
+    for command in &commands {
+        one_by_one.submit(Instant::ZERO, at(), command);
+    }
+    together.submit_all(Instant::ZERO, at(), &commands);
+    assert!(one_by_one.ledger() == together.ledger());
+    assert_eq!(drain(&mut one_by_one), drain(&mut together));
+}
+
 #[test]
 fn nothing_is_answered_before_it_is_stored() {
     let mut engine = engine(config());

@@ -142,6 +142,25 @@ fn a_flipped_bit_at_any_byte_is_found_and_the_frames_before_it_are_kept() {
     }
 }
 
+/// Checks find what went wrong by itself; hashes find also what somebody has made.
+#[test]
+fn a_record_changed_with_its_check_is_found_by_the_hashes() {
+    let written = written();
+    let mut bytes = written.bytes.clone();
+    // The terminal of the first record, and its check.
+    let length = u32::from_le_bytes(bytes[128..132].try_into().unwrap()) as usize;
+    bytes[128 + 60] ^= 1;
+    let check = crc32fast::hash(&bytes[128 + 8..128 + length]);
+    bytes[128 + 4..128 + 8].copy_from_slice(&check.to_le_bytes());
+    assert!(recover(&bytes).1.is_intact());
+    let hashed = |bytes: &[u8]| Recovery::new(plain()).with_hashes().journal(bytes);
+    for end in [hashed(&bytes), audit(&bytes).end] {
+        let JournalEnd::Damaged { at: 0, frame: 1, error, .. } = end else { panic!("{end}") };
+        assert_eq!(error.kind(), FrameErrorKind::Hash);
+    }
+    assert!(hashed(&written.bytes).is_intact());
+}
+
 #[test]
 fn a_damaged_record_is_named() {
     let written = written();

@@ -284,7 +284,7 @@ impl Recovery {
         let (head, scratch) = (record.head(), &mut self.scratch);
         record.decode(scratch)?;
         let postings = || scratch.postings.iter().copied();
-        let facts = || scratch.facts.iter().copied();
+        let facts = || scratch.facts.iter();
         self.ledger.check_parts(&head, postings(), facts())?;
         self.ledger.commit_parts(&head, postings(), facts());
         if let Some(statements) = &mut self.statements {

@@ -33,7 +33,8 @@ impl Prepare<'_, '_> {
         self.draft.store(Code::BonusIssued, MONEY, bonus);
         self.draft.member(party.id, Code::StoredPrincipal, MONEY, amount.saturating_neg());
         self.draft.member(party.id, Code::StoredBonus, MONEY, bonus.saturating_neg());
-        let (today, expires) = (self.at.day, program.stored_expiry.from(self.at.day));
+        let today = self.at.day;
+        let expires = self.draft.expiry(program.stored_expiry, today);
         // Lots with bonus keep their proportion for themselves.
         let here = self.store_of_lots();
         let alike = |lot: &Lot| {
@@ -46,7 +47,7 @@ impl Prepare<'_, '_> {
         self.add_to_lot(party, alike, MONEY, (amount, bonus), today, expires)?;
         if points > 0 {
             self.draft.store(Code::PointsIssued, POINTS, points);
-            let expires = program.points_expiry.from(today);
+            let expires = self.draft.expiry(program.points_expiry, today);
             self.credit_points(party, points, today, expires)?;
         }
         self.commission(Some(party), |rule| (rule.on_top_up, 0), amount)?;
@@ -81,7 +82,8 @@ impl Prepare<'_, '_> {
         self.draft.fact(Fact::RuleApplied { rule: rule.id, base, bonus: 0, points });
         self.draft.store(Code::PointsIssued, POINTS, points);
         let from = self.at.day.plus(rule.pending_days);
-        self.credit_points(party, points, from, rule.expiry.from(from))?;
+        let expires = self.draft.expiry(rule.expiry, from);
+        self.credit_points(party, points, from, expires)?;
         self.count(party, Counters { points, spend: base, visits: 1, ..Counters::default() });
         Ok(())
     }
@@ -138,7 +140,7 @@ impl Prepare<'_, '_> {
             Adjust::Add(points) => {
                 self.draft.store(Code::PointsIssued, POINTS, points);
                 let today = self.at.day;
-                let expires = self.ledger.program.points_expiry.from(today);
+                let expires = self.draft.expiry(self.ledger.program.points_expiry, today);
                 self.credit_points(party, points, today, expires)?;
                 points
             }

@@ -230,7 +230,8 @@ impl<'l> Prepare<'l, '_> {
         }
         self.draft.store(Code::PointsIssued, POINTS, points);
         let from = self.at.day.plus(rule.pending_days);
-        let lot = self.credit_points(party, points, from, rule.expiry.from(from))?;
+        let expires = self.draft.expiry(rule.expiry, from);
+        let lot = self.credit_points(party, points, from, expires)?;
         Ok(Some(EarnedBy { rule: rule.id, base, rate, rounding: rule.rounding, points, lot }))
     }
 

@@ -61,11 +61,14 @@ impl<'l> Prepare<'l, '_> {
         let mut left = amount;
         let ledger = self.ledger;
         // Also beyond the limit: whether there is enough comes first.
-        for (id, lot) in ledger.lots.of(party.member.lots) {
+        if left == 0 {
+            return Ok(taken);
+        }
+        for (id, lot) in ledger.lots.of_asset(party.member.lots, asset) {
             if left == 0 {
                 break;
             }
-            if lot.asset != asset || !lot.is_live(self.at.day) {
+            if !lot.is_live(self.at.day) {
                 continue;
             }
             let part = left.min(lot.left());
@@ -209,7 +212,7 @@ impl<'l> Prepare<'l, '_> {
         self.ledger.program.settle.then_some(self.draft.head.store)
     }
 
-    /// Adds to the first lot that is `alike`, or opens one.
+    /// Adds to the first lot of that asset and last day that is `alike`, or opens one.
     pub(super) fn add_to_lot(
         &mut self,
         party: Party<'l>,
@@ -219,15 +222,13 @@ impl<'l> Prepare<'l, '_> {
         from: Day,
         expires: Day,
     ) -> Result<LotId, Rejection> {
-        let mut count: u32 = 0;
-        for (id, lot) in self.ledger.lots.of(party.member.lots) {
-            if alike(&lot) {
+        match self.ledger.lots.find(party.member.lots, asset, expires, alike) {
+            Ok(id) => {
                 self.draft.fact(Fact::LotMoved { lot: id, how: MoveKind::Add, principal, bonus });
-                return Ok(id);
+                Ok(id)
             }
-            count = count.saturating_add(1);
+            Err(count) => self.open_lot(party.id, count, asset, (principal, bonus), from, expires),
         }
-        self.open_lot(party.id, count, asset, (principal, bonus), from, expires)
     }
 
     /// Opens a lot for a member that has `count` lots with value.

@@ -5,6 +5,7 @@ use crate::account::{Account, Code, Posting};
 use crate::ids::{
     ActorId, AssetId, At, Day, IdempotencyKey, LotId, MemberId, Seq, StoreId, TerminalId,
 };
+use crate::program::Expiry;
 use crate::wire::Wire;
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
@@ -15,12 +16,16 @@ use proto_wire::Timestamp;
 pub(crate) struct Draft {
     pub(crate) head: Head,
     postings: Vec<Posting>,
-    facts: Vec<u8>,
-    fact_count: u16,
+    facts: Vec<Fact>,
+    /// Bytes that they take.
+    facts_size: usize,
     /// What this record has done to lots so far: lot, principal, bonus.
     pub(crate) moves: Vec<(LotId, i64, i64)>,
     pub(crate) lots_opened: u32,
     pub(crate) lots_touched: u16,
+    /// Of what the last day of validity was asked last, and the answer: a day's commands ask for
+    /// the same again and again.
+    pub(crate) expiry: (Expiry, Day, Day),
 }
 
 impl Default for Draft {
@@ -49,10 +54,11 @@ impl Draft {
             },
             postings: Vec::new(),
             facts: Vec::new(),
-            fact_count: 0,
+            facts_size: 0,
             moves: Vec::new(),
             lots_opened: 0,
             lots_touched: 0,
+            expiry: (Expiry::Never, Day::FIRST, Day::NEVER),
         }
     }
 
@@ -67,15 +73,15 @@ impl Draft {
         self.postings.clear();
         self.facts.clear();
         self.moves.clear();
-        self.fact_count = 0;
+        self.facts_size = 0;
         self.lots_opened = 0;
         self.lots_touched = 0;
     }
 
     #[inline]
     pub(crate) fn fact(&mut self, fact: Fact) {
-        fact.put(&mut self.facts);
-        self.fact_count = self.fact_count.saturating_add(1);
+        self.facts_size = self.facts_size.saturating_add(fact.size());
+        self.facts.push(fact);
     }
 
     /// Books on a member's account; nothing for zero.
@@ -106,12 +112,24 @@ impl Draft {
         &self.postings
     }
 
+    pub(crate) fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// The last day of value that begins on `day`.
+    pub(crate) fn expiry(&mut self, expiry: Expiry, day: Day) -> Day {
+        if (self.expiry.0, self.expiry.1) != (expiry, day) {
+            self.expiry = (expiry, day, expiry.from(day));
+        }
+        self.expiry.2
+    }
+
     /// Whether the record is no longer than any may be.
     pub(crate) fn fits(&self) -> bool {
         let size = self.postings.len().saturating_mul(Posting::SIZE);
-        let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts.len());
-        let counts = self.postings.len() < usize::from(u16::MAX) && self.fact_count < u16::MAX;
-        length <= RECORD_MAX && counts
+        let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts_size);
+        let counts = self.postings.len().max(self.facts.len());
+        length <= RECORD_MAX && counts < usize::from(u16::MAX)
     }
 
     pub(crate) fn is_balanced(&self) -> bool {
@@ -125,23 +143,21 @@ impl Draft {
     /// Appends the record to `out` and gives the view of what was appended.
     pub(crate) fn encode<'a>(&mut self, out: &'a mut Vec<u8>) -> Record<'a> {
         self.head.postings = u16::try_from(self.postings.len()).unwrap_or(u16::MAX);
-        self.head.facts = self.fact_count;
+        self.head.facts = u16::try_from(self.facts.len()).unwrap_or(u16::MAX);
         let start = out.len();
         let size = self.postings.len().saturating_mul(Posting::SIZE);
-        let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts.len());
-        out.reserve(length);
-        let mut head = [0_u8; HEAD_SIZE];
-        let mut at = head.as_mut_slice();
+        let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts_size);
+        out.resize(start.saturating_add(length), 0);
+        let mut at = out.get_mut(start..).unwrap_or_default();
         u32::try_from(length).unwrap_or(u32::MAX).put(&mut at);
         0_u32.put(&mut at);
         write_head(&self.head, &mut at);
-        out.extend_from_slice(&head);
         for posting in &self.postings {
-            let mut bytes = [0_u8; Posting::SIZE];
-            posting.put(&mut bytes.as_mut_slice());
-            out.extend_from_slice(&bytes);
+            posting.put(&mut at);
         }
-        out.extend_from_slice(&self.facts);
+        for fact in &self.facts {
+            fact.put(&mut at);
+        }
         let bytes = out.get_mut(start..).unwrap_or_default();
         let check = crc32fast::hash(bytes.get(8..).unwrap_or_default());
         check.put(&mut bytes.get_mut(4..8).unwrap_or_default());

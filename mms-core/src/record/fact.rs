@@ -10,7 +10,6 @@ use crate::ids::{
 use crate::permission::Permissions;
 use crate::state::{CardStatus, HoldEnd, MemberStatus, TierHow};
 use crate::wire::{Wire, wire_enum};
-use alloc::vec::Vec;
 
 wire_enum! {
     /// Why the content of a lot changed.
@@ -76,19 +75,32 @@ macro_rules! facts {
                 }
             }
 
-            /// Appends the fact: tag, length in bytes, fields, zeros to a multiple of eight.
+            /// How many bytes the fact takes.
             #[inline]
-            pub(crate) fn put(self, out: &mut Vec<u8>) {
+            pub(crate) const fn size(&self) -> usize {
+                match self {
+                    $( Self::$name { .. } => padded(4 $( + <$ty as Wire>::SIZE )*), )*
+                }
+            }
+
+            /// Writes the fact over zeros and moves on: tag, length in bytes, fields, and zeros to a
+            /// multiple of eight stay. Writes nothing when there is no room.
+            #[inline]
+            pub(crate) fn put(&self, out: &mut &mut [u8]) {
                 match self {
                     $( Self::$name { $( $field, )* } => {
                         const SIZE: usize = padded(4 $( + <$ty as Wire>::SIZE )*);
-                        let mut bytes = [0_u8; SIZE];
+                        let Some((bytes, rest)) =
+                            core::mem::take(out).split_first_chunk_mut::<SIZE>()
+                        else {
+                            return;
+                        };
+                        *out = rest;
                         let mut at = bytes.as_mut_slice();
                         let tag: u16 = $tag;
                         tag.put(&mut at);
                         (SIZE as u16).put(&mut at);
-                        $( $field.put(&mut at); )*
-                        out.extend_from_slice(&bytes);
+                        $( (*$field).put(&mut at); )*
                     } )*
                 }
             }

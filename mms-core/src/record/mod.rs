@@ -446,6 +446,11 @@ fn read_head(from: &mut &[u8]) -> Result<Head, RecordError> {
     fn field<T: Wire>(from: &mut &[u8]) -> Result<T, RecordError> {
         T::take(from).ok_or_else(|| RecordError::new(RecordErrorKind::Length, 0))
     }
+    let Some((head, rest)) = from.split_first_chunk::<{ HEAD_SIZE - 8 }>() else {
+        return Err(RecordError::new(RecordErrorKind::Length, 0));
+    };
+    *from = rest;
+    let from = &mut head.as_slice();
     let kind = Kind::from_number(field(from)?)
         .ok_or_else(|| RecordError::new(RecordErrorKind::Kind, 8))?;
     if field::<u8>(from)? != RECORD_VERSION {
@@ -474,7 +479,14 @@ fn read_head(from: &mut &[u8]) -> Result<Head, RecordError> {
     })
 }
 
+/// Writes what stands behind length and check.
 fn write_head(head: &Head, out: &mut &mut [u8]) {
+    let Some((bytes, rest)) = core::mem::take(out).split_first_chunk_mut::<{ HEAD_SIZE - 8 }>()
+    else {
+        return;
+    };
+    *out = rest;
+    let out = &mut bytes.as_mut_slice();
     head.kind.put(out);
     RECORD_VERSION.put(out);
     0_u8.put(out);

@@ -4,6 +4,14 @@ use crate::command::MemberKind;
 use crate::ids::*;
 use alloc::vec::Vec;
 
+fn append(fact: Fact, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    bytes.resize(start + fact.size(), 0);
+    let mut at = &mut bytes[start..];
+    fact.put(&mut at);
+    assert!(at.is_empty());
+}
+
 #[test]
 fn facts_take_multiples_of_eight_and_come_back() {
     let facts = [
@@ -20,7 +28,7 @@ fn facts_take_multiples_of_eight_and_come_back() {
     ];
     let mut bytes = Vec::new();
     for fact in facts {
-        fact.put(&mut bytes);
+        append(fact, &mut bytes);
         assert_eq!(bytes.len() % 8, 0);
     }
     let mut from = bytes.as_slice();
@@ -36,7 +44,7 @@ fn facts_take_multiples_of_eight_and_come_back() {
 #[test]
 fn padding_and_length_must_be_exact() {
     let mut bytes = Vec::new();
-    Fact::PinReported { card: CardId::new(1), correct: 1 }.put(&mut bytes);
+    append(Fact::PinReported { card: CardId::new(1), correct: 1 }, &mut bytes);
     assert_eq!(bytes.len(), 16);
     let mut bad = bytes.clone();
     bad[15] = 1;

@@ -281,6 +281,47 @@ impl Lots {
         })
     }
 
+    /// Those of an asset, in the same order.
+    #[inline]
+    pub(crate) fn of_asset(
+        &self,
+        head: Head,
+        asset: AssetId,
+    ) -> impl Iterator<Item = (LotId, Lot)> + '_ {
+        let mut at = head.get();
+        core::iter::from_fn(move || {
+            loop {
+                let id = at?;
+                let slot = self.slot(id)?;
+                at = slot.next.get();
+                if slot.asset == asset {
+                    return Some((id, self.whole(slot)));
+                }
+            }
+        })
+    }
+
+    /// The first lot of an asset and a last day that is `alike`, or else how many there are in all.
+    #[inline]
+    pub(crate) fn find(
+        &self,
+        head: Head,
+        asset: AssetId,
+        expires: Day,
+        alike: impl Fn(&Lot) -> bool,
+    ) -> Result<LotId, u32> {
+        let mut count: u32 = 0;
+        let mut at = head;
+        while let Some((id, slot)) = at.get().and_then(|id| Some((id, self.slot(id)?))) {
+            if slot.asset == asset && slot.expires == expires && alike(&self.whole(slot)) {
+                return Ok(id);
+            }
+            count = count.saturating_add(1);
+            at = slot.next;
+        }
+        Err(count)
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = (LotId, Lot)> + '_ {
         self.places().filter(|(_, lot)| !lot.is_vacant())
     }
@@ -426,6 +467,10 @@ impl Lots {
         bonus: i64,
         head: &mut Head,
     ) {
+        let slot = self.arena.get_mut(id.value() as usize);
+        if slot.is_some_and(|slot| slot.shift(how, principal, bonus)) {
+            return;
+        }
         let mut matured = None;
         let Some(mut lot) = self.slot(id).map(|slot| self.whole(slot)) else {
             return;

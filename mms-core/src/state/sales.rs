@@ -352,18 +352,19 @@ impl Sales {
     }
 
     /// The stub of a sale, which is kept elsewhere when it does not fit.
-    fn stub(&mut self, sale: Sale) -> Stub {
+    #[inline]
+    fn stub(&mut self, sale: &Sale) -> Stub {
         let starts = [sale.allocs.0, sale.lines.0, sale.rewards.0];
         let bases = self.bases();
-        if let Some(stub) = Stub::short(&sale).filter(|stub| stub.starts(bases) == starts) {
+        if let Some(stub) = Stub::short(sale).filter(|stub| stub.starts(bases) == starts) {
             return stub;
         }
         let end = u32::try_from(self.wide.len()).unwrap_or(u32::MAX);
         let place = self.wide_free.pop().unwrap_or(end);
-        let stub = Stub::wide(&sale, place);
+        let stub = Stub::wide(sale, place);
         match self.wide.get_mut(place as usize) {
-            Some(wide) => *wide = sale,
-            None => self.wide.push(sale),
+            Some(wide) => *wide = sale.clone(),
+            None => self.wide.push(sale.clone()),
         }
         stub
     }
@@ -379,7 +380,7 @@ impl Sales {
             change(sale);
         } else if let Some(mut sale) = self.whole(place) {
             change(&mut sale);
-            let stub = self.stub(sale);
+            let stub = self.stub(&sale);
             if let Some(to) = self.stubs.get_mut(place) {
                 *to = stub;
             }
@@ -408,7 +409,7 @@ impl Sales {
         self.lines.items.push_back(line);
     }
 
-    pub(crate) fn push(&mut self, mut sale: Sale, starts: Starts) {
+    pub(crate) fn push(&mut self, sale: &mut Sale, starts: Starts) {
         let Starts { allocs, lines, rewards } = starts;
         let count =
             |end: u64, start: u64| u16::try_from(end.saturating_sub(start)).unwrap_or(u16::MAX);
@@ -423,7 +424,7 @@ impl Sales {
     /// Takes the rows of a snapshot.
     pub(crate) fn restore_rows(&mut self, sales: Vec<Sale>) {
         self.ids = sales.iter().map(|sale| sale.id).collect();
-        self.stubs = sales.into_iter().map(|sale| self.stub(sale)).collect();
+        self.stubs = sales.iter().map(|sale| self.stub(sale)).collect();
     }
 
     /// Where a sale stands: ids rise, and fairly evenly.
@@ -546,7 +547,7 @@ mod tests {
                 id += 1 + if rng.below(10) == 0 { rng.below(5_000) } else { rng.below(3) };
                 known.push(id);
                 let starts = sales.ends();
-                sales.push(Sale { id: SaleId::new(id), ..Sale::NONE }, starts);
+                sales.push(&mut Sale { id: SaleId::new(id), ..Sale::NONE }, starts);
             }
             let mut place = 0;
             for id in 0..id + 3 {
@@ -570,7 +571,7 @@ mod tests {
         let small = Sale { id: SaleId::new(2), list: 40, earn_den: 9, ..Sale::NONE };
         for sale in [&big, &small] {
             let starts = sales.ends();
-            sales.push(sale.clone(), starts);
+            sales.push(&mut sale.clone(), starts);
         }
         assert_eq!(sales.get(big.id), Some(big.clone()));
         assert_eq!(sales.get(small.id), Some(small.clone()));

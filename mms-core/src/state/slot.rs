@@ -2,6 +2,7 @@
 
 use super::lots::{Lot, NOTHING};
 use crate::ids::{AssetId, Day, LotId, MemberId, Seq, StoreId};
+use crate::record::MoveKind;
 
 /// The first of a member's lots; none is the greatest number, which no lot has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(super) struct Slot {
     flags: u8,
     pub(super) refs: u8,
     from: Day,
-    expires: Day,
+    pub(super) expires: Day,
     store: StoreId,
     origin: u32,
     /// Of a lot that is kept elsewhere: where.
@@ -95,6 +96,51 @@ impl Slot {
             bonus_in: 0,
             consumed: 0,
         }
+    }
+
+    /// Moves value in or out of the short form when it stays short and with value; else nothing,
+    /// and `false`.
+    #[inline]
+    pub(super) fn shift(&mut self, how: MoveKind, principal: i64, bonus: i64) -> bool {
+        let (Ok(principal), Ok(bonus)) = (u32::try_from(principal), u32::try_from(bonus)) else {
+            return false;
+        };
+        if !self.is(LINKED) || self.is(WIDE) {
+            return false;
+        }
+        let moved = match how {
+            MoveKind::Spend => self.spent(principal, bonus),
+            MoveKind::Add => self.added(principal, bonus),
+            _ => None,
+        };
+        match moved {
+            Some(moved) if (moved.principal, moved.bonus) != (0, 0) => {
+                *self = moved;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn spent(&self, principal: u32, bonus: u32) -> Option<Self> {
+        Some(Self {
+            principal: self.principal.checked_sub(principal)?,
+            bonus: self.bonus.checked_sub(bonus)?,
+            consumed: self.consumed.checked_add(principal)?.checked_add(bonus)?,
+            ..self.clone()
+        })
+    }
+
+    #[inline]
+    fn added(&self, principal: u32, bonus: u32) -> Option<Self> {
+        Some(Self {
+            principal: self.principal.checked_add(principal)?,
+            bonus: self.bonus.checked_add(bonus)?,
+            principal_in: self.principal_in.checked_add(principal)?,
+            bonus_in: self.bonus_in.checked_add(bonus)?,
+            ..self.clone()
+        })
     }
 
     /// What lists need of a lot that is kept at `place` of those that are whole.
