@@ -1,5 +1,5 @@
-//! A SIP home server in a thread of its own: registrar with Digest and router of MESSAGE, over
-//! UDP and TCP.
+//! A SIP home server in a thread of its own: registrar with Digest and proxy of calls and messages,
+//! over UDP and TCP, and TLS and `WebSocket` when asked for.
 //!
 //! ```no_run
 //! use examples::sip_server::{ServerEvent, SipServer, SipServerConfig};
@@ -73,6 +73,13 @@ impl SipServerConfig {
         self
     }
 
+    /// Listens for `WebSocket` under TLS too; needs [`SipServerConfig::with_tls`].
+    #[must_use]
+    pub const fn with_secure_web(mut self, at: SocketAddr) -> Self {
+        self.secure.secure_web = Some(at);
+        self
+    }
+
     /// Adds a user with a password.
     #[must_use]
     pub fn with_user(mut self, name: &str, password: &str) -> Self {
@@ -114,7 +121,7 @@ pub enum ServerEvent {
         /// How many there are now.
         bindings: usize,
     },
-    /// A MESSAGE was routed.
+    /// A call or a message was routed.
     Routed {
         /// To whom: `user@host`.
         user: String,
@@ -181,7 +188,7 @@ impl SipServer {
         self.address
     }
 
-    /// Where it listens for streams: TCP, then TLS and `WebSocket` as asked for.
+    /// Where it listens for streams: TCP, then TLS, `WebSocket` and that under TLS as asked for.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.streams

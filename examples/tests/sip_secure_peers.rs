@@ -1,19 +1,20 @@
-//! Our programs with each other over TLS and WebSocket. Each test finds its program, or says
-//! loudly that it was skipped.
+//! Our programs with each other over TLS and WebSocket, and with openssl and PJSIP over TLS. Each test
+//! finds its program, or says loudly that it was skipped.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::explicit_write,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "tests state what must hold; what is written to the handle is not captured"
 )]
 
 mod sip_ours;
 
 use examples::sip_server::{SipServer, SipServerConfig};
-use sip_ours::{directory, find, skipped};
-use std::io::{BufRead as _, BufReader};
+use sip_ours::{directory, find, peers, python_with, skipped};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -35,17 +36,17 @@ fn message(via: SocketAddr, way: &[&str]) -> Command {
 fn our_agents_write_to_each_other_over_tls_and_websocket() {
     let directory = directory("sip-secure");
     let Some((chain, key)) = certificate(&directory) else { return skipped("openssl") };
-    let mut config = SipServerConfig::new("club.example", any())
-        .with_tls(any(), examples::certificates::server(&chain, &key).unwrap())
-        .with_web(any());
-    for user in ["alice", "bob"] {
-        config = config.with_user(user, "secret");
-    }
-    let server = SipServer::start(config).unwrap();
-    let [tcp, tls, web] = server.addresses() else { panic!("{:?}", server.addresses()) };
+    let server = everywhere(&chain, &key);
+    let [tcp, tls, web, secure_web] = server.addresses() else {
+        panic!("{:?}", server.addresses())
+    };
     let chain = chain.to_str().unwrap();
-    let ways: [(SocketAddr, &[&str]); 3] =
-        [(*tcp, &["--tcp"]), (*tls, &["--tls", chain]), (*web, &["--ws"])];
+    let ways: [(SocketAddr, &[&str]); 4] = [
+        (*tcp, &["--tcp"]),
+        (*tls, &["--tls", chain]),
+        (*web, &["--ws"]),
+        (*secure_web, &["--wss", chain]),
+    ];
     for (to, to_way) in ways {
         for (from, from_way) in ways {
             let mut bob = message(to, to_way);
@@ -69,6 +70,114 @@ fn our_agents_write_to_each_other_over_tls_and_websocket() {
             assert!(lines.iter().any(|l| l == "from sip:alice@club.example: hello"), "{lines:?}");
         }
     }
+}
+
+/// A server on all transports.
+fn everywhere(chain: &Path, key: &Path) -> SipServer {
+    let mut config = SipServerConfig::new("club.example", any())
+        .with_tls(any(), examples::certificates::server(chain, key).unwrap())
+        .with_web(any())
+        .with_secure_web(any());
+    for user in ["alice", "bob"] {
+        config = config.with_user(user, "secret");
+    }
+    SipServer::start(config).unwrap()
+}
+
+/// Calls through the server: set up, acknowledged and ended end to end, from each transport to
+/// another. Nobody can connect to who came over a stream, so all goes back over it.
+#[test]
+fn our_phones_call_each_other_through_our_server_over_all_transports() {
+    let directory = directory("sip-calls");
+    let Some((chain, key)) = certificate(&directory) else { return skipped("openssl") };
+    let server = everywhere(&chain, &key);
+    let udp = server.address();
+    let [tcp, tls, web, secure_web] = server.addresses() else {
+        panic!("{:?}", server.addresses())
+    };
+    let chain = chain.to_str().unwrap();
+    let ways: [(SocketAddr, &[&str]); 5] = [
+        (udp, &[]),
+        (*tcp, &["--tcp"]),
+        (*tls, &["--tls", chain]),
+        (*web, &["--ws"]),
+        (*secure_web, &["--wss", chain]),
+    ];
+    let phone = |(via, way): (SocketAddr, &[&str]), user: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sip_phone"));
+        let identity = format!("sip:{user}@club.example");
+        command.args(["--via", &via.to_string(), "--as", &identity, "--register"]);
+        command.args(["--password", "secret", "--answer", "0.1"]).args(way);
+        command
+    };
+    for (n, from) in ways.into_iter().enumerate() {
+        // To the next one, and the last to the first.
+        let to = ways[(n + 1) % ways.len()];
+        let mut bob = Running::start(&mut phone(to, "bob"));
+        bob.until("registered for");
+        let mut alice = phone(from, "alice");
+        let alice = Running::start(alice.args(["--talk", "0.3", "sip:bob@club.example"]));
+        let (alice, bob) = (alice.end(), bob.end());
+        let up = |lines: &[String]| lines.iter().any(|l| l.starts_with("up: PCMU "));
+        assert!(up(&alice) && up(&bob), "{:?} {:?}: {alice:?} {bob:?}", from.1, to.1);
+        assert_eq!(alice.last().map(String::as_str), Some("ended: Local"));
+        // The BYE came all the way.
+        assert_eq!(bob.last().map(String::as_str), Some("ended: Remote"));
+    }
+}
+
+/// Another TLS than ours speaks to our listener.
+#[test]
+fn openssl_asks_options_at_our_tls_listener() {
+    let directory = directory("sip-openssl");
+    let Some((chain, key)) = certificate(&directory) else { return skipped("openssl") };
+    let server = everywhere(&chain, &key);
+    let tls = server.addresses()[1].to_string();
+    let mut client = Command::new(find("openssl").unwrap())
+        .args(["s_client", "-quiet", "-verify_return_error", "-CAfile"])
+        .arg(&chain)
+        .args(["-connect", &tls])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let request = format!(
+        "OPTIONS sip:club.example SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKs\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:x@there.example>;tag=1\r\nTo: <sip:club.example>\r\n\
+         Call-ID: s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    );
+    let mut typed = client.stdin.take().unwrap();
+    // In two pieces: a record of TLS is no message.
+    let (first, rest) = request.split_at(40);
+    typed.write_all(first.as_bytes()).unwrap();
+    typed.flush().unwrap();
+    typed.write_all(rest.as_bytes()).unwrap();
+    typed.flush().unwrap();
+    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
+    let status = lines.next().unwrap().unwrap();
+    let _over = client.kill();
+    let _reaped = client.wait();
+    assert_eq!(status, "SIP/2.0 200 OK");
+}
+
+/// PJSIP with its own TLS registers at our listener, writes and calls through it.
+#[test]
+fn pjsip_agents_register_write_and_call_over_tls() {
+    let directory = directory("sip-pjsip");
+    let Some((chain, key)) = certificate(&directory) else { return skipped("openssl") };
+    let Some(python) = python_with("pjsua2") else { return skipped("pjsua2") };
+    let server = everywhere(&chain, &key);
+    let output = Command::new(python)
+        .arg(peers("sip_pjsua2.py"))
+        .arg(server.addresses()[1].to_string())
+        .arg("tls")
+        .arg(&chain)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("call 200 ended 1 1"), "{said}");
 }
 
 /// A certificate of somebody else ends it before a word is said.

@@ -120,13 +120,13 @@ fn registered(server: &SipServer, user: &str) {
 }
 
 #[test]
-fn baresip_registers_at_our_server_and_writes_through_it() {
+fn baresip_registers_at_our_server_writes_and_calls_through_it() {
     // Version 1 gives up when there is any challenge but one of MD5.
     let server = server(&[Algorithm::Md5]);
     let at = server.address();
     let account = format!(
         "<sip:bob@club.example>;auth_user=bob;auth_pass=secret;outbound=\"sip:{at};transport=udp\";\
-         regint=60;audio_codecs=PCMU/8000/1"
+         regint=60;answermode=auto;audio_codecs=PCMU/8000/1"
     );
     let contact = "\"Ann\" <sip:ann@club.example>";
     let Some(mut baresip) = Baresip::start("baresip-registers", &account, contact) else {
@@ -139,6 +139,18 @@ fn baresip_registers_at_our_server_and_writes_through_it() {
     baresip.command("message", "hello from baresip");
     assert_eq!(ann.message("text/plain"), "hello from baresip");
     assert_eq!(ann.send("sip:bob@club.example", "text/plain", "hello bob"), 200);
+    // Each calls the other, and each hangs up once: the BYE goes both ways.
+    baresip.command("dial", "sip:ann@club.example");
+    ann.take_call();
+    baresip.command("hangup", "");
+    ann.ended();
+    let call = ann.call("sip:bob@club.example");
+    ann.idle(Duration::from_millis(300));
+    ann.hang_up(call);
+    let _call = ann.call("sip:bob@club.example");
+    ann.idle(Duration::from_millis(300));
+    baresip.command("hangup", "");
+    ann.ended();
     server.stop();
 }
 
@@ -217,7 +229,7 @@ fn linphone_calls_our_agent_and_is_called() {
 }
 
 #[test]
-fn linphone_registers_at_our_server_and_writes_through_it() {
+fn linphone_registers_at_our_server_writes_and_calls_through_it() {
     let server = server(&[Algorithm::Sha256, Algorithm::Md5]);
     let at = server.address();
     let account = format!(
@@ -235,6 +247,13 @@ fn linphone_registers_at_our_server_and_writes_through_it() {
     linphone.type_line("chat sip:ann@club.example hello from linphone");
     assert_eq!(ann.message("text/plain"), "hello from linphone");
     assert!(matches!(ann.send("sip:bob@club.example", "text/plain", "hello bob"), 200 | 202));
+    linphone.type_line("call sip:ann@club.example");
+    ann.take_call();
+    linphone.type_line("terminate");
+    ann.ended();
+    let call = ann.call("sip:bob@club.example");
+    ann.idle(Duration::from_millis(500));
+    ann.hang_up(call);
     linphone.type_line("quit");
     server.stop();
 }

@@ -22,6 +22,7 @@ usage: sip_message --as sip:ann@club.example --via HOST:PORT [OPTIONS] [TO TEXT]
   --tcp            over TCP instead of UDP
   --tls PEM        over TLS; PEM holds whom to trust
   --ws             over WebSocket
+  --wss PEM        over WebSocket under TLS
   --text-only      refuses everything but text/plain
   --password WORD  answers challenges with the user of --as and this password
   --register       registers first, and unregisters at the end
@@ -84,8 +85,11 @@ fn parse(words: Vec<String>) -> Result<Arguments, Box<dyn Error>> {
             "--via" => via = value()?.to_socket_addrs()?.next(),
             "--tcp" => transport = Transport::Tcp,
             "--ws" => transport = Transport::Ws,
-            "--tls" => {
-                transport = Transport::Tls;
+            "--tls" | "--wss" => {
+                transport = match word.as_str() {
+                    "--tls" => Transport::Tls,
+                    _ => Transport::Wss,
+                };
                 trust = Some(examples::certificates::client(value()?.as_ref())?);
             }
             "--password" => password = Some(value()?),

@@ -18,6 +18,7 @@ usage: sip_phone --as sip:ann@club.example [OPTIONS] [URI]
   --tcp            to the proxy over TCP instead of UDP
   --tls PEM        to the proxy over TLS; PEM holds whom to trust
   --ws             to the proxy over WebSocket
+  --wss PEM        to the proxy over WebSocket under TLS
   --register       registers there first
   --password WORD  answers challenges with the user of --as and this password
   --listen ADDR    where we listen (127.0.0.1:0)
@@ -78,8 +79,11 @@ impl Arguments {
                 "--via" => via = Some(value()?.parse()?),
                 "--tcp" => transport = Transport::Tcp,
                 "--ws" => transport = Transport::Ws,
-                "--tls" => {
-                    transport = Transport::Tls;
+                "--tls" | "--wss" => {
+                    transport = match word.as_str() {
+                        "--tls" => Transport::Tls,
+                        _ => Transport::Wss,
+                    };
                     trust = Some(examples::certificates::client(value()?.as_ref())?);
                 }
                 "--register" => register = true,

@@ -1,11 +1,11 @@
-//! A SIP registrar for one domain, which routes MESSAGE between its users.
+//! A SIP registrar for one domain, through which its users call and write to each other.
 
 use examples::sip_server::{ServerEvent, SipServer, SipServerConfig};
 use std::error::Error;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-A registrar for one domain that routes MESSAGE between its users.
+A registrar for one domain, through which its users call and write to each other.
 
 usage: sip_registrar --domain club.example --user NAME:WORD [--user ..] [OPTIONS]
 
@@ -16,6 +16,7 @@ usage: sip_registrar --domain club.example --user NAME:WORD [--user ..] [OPTIONS
   --chain PEM        the certificates that are shown
   --key PEM          the key of the first of them
   --ws ADDR          WebSocket too
+  --wss ADDR         WebSocket under TLS too; needs --tls
   --help             this text
 
 Prints `listening ADDR ..`, `USER has N bindings`, `routed to USER: STATUS`. Runs until it is ended. Exit
@@ -48,6 +49,7 @@ fn parse(words: Vec<String>) -> Result<SipServerConfig, Box<dyn Error>> {
     let mut words = words.into_iter();
     let (mut domain, mut listen, mut users) = (None, "127.0.0.1:5060".parse()?, Vec::new());
     let (mut tls, mut chain, mut key, mut web) = (None, None, None, None);
+    let mut secure_web = None;
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
@@ -58,6 +60,7 @@ fn parse(words: Vec<String>) -> Result<SipServerConfig, Box<dyn Error>> {
             "--chain" => chain = Some(value()?),
             "--key" => key = Some(value()?),
             "--ws" => web = Some(value()?.parse()?),
+            "--wss" => secure_web = Some(value()?.parse()?),
             other => return Err(format!("unknown option {other}").into()),
         }
     }
@@ -76,6 +79,9 @@ fn parse(words: Vec<String>) -> Result<SipServerConfig, Box<dyn Error>> {
     }
     if let Some(at) = web {
         config = config.with_web(at);
+    }
+    if let Some(at) = secure_web {
+        config = config.with_secure_web(at);
     }
     Ok(config)
 }

@@ -77,6 +77,8 @@ pub struct Listen {
     pub tls: Option<(SocketAddr, Arc<rustls::ServerConfig>)>,
     /// `WebSocket` (RFC 7118), at an address of its own.
     pub web: Option<SocketAddr>,
+    /// `WebSocket` under TLS, with what [`Listen::tls`] shows.
+    pub secure_web: Option<SocketAddr>,
     /// Whom connections of our own over TLS trust; certificates must name the address.
     pub trust: Option<Arc<rustls::ClientConfig>>,
 }
@@ -150,7 +152,19 @@ impl<M: SipMachine> Host<M> {
         let mut listeners = vec![Listener::new(Transport::Udp, address)];
         let tls = secure.tls.as_ref().map(|(at, _)| TcpListener::bind(at)).transpose()?;
         let web = secure.web.map(TcpListener::bind).transpose()?;
-        let accepting = [(Transport::Tcp, Some(tcp)), (Transport::Tls, tls), (Transport::Ws, web)];
+        if secure.secure_web.is_some() && secure.tls.is_none() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "WebSocket under TLS needs TLS",
+            ));
+        }
+        let secure_web = secure.secure_web.map(TcpListener::bind).transpose()?;
+        let accepting = [
+            (Transport::Tcp, Some(tcp)),
+            (Transport::Tls, tls),
+            (Transport::Ws, web),
+            (Transport::Wss, secure_web),
+        ];
         for (transport, socket) in accepting {
             let Some(socket) = socket else { continue };
             let at = socket.local_addr()?;
@@ -161,9 +175,10 @@ impl<M: SipMachine> Host<M> {
         if secure.tls.is_none() {
             listeners.push(Listener::new(Transport::Tls, address));
         }
-        if secure.web.is_none() {
-            let name = format!("{:x}.invalid", u64::from(address.port()).wrapping_mul(0x9E37_79B9));
-            listeners.push(Listener::new(Transport::Ws, address).with_sent_by(name));
+        let name = format!("{:x}.invalid", u64::from(address.port()).wrapping_mul(0x9E37_79B9));
+        let webs = [(Transport::Ws, secure.web), (Transport::Wss, secure.secure_web)];
+        for (transport, _) in webs.into_iter().filter(|(_, at)| at.is_none()) {
+            listeners.push(Listener::new(transport, address).with_sent_by(name.clone()));
         }
         let clock = Clock::start();
         Ok(Self {
@@ -194,7 +209,7 @@ impl<M: SipMachine> Host<M> {
         self.secure.trust = Some(config);
     }
 
-    /// Where it listens for streams: TCP, then TLS and `WebSocket` as asked for.
+    /// Where it listens for streams: TCP, then TLS, `WebSocket` and that under TLS as asked for.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses

@@ -1,4 +1,4 @@
-"""sip_pjsua2.py HOST:PORT udp|tcp: two PJSIP agents register at our server and write to each other."""
+"""sip_pjsua2.py HOST:PORT udp|tcp|tls [CA]: two PJSIP agents register at our server, write to each other and call."""
 import ctypes
 import sys
 import time
@@ -29,7 +29,10 @@ t = pj.TransportConfig()
 t.port = 0
 t.boundAddress = "127.0.0.1"
 t.publicAddress = "127.0.0.1"
-kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
+kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
+if transport == "tls":
+    t.tlsConfig.CaListFile = sys.argv[3]
+    t.tlsConfig.verifyServer = True
 endpoint.transportCreate(kinds[transport], t)
 endpoint.libStart()
 proxy = f"<sip:{server};transport={transport};lr>"
@@ -42,7 +45,27 @@ def pump(seconds, done=lambda: False):
     return done()
 
 
+class Call(pj.Call):
+    """What became of a call: its last status, whether it was up and is over."""
+
+    code, up, over = 0, False, False
+
+    def onCallState(self, p):
+        info = self.getInfo()
+        self.code = max(self.code, info.lastStatusCode)
+        self.up = self.up or info.state == pj.PJSIP_INV_STATE_CONFIRMED
+        self.over = info.state == pj.PJSIP_INV_STATE_DISCONNECTED
+
+
 class Account(pj.Account):
+    incoming = None
+
+    def onIncomingCall(self, p):
+        self.incoming = Call(self, p.callId)
+        answer = pj.CallOpParam()
+        answer.statusCode = 200
+        self.incoming.answer(answer)
+
     registered = 0
     sent = 0
     got = None
@@ -85,6 +108,20 @@ if ok:
     print("message", a.sent, ascii(b.got))
     ok = ok and a.sent == 200 and b.got == m.content
     del buddy
+if ok:
+    call = Call(a)
+    call.makeCall("sip:bob@club.example", pj.CallOpParam(True))
+    pump(10, lambda: call.over or (call.up and b.incoming is not None and b.incoming.up))
+    # Long enough for the ACK to have come.
+    pump(0.5)
+    if call.up:
+        call.hangup(pj.CallOpParam(True))
+    pump(10, lambda: call.over and b.incoming is not None and b.incoming.over)
+    there = b.incoming
+    print("call", call.code, "ended", int(call.over), int(there is not None and there.over))
+    ok = call.up and call.over and there is not None and there.up and there.over
+    del call, there
+    b.incoming = None
 a.setRegistration(False)
 b.setRegistration(False)
 pump(3, lambda: False)

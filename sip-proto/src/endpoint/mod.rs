@@ -31,7 +31,7 @@ use store::Store;
 /// |---|---|
 /// | A: getters | [`transactions`](Self::transactions), [`flows`](Self::flows), [`flow_to`](Self::flow_to), [`is_merged`](Self::is_merged), [`request_of`](Self::request_of), [`path_of`](Self::path_of), [`next_timer`](Self::next_timer) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`request`](Self::request), [`respond`](Self::respond), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`check`](Self::check), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`request`](Self::request), [`request_oversize`](Self::request_oversize), [`respond`](Self::respond), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`send_ack`](Self::send_ack), [`ping`](Self::ping), [`check`](Self::check), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
 /// ```
@@ -81,6 +81,8 @@ pub struct Endpoint {
     flows: Flows,
     merges: merge::Merges,
     checks: checks::Checks,
+    /// The request that is being sent may be longer than a datagram should be.
+    oversize: bool,
     output: VecDeque<Output<SipTransmit, SipEvent>>,
     scratch_index: Index,
     scratch_key: Key,
@@ -101,6 +103,7 @@ impl Endpoint {
             flows: Flows::default(),
             merges: merge::Merges::default(),
             checks: checks::Checks::new(),
+            oversize: false,
             output: VecDeque::new(),
             scratch_index: Index::new(),
             scratch_key: Key::scratch(),

@@ -49,6 +49,24 @@ impl Endpoint {
         Ok(self.start_client(key, kind, dest, sent))
     }
 
+    /// The same over [`Config::datagram_max`](super::Config::datagram_max): for a request that was
+    /// sent over a stream because of its length, when no stream can be opened to the peer (RFC 3261
+    /// §18.1.1).
+    ///
+    /// # Errors
+    /// As [`Endpoint::request`], but for [`CommandError::TooLong`].
+    pub fn request_oversize(
+        &mut self,
+        now: Instant,
+        request: Request<'_>,
+        target: Target,
+    ) -> Result<TransactionId, CommandError> {
+        self.oversize = true;
+        let sent = self.request(now, request, target);
+        self.oversize = false;
+        sent
+    }
+
     /// Sends the ACK of a 2xx, or any request that needs no transaction, with a Via of its own. The
     /// same ACK goes out as the same bytes each time: a 2xx that comes again does not get another one
     /// (RFC 3261 §13.2.2.4).
@@ -244,7 +262,8 @@ impl Endpoint {
         let mut edits = request.edit();
         edits.push_via(&via)?;
         let bytes = edits.to_bytes()?;
-        if transport == Transport::Udp && bytes.len() > self.config.datagram_max {
+        let long = bytes.len() > self.config.datagram_max && !self.oversize;
+        if transport == Transport::Udp && long {
             return Err(CommandError::TooLong(bytes.len()));
         }
         let sent = RequestBuf::parse(bytes).map_err(crate::message::BuildError::Message)?;

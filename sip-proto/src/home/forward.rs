@@ -136,7 +136,7 @@ impl HomeServer {
         let next = Uri::parse(uri.as_bytes()).ok();
         let sip = next.as_ref().and_then(Uri::as_sip).ok_or(StatusCode::UNSUPPORTED_URI_SCHEME)?;
         // A GRUU of ours, or an address of record: who that is now.
-        if last && sip.user.is_some() && self.is_ours(sip) {
+        if last && sip.user.is_some() && self.is_exactly_ours(sip) {
             return Ok(Within::User(request));
         }
         match numeric_target(sip) {

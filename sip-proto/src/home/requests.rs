@@ -44,7 +44,8 @@ impl HomeServer {
             Some(status) => return self.answer(id, status),
             None => {}
         }
-        let Ok(Arrived { request, marks, .. }) = arrive(&request, |uri| self.is_ours(uri)) else {
+        let Ok(Arrived { request, marks, .. }) = arrive(&request, |uri| self.is_exactly_ours(uri))
+        else {
             return self.answer(id, StatusCode::BAD_REQUEST);
         };
         // What we wrote into a route ourselves says that the request belongs to a dialog that began
@@ -94,7 +95,8 @@ impl HomeServer {
 
     /// The ACK of a 2xx goes where the route says; nothing answers it.
     pub(super) fn acknowledge(&mut self, request: &RequestBuf, path: Path) {
-        let Ok(Arrived { request, marks, .. }) = arrive(request, |uri| self.is_ours(uri)) else {
+        let Ok(Arrived { request, marks, .. }) = arrive(request, |uri| self.is_exactly_ours(uri))
+        else {
             return;
         };
         let Some(ends) = self.ends_of(&marks) else { return };
@@ -118,6 +120,16 @@ impl HomeServer {
             return true;
         }
         proxy::listens_at(&self.config.endpoint, uri)
+    }
+
+    /// The same of a route, or of a URI within a dialog: there an address with a port is who listens
+    /// at it, be it on the same machine.
+    pub(super) fn is_exactly_ours(&self, uri: &SipUri<'_>) -> bool {
+        if uri.host.ip().is_some() && uri.port.is_some() {
+            proxy::listens_at(&self.config.endpoint, uri)
+        } else {
+            self.is_ours(uri)
+        }
     }
 
     /// What begins something, with a From of our domain.

@@ -271,3 +271,21 @@ fn contacts_that_lead_back_are_a_loop_soon() {
         assert!(ends >= 2, "{ends}");
     }
 }
+
+/// A domain may be called by its address; who listens at another port of it is somebody else.
+#[test]
+fn a_contact_on_the_same_machine_is_no_user_of_the_domain() {
+    let listeners = [Listener::new(Transport::Udp, addr(1))];
+    let mut config = HomeConfig::new("club.example", Config::new(listeners)).unwrap();
+    config.registrar = config.registrar.with_domain("192.0.2.1");
+    let config = config.without_authentication();
+    let mut home = HomeServer::new(Instant::ZERO, Arc::new(config), Seed::from_u64(1));
+    let token = home.sealer.seal(b"R\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    let seen = format!("Record-Route: <sip:{token}@192.0.2.1:5060;lr>");
+    let ann = At::Udp(2);
+    let out = input(&mut home, ann, &within("BYE", &seen, "sip:bob@192.0.2.1:5999", ann, true));
+    assert!(out[0].1.starts_with("BYE sip:bob@192.0.2.1:5999 "), "{out:?}");
+    let uri = "sip:nobody@192.0.2.1";
+    let text = within("INFO", &seen, uri, ann, true);
+    assert_eq!(status(&input(&mut home, ann, &text)[0].1), "404");
+}

@@ -98,6 +98,8 @@ struct Branch {
     /// One went out.
     cancelled: bool,
     gone: bool,
+    /// What went over a stream for its length alone, and where it would have gone as a datagram.
+    long: Option<(RequestBuf, Target)>,
 }
 
 /// RFC 3261 §16.6 item 11: more than three minutes.
@@ -248,9 +250,25 @@ impl Relay {
         self.timers.stop(&branch);
         let context = self.contexts.get_mut(&id)?;
         let own = context.branches.iter_mut().find(|b| b.id == branch)?;
-        if core::mem::replace(&mut own.done, true) {
+        if own.done {
             return None;
         }
+        if let (false, Some((copy, target))) = (timed_out, own.long.take()) {
+            // §18.1.1: no stream, so the datagram is tried after all.
+            if let Ok(again) = below.request_oversize(now, copy.view(), target) {
+                let mark = mark_of(below, again);
+                self.marks.insert(mark.clone(), id);
+                let old = core::mem::replace(&mut own.id, again);
+                self.marks.remove(&core::mem::replace(&mut own.mark, mark));
+                self.branches.remove(&old);
+                self.branches.insert(again, id);
+                if context.invite {
+                    self.timers.set(again, now.saturating_add(TIMER_C));
+                }
+                return None;
+            }
+        }
+        own.done = true;
         // §16.9: as if it were a 503. §16.8: as if it were a 408, but not so for others than
         // INVITE (RFC 4320 §4.2).
         let status = match timed_out {
@@ -449,13 +467,25 @@ fn forward(
     let copy = copy(request, hop, breadth)?;
     let sent = below.request(now, copy.view(), hop.target);
     // §18.1.1: what is too long for a datagram goes over a stream.
-    let id = match (sent, streamed(hop.target)) {
-        (Err(CommandError::TooLong(_)), Some(stream)) => below.request(now, copy.view(), stream)?,
-        (sent, _) => sent?,
+    let (id, long) = match (sent, streamed(hop.target)) {
+        (Err(CommandError::TooLong(_)), Some(stream)) => {
+            match below.request(now, copy.view(), stream) {
+                Ok(id) => (id, Some((copy, hop.target))),
+                Err(CommandError::NoListener(_)) => {
+                    (below.request_oversize(now, copy.view(), hop.target)?, None)
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        (sent, _) => (sent?, None),
     };
+    let mark = mark_of(below, id);
+    Ok(Branch { id, mark, done: false, cancel: false, cancelled: false, gone: false, long })
+}
+
+fn mark_of(below: &Endpoint, id: TransactionId) -> Vec<u8> {
     let via = below.request_of(id).and_then(|r| r.headers().typed::<Via<'_>>().ok().flatten());
-    let mark = via.and_then(|v| v.branch().map(<[u8]>::to_vec)).unwrap_or_default();
-    Ok(Branch { id, mark, done: false, cancel: false, cancelled: false, gone: false })
+    via.and_then(|v| v.branch().map(<[u8]>::to_vec)).unwrap_or_default()
 }
 
 const fn streamed(target: Target) -> Option<Target> {

@@ -19,6 +19,7 @@ struct Bench {
     now: Instant,
     asked: Vec<(RouteId, RequestBuf, String)>,
     answered: Vec<(String, Option<u16>)>,
+    wanted: Vec<endpoint::ConnectId>,
 }
 
 impl Bench {
@@ -26,7 +27,13 @@ impl Bench {
         let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, at(1)));
         let config = Config::new(endpoint::Config::new(listeners)).with_name("proxy.example");
         let proxy = Proxy::new(Instant::ZERO, config, Seed::from_u64(1));
-        Self { proxy, now: Instant::ZERO, asked: Vec::new(), answered: Vec::new() }
+        Self {
+            proxy,
+            now: Instant::ZERO,
+            asked: Vec::new(),
+            answered: Vec::new(),
+            wanted: Vec::new(),
+        }
     }
 
     fn input(&mut self, from: u8, text: &str) -> Vec<(u8, String)> {
@@ -49,6 +56,9 @@ impl Bench {
                 }
                 Output::Event(Event::Answered { method, status }) => {
                     self.answered.push((method, status.map(StatusCode::as_u16)));
+                }
+                Output::Event(Event::Endpoint(SipEvent::ConnectWanted { connect, .. })) => {
+                    self.wanted.push(connect);
                 }
                 Output::Event(_) => {}
             }
@@ -329,4 +339,21 @@ fn answers_that_make_no_sense_change_nothing() {
     assert_eq!(lines(&b.drain()), ["9 404"]);
     assert!(b.proxy.refuse(b.now, id, StatusCode::NOT_FOUND).is_err());
     assert_eq!(vec![b.proxy.endpoint().transactions()], [1]);
+}
+
+/// RFC 3261 §18.1.1: over a stream for its length, and as a datagram when there is none.
+#[test]
+fn what_is_too_long_takes_a_stream_and_else_the_datagram_after_all() {
+    let mut b = Bench::new();
+    let long = format!("X-Long: {}\r\n", "x".repeat(1300));
+    b.input(9, &request("INVITE", "a", &long));
+    assert!(b.forward(&[udp(2)]).is_empty());
+    let connect = b.wanted.pop().expect("a stream");
+    b.proxy.handle_input(b.now, SipInput::ConnectFailed { connect });
+    let sent = b.drain();
+    assert_eq!(lines(&sent), ["2 INVITE"]);
+    assert!(sent[0].1.len() > 1300 && header(&sent[0].1, "Via")[0].starts_with("SIP/2.0/UDP "));
+    assert_eq!(lines(&b.input(2, &reply(&sent[0].1, 200, ""))), ["9 200"]);
+    b.wait(100);
+    assert!(b.proxy.relay.is_empty());
 }

@@ -38,6 +38,8 @@ impl Pending {
 pub(super) struct Sent {
     pub(super) request: RequestBuf,
     target: Target,
+    /// Over a stream for its length alone.
+    long: bool,
     #[cfg(feature = "digest")]
     answers: Vec<proto_wire::digest::Answer>,
 }
@@ -184,7 +186,7 @@ impl UserAgent {
             _ => None,
         };
         if let Some(target) = open.or_else(|| target_of(hop)) {
-            return self.launch(purpose, request, target);
+            return self.launch(purpose, request, self.as_known(target));
         }
         if self.lookups.len() >= LOOKUPS_MAX {
             return Err(LimitKind::Pending.into());
@@ -194,6 +196,15 @@ impl UserAgent {
         self.lookups.insert(lookup, Pending { purpose, request: request.clone() });
         self.tell(Event::LookupWanted { lookup, uri: String::from(hop) });
         Ok(())
+    }
+
+    /// A route names the address of our proxy, but not always how we reach it: `ws` may be under TLS
+    /// (RFC 7118 §5), and a proxy that has more transports than one writes one of them.
+    fn as_known(&self, target: Target) -> Target {
+        let Target::Address(_, at) = target else { return target };
+        let known = self.proxies().into_iter();
+        let mut same = known.filter(|t| matches!(t, Target::Address(_, a) if *a == at));
+        same.next().unwrap_or(target)
     }
 
     pub(super) fn launch(
@@ -213,15 +224,24 @@ impl UserAgent {
         let (request, answers) = self.with_answers(plain)?;
         #[cfg(feature = "digest")]
         let request = &request;
+        let mut long = false;
         let id = self.over_stream_if_long(target, |endpoint, now, to| {
+            long = to != target;
             endpoint.request(now, request.view(), to)
         })?;
         let sent = Sent {
             request: plain.clone(),
             target,
+            long,
             #[cfg(feature = "digest")]
             answers,
         };
+        self.note_sent(id, purpose, target, sent);
+        Ok(())
+    }
+
+    fn note_sent(&mut self, id: TransactionId, purpose: Use, target: Target, sent: Sent) {
+        let is_invite = sent.request.view().method() == Method::Invite;
         self.sent.insert(id, sent);
         self.uses.insert(id, purpose);
         if let Use::Register(flow) = purpose {
@@ -229,13 +249,33 @@ impl UserAgent {
                 own.target = Some(target);
             }
         }
-        let is_invite = request.view().method() == Method::Invite;
         if let (Use::Invite(call) | Use::Change(call), true) = (purpose, is_invite) {
             if let Some(known) = self.calls.get_mut(&call) {
                 known.invite = Some(id);
             }
         }
-        Ok(())
+    }
+
+    /// RFC 3261 §18.1.1: a request that went over a stream for its length alone goes as a datagram
+    /// after all when there is no stream. Whether it did.
+    pub(super) fn as_datagram(&mut self, id: TransactionId, purpose: Use) -> bool {
+        let Some(sent) = self.sent.get(&id).filter(|sent| sent.long) else { return false };
+        let (target, plain) = (sent.target, sent.request.clone());
+        #[cfg(feature = "digest")]
+        let Ok((request, answers)) = self.with_answers(&plain) else { return false };
+        #[cfg(not(feature = "digest"))]
+        let request = plain.clone();
+        let again = self.endpoint.request_oversize(self.now, request.view(), target);
+        let Ok(again) = again else { return false };
+        let sent = Sent {
+            request: plain,
+            target,
+            long: false,
+            #[cfg(feature = "digest")]
+            answers,
+        };
+        self.note_sent(again, purpose, target, sent);
+        true
     }
 
     /// RFC 3261 §18.1.1: what is too long for a datagram goes over a stream, if there is one.

@@ -502,7 +502,8 @@ impl UserAgent {
     /// Nothing came in time, or nothing could be sent.
     pub(super) fn unanswered(&mut self, id: TransactionId, why: Ending) {
         let Some(purpose) = self.uses.get(&id).copied() else { return };
-        if !self.fail_over(id, purpose) {
+        let again = why == Ending::Unreachable && self.as_datagram(id, purpose);
+        if !again && !self.fail_over(id, purpose) {
             self.failed(purpose, None, why);
         }
     }

@@ -316,3 +316,26 @@ fn an_anonymous_agent_tells_its_temporary_gruu() {
         assert_eq!(contact.as_deref(), Some(expected));
     }
 }
+
+/// RFC 3261 §18.1.1, RFC 3428 §8: over a stream for its length alone; without a stream the datagram
+/// goes after all, and what is behind it waits meanwhile.
+#[test]
+fn a_long_message_goes_as_a_datagram_when_there_is_no_stream() {
+    let udp = Target::Address(Transport::Udp, addr(9));
+    let mut one = Outbound::new(config(1).with_outbound(udp));
+    let long = "x".repeat(1400);
+    one.agent.send_message(one.now, "sip:b@h", "text/plain", long.clone()).unwrap();
+    one.agent.send_message(one.now, "sip:b@h", "text/plain", "short").unwrap();
+    one.drain();
+    assert!(one.sent.is_empty());
+    let (connect, remote) = one.wanted.pop().unwrap();
+    assert_eq!(remote, addr(9));
+    one.input(SipInput::ConnectFailed { connect });
+    let path = Path::Datagram { local: addr(1), remote: addr(9) };
+    let message = one.take(path);
+    assert_eq!(message.body(), long);
+    assert!(one.sent.is_empty(), "one outstanding");
+    one.say(path, reply(&message, 200, "r", "", "").as_bytes());
+    assert_eq!(one.told(), ["delivered 200"]);
+    assert_eq!(one.take(path).body(), "short");
+}
