@@ -161,6 +161,34 @@ fn second_story() -> Shop {
     shop
 }
 
+/// What `golden/journal-3.mmsj` was written from: the facts that no story before had.
+fn third_story() -> Shop {
+    let often = WatchRule::new(RuleId::new(71), Unusual::Often { count: 2, secs: 60 });
+    let program = Program::sample()
+        .with_tiers(vec![Tier::new(TierId::new(0)).with_discount(Ratio::percent(7))])
+        .with_settlement(Ratio::new(3, 10).unwrap())
+        .with_watch(vec![often.per(Per::Store), often.per(Per::Terminal)]);
+    let mut shop = Shop::new(program);
+    let (a, b) = (shop.enrol(), shop.enrol());
+    shop.ok(top_up(a, 50_000));
+    let sale = shop.ok(checkout(a, &[line(1, 1, 30_001)], Pay::Stored));
+    // What was earned is spent, then the sale goes back: a debt, which the next points pay.
+    let points = shop.balances(a).points;
+    shop.ok(redeem(a, points));
+    shop.ok(refund(&sale, Part::Rest));
+    assert_eq!(shop.balances(a).points_debt, points);
+    shop.ok(adjust(a, 1_000));
+    // Loaded here, sent elsewhere, spent at a third place.
+    shop.store = StoreId::new(2);
+    for what in [Held::Stored, Held::Points] {
+        shop.ok(Action::Transfer { from: a.into(), to: b.into(), what, amount: 333 });
+    }
+    shop.store = StoreId::new(3);
+    let lines = [line(1, 1, 201)];
+    shop.ok(checkout(b, &lines, Pay::Mixed { cash: 0, stored: 87, points: 100 }));
+    shop
+}
+
 fn totals(ledger: &Ledger) -> String {
     let mut rows = Vec::new();
     for code in Code::ALL {
@@ -225,11 +253,31 @@ fn the_second_journal_and_its_snapshot_recover_for_ever() {
     assert_eq!(restored.ledger.snapshot(snapshot.position()), SNAPSHOT_1);
 }
 
+const JOURNAL_3: &[u8] = include_bytes!("golden/journal-3.mmsj");
+
+#[test]
+fn the_third_journal_recovers_for_ever() {
+    let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+    assert_eq!(recovery.journal(JOURNAL_3), JournalEnd::Whole { length: 3_960 });
+    let recovered = recovery.finish();
+    assert_eq!((recovered.frames, recovered.records), (5, 10));
+    let chain = "ae7fbf92a59d4a2e4ca70088ebcb128e8ae6967567f06251802b2b296fe966b9";
+    assert_eq!(recovered.chain.to_string(), chain);
+    let verification = recovered.ledger.verify();
+    assert!(verification.is_sound(), "{verification}");
+    let expected = "SVP1 -49927, SVB1 -9986, PT2 -668, T1 +50000, REV1 -201, DISC1 +28, BI1 +9986, \
+                    PROMO1 +100, PTI2 +1000, PTR2 -332, DUE1 +103, OWE1 -103";
+    assert_eq!(totals(&recovered.ledger), expected);
+    let today = third_story();
+    today.audit();
+    assert_eq!(totals(&today.ledger), expected);
+}
+
 /// Every kind of record that there is stands in one of the journals.
 #[test]
 fn the_golden_journals_have_every_kind_of_record() {
     let mut kinds = std::collections::BTreeSet::new();
-    for journal in [JOURNAL_1, JOURNAL_2] {
+    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3] {
         let mut left = journal;
         while let Ok((frame, rest)) = Frame::parse(left) {
             kinds.extend(frame.records().map(|record| record.head().kind));

@@ -33,7 +33,7 @@ pub struct SimConfig {
     /// How many of a hundred messages arrive twice or more (20).
     pub duplicate_percent: u8,
     /// How far clocks may be wrong, in microseconds (two hours).
-    pub skew_max: i64,
+    pub skew_micros: i64,
 }
 
 impl Default for SimConfig {
@@ -45,7 +45,7 @@ impl Default for SimConfig {
             members_max: 8,
             crash_percent: 1,
             duplicate_percent: 20,
-            skew_max: 7_200_000_000,
+            skew_micros: 7_200_000_000,
         }
     }
 }
@@ -288,7 +288,7 @@ impl<D: Disk> Sim<D> {
 
     /// What the host's clock and calendar say.
     fn at(&mut self) -> At {
-        let time = skewed(&mut self.rng, self.time, self.config.skew_max);
+        let time = skewed(&mut self.rng, self.time, self.config.skew_micros);
         // The day goes back when somebody mends the calendar.
         let back = i32::from(self.rng.below(30) == 0);
         At::new(time, Day::new(self.day.value() - back))
@@ -308,7 +308,7 @@ impl<D: Disk> Sim<D> {
         }
         let store = Shop::store(&mut self.rng);
         let (actor, till) = (self.rng.below(3) as u32, self.rng.below(4) as u32);
-        let seen = skewed(&mut self.rng, self.time, self.config.skew_max);
+        let seen = skewed(&mut self.rng, self.time, self.config.skew_micros);
         let command = Command::new(IdempotencyKey::new(key), store, action)
             .by(ActorId::new(actor), TerminalId::new(till))
             .occurred_at(seen);
