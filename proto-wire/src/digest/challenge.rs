@@ -6,6 +6,8 @@ use crate::text::chars;
 use crate::text::params::{Param, Params};
 use crate::{ParseError, ParseErrorKind};
 use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
 
 /// The challenges of one header value, in order: most servers send one per header, but
 /// several may stand in one (RFC 9110 §11.6.1).
@@ -147,7 +149,56 @@ pub struct DigestChallenge<'a> {
     pub utf8: bool,
 }
 
+/// As the header is written, the scheme in front (RFC 7616 §3.3 says which values are quoted).
+///
+/// ```
+/// use proto_wire::digest::{Challenges, DigestChallenge, QopSet};
+///
+/// let mut digest = DigestChallenge::new("club", "n0");
+/// digest.qop = Some(QopSet::AUTH);
+/// let text = digest.to_string();
+/// assert_eq!(text, r#"Digest realm="club", nonce="n0", qop="auth""#);
+/// let again = Challenges::new(text.as_bytes()).next().and_then(|one| one.digest());
+/// assert_eq!(again, Some(Ok(digest)));
+/// ```
+impl fmt::Display for DigestChallenge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::with_capacity(192);
+        out.push_str("Digest");
+        value::push_quoted(&mut out, "realm", &self.realm);
+        value::push_quoted(&mut out, "nonce", &self.nonce);
+        if let Some(opaque) = &self.opaque {
+            value::push_quoted(&mut out, "opaque", opaque);
+        }
+        if let Some(domain) = &self.domain {
+            value::push_quoted(&mut out, "domain", domain);
+        }
+        if let Some(name) = &self.algorithm_name {
+            value::push_text(&mut out, "algorithm", name);
+        }
+        if let Some(qop) = self.qop {
+            value::push_token(&mut out, "qop", format_args!("\"{qop}\""));
+        }
+        if self.stale {
+            value::push_token(&mut out, "stale", true);
+        }
+        if self.utf8 {
+            value::push_token(&mut out, "charset", "UTF-8");
+        }
+        if self.userhash {
+            value::push_token(&mut out, "userhash", true);
+        }
+        f.write_str(&out)
+    }
+}
+
 impl<'a> DigestChallenge<'a> {
+    /// What every challenge has; the rest is set field by field.
+    #[must_use]
+    pub fn new(realm: impl Into<Cow<'a, str>>, nonce: impl Into<Cow<'a, str>>) -> Self {
+        Self { realm: realm.into(), nonce: nonce.into(), ..Self::default() }
+    }
+
     /// Reads what follows `Digest `.
     ///
     /// # Errors

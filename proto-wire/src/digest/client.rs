@@ -3,13 +3,13 @@
 use super::Target;
 use super::algorithm::{Algorithm, HexDigest, Qop};
 use super::challenge::{Challenge, Challenges, DigestChallenge};
-use super::credentials::BasicCredentials;
+use super::credentials::{BasicCredentials, DigestCredentials};
 use super::info::{AuthenticationInfo, InfoOutcome};
 use super::response::{Response, session_key, username_hash};
 use super::secret::{Credential, Ha1};
 use super::value;
 use crate::{ParseError, Rng};
-use alloc::borrow::ToOwned as _;
+use alloc::borrow::{Cow, ToOwned as _};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -503,40 +503,20 @@ impl DigestSession {
         }
     }
 
-    /// RFC 7616 §3.4 says which values are quoted.
     fn write(&self, username: &str, realm: &str, proof: &Proof, response: &HexDigest) -> String {
-        let mut out = String::with_capacity(256);
-        out.push_str("Digest");
-        if self.userhash {
-            let hash = username_hash(self.algorithm, username, realm);
-            value::push_quoted(&mut out, "username", hash.as_str());
-        } else if self.utf8 && !username.is_ascii() {
-            value::push_extended(&mut out, "username*", username);
-        } else {
-            value::push_quoted(&mut out, "username", username);
-        }
-        value::push_quoted(&mut out, "realm", realm);
-        value::push_quoted(&mut out, "nonce", &proof.nonce);
+        let hash = self.userhash.then(|| username_hash(self.algorithm, username, realm));
+        let username = hash.as_ref().map_or(username, HexDigest::as_str);
         let uri = core::str::from_utf8(&proof.uri).unwrap_or("");
-        value::push_quoted(&mut out, "uri", uri);
-        value::push_quoted(&mut out, "response", response.as_str());
-        if let Some(name) = &self.algorithm_name {
-            value::push_token(&mut out, "algorithm", name);
-        }
-        if proof.qop.is_some() || self.algorithm.is_session() {
-            value::push_quoted(&mut out, "cnonce", &proof.cnonce);
-        }
-        if let Some(qop) = proof.qop {
-            value::push_token(&mut out, "qop", qop.name());
-            value::push_token(&mut out, "nc", &proof.nc);
-        }
-        if let Some(opaque) = &self.opaque {
-            value::push_quoted(&mut out, "opaque", opaque);
-        }
-        if self.userhash {
-            value::push_token(&mut out, "userhash", true);
-        }
-        out
+        let mut out =
+            DigestCredentials::new(username, realm, &*proof.nonce, uri, response.as_str());
+        out.algorithm_name = self.algorithm_name.as_deref().map(Cow::Borrowed);
+        let counts = proof.qop.is_some();
+        out.cnonce = (counts || self.algorithm.is_session()).then_some((&*proof.cnonce).into());
+        out.qop_name = proof.qop.map(|qop| qop.name().into());
+        out.nc_text = counts.then_some((&*proof.nc).into());
+        out.opaque = self.opaque.as_deref().map(Cow::Borrowed);
+        out.userhash = self.userhash;
+        out.write(self.utf8)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Credentials: `Authorization` and `Proxy-Authorization`.
 
 use super::algorithm::{Algorithm, Qop};
+use super::secret::BadCredential;
 use super::value;
 use crate::text::params::Param;
 use crate::{ParseError, ParseErrorKind};
@@ -9,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use core::fmt;
+use core::fmt::{self, Write as _};
 use zeroize::Zeroizing;
 
 /// Base64 that takes padding or not: devices leave it out.
@@ -69,6 +70,32 @@ impl<'a> Credentials<'a> {
     }
 }
 
+/// As the header is written. Whoever reads what Basic credentials say so knows the password:
+/// it belongs on the wire, not into a log, for which `Debug` is.
+impl fmt::Display for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Basic(basic) => {
+                f.write_str(&BasicCredentials::write(basic.username(), basic.password()))
+            }
+            Self::Digest(digest) => fmt::Display::fmt(digest, f),
+            Self::Other { scheme, rest } => {
+                f.write_str(scheme)?;
+                for (number, chunk) in rest.utf8_chunks().enumerate() {
+                    f.write_str(if number == 0 { " " } else { "" })?;
+                    for c in chunk.valid().chars() {
+                        f.write_char(if c.is_ascii_control() { ' ' } else { c })?;
+                    }
+                    if !chunk.invalid().is_empty() {
+                        f.write_char(char::REPLACEMENT_CHARACTER)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 /// User name and password in the clear (RFC 2617 §2). Overwritten when dropped.
 #[derive(Clone)]
 pub struct BasicCredentials {
@@ -77,6 +104,21 @@ pub struct BasicCredentials {
 }
 
 impl BasicCredentials {
+    /// Of a user name and a password.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCredential::Colon`] when the user name holds one: it would end there.
+    pub fn new(username: &str, password: &str) -> Result<Self, BadCredential> {
+        if username.contains(':') {
+            return Err(BadCredential::Colon);
+        }
+        let room = username.len().saturating_add(password.len()).saturating_add(1);
+        let mut text = Zeroizing::new(String::with_capacity(room));
+        [username, ":", password].iter().for_each(|part| text.push_str(part));
+        Ok(Self { text, colon: username.len() })
+    }
+
     /// Reads what follows `Basic `.
     ///
     /// # Errors
@@ -161,6 +203,41 @@ pub struct DigestCredentials<'a> {
 }
 
 impl<'a> DigestCredentials<'a> {
+    /// What every answer has; the rest is set field by field. [`Response`](super::Response)
+    /// computes the proof.
+    ///
+    /// ```
+    /// use proto_wire::digest::DigestCredentials;
+    ///
+    /// let mut digest = DigestCredentials::new("ann", "club", "n0", "rtsp://h/", "00ff");
+    /// digest.algorithm_name = Some("MD5".into());
+    /// let text = digest.to_string();
+    /// assert!(text.starts_with(r#"Digest username="ann", realm="club", nonce="n0""#));
+    /// assert_eq!(DigestCredentials::parse(&text.as_bytes()[7..]), Ok(digest));
+    /// ```
+    #[must_use]
+    pub fn new(
+        username: impl Into<Cow<'a, str>>,
+        realm: impl Into<Cow<'a, str>>,
+        nonce: impl Into<Cow<'a, str>>,
+        uri: impl Into<Cow<'a, str>>,
+        response: impl Into<Cow<'a, str>>,
+    ) -> Self {
+        Self {
+            username: username.into(),
+            realm: realm.into(),
+            nonce: nonce.into(),
+            uri: uri.into(),
+            response: response.into(),
+            algorithm_name: None,
+            cnonce: None,
+            opaque: None,
+            qop_name: None,
+            nc_text: None,
+            userhash: false,
+        }
+    }
+
     /// Reads what follows `Digest `.
     ///
     /// # Errors
@@ -232,6 +309,50 @@ impl<'a> DigestCredentials<'a> {
     #[must_use]
     pub fn nc(&self) -> Option<u32> {
         u32::from_str_radix(self.nc_text.as_deref()?, 16).ok()
+    }
+}
+
+impl DigestCredentials<'_> {
+    /// As the header is written (RFC 7616 §3.4 says which values are quoted); `extended`
+    /// allows `username*`.
+    pub(super) fn write(&self, extended: bool) -> String {
+        let mut out = String::with_capacity(256);
+        out.push_str("Digest");
+        if extended && !self.userhash && !self.username.is_ascii() {
+            value::push_extended(&mut out, "username*", &self.username);
+        } else {
+            value::push_quoted(&mut out, "username", &self.username);
+        }
+        value::push_quoted(&mut out, "realm", &self.realm);
+        value::push_quoted(&mut out, "nonce", &self.nonce);
+        value::push_quoted(&mut out, "uri", &self.uri);
+        value::push_quoted(&mut out, "response", &self.response);
+        if let Some(name) = &self.algorithm_name {
+            value::push_text(&mut out, "algorithm", name);
+        }
+        if let Some(cnonce) = &self.cnonce {
+            value::push_quoted(&mut out, "cnonce", cnonce);
+        }
+        if let Some(qop) = &self.qop_name {
+            value::push_text(&mut out, "qop", qop);
+        }
+        if let Some(nc) = &self.nc_text {
+            value::push_text(&mut out, "nc", nc);
+        }
+        if let Some(opaque) = &self.opaque {
+            value::push_quoted(&mut out, "opaque", opaque);
+        }
+        if self.userhash {
+            value::push_token(&mut out, "userhash", true);
+        }
+        out
+    }
+}
+
+/// As the header is written. A user name that is not ASCII goes out as `username*`.
+impl fmt::Display for DigestCredentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.write(true))
     }
 }
 

@@ -3,6 +3,8 @@
 use super::value;
 use crate::ParseError;
 use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
 
 /// What a server says with a successful reply.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -48,6 +50,29 @@ impl<'a> AuthenticationInfo<'a> {
             }
         }
         Ok(out)
+    }
+}
+
+/// As the header is written (RFC 7616 §3.5 says which values are quoted).
+impl fmt::Display for AuthenticationInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        if let Some(rspauth) = &self.rspauth {
+            value::push_quoted(&mut out, "rspauth", rspauth);
+        }
+        if let Some(cnonce) = &self.cnonce {
+            value::push_quoted(&mut out, "cnonce", cnonce);
+        }
+        if let Some(nc) = &self.nc {
+            value::push_text(&mut out, "nc", nc);
+        }
+        if let Some(qop) = &self.qop {
+            value::push_text(&mut out, "qop", qop);
+        }
+        if let Some(nextnonce) = &self.nextnonce {
+            value::push_quoted(&mut out, "nextnonce", nextnonce);
+        }
+        f.write_str(&out)
     }
 }
 

@@ -114,6 +114,9 @@ pub enum BadCredential {
     /// A line end, NUL or another control character would break out of a header.
     #[error("the user name, password or realm has a control character")]
     Control,
+    /// The user name of Basic ends at its first colon (RFC 7617 §2).
+    #[error("the user name has a colon")]
+    Colon,
 }
 
 impl Credential {

@@ -1,14 +1,16 @@
 //! The server's side: makes challenges, judges answers.
 
 use super::algorithm::{Algorithm, HexDigest, Qop, QopSet};
+use super::challenge::DigestChallenge;
 use super::credentials::{BasicCredentials, Credentials, DigestCredentials};
+use super::info::AuthenticationInfo;
 use super::nonce::{Nonces, Unusable};
 use super::response::{Response, username_hash};
 use super::secret::{BadCredential, Ha1, Secret};
 use super::value;
 use crate::{Instant, ParseError, Seed};
-use alloc::borrow::ToOwned as _;
-use alloc::string::String;
+use alloc::borrow::{Cow, ToOwned as _};
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -327,18 +329,20 @@ impl Server {
             uri: digest.uri.as_bytes(),
             body,
         };
-        let mut out = String::new();
-        value::push_quoted(&mut out, "rspauth", proof.compute().as_str());
-        value::push_quoted(&mut out, "cnonce", &digest.cnonce);
-        value::push_token(&mut out, "nc", &digest.nc_text);
-        value::push_token(&mut out, "qop", qop.name());
+        let proof = proof.compute();
+        let mut out = AuthenticationInfo {
+            rspauth: Some(proof.as_str().into()),
+            cnonce: Some(digest.cnonce.as_str().into()),
+            nc: Some(digest.nc_text.as_str().into()),
+            qop: Some(qop.name().into()),
+            nextnonce: None,
+        };
         let ageing =
             self.nonces.identify(&digest.nonce).is_some_and(|id| self.nonces.is_ageing(now, id));
         if ageing && !digest.algorithm.is_session() {
-            let next = self.nonces.make(now);
-            value::push_quoted(&mut out, "nextnonce", &next);
+            out.nextnonce = Some(self.nonces.make(now).into());
         }
-        Some(out)
+        Some(out.to_string())
     }
 
     /// The realm.
@@ -426,30 +430,14 @@ impl Server {
 }
 
 impl ServerConfig {
-    /// RFC 7616 §3.3 says which values are quoted.
     fn digest_challenge(&self, algorithm: Algorithm, nonce: &str, stale: bool) -> String {
-        let mut out = String::with_capacity(192);
-        out.push_str("Digest");
-        value::push_quoted(&mut out, "realm", &self.realm);
-        value::push_quoted(&mut out, "nonce", nonce);
-        if let Some(opaque) = &self.opaque {
-            value::push_quoted(&mut out, "opaque", opaque);
-        }
-        if let Some(domain) = &self.domain {
-            value::push_quoted(&mut out, "domain", domain);
-        }
-        value::push_token(&mut out, "algorithm", algorithm);
-        if !self.qop.is_empty() {
-            value::push_token(&mut out, "qop", format_args!("\"{}\"", self.qop));
-        }
-        if stale {
-            value::push_token(&mut out, "stale", true);
-        }
-        if self.userhash {
-            value::push_token(&mut out, "charset", "UTF-8");
-            value::push_token(&mut out, "userhash", true);
-        }
-        out
+        let mut out = DigestChallenge::new(&*self.realm, nonce);
+        out.opaque = self.opaque.as_deref().map(Cow::Borrowed);
+        out.domain = self.domain.as_deref().map(Cow::Borrowed);
+        out.algorithm_name = Some(algorithm.name().into());
+        out.qop = Some(self.qop).filter(|qop| !qop.is_empty());
+        (out.stale, out.utf8, out.userhash) = (stale, self.userhash, self.userhash);
+        out.to_string()
     }
 }
 

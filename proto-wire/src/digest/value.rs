@@ -71,6 +71,15 @@ pub(super) fn push_token(out: &mut String, name: &str, value: impl core::fmt::Di
     }
 }
 
+/// Writes a value as a token where it is one, quoted otherwise.
+pub(super) fn push_text(out: &mut String, name: &str, value: &str) {
+    if chars::is_token(value.as_bytes()) {
+        push_token(out, name, value);
+    } else {
+        push_quoted(out, name, value);
+    }
+}
+
 fn push_name(out: &mut String, name: &str) {
     if out.contains('=') {
         out.push_str(", ");

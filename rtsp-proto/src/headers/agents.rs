@@ -98,6 +98,8 @@ texts! {
     Referer,
     /// `Conference` (RFC 2326 §12.9): the conference that the stream belongs to.
     Conference,
+    /// `Host` (RFC 2326 §12.21): RTSP does not need it, and whoever receives it ignores it.
+    Host,
 }
 
 impl<'a> UserAgent<'a> {

@@ -51,8 +51,6 @@ challenges! {
 macro_rules! wrapped {
     ($($(#[$doc:meta])* $name:ident($type:ident),)*) => { $(
         $(#[$doc])*
-        ///
-        /// Written by [`proto_wire::digest`], which has the secrets.
         #[derive(Clone, Debug)]
         #[expect(clippy::exhaustive_structs, reason = "one value")]
         pub struct $name<'a>(
@@ -65,6 +63,12 @@ macro_rules! wrapped {
 
             fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
                 $type::parse(value).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
             }
         }
     )* };
@@ -84,6 +88,7 @@ wrapped! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString as _;
     use alloc::vec::Vec;
 
     #[test]
@@ -104,5 +109,10 @@ mod tests {
         let AuthenticationInfo(info) =
             AuthenticationInfo::parse(b"nextnonce=\"m\", qop=auth").unwrap();
         assert_eq!(info.nextnonce.as_deref(), Some("m"));
+        let mut info = Info::default();
+        info.nextnonce = Some("a \"b\"".into());
+        let text = ProxyAuthenticationInfo(info.clone()).to_string();
+        assert_eq!(text, r#"nextnonce="a \"b\"""#);
+        assert_eq!(ProxyAuthenticationInfo::parse(text.as_bytes()).unwrap().0, info);
     }
 }

@@ -74,12 +74,12 @@ proptest! {
             AcceptLanguage.iter(), AcceptRanges.iter(), Allow, Bandwidth, Blocksize,
             CacheControl.iter(), Conference, Connection.iter(), ConnectionCredentials, ContentBase,
             ContentEncoding.iter(), ContentLanguage.iter(), ContentLength, ContentLocation,
-            ContentType, CSeq, Date, Expires, Frames, FromHeader, IfMatch, IfModifiedSince,
+            ContentType, CSeq, Date, Expires, Frames, FromHeader, Host, IfMatch, IfModifiedSince,
             IfNoneMatch, Immediate, KeyMgmt.iter(), LastModified, Location, MediaProperties.iter(),
             MediaRange.iter(), MTag, NotifyReason, PipelinedRequests, ProxyRequire.iter(),
             ProxySupported.iter(), Public, Range, RateControl, Referer, Referrer, RequestStatus,
             Require.iter(), RetryAfter, Scale, SeekStyle, Server, Session, Speed, Supported.iter(),
-            TerminateReason, Timestamp, Transport, Unsupported.iter(), UserAgent, Via.iter(),
+            TerminateReason, Timestamp, Transport, Unsupported.iter(), UserAgent, Vary.iter(), Via.iter(),
         );
         #[cfg(feature = "digest")]
         read!(v,
@@ -115,7 +115,7 @@ proptest! {
         }
         again!(
             Bandwidth, Blocksize, Conference, ConnectionCredentials, ContentLength, CSeq, Date,
-            Expires, Frames, IfModifiedSince, Immediate, LastModified, MTag, NotifyReason,
+            Expires, Frames, Host, IfModifiedSince, Immediate, LastModified, MTag, NotifyReason,
             PipelinedRequests, Range, RateControl, Referer, Referrer, RetryAfter, Scale, SeekStyle,
             Server, Session, TerminateReason, UserAgent,
         );
@@ -132,7 +132,7 @@ proptest! {
         list_again!(
             Accept, AcceptEncoding, AcceptLanguage, AcceptRanges, CacheControl, Connection,
             ContentEncoding, ContentLanguage, KeyMgmt, MediaProperties, MediaRange, ProxyRequire,
-            ProxySupported, Require, Supported, Unsupported, Via,
+            ProxySupported, Require, Supported, Unsupported, Vary, Via,
         );
     }
 }

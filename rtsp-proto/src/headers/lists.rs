@@ -154,6 +154,9 @@ list_headers! {
     ProxySupported(Tag),
     /// `Unsupported` (RFC 2326 §12.40, RFC 7826 §18.55): the tags of `Require` that are not.
     Unsupported(Tag),
+    /// `Vary` (RFC 2326 §12.42, RFC 9110 §12.5.5): the request headers that the answer depends
+    /// on; `*` for more than headers.
+    Vary(Token),
 }
 
 impl Accept<'_> {

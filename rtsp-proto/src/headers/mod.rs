@@ -26,7 +26,7 @@ mod transport;
 mod trust;
 
 pub use agents::{
-    Conference, FromHeader, Product, Referer, Referrer, Server, UserAgent, Via, ViaHop,
+    Conference, FromHeader, Host, Product, Referer, Referrer, Server, UserAgent, Via, ViaHop,
 };
 #[cfg(feature = "digest")]
 pub use auth::{
@@ -40,7 +40,7 @@ pub use endings::{RequestStatus, TerminateReason};
 pub use lists::{
     Accept, AcceptEncoding, AcceptLanguage, AcceptRanges, CacheControl, CacheDirective, Connection,
     ContentEncoding, ContentLanguage, Preference, ProxyRequire, ProxySupported, Quality, Require,
-    Supported, Tag, Unsupported, tags,
+    Supported, Tag, Unsupported, Vary, tags,
 };
 pub use media::{MediaProperties, MediaProperty, MediaRange, Scales};
 pub use message_tags::{IfMatch, IfNoneMatch, MTag};

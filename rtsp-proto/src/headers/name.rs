@@ -60,6 +60,7 @@ names! {
     Expires = "Expires",
     Frames = "Frames",
     From = "From",
+    Host = "Host",
     IfMatch = "If-Match",
     IfModifiedSince = "If-Modified-Since",
     IfNoneMatch = "If-None-Match",
@@ -97,6 +98,7 @@ names! {
     Transport = "Transport",
     Unsupported = "Unsupported",
     UserAgent = "User-Agent",
+    Vary = "Vary",
     Via = "Via",
     WwwAuthenticate = "WWW-Authenticate",
 }

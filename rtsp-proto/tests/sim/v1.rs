@@ -1,35 +1,22 @@
-//! Our client against our server on a bad network, in virtual time: 200 seeds each.
+//! RTSP 1.0.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests state what must hold"
-)]
-
-extern crate alloc;
-
+use super::{Events, PATIENCE, Play, Sim, assert_all_over};
 use alloc::sync::Arc;
 use bytes::Bytes;
 use core::time::Duration;
 use proto_wire::testing::netem::Profile;
-use proto_wire::testing::sim::{Side, StreamSim, run_seeds};
+use proto_wire::testing::sim::{Side, run_seeds};
 use rtsp_proto::client::{self, Client, Settled};
 use rtsp_proto::headers::{ChannelPair, Transport};
 use rtsp_proto::server::{self, Incoming, Server};
 use rtsp_proto::{
     CloseReason, Instant, Method, RequestBuilder, Seed, SessionEnd, SessionKey, State, StatusCode,
+    Version,
 };
 
 const URL: &str = "rtsp://h/cam/";
 /// Packets of each stream; half before the pause, half behind it.
 const PACKETS: u8 = 20;
-/// Longer than any stall of these networks.
-const PATIENCE: Duration = Duration::from_secs(600);
-
-type Sim = StreamSim<Client, Server>;
-
 /// Two streams, played, paused, played again and torn down, while packets go both ways and
 /// the server asks its own questions in between.
 #[derive(Default)]
@@ -52,7 +39,9 @@ fn packet(n: u8) -> Bytes {
     Bytes::from(vec![n; usize::from(n) * 37 + 1])
 }
 
-impl Evening {
+impl Play for Evening {
+    const VERSION: Version = Version::V1_0;
+
     fn start(&mut self, sim: &mut Sim) {
         let now = sim.now();
         // Two at once: the second does not wait for the first.
@@ -61,13 +50,15 @@ impl Evening {
         self.session = Some(sim.left.open_session(now, URL).unwrap());
     }
 
-    fn event(&mut self, sim: &mut Sim, event: Side<client::Event, server::Event>) {
+    fn event(&mut self, sim: &mut Sim, event: Events) {
         match event {
             Side::Left(event) => self.client(sim, event),
             Side::Right(event) => self.server(sim, event),
         }
     }
+}
 
+impl Evening {
     fn client(&mut self, sim: &mut Sim, event: client::Event) {
         let now = sim.now();
         let key = self.session.unwrap();
@@ -168,30 +159,11 @@ impl Evening {
     }
 }
 
-fn pair(seed: u64) -> (Client, Server) {
-    let client = client::Config::default().with_request_timeout(PATIENCE);
-    let server =
-        server::Config::default().with_request_timeout(PATIENCE).with_session_timeout(PATIENCE);
-    (
-        Client::new(Instant::ZERO, Arc::new(client), Seed::from_u64(seed)),
-        Server::new(Instant::ZERO, Arc::new(server), Seed::from_u64(!seed)),
-    )
-}
-
-fn evening(profile: &Profile, seed: u64) -> (Evening, Sim) {
-    let (client, server) = pair(seed);
-    let mut sim = StreamSim::new(client, server, profile, seed);
-    let mut evening = Evening::default();
-    evening.start(&mut sim);
-    sim.run(Instant::from_secs(100_000), |sim, event| evening.event(sim, event));
-    (evening, sim)
-}
-
 #[test]
 fn an_evening_over_bad_networks() {
     for profile in [Profile::wifi(), Profile::cellular(), Profile::lossy()] {
         run_seeds(200, |seed| {
-            let (evening, _) = evening(&profile, seed);
+            let (evening, _) = Evening::held(&profile, seed);
             let order =
                 ["OPTIONS", "DESCRIBE", "SETUP", "SETUP", "PLAY", "PAUSE", "PLAY", "TEARDOWN"];
             assert_eq!(evening.log, order);
@@ -208,10 +180,9 @@ fn an_evening_over_bad_networks() {
 fn an_evening_that_breaks_anywhere() {
     let mut whole = 0;
     run_seeds(200, |seed| {
-        let (evening, sim) = evening(&Profile::breaking(), seed);
+        let (evening, sim) = Evening::held(&Profile::breaking(), seed);
         assert!(evening.client_closed.is_some() && evening.server_closed.is_some());
-        assert_eq!((sim.left.sessions().count(), sim.right.sessions().count()), (0, 0));
-        assert_eq!((sim.left.poll_timeout(), sim.right.poll_timeout()), (None, None));
+        assert_all_over(&sim);
         whole += u32::from(evening.client_closed == Some(CloseReason::Local));
     });
     assert!((1..200).contains(&whole), "{whole} of 200 were whole: the network does not break");
@@ -225,7 +196,7 @@ fn a_quiet_hour_and_then_a_silent_client() {
         let client = Client::new(Instant::ZERO, Arc::new(config), Seed::from_u64(seed));
         let config = server::Config::default().with_session_timeout(Duration::from_secs(30));
         let server = Server::new(Instant::ZERO, Arc::new(config), Seed::from_u64(!seed));
-        let mut sim = StreamSim::new(client, server, &Profile::cellular(), seed);
+        let mut sim = Sim::new(client, server, &Profile::cellular(), seed);
         let key = sim.left.open_session(Instant::ZERO, URL).unwrap();
         let offer = Transport::interleaved(None);
         sim.left.setup(Instant::ZERO, key, URL, &[offer]).unwrap();

@@ -1,36 +1,17 @@
-//! RTSP 2.0 between our client and our server on a bad network, in virtual time: everything
-//! pipelined, notified, replaced and redirected. 200 seeds for each network.
+//! RTSP 2.0: everything pipelined, notified, replaced and redirected.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests state what must hold"
-)]
-
-extern crate alloc;
-
-use alloc::sync::Arc;
+use super::{Events, Play, Sim, assert_all_over};
 use bytes::Bytes;
-use core::time::Duration;
 use proto_wire::testing::netem::Profile;
-use proto_wire::testing::sim::{Side, StreamSim, run_seeds};
-use rtsp_proto::client::{self, Client, Follow, When};
+use proto_wire::testing::sim::{Side, run_seeds};
+use rtsp_proto::client::{self, Follow, When};
 use rtsp_proto::headers::{ChannelPair, Range, RequestStatus, Transport, TypedHeader};
-use rtsp_proto::server::{self, Incoming, PlayEffect, Server};
+use rtsp_proto::server::{self, Incoming, PlayEffect};
 use rtsp_proto::session_table::v2::ResumePoint;
-use rtsp_proto::{
-    CloseReason, Instant, Method, Seed, SessionEnd, SessionKey, State, StatusCode, Version,
-};
+use rtsp_proto::{CloseReason, Method, SessionEnd, SessionKey, State, StatusCode, Version};
 
 const URL: &str = "rtsp://h/film";
 const PACKETS: u8 = 10;
-/// Longer than any stall of these networks.
-const PATIENCE: Duration = Duration::from_secs(600);
-
-type Sim = StreamSim<Client, Server>;
-
 #[derive(Default)]
 struct Evening {
     session: Option<SessionKey>,
@@ -41,7 +22,9 @@ struct Evening {
     server_closed: Option<CloseReason>,
 }
 
-impl Evening {
+impl Play for Evening {
+    const VERSION: Version = Version::V2_0;
+
     /// All of it in one go: nothing waits for an answer (RFC 7826 §18.33).
     fn start(&mut self, sim: &mut Sim) {
         let now = sim.now();
@@ -55,13 +38,15 @@ impl Evening {
         self.session = Some(key);
     }
 
-    fn event(&mut self, sim: &mut Sim, event: Side<client::Event, server::Event>) {
+    fn event(&mut self, sim: &mut Sim, event: Events) {
         match event {
             Side::Left(event) => self.client(sim, event),
             Side::Right(event) => self.server(sim, event),
         }
     }
+}
 
+impl Evening {
     fn client(&mut self, sim: &mut Sim, event: client::Event) {
         let now = sim.now();
         let key = self.session.unwrap();
@@ -162,25 +147,11 @@ impl Evening {
     }
 }
 
-fn evening(profile: &Profile, seed: u64) -> (Evening, Sim) {
-    let client =
-        client::Config::default().with_version(Version::V2_0).with_request_timeout(PATIENCE);
-    let server =
-        server::Config::default().with_request_timeout(PATIENCE).with_session_timeout(PATIENCE);
-    let client = Client::new(Instant::ZERO, Arc::new(client), Seed::from_u64(seed));
-    let server = Server::new(Instant::ZERO, Arc::new(server), Seed::from_u64(!seed));
-    let mut sim = StreamSim::new(client, server, profile, seed);
-    let mut evening = Evening::default();
-    evening.start(&mut sim);
-    sim.run(Instant::from_secs(100_000), |sim, event| evening.event(sim, event));
-    (evening, sim)
-}
-
 #[test]
 fn an_evening_in_2_0_over_bad_networks() {
     for profile in [Profile::wifi(), Profile::cellular(), Profile::lossy()] {
         run_seeds(200, |seed| {
-            let (evening, _) = evening(&profile, seed);
+            let (evening, _) = Evening::held(&profile, seed);
             let order = ["DESCRIBE", "SETUP", "SETUP", "PLAY", "notified", "PLAY", "redirected"];
             assert_eq!(evening.log, order);
             assert_eq!(evening.got, [2 * PACKETS; 2]);
@@ -195,9 +166,8 @@ fn an_evening_in_2_0_over_bad_networks() {
 #[test]
 fn an_evening_in_2_0_that_breaks_anywhere() {
     run_seeds(200, |seed| {
-        let (evening, sim) = evening(&Profile::breaking(), seed);
+        let (evening, sim) = Evening::held(&Profile::breaking(), seed);
         assert!(evening.client_closed.is_some() && evening.server_closed.is_some());
-        assert_eq!((sim.left.sessions().count(), sim.right.sessions().count()), (0, 0));
-        assert_eq!((sim.left.poll_timeout(), sim.right.poll_timeout()), (None, None));
+        assert_all_over(&sim);
     });
 }
