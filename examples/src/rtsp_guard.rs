@@ -3,6 +3,7 @@
 use crate::entropy::seed;
 use proto_wire::Instant;
 use proto_wire::digest::{self, Algorithm, Secret, Verdict};
+use rtsp_proto::server::Authentication;
 use rtsp_proto::{HeaderName, Request, ResponseBuilder, StatusCode};
 use std::fmt;
 use std::io;
@@ -16,6 +17,21 @@ pub enum Scheme {
     Basic,
     /// Digest only, with MD5: the one that every player has.
     Digest,
+}
+
+impl Scheme {
+    /// What a server machine is to ask for, so that it does all of this by itself.
+    ///
+    /// # Errors
+    ///
+    /// When `realm` holds control characters.
+    pub fn asks(self, realm: &str) -> io::Result<Authentication> {
+        let asks = match self {
+            Self::Basic => Authentication::basic(realm),
+            Self::Digest => Authentication::digest(realm),
+        };
+        asks.map_err(io::Error::other)
+    }
 }
 
 /// Checks the requests of all connections.

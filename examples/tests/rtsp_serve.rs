@@ -5,6 +5,7 @@
 
 mod rtsp_support;
 
+use examples::rtsp_guard::Scheme;
 use examples::rtsp_probe::{Options as PlayOptions, ProbeError, Report, Use, play, probe};
 use examples::rtsp_publish::{Options as PublishOptions, publish};
 use rtsp_proto::StatusCode;
@@ -120,7 +121,7 @@ fn publishers_and_viewers_say_who_they_are() {
     let sound = sound();
     let server = FileServer::start(&[("/a.wav", &sound)], |options| {
         options.publish = true;
-        options.user = Some(("alice".into(), "secret".into()));
+        options.user = Some((Scheme::Digest, "alice".into(), "secret".into()));
     });
     let tracks = FileServer::tracks(&[&sound]);
     let mut options = PublishOptions::new(server.url("/live"), tracks);

@@ -6,6 +6,7 @@
 mod rtsp_support;
 
 use examples::media::{Sink, h264};
+use examples::rtsp_guard::Scheme;
 use examples::rtsp_probe::{Options as PlayOptions, ProbeError, Report, Use, play};
 use examples::rtsp_publish::{Options as PublishOptions, publish};
 use rtsp_proto::{StatusCode, Version};
@@ -205,7 +206,7 @@ fn gstreamer_publishes() {
     }
     let server = FileServer::start(&[], |options| {
         options.publish = true;
-        options.user = Some(("alice".into(), "secret".into()));
+        options.user = Some((Scheme::Digest, "alice".into(), "secret".into()));
     });
     for (transport, udp) in [("tcp", false), ("udp", true)] {
         let url = format!("rtsp://alice:secret@{}/live/{transport}", server.addr);
@@ -347,7 +348,7 @@ fn live555_relays() {
 fn aiortsp_plays_with_digest() {
     let speech = speech();
     let server = FileServer::start(&[("/a.wav", &speech)], |options| {
-        options.user = Some(("alice".into(), "secret".into()));
+        options.user = Some((Scheme::Digest, "alice".into(), "secret".into()));
     });
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/rtsp_aiortsp.py");
     let url = format!("rtsp://alice:secret@{}/a.wav", server.addr);

@@ -20,8 +20,8 @@ pub mod ledger;
 pub mod rtsp;
 pub mod rtsp_doors;
 pub mod rtsp_more;
-#[cfg(feature = "peers")]
 pub mod rtsp_peers;
+pub mod rtsp_typed;
 pub mod sip;
 pub mod sip_dialog;
 pub mod sip_peers;

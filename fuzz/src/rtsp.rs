@@ -2,39 +2,51 @@
 //!
 //! - `rtsp_parse`: what is a message is written and read again as the same message; offsets of
 //!   errors lie inside.
-//! - `rtsp_headers`: no text makes a typed header panic; what is read and written is read as
-//!   the same value.
+//! - `rtsp_url`: URLs are written as they were read, and joining them ends.
+//! - `rtsp_typed_*`: each typed header, in `rtsp_typed.rs`.
+//! - `rtsp_peers`: what other crates read is read as the same, in `rtsp_peers.rs`.
 //! - `rtsp_chunks`: the framer cuts the same units in any chunking.
 //! - `rtsp_server`, `rtsp_client`: the machines give the same outputs in any chunking, close at
 //!   most once and last, and do not grow with what they are sent.
 
 extern crate alloc;
 
-use crate::Target;
+use crate::{Target, rtsp_typed};
 use alloc::sync::Arc;
 use bytes::Bytes;
 use proto_wire::testing::chunks::{bytewise, cut, random, whole};
 use rtsp_proto::client::{self, Client};
 use rtsp_proto::control_url::{Join, base, resolve, same_stream};
-use rtsp_proto::headers::{
-    Allow, CSeq, ChannelPair, ContentType, Location, Public, Range, RtpInfos, Session, Tokens,
-    Transport, Transports,
-};
+use rtsp_proto::headers::{ChannelPair, Transport};
 use rtsp_proto::server::{self, Server};
 use rtsp_proto::{
     Framer, HeaderName, Index, Instant, Limits, Message, Method, Output, RequestBuilder,
-    ResponseBuilder, Resync, Seed, StatusCode, TypedHeader, Unit, Url, Version,
+    ResponseBuilder, Resync, Seed, StatusCode, Unit, Url, Version,
 };
 
 /// The targets of this area.
 pub const TARGETS: &[Target] = &[
     ("rtsp_parse", rtsp_parse),
-    ("rtsp_headers", rtsp_headers),
+    ("rtsp_url", rtsp_url),
+    ("rtsp_peers", crate::rtsp_peers::rtsp_peers),
     ("rtsp_chunks", rtsp_chunks),
     ("rtsp_server", rtsp_server),
     ("rtsp_doors", crate::rtsp_doors::rtsp_doors),
     ("rtsp_client", rtsp_client),
-    ("rtsp_typed", crate::rtsp_more::rtsp_typed),
+    ("rtsp_typed_agents", rtsp_typed::rtsp_typed_agents),
+    ("rtsp_typed_auth", rtsp_typed::rtsp_typed_auth),
+    ("rtsp_typed_dates", rtsp_typed::rtsp_typed_dates),
+    ("rtsp_typed_endings", rtsp_typed::rtsp_typed_endings),
+    ("rtsp_typed_lists", rtsp_typed::rtsp_typed_lists),
+    ("rtsp_typed_media", rtsp_typed::rtsp_typed_media),
+    ("rtsp_typed_message_tags", rtsp_typed::rtsp_typed_message_tags),
+    ("rtsp_typed_playing", rtsp_typed::rtsp_typed_playing),
+    ("rtsp_typed_range", rtsp_typed::rtsp_typed_range),
+    ("rtsp_typed_rtp_info", rtsp_typed::rtsp_typed_rtp_info),
+    ("rtsp_typed_session", rtsp_typed::rtsp_typed_session),
+    ("rtsp_typed_simple", rtsp_typed::rtsp_typed_simple),
+    ("rtsp_typed_transport", rtsp_typed::rtsp_typed_transport),
+    ("rtsp_typed_trust", rtsp_typed::rtsp_typed_trust),
     ("rtsp_range", crate::rtsp_more::rtsp_range),
     ("rtsp_gate", crate::rtsp_more::rtsp_gate),
     ("rtsp_tunnel", crate::rtsp_more::rtsp_tunnel),
@@ -61,7 +73,7 @@ pub fn rtsp_parse(data: &[u8]) {
     assert!(used <= data.len());
     for (name, value) in message.headers().iter() {
         assert!(!name.contains(&b':') && name.len() + value.len() <= data.len());
-        typed(value);
+        rtsp_typed::TARGETS.iter().for_each(|(_, reads)| reads(value));
     }
     let written = match message {
         Message::Request(request) => {
@@ -101,9 +113,8 @@ pub fn rtsp_parse(data: &[u8]) {
     }
 }
 
-/// Any bytes as the value of every typed header, and as URLs.
-pub fn rtsp_headers(data: &[u8]) {
-    typed(data);
+/// Any bytes as URLs.
+pub fn rtsp_url(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
     if let Ok(url) = Url::parse(text) {
         assert_eq!(url.to_string(), text);
@@ -115,52 +126,6 @@ pub fn rtsp_headers(data: &[u8]) {
     }
     assert!(same_stream(one, one));
     assert!(!base(Some(one), Some(two), "rtsp://h/").is_empty());
-}
-
-fn typed(value: &[u8]) {
-    for transport in Transports::new(value).flatten() {
-        assert!(transport.dest_addr().count() <= value.len());
-        for version in [Version::V1_0, Version::V2_0] {
-            let text = transport.for_version(version).to_string();
-            let again = Transport::parse(text.as_bytes()).expect("what was written can be read");
-            assert_eq!(again.client_port.is_some(), {
-                // 2.0 writes ports as addresses.
-                version == Version::V1_0 && transport.client_port.is_some()
-            });
-            assert_eq!(again.ssrc, transport.ssrc);
-            assert_eq!(again.interleaved, transport.interleaved);
-            assert_eq!(again.delivery, transport.delivery);
-        }
-    }
-    if let Ok(range) = Range::parse(value) {
-        let text = range.to_string();
-        let again = Range::parse(text.as_bytes()).expect("what was written can be read");
-        assert_eq!(again.as_npt(), range.as_npt());
-    }
-    if let Ok(session) = Session::parse(value) {
-        let text = session.to_string();
-        let again = Session::parse(text.as_bytes()).expect("what was written can be read");
-        assert_eq!(again, session);
-    }
-    if let Ok(cseq) = CSeq::parse(value) {
-        assert_eq!(CSeq::parse(cseq.to_string().as_bytes()), Ok(cseq));
-    }
-    for error in [
-        CSeq::parse(value).err(),
-        Range::parse(value).err(),
-        Session::parse(value).err(),
-        Location::parse(value).err(),
-        ContentType::parse(value).err(),
-        Public::parse(value).err(),
-        Allow::parse(value).err(),
-    ]
-    .into_iter()
-    .flatten()
-    {
-        assert!(error.offset() <= value.len(), "{error}");
-    }
-    assert!(Tokens::new(value).count() <= value.len() + 1);
-    assert!(RtpInfos::new(value).count() <= value.len() + 1);
 }
 
 /// Any bytes as a stream.

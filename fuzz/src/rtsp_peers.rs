@@ -1,9 +1,11 @@
-//! What other parsers make of the same bytes (feature `peers`): whatever `rtsp-types` or
-//! `retina` read as one message or frame, ours reads as the same one.
+//! `rtsp_peers`: what other parsers make of the same bytes. Whatever `rtsp-types` (feature
+//! `peers-rtsp`) or `retina` (feature `peers`) read as one message or frame, ours reads as the same
+//! one. Without the features only the framer and the parser of messages are compared.
 //!
 //! The other way round nothing is claimed: ours takes more than they do. Where ours refuses on
 //! purpose what they take is said beside the code.
 
+#[cfg(feature = "peers-rtsp")]
 use proto_wire::ParseErrorKind;
 use rtsp_proto::{Framer, Index, Limits, Message, ParseError, Unit};
 use std::string::{String, ToString as _};
@@ -16,8 +18,18 @@ enum Seen {
     Message { start: String, body: Vec<u8>, headers: Vec<(String, String)> },
 }
 
-/// Runs both comparisons.
-pub fn rtsp_differential(data: &[u8]) {
+/// The bytes begin with one message or frame.
+pub fn rtsp_peers(data: &[u8]) {
+    let ours = ours(data);
+    if let Ok(Some(Seen::Message { body, headers, .. })) = &ours {
+        assert!(body.len() + headers.len() <= data.len());
+    }
+    #[cfg(feature = "peers-rtsp")]
+    compare(data, &ours);
+}
+
+#[cfg(feature = "peers-rtsp")]
+fn compare(data: &[u8], ours: &Result<Option<Seen>, ParseError>) {
     // CR or LF by itself ends a line for us (RFC 2326 §4), and is text for them.
     let head = data.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(data.len());
     let mut last = 0;
@@ -27,15 +39,16 @@ pub fn rtsp_differential(data: &[u8]) {
         }
         last = *byte;
     }
-    let ours = ours(data);
     if let Some(theirs) = rtsp_types(data) {
-        same("rtsp-types", &ours, &theirs);
+        same("rtsp-types", ours, &theirs);
     }
+    #[cfg(feature = "peers")]
     if let Some(theirs) = retina(data) {
-        same("retina", &ours, &theirs);
+        same("retina", ours, &theirs);
     }
 }
 
+#[cfg(feature = "peers-rtsp")]
 fn same(whose: &str, ours: &Result<Option<Seen>, ParseError>, theirs: &Seen) {
     match (ours, theirs) {
         (Ok(Some(Seen::Frame { .. })), _) | (_, Seen::Frame { .. }) => {
@@ -80,6 +93,7 @@ fn same(whose: &str, ours: &Result<Option<Seen>, ParseError>, theirs: &Seen) {
     }
 }
 
+#[cfg(feature = "peers-rtsp")]
 impl Seen {
     fn copy(&self) -> Self {
         match self {
@@ -136,6 +150,7 @@ fn words(value: &[u8]) -> String {
         .join(" ")
 }
 
+#[cfg(feature = "peers-rtsp")]
 fn rtsp_types(data: &[u8]) -> Option<Seen> {
     use rtsp_types::Message;
     let (message, _) = Message::<Vec<u8>>::parse(data).ok()?;
@@ -167,6 +182,7 @@ fn rtsp_types(data: &[u8]) -> Option<Seen> {
 }
 
 /// The parser under the client of `retina`, which is not part of its public interface.
+#[cfg(feature = "peers")]
 fn retina(data: &[u8]) -> Option<Seen> {
     use retina::rtsp::msg::Message;
     use retina::rtsp::parse::Parser;

@@ -9,7 +9,7 @@
     reason = "tests state what must hold, and say what they did"
 )]
 
-use fuzz::rtsp_peers::rtsp_differential;
+use fuzz::rtsp_peers::rtsp_peers;
 use proto_wire::{Rng, Seed};
 use std::path::Path;
 
@@ -20,7 +20,7 @@ const MUTANTS: u64 = 40_000;
 fn what_others_read_is_read_the_same() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seeds: Vec<Vec<u8>> = Vec::new();
-    for target in ["rtsp_parse", "rtsp_chunks", "rtsp_headers", "rtsp_client", "rtsp_server"] {
+    for target in ["rtsp_parse", "rtsp_chunks", "rtsp_peers", "rtsp_client", "rtsp_server"] {
         for entry in std::fs::read_dir(root.join("corpus").join(target)).expect("a corpus") {
             seeds.push(std::fs::read(entry.expect("an entry").path()).expect("readable"));
         }
@@ -80,5 +80,5 @@ fn check(bytes: &[u8]) {
         }
     }
     let _tell = Tell(bytes);
-    rtsp_differential(bytes);
+    rtsp_peers(bytes);
 }

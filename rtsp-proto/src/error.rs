@@ -1,6 +1,6 @@
 //! What can go wrong besides bytes: commands, closings, requests without an answer.
 
-use crate::message::{BuildError, Method, Version};
+use crate::message::{BuildError, Method, StatusCode, Version};
 use crate::state::State;
 use proto_wire::{LimitKind, ParseError};
 use thiserror::Error;
@@ -72,6 +72,29 @@ pub enum CommandError {
     /// The message cannot be written.
     #[error(transparent)]
     Build(#[from] BuildError),
+}
+
+/// What to refuse a request with when answering it otherwise failed: 461 without a channel, 403
+/// for a destination that is not the client's own, 503 when a limit would be passed, 454 and 455
+/// for the session, else 500. RTSP 2.0 has 463 for destinations: see
+/// [`Server::choose`](crate::server::Server::choose), which knows the version.
+///
+/// ```
+/// use rtsp_proto::{CommandError, StatusCode};
+///
+/// assert_eq!(StatusCode::from(CommandError::NoChannel), StatusCode::UNSUPPORTED_TRANSPORT);
+/// ```
+impl From<CommandError> for StatusCode {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NoChannel => Self::UNSUPPORTED_TRANSPORT,
+            CommandError::Destination => Self::FORBIDDEN,
+            CommandError::Limit(_) => Self::SERVICE_UNAVAILABLE,
+            CommandError::UnknownSession | CommandError::NoSessionId => Self::SESSION_NOT_FOUND,
+            CommandError::State { .. } => Self::METHOD_NOT_VALID_IN_THIS_STATE,
+            _ => Self::INTERNAL_SERVER_ERROR,
+        }
+    }
 }
 
 /// Why a machine ended. Input after it is ignored, commands are refused.

@@ -313,7 +313,10 @@ fn versioned(value: &[u8], version: Version) {
         assert_eq!(again.profile, transport.profile, "{text}");
         assert_eq!(again.interleaved, transport.interleaved, "{text}");
         assert_eq!(again.ssrc, transport.ssrc, "{text}");
-        assert_eq!(again.is_interleaved(), transport.is_interleaved(), "{text}");
+        // 1.0 has no TCP connection of its own: that is what an address says in 2.0.
+        if version == Version::V2_0 || transport.dest_addr().next().is_none() {
+            assert_eq!(again.is_interleaved(), transport.is_interleaved(), "{text}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `rtsp_serve FILE..`: serves files by RTSP, and lets others publish.
 
 use examples::media::Track;
+use examples::rtsp_guard::Scheme;
 use examples::rtsp_serve::{Options, serve};
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +18,8 @@ usage: rtsp_serve [OPTIONS] [FILE..]
   --listen ADDRESS  where to listen (127.0.0.1:8554); 0.0.0.0:8554 for the whole network
   --fps N           pictures per second of the H.264 files that follow (25)
   --loop            begin files again at their end
-  --user NAME:PASS  ask everybody for this name and password (Digest)
+  --user NAME:PASS  ask everybody for this name and password
+  --auth SCHEME     by `digest` (unless said otherwise) or by `basic`
   --no-publish      refuse ANNOUNCE and RECORD
   --help            this text
 
@@ -80,6 +82,7 @@ fn arguments() -> Result<Option<Arguments>, (u8, String)> {
     let mut args = std::env::args().skip(1);
     let (mut listen, mut options) = ("127.0.0.1:8554".to_owned(), Options::default());
     let (mut pictures, mut files) = (25, Vec::new());
+    let mut scheme = Scheme::Digest;
     options.publish = true;
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or((2, format!("{arg} needs a value")));
@@ -95,12 +98,20 @@ fn arguments() -> Result<Option<Arguments>, (u8, String)> {
             "--user" => {
                 let value = value()?;
                 let pair = value.split_once(':').ok_or(wrong("--user needs NAME:PASS"))?;
-                options.user = Some((pair.0.to_owned(), pair.1.to_owned()));
+                options.user = Some((scheme, pair.0.to_owned(), pair.1.to_owned()));
+            }
+            "--auth" => {
+                scheme = match value()?.as_str() {
+                    "basic" => Scheme::Basic,
+                    "digest" => Scheme::Digest,
+                    _ => return Err(wrong("--auth needs basic or digest")),
+                };
             }
             _ if arg.starts_with('-') => return Err((2, format!("unknown option {arg}"))),
             _ => files.push((arg, pictures)),
         }
     }
+    options.user.iter_mut().for_each(|user| user.0 = scheme);
     // Only now: what is wrong with the usage comes before what is wrong with a file.
     for (file, pictures) in files {
         let path = Path::new(&file);

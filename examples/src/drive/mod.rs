@@ -35,7 +35,9 @@ pub mod blocking;
 #[doc(hidden)]
 pub mod doc;
 pub(crate) mod layer;
+pub mod many;
 pub mod mio;
+pub mod rtsp;
 pub mod tokio;
 
 /// How many bytes are read at once. Events keep what they were read with in memory, so

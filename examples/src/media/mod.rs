@@ -4,11 +4,13 @@
 //! does the reverse. [`rtp`] has the few bytes around a payload.
 
 pub mod h264;
+mod player;
 pub mod rtp;
 mod sink;
 mod track;
 pub mod wav;
 
+pub use player::{Packet, Player};
 pub use sink::Sink;
 pub use track::{Playhead, Track, Unit};
 

@@ -4,8 +4,10 @@ use super::{Encoding, PAYLOAD_MAX, h264, rtp, wav};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use proto_wire::sdp::MediaBuilder;
+use proto_wire::sdp::{MediaBuilder, SdpBuilder};
+use rtsp_proto::headers::{NptRange, Range};
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -146,6 +148,18 @@ impl Track {
     pub fn time_of(&self, ticks: u32) -> Duration {
         let nanos = u64::from(ticks) * 1_000_000_000 / u64::from(self.clock_rate.max(1));
         Duration::from_nanos(nanos)
+    }
+
+    /// A description of it alone, with its length.
+    ///
+    /// # Errors
+    ///
+    /// When `control` cannot stand in one.
+    pub fn description(&self, control: &str) -> io::Result<String> {
+        let length = Range::npt(NptRange::between(Duration::ZERO, self.duration()));
+        let sdp = SdpBuilder::new("A file").connection(IpAddr::from([0, 0, 0, 0]));
+        let sdp = sdp.attribute("control", "*").attribute("range", length.to_string());
+        sdp.media(self.describe(control)).build().map_err(io::Error::other)
     }
 
     /// Its part of a description.

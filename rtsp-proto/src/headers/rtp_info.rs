@@ -29,6 +29,13 @@ impl<'a> RtpInfo<'a> {
         Self { url, seq: None, rtptime: None, ssrc: None }
     }
 
+    /// With the first packet: its sequence number, its timestamp and its source.
+    #[must_use]
+    pub const fn begins(mut self, seq: u16, rtptime: u32, ssrc: u32) -> Self {
+        (self.seq, self.rtptime, self.ssrc) = (Some(seq), Some(rtptime), Some(ssrc));
+        self
+    }
+
     /// The entry as a message of `version` spells it.
     #[must_use]
     pub const fn for_version(self, version: Version) -> VersionedRtpInfo<'a> {

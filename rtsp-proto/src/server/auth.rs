@@ -44,6 +44,25 @@ impl Authentication {
         Self { challenge, methods, uris: UriPolicy::Tolerant, attempts_max: 8 }
     }
 
+    /// Asks by Digest in the forms that every player has: MD5, with and without `qop` (GStreamer
+    /// sends the form of RFC 2069; `FFmpeg` stumbles over an offer of SHA-256).
+    ///
+    /// # Errors
+    /// A realm with control characters.
+    pub fn digest(realm: &str) -> Result<Self, digest::BadCredential> {
+        let challenge = digest::ServerConfig::new(realm)?;
+        Ok(Self::new(challenge.with_algorithms([digest::Algorithm::Md5]).with_legacy(true)))
+    }
+
+    /// Asks by Basic: the password goes over the wire as it is, which only TLS hides.
+    ///
+    /// # Errors
+    /// A realm with control characters.
+    pub fn basic(realm: &str) -> Result<Self, digest::BadCredential> {
+        let challenge = digest::ServerConfig::new(realm)?;
+        Ok(Self::new(challenge.with_algorithms([]).with_basic(true)))
+    }
+
     /// Asks for a proof of these methods only.
     #[must_use]
     pub const fn for_methods(mut self, methods: Methods) -> Self {

@@ -4,8 +4,8 @@ use super::DetachedSession;
 use super::judge::pause_point;
 use crate::HeaderName;
 use crate::error::{CloseReason, RequestFailure, RequestId, SessionEnd, SessionKey};
-use crate::headers::{NptTime, Session};
-use crate::message::{Method, Request, RequestBuf, ResponseBuf};
+use crate::headers::{NptRange, NptTime, Range, Session};
+use crate::message::{Method, Request, RequestBuf, ResponseBuf, StatusCode};
 use alloc::string::String;
 use bytes::Bytes;
 
@@ -151,6 +151,17 @@ pub enum PlayEffect {
 }
 
 impl Incoming {
+    /// The part of the media that it names; all of it when it names none.
+    ///
+    /// # Errors
+    /// 457, to refuse it with, when the part is not in normal play time or cannot be read.
+    pub fn npt_range(&self) -> Result<NptRange, StatusCode> {
+        let range = self.request.view().headers().typed::<Range<'_>>();
+        let range = range.map_err(|_| StatusCode::INVALID_RANGE)?;
+        let named = range.map(|range| range.as_npt().ok_or(StatusCode::INVALID_RANGE));
+        Ok(named.transpose()?.unwrap_or_default())
+    }
+
     /// The point at which a PAUSE is to take effect, when it names one (RFC 2326 §10.6).
     #[must_use]
     pub fn pause_point(&self) -> Option<NptTime> {

@@ -7,11 +7,32 @@ use crate::session_table::v2::ResumePoint;
 use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
 use proto_wire::{HexToken, Rng};
 
 /// A session id: 128 bits that nobody guesses (RFC 2326 §3.4 asks for at least eight
 /// characters); letters and digits only, since dashes confuse some clients.
 pub(super) type Id = HexToken<32>;
+
+/// The id of a session that a server made, as a value: small, comparable, and the same wherever the
+/// session goes. It is as good as a password, so it does not show itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(Id);
+
+impl SessionId {
+    /// As it is on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
+    }
+}
 
 /// One session.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +63,9 @@ pub struct Stream {
     pub url: String,
     /// Its channels, when it is interleaved.
     pub channels: Option<ChannelPair>,
+    /// Where its RTP and its RTCP go over UDP: the client's address and the ports that it named, or
+    /// the group. `None` when it is interleaved, or nobody said.
+    pub receivers: Option<[SocketAddr; 2]>,
     /// To one or to many; `None` when neither side said.
     pub delivery: Option<Delivery>,
     /// What it is for.
@@ -52,6 +76,12 @@ pub struct Stream {
 }
 
 impl Session {
+    /// The id as a value.
+    #[must_use]
+    pub const fn session_id(&self) -> SessionId {
+        SessionId(self.id)
+    }
+
     /// The id as it is on the wire.
     #[must_use]
     pub fn id(&self) -> &str {

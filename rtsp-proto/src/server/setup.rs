@@ -14,7 +14,7 @@ use crate::message::{Method, ResponseBuilder, StatusCode, Version};
 use crate::state::State;
 use alloc::string::{String, ToString};
 use core::fmt::Display;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use proto_wire::{Instant, LimitKind};
 
 /// What a SETUP led to.
@@ -263,15 +263,17 @@ impl Server {
             return Err(CommandError::UnknownSession);
         };
         let (delivery, mode) = (chosen.delivery, chosen.mode);
+        let receivers = receivers(&chosen, self.peer);
         session.seekable &= seekable;
         session.has_live_range = has_live_range;
         match session.streams.iter_mut().find(|stream| stream.url == url) {
             Some(stream) => {
                 (stream.channels, stream.delivery, stream.mode) = (channels, delivery, mode);
+                stream.receivers = receivers;
             }
             None => {
                 let state = State::Ready;
-                session.streams.push(Stream { url, channels, delivery, mode, state });
+                session.streams.push(Stream { url, channels, receivers, delivery, mode, state });
                 session.state = session.state.max(state);
             }
         }
@@ -400,6 +402,17 @@ fn full_addresses(transport: &Transport<'_>, peer: IpAddr) -> Option<String> {
         quoted.iter().for_each(|part| list.push_str(part));
     }
     is_short.then_some(list)
+}
+
+/// Where the media goes over UDP: to the address that is named, else to the client.
+fn receivers(chosen: &Transport<'_>, peer: Option<IpAddr>) -> Option<[SocketAddr; 2]> {
+    if chosen.is_interleaved() || chosen.lower != LowerTransport::Udp {
+        return None;
+    }
+    let ports = chosen.client_port.or_else(|| chosen.dest_addr().ports()).or(chosen.port)?;
+    let named = destinations(chosen).next().and_then(|host| host.parse::<IpAddr>().ok());
+    let address = named.or(peer)?;
+    Some([ports.rtp, ports.rtcp()].map(|port| SocketAddr::new(address, port)))
 }
 
 /// Whether the offer says where the media is to go, where that is the client's to say.

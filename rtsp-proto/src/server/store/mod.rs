@@ -34,7 +34,7 @@ use proto_wire::{Instant, Machine, Output, TimerQueue};
 /// # The four kinds of methods
 /// - **A, getters**: [`len`](Self::len), [`is_empty`](Self::is_empty),
 ///   [`place_of`](Self::place_of),
-///   [`parked`](Self::parked), [`next_timer`](Self::next_timer).
+///   [`parked`](Self::parked), [`parked_session`](Self::parked_session), [`next_timer`](Self::next_timer).
 /// - **B, what the outside reports**: [`handle_input`](Self::handle_input),
 ///   [`handle_timeout`](Self::handle_timeout). They never fail.
 /// - **C, commands**: [`touch`](Self::touch), [`take`](Self::take).
@@ -199,6 +199,15 @@ impl<C: Copy + Ord> SessionStore<C> {
                 Some((connection, session))
             }
             Place::Parked(_) | Place::Moving => None,
+        }
+    }
+
+    /// A session that is on no connection.
+    #[must_use]
+    pub fn parked_session(&self, id: &str) -> Option<&DetachedSession> {
+        match &self.known.get(&self.find(id)?)?.place {
+            Place::Parked(session) => Some(session),
+            _ => None,
         }
     }
 

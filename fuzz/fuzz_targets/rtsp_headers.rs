@@ -1,3 +1,0 @@
-//! `rtsp_headers` for libFuzzer; the body is in `src/rtsp.rs`.
-#![cfg_attr(fuzzing, no_main)]
-fuzz::fuzz_main!(rtsp::rtsp_headers);

@@ -1,3 +1,0 @@
-//! `rtsp_typed` for libFuzzer; the body is in `src/rtsp_more.rs`.
-#![cfg_attr(fuzzing, no_main)]
-fuzz::fuzz_main!(rtsp_more::rtsp_typed);
