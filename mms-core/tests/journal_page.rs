@@ -123,12 +123,12 @@ fn records(
         assert_eq!(field("version, 1"), 1);
         assert_eq!(field("store"), head.store.value().into());
         assert_eq!(field("record number"), head.seq.value().into());
-        assert_eq!(field("time"), head.at.time.as_unix_micros().cast_unsigned().into());
+        assert_eq!(i128::try_from(field("time")), Ok(head.at.time.as_unix_micros().into()));
         assert_eq!(field("idempotency key"), head.key.value());
         assert_eq!(field("digest"), head.digest.into());
         assert_eq!(field("actor"), head.actor.value().into());
         assert_eq!(field("terminal"), head.terminal.value().into());
-        assert_eq!(field("business day"), head.at.day.value().cast_unsigned().into());
+        assert_eq!(i128::try_from(field("business day")), Ok(head.at.day.value().into()));
         let member = head.member.map_or(u32::MAX, MemberId::value);
         assert_eq!(field("member"), member.into());
         assert_eq!(field("version of the program"), head.program.into());
@@ -148,7 +148,7 @@ fn records(
             assert_eq!(number(0, 4), owner.into());
             assert_eq!(number(4, 2), posting.account.code().number().into());
             assert_eq!(number(6, 2), posting.account.asset().value().into());
-            assert_eq!(number(8, 8).cast_signed(), posting.amount);
+            assert_eq!(number(8, 8).to_le_bytes(), posting.amount.to_le_bytes());
             at += 16;
         }
         assert_eq!(field("how many postings"), ((at - 88) / 16) as u128);

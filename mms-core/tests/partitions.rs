@@ -4,6 +4,7 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::panic_in_result_fn,
     clippy::unwrap_used,
     clippy::std_instead_of_alloc,
     reason = "tests state what must hold"
@@ -222,7 +223,7 @@ fn members_over_several_ledgers_come_to_the_same_as_in_one() {
                     crossed += u32::from(!first && home(to) != home(member));
                 }
             }
-            asked.entry(n).or_insert(outcome.is_ok());
+            asked.entry(n).or_insert_with(|| outcome.is_ok());
             // To oneself, both legs stand in one queue.
             let to_self = matches!(wish, Wish::Send(to, _) if to == member);
             if !(first && to_self && outcome.is_ok()) {
