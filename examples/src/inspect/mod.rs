@@ -2,6 +2,7 @@
 //! as JSON. The program `inspect` is a thin shell around this.
 
 pub mod journal;
+pub mod pcap;
 pub mod rtsp;
 mod rtsp_tunnel;
 mod rtsp_typed;
@@ -36,7 +37,7 @@ pub struct Line {
     /// Where it begins, in bytes from the start of the input.
     pub offset: u64,
     /// What it is: `request`, `response`, `frame`, `keep-alive`, `http`, `websocket`, `garbage`,
-    /// `stream`, `message`,
+    /// `stream`, `message`, `tls`,
     /// `presence`, `iq`, `element`, `record`, or `error`.
     pub kind: &'static str,
     /// The start line, or the name with its namespace.
