@@ -94,8 +94,7 @@ impl<E> Link<E> {
     /// The next complete frame, cut out of the buffer without copying.
     pub(crate) fn next_frame(&mut self) -> Result<Option<(FrameKind, Bytes)>, XmlError> {
         if self.restarted {
-            let blank = self.buf.iter().take_while(|b| b.is_ascii_whitespace()).count();
-            drop(self.buf.split_to(blank));
+            self.drop_blanks();
             self.restarted = self.buf.is_empty();
         }
         if self.buf.is_empty() {
@@ -110,14 +109,16 @@ impl<E> Link<E> {
         }
     }
 
-    /// Whether something stands behind the last element. A line end does not count: RFC 6120
-    /// §5.3.3 forbids it between the elements of STARTTLS, go-xmpp sends it all the same, and
-    /// white space says nothing that could be smuggled.
-    pub(crate) fn has_rest(&mut self) -> bool {
-        if self.buf.iter().all(u8::is_ascii_whitespace) {
-            self.drop_rest();
-        }
+    pub(crate) fn has_rest(&self) -> bool {
         !self.buf.is_empty()
+    }
+
+    /// Leaves out a line end behind the last element. RFC 6120 §5.3.3 forbids one between the
+    /// elements of STARTTLS, go-xmpp sends it all the same, and white space says nothing that
+    /// could be smuggled.
+    pub(crate) fn drop_blanks(&mut self) {
+        let blank = self.buf.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        drop(self.buf.split_to(blank));
     }
 
     pub(crate) fn held(&self) -> usize {

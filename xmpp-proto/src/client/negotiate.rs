@@ -64,9 +64,9 @@ impl Client {
             .element(bytes)
             .ok_or(StreamCondition::BadFormat)
             .and_then(StreamHeader::read)
-            .and_then(|header| match (header.content(), header.version()) {
-                (Ns::CLIENT, Some((1.., _))) => Ok(header.lang().map(Cow::into_owned)),
-                (Ns::CLIENT, _) => Err(StreamCondition::UnsupportedVersion),
+            .and_then(|header| match (header.carries(Ns::CLIENT), header.version()) {
+                (true, Some((1.., _))) => Ok(header.lang().map(Cow::into_owned)),
+                (true, _) => Err(StreamCondition::UnsupportedVersion),
                 _ => Err(StreamCondition::InvalidNamespace),
             });
         match read {

@@ -251,7 +251,7 @@ impl Incoming {
         if let Ok(header) = &header {
             (from, to) = (domain(header.from()), domain(header.to()));
         }
-        let read = header.map(|header| (header.content(), header.version()));
+        let read = header.map(|header| (header.carries(Ns::SERVER), header.version()));
         self.id = self.rng.hex::<32>().as_str().to_string();
         let own = to.clone().filter(|to| self.config.serves(to));
         let (answer_from, answer_to) = (own.clone().unwrap_or_default(), from.clone());
@@ -261,8 +261,8 @@ impl Incoming {
         self.core.open(open.with_to(&answer_to), true, version);
         match read {
             Err(condition) => return self.core.refuse(condition),
-            Ok((Ns::SERVER, Some(_))) => {}
-            Ok((Ns::SERVER, None)) => {
+            Ok((true, Some(_))) => {}
+            Ok((true, None)) => {
                 return self.core.refuse(StreamCondition::UnsupportedVersion);
             }
             Ok(_) => return self.core.refuse(StreamCondition::InvalidNamespace),

@@ -257,9 +257,9 @@ impl Outgoing {
             .element(bytes)
             .ok_or(StreamCondition::BadFormat)
             .and_then(StreamHeader::read)
-            .and_then(|header| match header.content() {
-                Ns::SERVER => Ok((header.id().map(Cow::into_owned), header.version())),
-                _ => Err(StreamCondition::InvalidNamespace),
+            .and_then(|header| match header.carries(Ns::SERVER) {
+                true => Ok((header.id().map(Cow::into_owned), header.version())),
+                false => Err(StreamCondition::InvalidNamespace),
             });
         match read {
             Ok((id, version)) => {

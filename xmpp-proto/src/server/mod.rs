@@ -385,10 +385,13 @@ impl ServerConnection {
     /// Works off the buffer, until more bytes or the host are needed.
     fn run(&mut self, now: Instant) {
         loop {
-            if matches!(self.phase, Phase::Handshake) && self.link.has_rest() {
-                // RFC 6120 §5.4.3.3: nothing may be pipelined behind <starttls/>.
-                self.link.drop_rest();
-                return self.end(CloseReason::Protocol(ProtocolError::Injection));
+            if matches!(self.phase, Phase::Handshake) {
+                self.link.drop_blanks();
+                if self.link.has_rest() {
+                    // RFC 6120 §5.4.3.3: nothing may be pipelined behind <starttls/>.
+                    self.link.drop_rest();
+                    return self.end(CloseReason::Protocol(ProtocolError::Injection));
+                }
             }
             if matches!(self.phase, Phase::Closed) {
                 return self.link.drop_rest();

@@ -67,12 +67,12 @@ impl ServerConnection {
         let lang = header.lang().filter(|lang| !lang.is_empty() && lang.len() <= 35);
         self.lang = lang.map(alloc::borrow::Cow::into_owned);
         let wanted = header.to().map(alloc::borrow::Cow::into_owned);
-        let (content, version) = (header.content(), header.version());
+        let (content, version) = (header.carries(Ns::CLIENT), header.version());
         let known = wanted.is_none_or(|to| self.choose_domain(&to));
         self.open_if_needed(&to);
         match (content, version) {
-            (Ns::CLIENT, Some((1.., _))) => {}
-            (Ns::CLIENT, _) => return self.refuse(StreamCondition::UnsupportedVersion),
+            (true, Some((1.., _))) => {}
+            (true, _) => return self.refuse(StreamCondition::UnsupportedVersion),
             _ => return self.refuse(StreamCondition::InvalidNamespace),
         }
         if !known {

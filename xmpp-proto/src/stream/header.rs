@@ -59,6 +59,15 @@ impl<'a> StreamHeader<'a> {
         Some((major.parse().ok()?, minor.parse().ok()?))
     }
 
+    /// Whether what follows may be of the content namespace `ns`: it is the default one, or
+    /// the default is that of streams themselves and each stanza declares its own ("prefix-free
+    /// canonicalization", RFC 6120 §4.8.5, as in the dialogue of §9.2).
+    #[must_use]
+    pub fn carries(self, ns: Ns) -> bool {
+        let content = self.content();
+        content == ns || content == Ns::STREAM
+    }
+
     /// The content namespace (RFC 6120 §4.8.2): the default namespace.
     #[must_use]
     pub fn content(self) -> Ns {

@@ -150,10 +150,11 @@ impl<K: Ord + Clone> Router<K> {
             if self.blocks(from.bare(), &seer) || self.blocks(seer.bare(), from) {
                 continue;
             }
-            if !self.is_local(&seer) {
-                self.outgoing(&seer, stamp_to(stanza, &seer));
+            if seer.as_str() != from.bare() {
+                self.show(&seer, Some(stamp_to(stanza, &seer)));
                 continue;
             }
+            // §4.4.2: each of the own resources by its name.
             for (key, _) in self.available(seer.as_str()) {
                 if let Some(to) = self.sessions.get(&key).map(|s| s.jid.clone()) {
                     self.deliver(&key, stamp_to(stanza, &to));
@@ -219,12 +220,14 @@ impl<K: Ord + Clone> Router<K> {
             let element = Origin::Local(key);
             return self.bounce_stamped(element, from, &stamped, Condition::RemoteServerNotFound);
         }
+        // §3.2.2: first they go, then it is told why.
+        if request == Request::Unsubscribed && saw_us {
+            self.show_gone(&own, to);
+        }
         self.pass(&own, to, request, stamped);
-        match request {
-            // §3.1.5: whoever may see us now does.
-            Request::Subscribed => self.show_present(&own, to),
-            Request::Unsubscribed if saw_us => self.show_gone(&own, to),
-            _ => {}
+        // §3.1.5: whoever may see us now does.
+        if request == Request::Subscribed {
+            self.show_present(&own, to);
         }
     }
 
