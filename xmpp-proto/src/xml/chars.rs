@@ -7,6 +7,7 @@ use super::XmlErrorKind;
 const NAME_START: u8 = 1;
 const NAME: u8 = 2;
 const SPACE: u8 = 4;
+const PLAIN: u8 = 8;
 
 /// What an ASCII byte may be; bytes from 0x80 have no class and are looked at as characters.
 static CLASS: [u8; 256] = classes();
@@ -24,6 +25,9 @@ const fn classes() -> [u8; 256] {
                 b' ' | b'\t' | b'\n' | b'\r' => SPACE,
                 _ => 0,
             };
+            if byte >= 0x20 && !matches!(byte, b'<' | b'>' | b'&' | b'\'' | b'"') {
+                table[at] |= PLAIN;
+            }
         }
         at += 1;
     }
@@ -141,6 +145,48 @@ pub(super) fn plain_run(bytes: &[u8], pos: usize) -> usize {
     })
 }
 
+/// Whether a writer may copy all of `bytes` as they are, in text and in values alike. What is
+/// not plain by this may still need no escaping: quotes in text, characters outside of ASCII.
+#[inline]
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        if !is_plain_block(block) {
+            return false;
+        }
+        rest = behind;
+    }
+    match (rest.is_empty(), bytes.last_chunk::<16>(), rest.first_chunk::<8>()) {
+        (true, ..) => true,
+        // The last block once more, with what was seen already.
+        (_, Some(last), _) => is_plain_block(last),
+        (_, None, Some(first)) => {
+            is_plain_word(*first) && rest.last_chunk::<8>().is_none_or(|l| is_plain_word(*l))
+        }
+        (_, None, None) => rest.iter().all(|&b| class(b) & PLAIN != 0),
+    }
+}
+
+/// Without an early end, so that the compiler may look at all sixteen at a time.
+#[inline]
+fn is_plain_block(block: &[u8; 16]) -> bool {
+    let special = |b: u8| {
+        // `&` and `'`, `<` and `>` differ in one bit each.
+        (b < 0x20) | (b > 0x7f) | (b | 1 == b'\'') | (b | 2 == b'>') | (b == b'"')
+    };
+    !block.iter().fold(false, |found, &b| found | special(b))
+}
+
+#[inline]
+const fn is_plain_word(bytes: [u8; 8]) -> bool {
+    let w = u64::from_le_bytes(bytes);
+    let marks = equals(w | ONES.wrapping_mul(2), b'>')
+        | equals(w | ONES, b'\'')
+        | equals(w, b'"')
+        | controls(w);
+    (marks | w) & HIGHS == 0
+}
+
 /// A character that is not ASCII, at the beginning of `bytes`, and its length: `Ok(None)`
 /// when it is not all there yet, an error as soon as it cannot become one (RFC 3629).
 pub(super) fn wide_char(bytes: &[u8], pos: usize) -> Result<Option<(u32, usize)>, XmlErrorKind> {
@@ -232,6 +278,15 @@ mod tests {
             assert_eq!(plain_run(&bytes, 0), len);
             bytes[len] = b'&';
             assert_eq!(plain_run(&bytes, 0), len);
+            for byte in 0..=255 {
+                bytes[len] = byte;
+                let plain = plain_run(&[byte], 0) == 1;
+                for to in len + 1..=40 {
+                    assert_eq!(is_plain(&bytes[..to]), plain, "{byte:#x} at {len} of {to}");
+                }
+                assert!(is_plain(&bytes[..len]));
+            }
+            bytes[len] = b'&';
         }
     }
 

@@ -1,8 +1,9 @@
 //! References and line ends: out of the text on reading, into it on writing.
 
-use super::chars::{is_char, plain_run};
+use super::chars::{is_char, is_plain, plain_run};
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// What a reference stands for, and its length, at the `&` that begins `text`.
 fn reference(text: &str) -> Option<(char, usize)> {
@@ -65,13 +66,39 @@ pub(super) fn unescape_cdata(text: &str) -> Cow<'_, str> {
 /// Appends `text` so that a reader gets `text` back: with references for `<`, `>`, `&`,
 /// carriage returns and, in a value, quotes and white space. `false` when a character is
 /// not allowed in XML; what was appended is well-formed all the same.
-pub(super) fn escape(out: &mut String, text: &str, in_value: bool) -> bool {
+#[inline]
+pub(super) fn escape(out: &mut impl Out, text: &str, in_value: bool) -> bool {
+    if is_plain(text.as_bytes()) {
+        out.put(text);
+        return true;
+    }
+    escape_all(out, text, in_value)
+}
+
+/// What text is written to.
+pub(super) trait Out {
+    fn put(&mut self, text: &str);
+}
+
+impl Out for String {
+    fn put(&mut self, text: &str) {
+        self.push_str(text);
+    }
+}
+
+impl Out for Vec<u8> {
+    fn put(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn escape_all(out: &mut impl Out, text: &str, in_value: bool) -> bool {
     let bytes = text.as_bytes();
     let (mut done, mut pos, mut good) = (0, 0, true);
     loop {
         pos = plain_run(bytes, pos);
         let Some(&byte) = bytes.get(pos) else {
-            out.push_str(text.get(done..).unwrap_or(""));
+            out.put(text.get(done..).unwrap_or(""));
             return good;
         };
         let mut len = 1;
@@ -99,8 +126,8 @@ pub(super) fn escape(out: &mut String, text: &str, in_value: bool) -> bool {
                 "\u{fffd}"
             }
         };
-        out.push_str(text.get(done..pos).unwrap_or(""));
-        out.push_str(replacement);
+        out.put(text.get(done..pos).unwrap_or(""));
+        out.put(replacement);
         pos = pos.saturating_add(len);
         done = pos;
     }

@@ -1,7 +1,7 @@
 //! Taking an element out of its frame and putting it elsewhere, byte for byte but for the
 //! namespace declarations that it takes along and the addresses that change.
 
-use super::escape::escape;
+use super::escape::{Out, escape};
 use super::ns::Ns;
 use super::tape::{Element, Kind};
 use alloc::borrow::Cow;
@@ -43,7 +43,7 @@ impl<'a> Element<'a> {
     /// Appends the element for a place where `default` (if known) is the default namespace.
     pub(super) fn splice(
         self,
-        out: &mut String,
+        out: &mut impl Out,
         default: Option<Ns>,
         replace: &[(&str, Option<&str>)],
     ) {
@@ -62,25 +62,25 @@ impl<'a> Element<'a> {
         let inherits = context.known && default == Some(context.default_ns);
         context.prefixes.retain(|(prefix, _)| !declared.contains(prefix) && self.uses(prefix));
         if replace.is_empty() && (declares_default || inherits) && context.prefixes.is_empty() {
-            out.push_str(raw);
+            out.put(raw);
             return;
         }
 
         let name_end = node.name_at().saturating_add(usize::from(node.name_len));
         let mut end = name_end;
-        out.push_str(self.text.get(node.a as usize..name_end).unwrap_or(""));
+        out.put(self.text.get(node.a as usize..name_end).unwrap_or(""));
         for attr in self.declarations() {
             end = end.max(attr.end());
-            out.push(' ');
-            out.push_str(attr.raw());
+            out.put(" ");
+            out.put(attr.raw());
         }
         for attr in self.attrs() {
             end = end.max(attr.end());
             let replaced =
                 attr.prefix().is_empty() && replace.iter().any(|(name, _)| *name == attr.name());
             if !replaced {
-                out.push(' ');
-                out.push_str(attr.raw());
+                out.put(" ");
+                out.put(attr.raw());
             }
         }
         if !declares_default && !inherits {
@@ -95,7 +95,7 @@ impl<'a> Element<'a> {
             }
         }
         let in_raw = end.saturating_sub(node.a as usize);
-        out.push_str(raw.get(in_raw..).unwrap_or(""));
+        out.put(raw.get(in_raw..).unwrap_or(""));
     }
 
     /// Whether a name in this element has `prefix`.
@@ -171,11 +171,11 @@ impl<'a> Context<'a> {
     }
 }
 
-fn declare(out: &mut String, name: &str, rest: &str, value: &str) {
-    out.push(' ');
-    out.push_str(name);
-    out.push_str(rest);
-    out.push_str("='");
+fn declare(out: &mut impl Out, name: &str, rest: &str, value: &str) {
+    out.put(" ");
+    out.put(name);
+    out.put(rest);
+    out.put("='");
     escape(out, value, true);
-    out.push('\'');
+    out.put("'");
 }

@@ -1,7 +1,7 @@
 //! A writer whose output is always well-formed, or an error.
 
 use super::chars::is_ncname;
-use super::escape::escape;
+use super::escape::{Out, escape};
 use super::ns::Ns;
 use super::tape::Element;
 use alloc::string::String;
@@ -34,8 +34,8 @@ pub enum WriteError {
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    name_at: usize,
-    name_end: usize,
+    name_at: u32,
+    name_end: u32,
     /// Default namespace inside, when it is a known one.
     default: Option<Ns>,
 }
@@ -63,9 +63,12 @@ struct Open {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Writer {
-    out: String,
+    /// Texts, one after the other, so it is UTF-8.
+    out: Vec<u8>,
     open: Vec<Open>,
-    attributes: Vec<(usize, usize)>,
+    /// The attributes of the open tag, each as one of 64 bits: only where a bit is set already
+    /// must names be compared.
+    attributes: u64,
     in_tag: bool,
     default: Ns,
     in_stream: bool,
@@ -83,9 +86,9 @@ impl Writer {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            out: String::new(),
+            out: Vec::new(),
             open: Vec::new(),
-            attributes: Vec::new(),
+            attributes: 0,
             in_tag: false,
             default: Ns::NONE,
             in_stream: false,
@@ -100,9 +103,8 @@ impl Writer {
         Self {
             default: content,
             in_stream: true,
-            out: String::with_capacity(256),
+            out: Vec::with_capacity(384),
             open: Vec::with_capacity(4),
-            attributes: Vec::with_capacity(8),
             ..Self::new()
         }
     }
@@ -113,10 +115,15 @@ impl Writer {
             return self.begin("stream:", name, None);
         }
         let inherited = self.inherited();
-        self.begin("", name, (inherited != Some(ns)).then_some(Some(ns)));
-        if inherited != Some(ns) {
-            self.declare(ns.known_name().unwrap_or(""));
+        if inherited == Some(ns) {
+            return self.begin("", name, None);
         }
+        self.begin("", name, Some(Some(ns)));
+        // The names that are known need no escaping.
+        self.attributes |= bit_of("", "xmlns");
+        self.out.extend_from_slice(b" xmlns='");
+        self.out.put(ns.known_name().unwrap_or(""));
+        self.out.push(b'\'');
         self
     }
 
@@ -190,13 +197,13 @@ impl Writer {
             return self.fail(WriteError::Outside);
         };
         if self.in_tag {
-            self.out.push_str("/>");
+            self.out.extend_from_slice(b"/>");
             self.in_tag = false;
             return self;
         }
-        self.out.push_str("</");
-        self.out.extend_from_within_str(open.name_at, open.name_end);
-        self.out.push('>');
+        self.out.extend_from_slice(b"</");
+        self.out.extend_from_within(open.name_at as usize..open.name_end as usize);
+        self.out.push(b'>');
         self
     }
 
@@ -209,7 +216,8 @@ impl Writer {
         match self.error {
             Some(error) => Err(error),
             None if !self.open.is_empty() => Err(WriteError::Unclosed),
-            None => Ok(self.out),
+            // Nothing but texts was put in.
+            None => String::from_utf8(self.out).map_err(|_| WriteError::Char),
         }
     }
 
@@ -227,13 +235,16 @@ impl Writer {
             self.fail(WriteError::Outside);
         }
         let default = default.unwrap_or_else(|| self.inherited());
-        self.out.push('<');
-        let name_at = self.out.len();
-        self.out.push_str(prefix);
-        self.out.push_str(name);
-        self.open.push(Open { name_at, name_end: self.out.len(), default });
+        self.out.push(b'<');
+        let name_at = self.here();
+        if !prefix.is_empty() {
+            self.out.put(prefix);
+        }
+        self.out.put(name);
+        let name_end = self.here();
+        self.open.push(Open { name_at, name_end, default });
         self.in_tag = true;
-        self.attributes.clear();
+        self.attributes = 0;
         self
     }
 
@@ -245,27 +256,46 @@ impl Writer {
         if !self.in_tag {
             return self.fail(WriteError::Attribute);
         }
-        self.out.push(' ');
-        let start = self.out.len();
-        self.out.push_str(prefix);
-        self.out.push_str(name);
-        let end = self.out.len();
-        let (written, new) = (self.out.as_str(), self.out.get(start..end));
-        if self.attributes.iter().any(|&(s, e)| written.get(s..e) == new) {
+        let bit = bit_of(prefix, name);
+        if self.attributes & bit != 0 && self.has_attribute(prefix, name) {
             return self.fail(WriteError::DuplicateAttribute);
         }
-        self.attributes.push((start, end));
-        self.out.push_str("='");
+        self.attributes |= bit;
+        self.out.push(b' ');
+        if !prefix.is_empty() {
+            self.out.put(prefix);
+        }
+        self.out.put(name);
+        self.out.extend_from_slice(b"='");
         if !escape(&mut self.out, value, true) {
             self.fail(WriteError::Char);
         }
-        self.out.push('\'');
+        self.out.push(b'\'');
         self
+    }
+
+    /// Whether the open tag has an attribute of this name. What stands behind the name of the
+    /// element are names and values in single quotes, which have none inside.
+    #[cold]
+    fn has_attribute(&self, prefix: &str, name: &str) -> bool {
+        let start = self.open.last().map_or(0, |open| open.name_end as usize);
+        let tag = self.out.get(start..).unwrap_or(&[]);
+        let mut parts = tag.split(|b| *b == b'\'');
+        core::iter::from_fn(|| {
+            let name = parts.next()?.strip_prefix(b" ")?.strip_suffix(b"=")?;
+            parts.next().map(|_value| name)
+        })
+        .any(|written| written.strip_prefix(prefix.as_bytes()) == Some(name.as_bytes()))
+    }
+
+    /// Offsets of names; what is so long that they do not fit is refused by every reader.
+    fn here(&self) -> u32 {
+        u32::try_from(self.out.len()).unwrap_or(u32::MAX)
     }
 
     fn end_tag(&mut self) {
         if self.in_tag {
-            self.out.push('>');
+            self.out.push(b'>');
             self.in_tag = false;
         }
     }
@@ -277,32 +307,15 @@ impl Writer {
     }
 }
 
-/// `String::extend_from_within` is not stable for strings.
-trait ExtendFromWithin {
-    fn extend_from_within_str(&mut self, start: usize, end: usize);
-}
-
-impl ExtendFromWithin for String {
-    fn extend_from_within_str(&mut self, start: usize, end: usize) {
-        let mut buf = [0; 64];
-        let mut from = start;
-        // In pieces that a small buffer holds, cut between characters.
-        while from < end {
-            let mut to = end.min(from.saturating_add(buf.len()));
-            while to > from && !self.is_char_boundary(to) {
-                to = to.saturating_sub(1);
-            }
-            let Some(piece) = self.get(from..to).filter(|p| !p.is_empty()) else {
-                return;
-            };
-            let len = piece.len();
-            if let Some(copy) = buf.get_mut(..len) {
-                copy.copy_from_slice(piece.as_bytes());
-                if let Ok(piece) = core::str::from_utf8(copy) {
-                    self.push_str(piece);
-                }
-            }
-            from = to;
-        }
-    }
+/// One of 64 bits for a name, by its ends and its length.
+#[inline]
+fn bit_of(prefix: &str, name: &str) -> u64 {
+    let name = name.as_bytes();
+    let (first, last) = (name.first().copied(), name.last().copied());
+    let mixed = usize::from(first.unwrap_or(0))
+        .wrapping_mul(7)
+        .wrapping_add(usize::from(last.unwrap_or(0)).wrapping_mul(3))
+        .wrapping_add(name.len())
+        .wrapping_add(prefix.len());
+    1_u64.wrapping_shl(u32::try_from(mixed & 63).unwrap_or(0))
 }
