@@ -15,6 +15,7 @@ pub mod sip_more;
 pub mod sip_transaction;
 pub mod wire;
 pub mod xmpp;
+pub mod xmpp_more;
 
 use crate::Run;
 use core::fmt::{self, Display, Write as _};
@@ -64,6 +65,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(sip_more::rows());
     rows.extend(sip_transaction::rows());
     rows.extend(xmpp::rows());
+    rows.extend(xmpp_more::rows());
     rows.extend(ledger::rows());
     rows
 }

@@ -27,7 +27,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 /// One scanner for all stanzas, as a stream has.
-fn message(message: &[u8], scanner: &mut Scanner, sink: &mut impl Sink) {
+pub(super) fn message(message: &[u8], scanner: &mut Scanner, sink: &mut impl Sink) {
     let frame = scanner.scan(message).expect("well-formed").expect("whole");
     let element = scanner.element(&message[..frame.len]).expect("an element");
     let Stanza::Message(message) = Stanza::parse(element).expect("a stanza") else {

@@ -147,6 +147,9 @@ pub struct ClientConfig {
     pub handled: Vec<String>,
     /// Answers pings (XEP-0199) by itself.
     pub answer_pings: bool,
+    /// An account is made before the login (XEP-0077), with
+    /// [`Client::register`](super::Client::register).
+    pub registration: bool,
     /// Stream management (XEP-0198), when the server has it; `None` for never.
     pub stream_management: Option<SmConfig>,
     /// Limits on what the server sends before authentication.
@@ -180,6 +183,7 @@ impl ClientConfig {
             requests_max: 256,
             handled: Vec::new(),
             answer_pings: true,
+            registration: false,
             stream_management: Some(SmConfig::new()),
             limits_before: XmlLimits::PRE_AUTH,
             limits_after: XmlLimits::POST_AUTH,
@@ -232,6 +236,13 @@ impl ClientConfig {
     #[must_use]
     pub fn with_handled(mut self, namespace: &str) -> Self {
         self.handled.push(namespace.to_string());
+        self
+    }
+
+    /// Makes an account before the login.
+    #[must_use]
+    pub const fn with_registration(mut self, wanted: bool) -> Self {
+        self.registration = wanted;
         self
     }
 

@@ -9,7 +9,7 @@ use crate::roster::RosterItem;
 use crate::sasl::Hash;
 use crate::sasl::{SaslError, SaslFailure};
 use crate::sm::Delivery;
-use crate::stanza::{InvalidStanza, StanzaBuf};
+use crate::stanza::{Condition, InvalidStanza, StanzaBuf};
 use crate::stream::{Features, StreamError};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,6 +36,18 @@ pub enum Event {
     /// Do the TLS handshake now, verify the certificate for the domain of the account
     /// (RFC 6120 §13.7), then report [`Input::TlsEstablished`].
     StartTls,
+    /// The server's form for a new account: read it with
+    /// [`Form::read`](crate::ext::register::Form::read), answer with
+    /// [`Client::register`](super::Client::register) or
+    /// [`Client::skip_registration`](super::Client::skip_registration).
+    RegistrationForm(StanzaBuf),
+    /// The account was not made; answer in the same way, or close.
+    RegistrationRefused {
+        /// Why: `conflict` for a name that is taken.
+        condition: Condition,
+    },
+    /// The account was made; the login follows.
+    Registered,
     /// A password is needed: [`Client::password`](super::Client::password).
     PasswordNeeded,
     /// A key must be derived with many rounds: [`Client::derived`](super::Client::derived).
@@ -162,6 +174,9 @@ pub enum CloseReason {
     /// The configuration wants TLS and the server has none.
     #[error("the server has no TLS")]
     NoTls,
+    /// An account was to be made, and the server makes none.
+    #[error("the server makes no accounts")]
+    NoRegistration,
     /// No mechanism is both offered and allowed.
     #[error("no mechanism is both offered and allowed")]
     NoMechanism,
@@ -231,4 +246,9 @@ impl TimerKey for Timer {
     fn index(self) -> usize {
         self as usize
     }
+}
+
+impl crate::sm::SmTimer for Timer {
+    const ACK_REQUEST: Self = Self::AckRequest;
+    const ACK: Self = Self::Ack;
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | A getters | [`Client::jid`], [`Client::stream_lang`], [`Client::is_ready`], [`Client::is_managed`], [`Client::sm_session`], [`Client::wants_input`], [`Client::next_timer`] |
 //! | B reports | [`Client::handle_input`], [`Client::handle_timeout`] |
-//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::set_channel_bindings`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
+//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::register`], [`Client::skip_registration`], [`Client::set_channel_bindings`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
 //! | D polls | [`Client::poll_output`], [`Client::poll_timeout`] |
 //!
 //! The run loop:
@@ -59,6 +59,7 @@ mod binding_tests;
 mod config;
 mod event;
 mod negotiate;
+mod register;
 mod sasl2;
 mod session;
 mod sm;
@@ -98,6 +99,8 @@ enum Phase {
     Proceed,
     /// The host does the handshake.
     Handshake,
+    /// An account is being made.
+    Registering(register::Registering),
     /// The host was asked for a password, with the mechanism to be used.
     Password(crate::sasl::Mechanism),
     /// An exchange goes on.
@@ -150,6 +153,8 @@ pub struct Client {
     bindings: Vec<ChannelBinding>,
     /// The exchange is one of SASL 2.
     sasl2: bool,
+    /// The account was made, or is not to be.
+    registered: bool,
     /// A token of FAST was refused on this connection.
     fast_refused: bool,
     sm: Managed,
@@ -182,6 +187,7 @@ impl Client {
             given: None,
             bindings: Vec::new(),
             sasl2: false,
+            registered: false,
             fast_refused: false,
             sm: Managed::default(),
             session: None,

@@ -11,7 +11,7 @@ use crate::sasl::{
 #[cfg(feature = "scram")]
 use crate::sasl::{SaltedPassword, derive};
 use crate::sm::SmElement;
-use crate::stanza::{Iq, IqKind, Stanza};
+use crate::stanza::{Condition, Iq, IqKind, Stanza};
 use crate::stream::{
     Features, STREAM_CLOSE, StreamCondition, StreamError, StreamHeader, StreamOpen,
 };
@@ -35,6 +35,9 @@ pub(super) enum Next {
     Success2(Box<Success>),
     Continue,
     SessionDone,
+    RegistrationForm,
+    Registered,
+    RegistrationRefused(Condition),
     Nothing,
     Unexpected,
 }
@@ -118,6 +121,9 @@ impl Client {
                 self.end(CloseReason::NotBound);
             }
             Next::SessionDone => self.bound(now),
+            Next::RegistrationForm => self.take_form(bytes),
+            Next::Registered => self.take_account(now),
+            Next::RegistrationRefused(condition) => self.take_refusal(condition),
             Next::Managed(element) => self.take_sm(now, element),
             Next::Unexpected => {
                 self.fail(ProtocolError::Stream(StreamCondition::UnsupportedStanzaType));
@@ -160,7 +166,8 @@ impl Client {
             (Phase::Resuming | Phase::Enabling, Ns::SM, _) => {
                 SmElement::read(element).map_or(Next::Unexpected, Next::Managed)
             }
-            (Phase::Bind | Phase::Session, ..) => match Stanza::of(element) {
+            (Phase::Bind | Phase::Session | Phase::Registering(_), ..) => match Stanza::of(element)
+            {
                 Some(Stanza::Iq(iq)) => self.read_iq(&iq),
                 // A server may already send what was waiting for the account.
                 Some(_) => Next::Nothing,
@@ -184,6 +191,7 @@ impl Client {
                     .filter(|jid| !jid.is_bare());
                 Next::Bound(bound)
             }
+            (Phase::Registering(step), _) => Self::read_registration(*step, iq),
             (Phase::Bind, Some(IqKind::Error)) => Next::Bound(None),
             // The session is a formality: its failure means nothing (RFC 6121 §1.4).
             (Phase::Session, Some(IqKind::Result | IqKind::Error)) => Next::SessionDone,
@@ -197,7 +205,7 @@ impl Client {
     }
 
     /// What to do about the features, mandatory ones first (RFC 6120 §4.3.2).
-    fn choose(&mut self, now: Instant, features: Features) {
+    pub(super) fn choose(&mut self, now: Instant, features: Features) {
         self.features = features;
         if matches!(self.phase, Phase::Bound) {
             return self.ready_at_once(now);
@@ -218,6 +226,9 @@ impl Client {
             }
         }
         if !self.authenticated {
+            if self.start_registration() {
+                return;
+            }
             if self.start_sasl2() {
                 return;
             }
@@ -398,7 +409,7 @@ impl Client {
 
     pub(super) fn send_bind(&mut self) {
         let resource = self.config.jid.resource().map(ToString::to_string);
-        self.send_step(Phase::Bind, |w| {
+        self.send_step(Phase::Bind, IqKind::Set, |w| {
             w.start(Ns::BIND, "bind");
             if let Some(resource) = &resource {
                 w.leaf(Ns::BIND, "resource", resource);
@@ -408,15 +419,20 @@ impl Client {
     }
 
     fn send_session(&mut self) {
-        self.send_step(Phase::Session, |w| {
+        self.send_step(Phase::Session, IqKind::Set, |w| {
             w.leaf(Ns::SESSION, "session", "");
         });
     }
 
-    fn send_step(&mut self, phase: Phase, payload: impl FnOnce(&mut Writer)) {
+    pub(super) fn send_step(
+        &mut self,
+        phase: Phase,
+        kind: IqKind,
+        payload: impl FnOnce(&mut Writer),
+    ) {
         let id = self.next_id();
         let mut w = Writer::in_stream(Ns::CLIENT);
-        w.start(Ns::CLIENT, "iq").attr("type", "set").attr("id", &id);
+        w.start(Ns::CLIENT, "iq").attr("type", kind.name()).attr("id", &id);
         payload(&mut w);
         w.end();
         let text = w.finish().unwrap_or_default();

@@ -137,19 +137,31 @@ impl CapsCache {
     /// [`Caps::query_node`].
     #[must_use]
     pub fn get(&self, caps: &Caps<'_>) -> Option<&[String]> {
-        let known = self.features.get(&*caps.ver).filter(|_| caps.hash == "sha-1");
-        known.map(Vec::as_slice)
+        self.known(&caps.ver).filter(|_| caps.hash == "sha-1")
     }
 
     /// Takes an answer; `false` when the hash does not prove it.
     pub fn insert(&mut self, caps: &Caps<'_>, info: &Info<'_>) -> bool {
         let right = caps.hash == "sha-1" && verification(info).as_deref() == Some(&*caps.ver);
-        if !right || self.max == 0 {
+        if !right {
+            return false;
+        }
+        self.remember(caps.ver.to_string(), info)
+    }
+
+    /// What is known under this hash, or this node of XEP-0390.
+    pub(super) fn known(&self, key: &str) -> Option<&[String]> {
+        self.features.get(key).map(Vec::as_slice)
+    }
+
+    /// Keeps what was proved.
+    pub(super) fn remember(&mut self, key: String, info: &Info<'_>) -> bool {
+        if self.max == 0 {
             return false;
         }
         let features = info.features.iter().map(ToString::to_string).collect();
-        if self.features.insert(caps.ver.to_string(), features).is_none() {
-            self.order.push_back(caps.ver.to_string());
+        if self.features.insert(key.clone(), features).is_none() {
+            self.order.push_back(key);
             if self.order.len() > self.max {
                 let oldest = self.order.pop_front().unwrap_or_default();
                 self.features.remove(&oldest);

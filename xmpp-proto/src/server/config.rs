@@ -40,6 +40,9 @@ pub struct ServerConfig {
     pub sasl2: bool,
     /// Tokens for fast logins (XEP-0484) are offered; the host keeps them.
     pub fast: bool,
+    /// Accounts can be made in band (XEP-0077), where a password cannot be seen on the way;
+    /// the host makes them.
+    pub registration: bool,
     /// PLAIN is offered without TLS. Off; for tests on loopback.
     pub plain_without_tls: bool,
     /// Rounds of key derivation when a host gives passwords (4,096).
@@ -79,6 +82,7 @@ impl ServerConfig {
             mechanisms: Mechanism::PASSWORD.to_vec(),
             sasl2: false,
             fast: false,
+            registration: false,
             plain_without_tls: false,
             iterations: 4096,
             attempts_max: 3,
@@ -132,6 +136,13 @@ impl ServerConfig {
     #[must_use]
     pub fn with_stream_management(mut self, sm: SmConfig) -> Self {
         self.stream_management = Some(sm);
+        self
+    }
+
+    /// Offers registration in band.
+    #[must_use]
+    pub const fn with_registration(mut self, offered: bool) -> Self {
+        self.registration = offered;
         self
     }
 

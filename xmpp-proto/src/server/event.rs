@@ -1,5 +1,6 @@
 //! What a server's connection takes, tells and refuses.
 
+use crate::ext::register::Submission;
 use crate::jid::{Jid, JidError};
 use crate::link::ProtocolError;
 use crate::sasl::{Mechanism, Secret};
@@ -40,6 +41,14 @@ pub enum Event {
         /// The password, when the mechanism shows it (PLAIN).
         password: Option<Secret>,
     },
+    /// Somebody wants an account (XEP-0077) and asks what must be known: answer with
+    /// [`ServerConnection::registration_form`](super::ServerConnection::registration_form) or
+    /// [`ServerConnection::refuse_registration`](super::ServerConnection::refuse_registration).
+    RegistrationFormNeeded,
+    /// Make this account: answer with
+    /// [`ServerConnection::registered`](super::ServerConnection::registered) or
+    /// [`ServerConnection::refuse_registration`](super::ServerConnection::refuse_registration).
+    RegistrationSubmitted(Submission),
     /// The client is who it says.
     Authenticated {
         /// The account.
@@ -184,4 +193,9 @@ impl TimerKey for Timer {
     fn index(self) -> usize {
         self as usize
     }
+}
+
+impl crate::sm::SmTimer for Timer {
+    const ACK_REQUEST: Self = Self::AckRequest;
+    const ACK: Self = Self::Ack;
 }

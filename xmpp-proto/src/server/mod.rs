@@ -54,6 +54,7 @@ mod archive;
 mod config;
 mod event;
 mod negotiate;
+mod register;
 mod roster;
 mod router;
 mod sasl2;
@@ -108,6 +109,8 @@ enum Phase {
     Auth(SaslServer),
     /// The host chooses a resource; the id of the request.
     Binding(String),
+    /// The host makes an account; the id of the request.
+    Registering(String),
     /// The host makes a token (XEP-0484).
     Token,
     /// The host looks for the session that the client wants to resume; its name and what
@@ -130,6 +133,8 @@ pub struct ServerConnection {
     opened: bool,
     secure: bool,
     attempts: u32,
+    /// An account was made on this connection.
+    registered: bool,
     /// What came along with an exchange of SASL 2, while it lasts.
     inline: Option<Box<Inline>>,
     user_agent: Option<UserAgent>,
@@ -161,6 +166,7 @@ impl ServerConnection {
             opened: false,
             secure: config.direct_tls,
             attempts: 0,
+            registered: false,
             inline: None,
             user_agent: None,
             claimed: None,
@@ -378,7 +384,11 @@ impl ServerConnection {
     const fn waits_for_host(&self) -> bool {
         matches!(
             self.phase,
-            Phase::LookUp(_) | Phase::Token | Phase::Binding(_) | Phase::Resuming(..)
+            Phase::LookUp(_)
+                | Phase::Registering(_)
+                | Phase::Token
+                | Phase::Binding(_)
+                | Phase::Resuming(..)
         )
     }
 

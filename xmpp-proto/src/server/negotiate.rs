@@ -2,6 +2,7 @@
 
 use super::sasl2::Inline;
 use super::{CloseReason, CommandError, Event, Phase, ServerConnection, ServerTls};
+use crate::ext::register::Request;
 use crate::jid::{Jid, escape_local};
 use crate::link::ProtocolError;
 use crate::sasl::{
@@ -23,6 +24,7 @@ enum Next {
     Authenticate(Option<Mechanism>, Option<Vec<u8>>, Box<Inline>),
     Response(Option<Vec<u8>>),
     Abort,
+    Register(String, Result<Request, Condition>),
     Bind(String, Option<String>),
     Managed(SmElement),
     Reply(Option<StanzaXml>),
@@ -144,6 +146,7 @@ impl ServerConnection {
             .filter(|m| self.allows(**m))
             .map(|m| m.name().to_string())
             .collect();
+        features.registration = self.registers();
         features.sasl2 = self.sasl2_features(&features.mechanisms);
         let binds = self.config.mechanisms.iter().any(|m| m.binds_channel());
         if binds && self.secure {
@@ -195,6 +198,7 @@ impl ServerConnection {
                     self.link.event(Event::BindRequested { account, resource, tag, carbons });
                 }
             }
+            Next::Register(id, request) => self.registration(id, request),
             Next::Managed(element) => self.managed_early(element),
             Next::Reply(reply) => {
                 if let Some(reply) = reply {
@@ -238,9 +242,21 @@ impl ServerConnection {
                 SmElement::read(element).map_or(refused, Next::Managed)
             }
             (Phase::Features, ..) if self.jid.is_some() => Self::read_bind(element),
+            (Phase::Features, Ns::CLIENT, "iq") if self.registers() => Self::read_register(element),
             // RFC 6120 §4.9.3.12: stanzas before authentication.
             _ if Stanza::of(element).is_some() => Next::Refuse(StreamCondition::NotAuthorized),
             _ => Next::Refuse(StreamCondition::UnsupportedStanzaType),
+        }
+    }
+
+    /// Before it an account may be made, where the host makes any.
+    fn read_register(element: Element<'_>) -> Next {
+        match Stanza::parse(element) {
+            Ok(Stanza::Iq(iq)) => match Request::read(&iq) {
+                Some(request) => Next::Register(iq.id().to_string(), request),
+                None => Next::Refuse(StreamCondition::NotAuthorized),
+            },
+            _ => Next::Refuse(StreamCondition::NotAuthorized),
         }
     }
 

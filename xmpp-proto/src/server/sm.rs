@@ -4,8 +4,8 @@ use super::{CloseReason, CommandError, Event, Phase, ServerConnection, Timer};
 use crate::jid::Jid;
 use crate::link::ProtocolError;
 use crate::sm::{
-    Delivery, REQUEST, SmElement, SmSession, StanzaState, StanzaToken, ack, enabled, failed,
-    resumed,
+    Context, Delivery, Managed, SmElement, SmFull, SmSession, StanzaState, StanzaToken, ack,
+    enabled, failed, resumed,
 };
 use crate::stanza::Condition;
 use crate::stream::StreamCondition;
@@ -130,10 +130,8 @@ impl ServerConnection {
     }
 
     pub(super) fn check_room(&self) -> Result<(), CommandError> {
-        match &self.config.stream_management {
-            Some(config) if self.sm.acks.is_full(config) => Err(CommandError::TooMany),
-            _ => Ok(()),
-        }
+        let room = self.sm.has_room(self.config.stream_management.as_ref());
+        if room { Ok(()) } else { Err(CommandError::TooMany) }
     }
 
     /// Sends a stanza and keeps it until it is acknowledged.
@@ -149,36 +147,37 @@ impl ServerConnection {
     }
 
     fn after_sending(&mut self, now: Instant) {
-        let Some(config) = &self.config.stream_management else { return };
-        if self.sm.acks.is_overfull(config) {
-            let limit = StreamCondition::ResourceConstraint;
-            return self.fail(ProtocolError::Stream(limit));
-        }
-        if self.sm.should_ask(config) {
-            self.ask_for_ack(now);
-        } else if self.sm.should_ask_later() && self.timers.get(Timer::AckRequest).is_none() {
-            let at = now.saturating_add(config.request_delay);
-            self.timers.set(Timer::AckRequest, at);
+        let (sm, context) = self.sm_context();
+        match sm.after_sending(now, context) {
+            Ok(said) => self.say(now, said),
+            Err(SmFull) => {
+                let limit = StreamCondition::ResourceConstraint;
+                self.fail(ProtocolError::Stream(limit));
+            }
         }
     }
 
     pub(super) fn ask_for_ack(&mut self, now: Instant) {
-        let Some(config) = &self.config.stream_management else { return };
-        if self.sm.asked() || !matches!(self.phase, Phase::Ready) {
-            return;
-        }
-        let deadline = now.saturating_add(config.answer_timeout);
-        self.sm.ask();
-        self.timers.stop(Timer::AckRequest);
-        self.timers.set(Timer::Ack, deadline);
-        self.transmit(now, REQUEST.to_string());
+        let (sm, context) = self.sm_context();
+        let said = sm.ask(now, context);
+        self.say(now, said);
     }
 
     pub(super) fn keep_alive(&mut self, now: Instant) {
-        if self.sm.is_on() && !self.sm.asked() {
-            self.ask_for_ack(now);
-        } else {
-            self.transmit(now, " ".to_string());
+        let (sm, context) = self.sm_context();
+        let said = sm.keep_alive(now, context);
+        self.say(now, said);
+    }
+
+    fn sm_context(&mut self) -> (&mut Managed, Context<'_, Timer, 6>) {
+        let config = self.config.stream_management.as_ref();
+        let ready = matches!(self.phase, Phase::Ready);
+        (&mut self.sm, Context { config, timers: &mut self.timers, ready })
+    }
+
+    fn say(&mut self, now: Instant, said: Option<&'static str>) {
+        if let Some(said) = said {
+            self.transmit(now, said.to_string());
         }
     }
 
@@ -234,8 +233,7 @@ impl ServerConnection {
                 self.transmit(now, ack(self.sm.acks.handled()));
             }
             SmElement::Ack(Some(h)) if self.sm.is_on() => {
-                self.timers.stop(Timer::Ack);
-                self.sm.answered();
+                self.sm.answered(&mut self.timers);
                 let sent = self.sm.acks.send_count();
                 match self.sm.acks.ack(h) {
                     Some(tokens) => {

@@ -1,10 +1,11 @@
 //! What a machine has of stream management while its stream is up.
 
-use super::{Acks, SmConfig, SmSession, StanzaToken};
+use super::{Acks, REQUEST, SmConfig, SmFull, SmSession, StanzaToken};
 use crate::jid::Jid;
 use alloc::string::String;
 use bytes::Bytes;
 use core::time::Duration;
+use proto_wire::{Instant, TimerKey, TimerTable};
 
 /// Which directions count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,26 +99,85 @@ impl Managed {
         }
     }
 
-    /// Whether it is time to ask for an acknowledgement.
-    pub(crate) fn should_ask(&self, config: &SmConfig) -> bool {
-        self.is_on() && !self.asked && self.since_request >= config.request_every.max(1)
+    /// Whether another stanza may be sent.
+    pub(crate) fn has_room(&self, config: Option<&SmConfig>) -> bool {
+        config.is_none_or(|config| !self.acks.is_full(config))
     }
 
-    /// Whether something waits that nobody has asked about.
-    pub(crate) fn should_ask_later(&self) -> bool {
-        self.is_on() && !self.asked && self.acks.in_flight() > 0
+    /// What is to be said after a stanza was sent, or the peer has acknowledged some.
+    ///
+    /// # Errors
+    /// More is in flight than the machine's own answers may add: the stream must end.
+    pub(crate) fn after_sending<K: SmTimer, const N: usize>(
+        &mut self,
+        now: Instant,
+        context: Context<'_, K, N>,
+    ) -> Result<Option<&'static str>, SmFull> {
+        let Some(config) = context.config else { return Ok(None) };
+        if self.acks.is_overfull(config) {
+            return Err(SmFull);
+        }
+        if !self.is_on() || self.asked {
+            return Ok(None);
+        }
+        if self.since_request >= config.request_every.max(1) {
+            return Ok(self.ask(now, context));
+        }
+        if self.acks.in_flight() > 0 && context.timers.get(K::ACK_REQUEST).is_none() {
+            context.timers.set(K::ACK_REQUEST, now.saturating_add(config.request_delay));
+        }
+        Ok(None)
     }
 
-    pub(crate) const fn ask(&mut self) {
+    /// The request for an acknowledgement, unless one is under way.
+    pub(crate) fn ask<K: SmTimer, const N: usize>(
+        &mut self,
+        now: Instant,
+        context: Context<'_, K, N>,
+    ) -> Option<&'static str> {
+        let config = context.config?;
+        if self.asked || !context.ready {
+            return None;
+        }
         self.asked = true;
         self.since_request = 0;
+        context.timers.stop(K::ACK_REQUEST);
+        context.timers.set(K::ACK, now.saturating_add(config.answer_timeout));
+        Some(REQUEST)
     }
 
-    pub(crate) const fn answered(&mut self) {
+    /// What is said after a silence: the question whether the peer is there takes the place
+    /// of the space (XEP-0198 §8.2).
+    pub(crate) fn keep_alive<K: SmTimer, const N: usize>(
+        &mut self,
+        now: Instant,
+        context: Context<'_, K, N>,
+    ) -> Option<&'static str> {
+        match self.is_on() && !self.asked {
+            true => self.ask(now, context),
+            false => Some(" "),
+        }
+    }
+
+    /// The peer has acknowledged something.
+    pub(crate) fn answered<K: SmTimer, const N: usize>(&mut self, timers: &mut TimerTable<K, N>) {
+        timers.stop(K::ACK);
         self.asked = false;
     }
+}
 
-    pub(crate) const fn asked(&self) -> bool {
-        self.asked
-    }
+/// What stream management needs to know of its machine.
+pub(crate) struct Context<'a, K, const N: usize> {
+    pub(crate) config: Option<&'a SmConfig>,
+    pub(crate) timers: &'a mut TimerTable<K, N>,
+    /// Whether the stream is past its negotiation, and not at its end.
+    pub(crate) ready: bool,
+}
+
+/// The timers of a machine that stream management sets.
+pub(crate) trait SmTimer: TimerKey {
+    /// An acknowledgement is to be asked for.
+    const ACK_REQUEST: Self;
+    /// The peer must have acknowledged.
+    const ACK: Self;
 }

@@ -15,7 +15,7 @@ mod wire;
 pub use codec::SmStateError;
 
 pub(crate) use acks::Acks;
-pub(crate) use managed::Managed;
+pub(crate) use managed::{Context, Managed, SmTimer};
 pub(crate) use wire::{
     REQUEST, SmElement, ack, enable, enabled, failed, resume, resumed, too_high,
 };

@@ -28,6 +28,8 @@ pub struct Features {
     pub pre_approval: bool,
     /// The largest stanza that the server takes, in bytes (XEP-0478).
     pub stanza_max: Option<u32>,
+    /// Accounts can be made here (XEP-0077).
+    pub registration: bool,
 }
 
 /// What `<authentication/>` offers (XEP-0388 §2.1), and what can come along in one step.
@@ -139,6 +141,7 @@ impl Features {
                 }
                 (Ns::SM, "sm") => features.stream_management = true,
                 (Ns::ROSTER_VERSIONING, "ver") => features.roster_versioning = true,
+                (Ns::REGISTER_FEATURE, "register") => features.registration = true,
                 (Ns::PRE_APPROVAL, "sub") => features.pre_approval = true,
                 (Ns::STREAM_LIMITS, "limits") => {
                     features.stanza_max = child
@@ -181,6 +184,9 @@ impl Features {
                 w.start(Ns::CHANNEL_BINDING, "channel-binding").attr("type", kind).end();
             }
             w.end();
+        }
+        if self.registration {
+            w.leaf(Ns::REGISTER_FEATURE, "register", "");
         }
         if self.bind {
             w.leaf(Ns::BIND, "bind", "");

@@ -77,6 +77,7 @@ fn features_read_back() {
         roster_versioning: true,
         pre_approval: true,
         stanza_max: Some(10_000),
+        registration: true,
     };
     let text = features.write().unwrap();
     in_stream(&text, |e| assert_eq!(Features::read(e), Some(features)));
