@@ -9,8 +9,8 @@ use crate::program::{WATCH_MAX, WINDOW_MAX};
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record};
 use crate::state::{
-    Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, More, Rest,
-    Reward, Sale, SoldLine, Starts, Tenders,
+    Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, Reward, Sale,
+    SoldLine, Starts, Tenders,
 };
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -110,13 +110,10 @@ impl Ledger {
                     .and_then(|referrer| self.member(referrer))
                     .map_or(0, |referrer| referrer.depth.saturating_add(1));
                 self.tokens.insert(token.value(), member.value());
-                self.members.push(Member {
-                    tier,
-                    plan,
-                    referrer,
-                    depth,
-                    ..Member::new(token, kind, head.at.day)
-                });
+                let mut member = Member::new(token, kind, head.at.day);
+                (member.tier, member.plan, member.depth) = (tier, plan, depth);
+                member.set_referrer(referrer);
+                self.members.push(member);
             }
             Fact::MemberChanged { member, status } => {
                 if status == MemberStatus::Erased {
@@ -134,7 +131,7 @@ impl Ledger {
             Fact::Counted { member, points, top_up, spend, visits } => {
                 if let Some(member) = self.member_mut(member) {
                     let by = Counters { points, top_up, spend, visits: visits.into() };
-                    member.counters = member.counters.plus(by);
+                    member.set_counters(member.counters().plus(by));
                 }
             }
             Fact::CountedIn { member, month, points, top_up, spend, visits } => {
@@ -316,6 +313,12 @@ impl Ledger {
     }
 
     fn open_sale(&mut self, head: &Head, fact: &Fact, fold: &Fold) {
+        if fold.is_plain() && self.sales.push_plain(head, fact, fold.starts) {
+            if let Fact::SaleOpened { earned_lot: Some(lot), .. } = *fact {
+                self.lots.refer(lot);
+            }
+            return;
+        }
         let Fact::SaleOpened {
             member,
             asset,
@@ -402,12 +405,12 @@ impl Ledger {
             return;
         };
         source.status = MemberStatus::Merged;
-        source.merged_into = Some(into);
         source.version = source.version.wrapping_add(1);
-        let counters = core::mem::take(&mut source.counters);
-        let rest = core::mem::replace(&mut source.rest, Rest::NONE);
-        let More { months, recent, balances, merges } = rest.get().clone();
-        source.rest.keep(More { months: Vec::new(), recent, balances, merges });
+        let counters = source.counters();
+        source.set_counters(Counters::default());
+        let more = source.rest.get_mut();
+        more.merged_into = Some(into);
+        let (months, merges) = (core::mem::take(&mut more.months), more.merges);
         let lots = core::mem::replace(&mut source.lots, ListHead::NONE);
         let before = self.member(into).map_or(ListHead::NONE, |member| member.lots);
         let joined = self.lots.join(before, lots);
@@ -415,7 +418,7 @@ impl Ledger {
             target.lots = joined;
             let more = target.rest.get_mut();
             more.merges = more.merges.max(merges.saturating_add(1));
-            target.counters = target.counters.plus(counters);
+            target.set_counters(target.counters().plus(counters));
             for (month, by) in months {
                 target.count_in(month, by, i32::MIN);
             }
@@ -460,6 +463,14 @@ struct Fold {
     account: i64,
     commission: Option<(ActorId, i64)>,
     settled: Option<(u64, u64)>,
+}
+
+impl Fold {
+    /// Whether all of a sale stands in the fact that opens it.
+    fn is_plain(&self) -> bool {
+        let nothing = self.coupon.is_none() && self.given == Gift::NONE && self.account == 0;
+        nothing && self.commission.is_none() && self.settled.is_none()
+    }
 }
 
 /// Whether a record of this kind opens a sale.

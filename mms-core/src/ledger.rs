@@ -176,7 +176,13 @@ impl Ledger {
         let mut draft = self.draft.take().unwrap_or_default();
         let outcome = match self.draft_command(at, command, &mut draft) {
             Ok(()) => {
-                let head = draft.encode(journal).head();
+                let record = draft.encode(journal);
+                debug_assert!(
+                    record.postings().eq(draft.postings().iter().copied())
+                        && record.facts().eq(draft.facts().iter().copied()),
+                    "what is written is what is booked: {record:?}"
+                );
+                let head = record.head();
                 let postings = draft.postings().iter().copied();
                 Outcome::Accepted(self.commit_parts(&head, postings, draft.facts().iter()))
             }
@@ -251,7 +257,7 @@ impl Ledger {
     pub fn resolve(&self, member: MemberId) -> MemberId {
         let mut at = member;
         for _ in 0..64 {
-            match self.member(at).and_then(|member| member.merged_into) {
+            match self.member(at).and_then(|member| member.merged_into()) {
                 Some(into) => at = into,
                 None => break,
             }

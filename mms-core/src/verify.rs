@@ -296,7 +296,7 @@ impl Ledger {
 
     fn referrals(&self, check: &mut Check) {
         for (member, id) in self.members.iter().zip(0_u32..) {
-            let above = member.referrer.map(|above| self.resolve(above));
+            let above = member.referrer().map(|above| self.resolve(above));
             let sound = match (above, above.and_then(|above| self.member(above))) {
                 (None, _) => member.depth == 0,
                 // Whoever stands above is less deep, so nobody stands above itself. A merger may
@@ -305,7 +305,7 @@ impl Ledger {
                 (Some(_), None) => false,
             };
             check.saw(sound && member.depth <= self.limits.referral_depth_max, || {
-                format!("member {id} was brought by {:?}", member.referrer)
+                format!("member {id} was brought by {:?}", member.referrer())
             });
         }
     }

@@ -8,6 +8,7 @@ use crate::command::{Action, Command, Who};
 use crate::ids::{CardId, LotId, MemberId};
 use crate::ledger::Ledger;
 use crate::record::Record;
+use crate::state::FORGET_MAX;
 use core::hint::black_box;
 
 /// So many side by side: more than a processor has waits for.
@@ -25,6 +26,7 @@ impl Ledger {
             let mut sum: u64 = 0;
             for (n, command) in window.iter().enumerate() {
                 sum = sum.wrapping_add(self.replies.touch(command.envelope.key, n));
+                sum = sum.wrapping_add(self.warm_forgotten(n));
                 if let Some(Who::Card(number)) = who(&command.action) {
                     sum = sum.wrapping_add(self.numbers.touch(number.value().into()));
                 }
@@ -53,6 +55,19 @@ impl Ledger {
         }
     }
 
+    /// Each record forgets some of the oldest sales, and looks at their lots.
+    fn warm_forgotten(&self, ahead: usize) -> u64 {
+        let mut sum: u64 = 0;
+        let first = ahead.saturating_mul(FORGET_MAX);
+        for ahead in first..first.saturating_add(FORGET_MAX) {
+            let lots = self.sales.forgotten_soon(ahead, self.at.day);
+            for lot in lots.into_iter().flatten() {
+                sum = sum.wrapping_add(self.lots.touch(lot).0);
+            }
+        }
+        sum
+    }
+
     fn warm_members(&self, members: &[Option<MemberId>; WINDOW]) -> u64 {
         let mut sum: u64 = 0;
         let mut lots = [None; WINDOW];
@@ -78,6 +93,7 @@ impl Ledger {
     pub(crate) fn warm_for(&self, record: Record<'_>, ahead: usize) -> u64 {
         let head = record.head();
         let mut sum = self.replies.touch(head.key, ahead);
+        sum = sum.wrapping_add(self.warm_forgotten(ahead));
         if let Some(member) = head.member.and_then(|member| self.member(member)) {
             sum = sum.wrapping_add(member.touch());
         }

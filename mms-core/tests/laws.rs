@@ -43,7 +43,7 @@ proptest! {
             shop.skip(1);
         }
         shop.ok(adjust(member, 100));
-        let before = (shop.balances(member), shop.ledger.member(member).unwrap().counters);
+        let before = (shop.balances(member), shop.ledger.member(member).unwrap().counters());
         let lots = |shop: &Shop| -> Vec<(LotId, i64, i64)> {
             shop.ledger.lots(member).map(|(id, lot)| (id, lot.principal, lot.bonus)).collect()
         };
@@ -62,7 +62,7 @@ proptest! {
             shop.ok(refund(&sale, Part::Rest));
         }
         prop_assert_eq!(
-            (shop.balances(member), shop.ledger.member(member).unwrap().counters),
+            (shop.balances(member), shop.ledger.member(member).unwrap().counters()),
             before
         );
         prop_assert_eq!(lots(&shop), lots_before);

@@ -236,7 +236,7 @@ fn members_over_several_ledgers_come_to_the_same_as_in_one() {
         for member in 0..MEMBERS {
             let of = |ledger: &Ledger| {
                 let id = ledger.card(card(member)).unwrap().member;
-                let counters = ledger.member(id).unwrap().counters;
+                let counters = ledger.member(id).unwrap().counters();
                 (ledger.balances(id, DAY), counters)
             };
             assert_eq!(of(ledgers[home(member)]), of(&one.ledger), "seed {seed}: member {member}");

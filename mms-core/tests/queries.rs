@@ -323,7 +323,7 @@ fn filters_find_who_fits_all_bounds() {
                 .map(MemberId::new)
                 .filter(|id| {
                     let row = ledger.member(*id).unwrap();
-                    (low..low + 100_000).contains(&row.counters.spend)
+                    (low..low + 100_000).contains(&row.counters().spend)
                         && row.tier.value() == tier
                         && row.kind == MemberKind::Individual
                         && shop.balances(*id).points >= 10

@@ -228,8 +228,8 @@ pub(super) fn export(
             shown(balances.stored()),
             balances.points,
             shown(balances.owed),
-            shown(member.counters.spend),
-            member.counters.visits,
+            shown(member.counters().spend),
+            member.counters().visits,
             member.since,
         )?;
         rows += 1;

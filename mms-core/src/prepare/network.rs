@@ -29,14 +29,14 @@ impl<'l> Prepare<'l, '_> {
         if ledger.program.referral.is_empty() || base <= 0 {
             return Ok(());
         }
-        let mut above = party.member.referrer;
+        let mut above = party.member.referrer();
         let mut level: u8 = 0;
         while let Some(id) = above.map(|id| ledger.resolve(id)) {
             level = level.saturating_add(1);
             let Some(member) = ledger.member(id).filter(|_| level <= 3) else {
                 break;
             };
-            above = member.referrer;
+            above = member.referrer();
             let rule = ledger.program.referral.iter().find(|rule| rule.level == level);
             let Some(rule) = rule else {
                 continue;

@@ -52,7 +52,7 @@ impl Prepare<'_, '_> {
     /// What tiers look at: counters for life, or those of the months up to that of `day`.
     pub(super) fn standing(&self, member: &Member, day: Day) -> Counters {
         match self.ledger.program.tier_window {
-            None => member.counters,
+            None => member.counters(),
             Some(months) => member.counters_in(day.month(), months),
         }
     }

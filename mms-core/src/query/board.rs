@@ -155,7 +155,7 @@ impl Ledger {
         loop {
             let before = found.len();
             for (id, member) in self.live_members() {
-                let above = member.referrer.map(|above| self.resolve(above));
+                let above = member.referrer().map(|above| self.resolve(above));
                 let depth = above.and_then(|above| level.get(&above).copied());
                 if let (Some(depth), false) = (depth, level.contains_key(&id)) {
                     let depth = depth.saturating_add(1);

@@ -91,7 +91,7 @@ impl MemberFilter {
         fn within<T: PartialOrd>(bound: Option<&RangeInclusive<T>>, value: T) -> bool {
             bound.is_none_or(|bound| bound.contains(&value))
         }
-        let counters = row.counters;
+        let counters = row.counters();
         let cheap = is(self.kind, row.kind)
             && is(self.plan, row.plan)
             && is(self.tier, row.tier)

@@ -1,8 +1,8 @@
 //! The record: one accepted command, as results.
 //!
-//! A record is bytes. [`Record`] reads them where they lie; [`RecordBuf`] owns them. The
-//! same bytes are booked when a command is accepted and when a journal is replayed, so
-//! the two cannot differ. The layout stands in `docs/journal.md`.
+//! A record is bytes. [`Record`] reads them where they lie; [`RecordBuf`] owns them. What is
+//! booked when a command is accepted is what is read back when a journal is replayed: debug
+//! builds compare the two for every command. The layout stands in `docs/journal.md`.
 
 mod draft;
 mod fact;

@@ -295,7 +295,7 @@ impl Ledger {
         let member = |id: MemberId| (id.value() as usize) < self.members.len();
         let lot = |id: LotId| self.lots.is_known(id);
         let fail = |good: bool, section| if good { Ok(()) } else { Err(wrong(section)) };
-        let named = |member: &crate::Member| [member.referrer, member.merged_into];
+        let named = |member: &crate::Member| [member.referrer(), member.merged_into()];
         let referrers = self.members.iter().flat_map(named).flatten();
         fail(referrers.into_iter().all(member), Section::Members)?;
         let sorted = |member: &crate::Member| {

@@ -218,14 +218,14 @@ impl Row for Member {
         append(self.status, out);
         append(self.tier, out);
         append(self.plan, out);
-        append(self.referrer, out);
+        append(self.referrer(), out);
         append(self.depth, out);
         append(self.since, out);
         append(self.version, out);
-        append(self.counters, out);
+        append(self.counters(), out);
         append(self.tier_until, out);
         append(self.tier_how, out);
-        append(self.merged_into, out);
+        append(self.merged_into(), out);
         let More { months, recent, merges, .. } = self.rest.get();
         append(*merges, out);
         put_list(months, out);
@@ -242,19 +242,24 @@ impl Row for Member {
         member.status = MemberStatus::take(from)?;
         member.tier = TierId::take(from)?;
         member.plan = PlanId::take(from)?;
-        member.referrer = Wire::take(from)?;
+        member.set_referrer(Wire::take(from)?);
         member.depth = u8::take(from)?;
         member.since = Day::take(from)?;
         member.version = u32::take(from)?;
-        member.counters = Counters::take(from)?;
+        member.set_counters(Counters::take(from)?);
         member.tier_until = Day::take(from)?;
         member.tier_how = TierHow::take(from)?;
-        member.merged_into = Wire::take(from)?;
+        let merged_into: Option<MemberId> = Wire::take(from)?;
         let merges = u8::take(from)?;
-        let months = take_list(from)?;
+        let months: Vec<(i32, Counters)> = take_list(from)?;
         let count = u32::take(from)?;
-        let recent = (0..count).map(|_| i64::take(from)).collect::<Option<_>>()?;
-        member.rest.keep(More { months, recent, balances: Vec::new(), merges });
+        let recent: Vec<i64> = (0..count).map(|_| i64::take(from)).collect::<Option<_>>()?;
+        let plain = months.is_empty() && recent.is_empty() && merges == 0;
+        if !plain || merged_into.is_some() {
+            let more = member.rest.get_mut();
+            (more.months, more.recent) = (months, recent);
+            (more.merges, more.merged_into) = (merges, merged_into);
+        }
         let balances: Vec<(u32, i64)> = take_list(from)?;
         if !balances.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
             return None;

@@ -3,8 +3,12 @@
 use super::stub::Stub;
 use crate::amount::Rounding;
 use crate::ids::{ActorId, AssetId, Day, LotId, MemberId, RuleId, SaleId, Sku, StoreId};
+use crate::record::{Fact, Head};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+
+/// So many sales are forgotten by one record at most.
+pub(crate) const FORGET_MAX: usize = 4;
 
 /// A sale or redemption, with what was taken back so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -339,6 +343,19 @@ impl Sales {
         self.whole(self.place(id)?)?.member
     }
 
+    /// Lots that forgetting the oldest but `ahead` will look at, if it is over before `day`: what
+    /// it earned, and one that it took from (by place, not by sale).
+    #[inline]
+    pub(crate) fn forgotten_soon(&self, ahead: usize, day: Day) -> [Option<LotId>; 2] {
+        match self.stubs.get(ahead) {
+            Some(stub) if stub.returnable < day => {
+                let taken = self.allocs.items.get(ahead).map(|alloc| alloc.lot);
+                [stub.earned_lot(), taken]
+            }
+            _ => [None; 2],
+        }
+    }
+
     fn whole(&self, place: usize) -> Option<Sale> {
         let stub = self.stubs.get(place)?;
         if stub.is_wide {
@@ -407,6 +424,29 @@ impl Sales {
 
     pub(crate) fn push_line(&mut self, line: SoldLine) {
         self.lines.items.push_back(line);
+    }
+
+    /// Adds a sale that was just made, when it is one of those that fit into a stub; else nothing,
+    /// and `false`.
+    #[inline]
+    pub(crate) fn push_plain(&mut self, head: &Head, fact: &Fact, starts: Starts) -> bool {
+        let Starts { allocs, lines, rewards } = starts;
+        let count = |end: u64, start: u64| u16::try_from(end.saturating_sub(start)).ok();
+        let counts = (
+            count(self.allocs.end(), allocs),
+            count(self.lines.end(), lines),
+            count(self.rewards.end(), rewards),
+        );
+        let (Some(some_allocs), Some(some_lines), Some(some_rewards)) = counts else {
+            return false;
+        };
+        let rows = [(allocs, some_allocs), (lines, some_lines), (rewards, some_rewards)];
+        let Some(stub) = Stub::opened(head, fact, rows) else {
+            return false;
+        };
+        self.ids.push_back(SaleId::new(head.seq.value()));
+        self.stubs.push_back(stub);
+        true
     }
 
     pub(crate) fn push(&mut self, sale: &mut Sale, starts: Starts) {
@@ -498,7 +538,7 @@ impl Sales {
     /// Forgets a few of the oldest sales whose window was over before `day`, and names the
     /// lots that they no longer refer to.
     pub(crate) fn forget(&mut self, day: Day, mut released: impl FnMut(LotId)) {
-        for _ in 0..4 {
+        for _ in 0..FORGET_MAX {
             if self.stubs.front().is_none_or(|stub| stub.returnable >= day) {
                 return;
             }

@@ -1,8 +1,9 @@
-//! How sales are kept: most in 96 bytes.
+//! How sales are kept: most in 100 bytes.
 
 use super::sales::{Gift, Sale, Tenders};
 use crate::amount::Rounding;
 use crate::ids::{AssetId, Day, LotId, MemberId, RuleId, SaleId, StoreId};
+use crate::record::{Fact, Head};
 
 /// A sale as it is kept: nearly all are of small amounts and never taken back. The others are kept
 /// whole elsewhere; here is what forgetting needs of them.
@@ -35,7 +36,7 @@ pub(super) struct Stub {
     rule: u32,
 }
 
-const _: () = assert!(size_of::<Stub>() <= 104, "short");
+const _: () = assert!(size_of::<Stub>() == 100, "with its id 108");
 
 /// No lot and no rule has this number.
 const NONE: u32 = u32::MAX;
@@ -72,6 +73,59 @@ impl Stub {
             earn_den: u32::try_from(sale.earn_den).ok()?,
             rule: sale.rule.map_or(NONE, RuleId::value),
             ..Self::frame(sale)
+        })
+    }
+
+    /// The short form of a sale that was just made, and of which there is nothing beyond the fact.
+    #[inline]
+    pub(super) fn opened(head: &Head, fact: &Fact, rows: [(u64, u16); 3]) -> Option<Self> {
+        let Fact::SaleOpened {
+            member,
+            asset,
+            list,
+            discount,
+            cash,
+            principal,
+            bonus,
+            points,
+            points_value,
+            earned,
+            earned_lot,
+            earn_base,
+            earn_num,
+            earn_den,
+            earn_rounding,
+            rule,
+            returnable,
+        } = *fact
+        else {
+            return None;
+        };
+        let [allocs, lines, rewards] = rows.map(|(start, count)| (low(start), count));
+        Some(Self {
+            returnable,
+            allocs,
+            lines,
+            rewards,
+            asset,
+            rounding: earn_rounding,
+            is_wide: false,
+            member,
+            store: head.store,
+            day: head.at.day,
+            list: u32::try_from(list).ok()?,
+            discount: u32::try_from(discount).ok()?,
+            cash: u32::try_from(cash).ok()?,
+            principal: u32::try_from(principal).ok()?,
+            bonus: u32::try_from(bonus).ok()?,
+            points: u32::try_from(points).ok()?,
+            points_value: u32::try_from(points_value).ok()?,
+            earned: u32::try_from(earned).ok()?,
+            earned_lot: earned_lot.map_or(NONE, LotId::value),
+            earn_base: u32::try_from(earn_base).ok()?,
+            earn_num: u32::try_from(earn_num).ok()?,
+            earn_den: u32::try_from(earn_den).ok()?,
+            rule: rule.map_or(NONE, RuleId::value),
         })
     }
 
