@@ -7,19 +7,24 @@ use crate::media::{Sink, rtp};
 use proto_wire::digest::Credential;
 use proto_wire::sdp::{Media, Sdp};
 use proto_wire::{Clock, Instant};
-use rtsp_proto::client::{Client, Config, Event, Settled};
+use rtsp_proto::client::{Client, Config, Event, Follow, Settled, When};
 use rtsp_proto::control_url::{self, Join};
 use rtsp_proto::headers::{ChannelPair, NptRange, PortPair, Range, Transport};
 use rtsp_proto::{
     CloseReason, CommandError, HeaderName, RequestFailure, RequestId, ResponseBuf, StatusCode, Url,
     Version,
 };
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Servers that are asked after the first, when each sends us to another.
+pub const REDIRECTS_MAX: usize = 5;
+/// How long a redirection may take behind the response that it explains.
+const REDIRECT_WAIT: Duration = Duration::from_millis(200);
 /// How often UDP sockets are looked at.
 const UDP_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -63,6 +68,8 @@ pub struct Report {
     pub sdp: String,
     /// One entry per stream.
     pub streams: Vec<Stream>,
+    /// Where servers sent us (3xx, REDIRECT), in order.
+    pub redirects: Vec<String>,
 }
 
 /// What came of one stream.
@@ -86,6 +93,8 @@ pub struct Stream {
     /// The server said that nothing more comes.
     pub ended: bool,
     last: Option<u16>,
+    /// Which stream of the description it is.
+    number: usize,
 }
 
 /// What becomes of a stream.
@@ -118,6 +127,8 @@ pub enum ProbeError {
     Closed(CloseReason),
     /// The description names no stream.
     NoStream,
+    /// One server sent us to the next, more than [`REDIRECTS_MAX`] times.
+    Redirects,
     /// A request could not be made.
     Command(CommandError),
 }
@@ -131,6 +142,7 @@ impl fmt::Display for ProbeError {
             Self::Status(method, status) => write!(f, "{method}: {status:?}"),
             Self::NoAnswer(method, reason) => write!(f, "{method}: {reason}"),
             Self::Closed(reason) => write!(f, "{reason}"),
+            Self::Redirects => f.write_str("sent from server to server without an end"),
             Self::NoStream => f.write_str("the description names no stream"),
             Self::Command(error) => write!(f, "{error}"),
         }
@@ -166,16 +178,35 @@ pub fn probe(options: &Options) -> Result<Report, ProbeError> {
 ///
 /// See [`ProbeError`].
 pub fn play(options: &Options, choose: &mut Choose<'_>) -> Result<Report, ProbeError> {
-    let (conn, target) =
-        connect(&options.url, options.user.clone(), options.version, "rtsp_probe/0.1")?;
-    let report = Report::default();
-    let mut player = Player { conn, report, sinks: Vec::new(), sockets: Vec::new() };
-    let played = player.play(&target, options, choose);
-    // What came is kept, however it ended.
-    for sink in player.sinks.iter_mut().flatten() {
-        sink.finish()?;
+    let (mut url, mut user) = (options.url.clone(), options.user.clone());
+    let (mut report, mut kept) = (Report::default(), BTreeMap::new());
+    let mut left = options.duration;
+    loop {
+        let (conn, target) = connect(&url, user.clone(), options.version, "rtsp_probe/0.1")?;
+        let (sinks, sockets) = (Vec::new(), Vec::new());
+        let mut player = Player { conn, report, sinks, sockets, kept, left, moved: None };
+        let played = player.play(&target, options, choose);
+        let Some(moved) = player.moved.take().filter(|moved| moved.at <= player.conn.now()) else {
+            // What came is kept, however it ended.
+            let rest = player.kept.into_values().filter_map(|(_, sink)| sink);
+            for mut sink in player.sinks.into_iter().flatten().chain(rest) {
+                sink.finish()?;
+            }
+            return played.map(|()| player.report);
+        };
+        if player.report.redirects.len() >= REDIRECTS_MAX {
+            return Err(ProbeError::Redirects);
+        }
+        // Name and password are for the server that they were given for.
+        user = user.filter(|_| moved.same_server);
+        kept = player.kept;
+        for (stream, sink) in player.report.streams.drain(..).zip(player.sinks) {
+            kept.insert(stream.number, (stream, sink));
+        }
+        (report, left) = (player.report, player.left);
+        report.redirects.push(moved.target.clone());
+        url = moved.target;
     }
-    played.map(|()| player.report)
 }
 
 /// Chooses what becomes of a stream.
@@ -212,6 +243,18 @@ struct Player {
     sinks: Vec<Option<Sink>>,
     /// RTP and RTCP of each stream, over UDP.
     sockets: Vec<(UdpSocket, UdpSocket)>,
+    /// What came of each stream from the server before.
+    kept: BTreeMap<usize, (Stream, Option<Sink>)>,
+    /// How long it is still to be played.
+    left: Duration,
+    moved: Option<Moved>,
+}
+
+/// Where the server wants us to be, and from when on.
+struct Moved {
+    target: String,
+    same_server: bool,
+    at: Instant,
 }
 
 impl Player {
@@ -244,11 +287,14 @@ impl Player {
         let whole = control_url::resolve(&base, whole, Join::Append);
         let now = self.conn.now();
         let session = self.conn.machine.open_session(now, &whole)?;
-        for (media, channel) in sdp.media().zip((0..=254_u8).step_by(2)) {
-            let sink = match choose(media)? {
-                Use::Skip => continue,
-                Use::Count => None,
-                Use::Record(sink) => Some(sink),
+        for (number, (media, channel)) in sdp.media().zip((0..=254_u8).step_by(2)).enumerate() {
+            let (before, sink) = match self.kept.remove(&number) {
+                Some((stream, sink)) => (Some(stream), sink),
+                None => match choose(media)? {
+                    Use::Skip => continue,
+                    Use::Count => (None, None),
+                    Use::Record(sink) => (None, Some(sink)),
+                },
             };
             let url = control_url::resolve(&base, media.control().unwrap_or("*"), Join::Append);
             let offer = if options.udp {
@@ -266,7 +312,8 @@ impl Player {
             if let Some(stream) = known.and_then(|streams| streams.last()) {
                 let (settled, kind) = (stream.settled.clone(), media.kind().to_owned());
                 self.punch(&settled);
-                self.report.streams.push(Stream::new(url, kind, settled));
+                let new = Stream::new(number, url, kind, settled);
+                self.report.streams.push(new.following(before));
                 self.sinks.push(sink);
             }
         }
@@ -277,9 +324,15 @@ impl Player {
         let range = Range::npt(NptRange::from(options.from));
         let id = self.conn.machine.play(now, session, Some(&range))?;
         self.answer("PLAY", id)?;
-        let until = self.conn.now().saturating_add(options.duration);
+        let begun = self.conn.now();
+        let until = begun.saturating_add(self.left);
         while self.conn.now() < until && !self.report.streams.iter().all(|stream| stream.ended) {
-            match self.step(until) {
+            let move_at = self.moved.as_ref().map_or(until, |moved| moved.at);
+            if move_at <= self.conn.now() {
+                self.left = self.left.saturating_sub(self.conn.now().saturating_since(begun));
+                break;
+            }
+            match self.step(until.min(move_at)) {
                 Ok(_) => {}
                 // The server goes when there is nothing more: so do we.
                 Err(ProbeError::Closed(CloseReason::Eof)) => return Ok(()),
@@ -312,11 +365,17 @@ impl Player {
             match self.step(Instant::FAR_FUTURE)? {
                 Some(Event::Response { id, response, .. }) if id == asked => {
                     let status = response.view().status();
-                    return if status.is_success() {
-                        Ok(response)
-                    } else {
-                        Err(ProbeError::Status(method, status))
-                    };
+                    if status.is_success() {
+                        return Ok(response);
+                    }
+                    // Where to go instead is told behind it.
+                    let soon = self.conn.now().saturating_add(REDIRECT_WAIT);
+                    while status.is_redirection() && self.moved.is_none() {
+                        if self.conn.now() >= soon || self.step(soon).is_err() {
+                            break;
+                        }
+                    }
+                    return Err(ProbeError::Status(method, status));
                 }
                 Some(Event::RequestFailed { id, reason, .. }) if id == asked => {
                     return Err(ProbeError::NoAnswer(method, reason));
@@ -344,6 +403,17 @@ impl Player {
                             stream.report(&payload);
                         }
                     }
+                }
+                Ok(None)
+            }
+            Next::Event(Event::Redirected { redirection, .. }) => {
+                if let (Follow::Host, Some(target)) = (redirection.follow, redirection.target) {
+                    let wait = match redirection.when {
+                        When::After(wait) => wait,
+                        _ => Duration::ZERO,
+                    };
+                    let at = self.conn.now().saturating_add(wait);
+                    self.moved = Some(Moved { target, same_server: redirection.same_server, at });
                 }
                 Ok(None)
             }
@@ -386,9 +456,18 @@ impl Player {
 }
 
 impl Stream {
-    const fn new(url: String, kind: String, settled: Settled) -> Self {
-        let (packets, bytes, reports, lost) = (0, 0, 0, 0);
-        Self { url, kind, settled, packets, bytes, reports, lost, ended: false, last: None }
+    const fn new(number: usize, url: String, kind: String, settled: Settled) -> Self {
+        let (packets, bytes, reports, lost, ended, last) = (0, 0, 0, 0, false, None);
+        Self { url, kind, settled, packets, bytes, reports, lost, ended, last, number }
+    }
+
+    /// Counts on from what came of it from another server.
+    fn following(mut self, before: Option<Self>) -> Self {
+        if let Some(before) = before {
+            (self.packets, self.bytes) = (before.packets, before.bytes);
+            (self.reports, self.lost) = (before.reports, before.lost);
+        }
+        self
     }
 
     fn packet(&mut self, packet: &[u8], sink: Option<&mut Sink>) -> io::Result<()> {
@@ -415,6 +494,9 @@ impl Stream {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for target in &self.redirects {
+            writeln!(f, "sent to: {target}")?;
+        }
         writeln!(f, "server: {}", self.server.as_deref().unwrap_or("(does not say)"))?;
         writeln!(f, "public: {}", self.public)?;
         writeln!(f, "description:")?;

@@ -15,6 +15,8 @@ usage: rtsp_probe [OPTIONS] URL
   --seconds N       how long to play (3)
   --help            this text
 
+Follows redirections, to other servers too; those get no name and password.
+
 exit status: 0 packets of every stream came, 1 they did not, 2 wrong usage
 ";
 
