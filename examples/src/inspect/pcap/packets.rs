@@ -36,7 +36,7 @@ pub(super) fn read(
         other => io::Error::other(other.to_string()),
     })?;
     let mut interfaces: Vec<Interface> = Vec::new();
-    let mut position = 0_u64;
+    let (mut position, mut room) = (0_u64, BUFFER);
     loop {
         let used = match reader.next() {
             Ok((used, block)) => {
@@ -51,6 +51,7 @@ pub(super) fn read(
             }
             Err(PcapError::Eof) => return Ok(()),
             Err(PcapError::Incomplete(_) | PcapError::UnexpectedEof) => Err("breaks off"),
+            Err(PcapError::BufferTooSmall) if room < BLOCK_MAX => Err("needs more room"),
             Err(_) => Err("has a block that cannot be read"),
         };
         match used {
@@ -68,7 +69,10 @@ pub(super) fn read(
                 if before == 0 {
                     return Ok(());
                 }
-                if before < BLOCK_MAX && !reader.reader_exhausted() && reader.grow(before * 2) {
+            }
+            Err("needs more room") => {
+                room *= 2;
+                if reader.grow(room) {
                     continue;
                 }
             }
