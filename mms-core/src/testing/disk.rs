@@ -1,12 +1,13 @@
 //! Where a simulated journal is kept.
 
+use crate::FrameBuf;
 use alloc::vec::Vec;
 use proto_wire::Rng;
 
 /// A store under test: what is appended and synced must survive a crash, what is not may.
 pub trait Disk {
     /// Appends a frame. It need not be durable yet.
-    fn append(&mut self, frame: &[u8]);
+    fn append(&mut self, frame: &FrameBuf);
 
     /// Makes all that was appended durable.
     fn sync(&mut self);
@@ -40,8 +41,8 @@ impl MemoryDisk {
 }
 
 impl Disk for MemoryDisk {
-    fn append(&mut self, frame: &[u8]) {
-        self.bytes.extend_from_slice(frame);
+    fn append(&mut self, frame: &FrameBuf) {
+        self.bytes.extend_from_slice(frame.bytes());
         self.ends.push(self.bytes.len());
     }
 

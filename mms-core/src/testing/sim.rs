@@ -395,7 +395,7 @@ impl<D: Disk> Sim<D> {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Transmit(frame) => {
-                    self.disk.append(frame.bytes());
+                    self.disk.append(&frame);
                     let last = frame.view().records().last();
                     let last = last.ok_or("a frame without records")?;
                     self.unsynced.push_back((frame.number(), last.head().seq.value()));
