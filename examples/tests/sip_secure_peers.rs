@@ -142,11 +142,9 @@ fn openssl_asks_options_at_our_tls_listener() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let request = format!(
-        "OPTIONS sip:club.example SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKs\r\n\
+    let request = "OPTIONS sip:club.example SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKs\r\n\
          Max-Forwards: 70\r\nFrom: <sip:x@there.example>;tag=1\r\nTo: <sip:club.example>\r\n\
-         Call-ID: s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-    );
+         Call-ID: s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
     let mut typed = client.stdin.take().unwrap();
     // In two pieces: a record of TLS is no message.
     let (first, rest) = request.split_at(40);

@@ -7,12 +7,18 @@
 //! - `sip_chunks`: a stream gives the same items, errors and offsets in any chunking, and buffers
 //!   no more than its limits.
 //! - `sip_differential`: what other crates read of a message (feature `peers-sip`) this one reads too.
+//! - `sip_via`, `sip_addresses`, .. in `sip_headers.rs`: one for each family of headers.
+//! - `sip_proxy`, `sip_stun` in `sip_proxy.rs`: a stateful proxy, and STUN on its port.
 //! - `sip_machine`: an endpoint survives any bytes and any order of operations, keeps its
 //!   limits, never spins, and ends every transaction in time.
 
 use crate::Target;
 pub use crate::sip_dialog::{sip_call, sip_offers, sip_simple, sip_typed};
+pub use crate::sip_headers::{
+    sip_addresses, sip_auth, sip_dialogs, sip_numbers, sip_texts, sip_tokens, sip_via, sip_words,
+};
 pub use crate::sip_peers::sip_differential;
+pub use crate::sip_proxy::{sip_proxy, sip_stun};
 use core::net::SocketAddr;
 use proto_wire::testing::chunks::{bytewise, cut, random, whole};
 use proto_wire::{Instant, Limits, Output, Seed};
@@ -38,6 +44,16 @@ pub const TARGETS: &[Target] = &[
     ("sip_typed", sip_typed),
     ("sip_simple", sip_simple),
     ("sip_differential", sip_differential),
+    ("sip_via", sip_via),
+    ("sip_addresses", sip_addresses),
+    ("sip_numbers", sip_numbers),
+    ("sip_tokens", sip_tokens),
+    ("sip_words", sip_words),
+    ("sip_texts", sip_texts),
+    ("sip_dialogs", sip_dialogs),
+    ("sip_auth", sip_auth),
+    ("sip_proxy", sip_proxy),
+    ("sip_stun", sip_stun),
 ];
 
 const LIMITS: Limits = Limits::DEFAULT

@@ -1,7 +1,7 @@
 //! What a home server is told, and what it tells.
 
 use crate::endpoint::{Config, SipEvent};
-use crate::message::StatusCode;
+use crate::message::{RequestBuf, StatusCode};
 use crate::registrar::RegistrarConfig;
 use alloc::string::String;
 use proto_wire::digest::{BadCredential, ServerConfig};
@@ -20,6 +20,9 @@ pub struct HomeConfig {
     pub authenticate_messages: bool,
     /// Bindings of all users (100,000).
     pub bindings_max: usize,
+    /// Whether the application is asked to keep messages for users who are not there, to send them
+    /// later (RFC 3428 §7; no).
+    pub store_messages: bool,
     /// Messages of our own that wait for one target (32).
     pub queue_max: usize,
 }
@@ -44,6 +47,7 @@ impl HomeConfig {
             authenticate_messages: registrar.digest.is_some(),
             registrar,
             bindings_max: 100_000,
+            store_messages: false,
             queue_max: 32,
         }
     }
@@ -53,6 +57,13 @@ impl HomeConfig {
     pub fn without_authentication(mut self) -> Self {
         self.registrar.digest = None;
         self.authenticate_messages = false;
+        self
+    }
+
+    /// Sets [`HomeConfig::store_messages`].
+    #[must_use]
+    pub const fn with_stored_messages(mut self, wanted: bool) -> Self {
+        self.store_messages = wanted;
         self
     }
 
@@ -72,10 +83,27 @@ pub struct SecretId(pub(super) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub(super) u64);
 
+/// A message that somebody sent to a user who is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(pub(super) u64);
+
 /// What happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum HomeEvent {
+    /// A message came for an address that nobody is registered for: keep it and answer with
+    /// [`HomeServer::stored`](super::HomeServer::stored), in 32 seconds. Only with
+    /// [`HomeConfig::store_messages`]. When [`HomeEvent::Registered`] tells that the user is back,
+    /// [`HomeServer::send_message_with`](super::HomeServer::send_message_with) sends it, with the Date
+    /// at which it came.
+    StoreWanted {
+        /// What to answer with.
+        id: StoreId,
+        /// The address it is for, `user@host`; whether that is a user the application knows.
+        address: String,
+        /// The message.
+        request: RequestBuf,
+    },
     /// Look up the secret of a user and answer with
     /// [`HomeServer::supply_secret`](super::HomeServer::supply_secret).
     SecretWanted {

@@ -1,7 +1,7 @@
 //! Routing to the bindings of a user and within the dialogs that begin here: forked, stateful, one
 //! answer back (RFC 3261 §16.5-16.7), with routes that lead back over streams (RFC 5626 §5.3).
 
-use super::{HomeEvent, HomeServer};
+use super::{HomeEvent, HomeServer, StoreId};
 use crate::endpoint::{FlowId, Path, Target, TransactionId};
 use crate::headers::NameAddr;
 use crate::message::{RequestBuf, StatusCode};
@@ -29,6 +29,13 @@ impl HomeServer {
             return self.answer(id, StatusCode::NOT_FOUND);
         };
         self.one_flow_each(&mut bindings);
+        let message = request.view().method() == crate::Method::Message;
+        if bindings.is_empty() && message && self.config.store_messages {
+            let store = StoreId(self.fresh_id());
+            self.storing.insert(store, (id, address.clone()));
+            let request = request.clone();
+            return self.tell(HomeEvent::StoreWanted { id: store, address, request });
+        }
         if bindings.is_empty() {
             let status = if self.location.knows(&address) {
                 StatusCode::TEMPORARILY_UNAVAILABLE

@@ -5,7 +5,7 @@ mod forward;
 mod requests;
 mod send;
 
-pub use config::{HomeConfig, HomeEvent, MessageId, SecretId};
+pub use config::{HomeConfig, HomeEvent, MessageId, SecretId, StoreId};
 
 use crate::endpoint::{Endpoint, Path, SipEvent, SipInput, SipTransmit, TransactionId};
 use crate::message::{RequestBuf, ResponseBuf, StatusCode};
@@ -26,7 +26,7 @@ use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed};
 /// |---|---|
 /// | A: getters | [`endpoint`](Self::endpoint), [`bindings`](Self::bindings) |
 /// | B: input | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) |
-/// | C: commands | [`supply_secret`](Self::supply_secret), [`send_message`](Self::send_message), [`close_flow`](Self::close_flow) |
+/// | C: commands | [`supply_secret`](Self::supply_secret), [`stored`](Self::stored), [`send_message`](Self::send_message), [`send_message_with`](Self::send_message_with), [`close_flow`](Self::close_flow) |
 /// | D: output | [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout) |
 ///
 /// The run loop is that of [`Endpoint`]; the program answers [`HomeEvent::SecretWanted`].
@@ -67,6 +67,8 @@ pub struct HomeServer {
     /// Forwarded requests, and whom those from outside of dialogs are for.
     relay: Relay,
     routed: BTreeMap<TransactionId, String>,
+    /// Messages for those who are not there, which the application may keep.
+    storing: BTreeMap<StoreId, (TransactionId, String)>,
     /// Seals the routes back over streams.
     sealer: Sealer,
     /// Messages of our own, by client transaction, and those that wait for an earlier one.
@@ -109,6 +111,7 @@ impl HomeServer {
             next_id: 0,
             relay: Relay::new(),
             routed: BTreeMap::new(),
+            storing: BTreeMap::new(),
             sealer,
             own: BTreeMap::new(),
             queued: BTreeMap::new(),
@@ -179,6 +182,23 @@ impl HomeServer {
         self.pump();
     }
 
+    /// Answers [`HomeEvent::StoreWanted`]: 202 when the message is kept (RFC 3428 §7), else this
+    /// status, which should be 480 for a user who is away and 404 for none. An id that is no longer
+    /// waited for is ignored.
+    pub fn stored(&mut self, now: Instant, id: StoreId, outcome: Result<(), StatusCode>) {
+        self.now = self.now.max(now);
+        if let Some((transaction, address)) = self.storing.remove(&id) {
+            let status = match outcome {
+                Ok(()) => StatusCode::ACCEPTED,
+                Err(status) if status.as_u16() >= 300 => status,
+                Err(_) => StatusCode::TEMPORARILY_UNAVAILABLE,
+            };
+            self.answer(transaction, status);
+            self.tell(HomeEvent::Routed { address, status });
+        }
+        self.pump();
+    }
+
     /// Ends a stream.
     ///
     /// # Errors
@@ -242,6 +262,7 @@ impl HomeServer {
     fn terminated(&mut self, id: TransactionId) {
         self.relay.terminated(id);
         self.routed.remove(&id);
+        self.storing.retain(|_, (own, _)| *own != id);
         self.waiting.retain(|_, w| w.id() != id);
     }
 
@@ -297,3 +318,5 @@ impl DatagramMachine for HomeServer {
 mod tests;
 #[cfg(test)]
 mod tests_calls;
+#[cfg(test)]
+mod tests_store;

@@ -6,6 +6,7 @@ use crate::headers::CSeq;
 use crate::message::{HeaderName, Method, RequestBuf, StatusCode};
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use proto_wire::LimitKind;
 
@@ -21,6 +22,7 @@ pub(super) struct Draft {
     from: String,
     content_type: String,
     body: Bytes,
+    headers: Vec<(HeaderName, String)>,
 }
 
 impl HomeServer {
@@ -40,6 +42,22 @@ impl HomeServer {
         content_type: &str,
         body: impl Into<Bytes>,
     ) -> Result<MessageId, CommandError> {
+        self.send_message_with(now, from, address, content_type, body, &[])
+    }
+
+    /// The same with more headers, such as the Date of a message that was kept for the user.
+    ///
+    /// # Errors
+    /// As [`HomeServer::send_message`], and what is wrong with the headers.
+    pub fn send_message_with(
+        &mut self,
+        now: proto_wire::Instant,
+        from: &str,
+        address: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<MessageId, CommandError> {
         self.now = self.now.max(now);
         if self.location.fetch(self.now, address).is_empty() {
             return Err(CommandError::State("send_message"));
@@ -50,6 +68,7 @@ impl HomeServer {
             from: String::from(from),
             content_type: String::from(content_type),
             body: body.into(),
+            headers: headers.iter().map(|(name, value)| (*name, String::from(*value))).collect(),
         };
         let busy = self.own.values().any(|sent| sent.address == address);
         if busy {
@@ -73,6 +92,9 @@ impl HomeServer {
             RequestBuf::build(Method::Message, super::forward::request_uri(&binding.uri));
         for path in &binding.path {
             request = request.header(HeaderName::ROUTE, path);
+        }
+        for (name, value) in &draft.headers {
+            request = request.header(*name, value);
         }
         // RFC 3428 §4: no Contact.
         let request = request

@@ -14,11 +14,11 @@ use proto_wire::testing::sim::{DatagramSim, Either, NodeId, run_seeds};
 
 type Node = Either<HomeServer, UserAgent>;
 
-fn addr(n: u8) -> SocketAddr {
+pub(super) fn addr(n: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, n], 5060))
 }
 
-fn home_with(change: impl FnOnce(HomeConfig) -> HomeConfig) -> HomeServer {
+pub(super) fn home_with(change: impl FnOnce(HomeConfig) -> HomeConfig) -> HomeServer {
     let endpoint = Config::new([
         Listener::new(Transport::Udp, addr(1)),
         Listener::new(Transport::Tcp, addr(1)),
@@ -239,7 +239,7 @@ fn over_a_bad_network_everybody_gets_an_answer_or_a_timeout() {
     });
 }
 
-fn register(home: &mut HomeServer, n: u8, q: &str) {
+pub(super) fn register(home: &mut HomeServer, n: u8, q: &str) {
     let data = format!(
         "REGISTER sip:club.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.{n};branch=z9hG4bKr{n}\r\n\
          From: <sip:bob@club.example>;tag=1\r\nTo: <sip:bob@club.example>\r\nCall-ID: r{n}\r\n\
@@ -252,7 +252,7 @@ fn register(home: &mut HomeServer, n: u8, q: &str) {
     while home.poll_output().is_some() {}
 }
 
-const MESSAGE: &str = "MESSAGE sip:bob@club.example SIP/2.0\r\nv:  SIP/2.0/UDP 192.0.2.9 ;branch=z9hG4bKm\r\n\
+pub(super) const MESSAGE: &str = "MESSAGE sip:bob@club.example SIP/2.0\r\nv:  SIP/2.0/UDP 192.0.2.9 ;branch=z9hG4bKm\r\n\
     X-Odd  :  kept  \r\nFrom: \"A\" <sip:ann@club.example>;tag=1\r\nTo: <sip:bob@club.example>\r\nCall-ID: m\r\n\
     CSeq: 1\r\n MESSAGE\r\nMax-Forwards: 70\r\nContent-Type: text/plain\r\nl:  2\r\n\r\nhi";
 
@@ -264,7 +264,7 @@ fn send(home: &mut HomeServer, text: &str) -> Vec<(SocketAddr, String)> {
     transmits(home)
 }
 
-fn transmits(home: &mut HomeServer) -> Vec<(SocketAddr, String)> {
+pub(super) fn transmits(home: &mut HomeServer) -> Vec<(SocketAddr, String)> {
     let mut out = Vec::new();
     while let Some(output) = home.poll_output() {
         if let Output::Transmit(t) = output {

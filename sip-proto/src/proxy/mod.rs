@@ -215,26 +215,28 @@ impl Proxy {
     }
 
     /// Answers [`Event::RouteWanted`]: a copy goes to each of these, all at once, and the best answer
-    /// goes back. Of an ACK one copy, to the first. A request that ended in between is forgotten.
+    /// goes back. Of an ACK one copy, to the first. For a request that ended in between (its caller
+    /// gave up) this does nothing.
     ///
     /// # Errors
-    /// [`CommandError::State`] when no such request waits, or there is no hop.
+    /// [`CommandError::State`] when there is no hop.
     pub fn forward(&mut self, now: Instant, id: RouteId, hops: &[Hop]) -> Result<(), CommandError> {
         self.now = self.now.max(now);
-        let state = CommandError::State("forward");
         if hops.is_empty() {
-            return Err(state);
+            return Err(CommandError::State("forward"));
         }
-        let waiting = self.waiting.remove(&id).ok_or(state)?;
-        self.send(waiting, hops);
-        self.pump();
+        if let Some(waiting) = self.waiting.remove(&id) {
+            self.send(waiting, hops);
+            self.pump();
+        }
         Ok(())
     }
 
-    /// Answers [`Event::RouteWanted`] with a final response of 300 or more.
+    /// Answers [`Event::RouteWanted`] with a final response of 300 or more. For a request that ended in
+    /// between this does nothing.
     ///
     /// # Errors
-    /// [`CommandError::State`] when no such request waits, or the status is no refusal.
+    /// [`CommandError::State`] when the status is no refusal.
     pub fn refuse(
         &mut self,
         now: Instant,
@@ -256,8 +258,10 @@ impl Proxy {
         add: impl FnOnce(ResponseBuilder) -> ResponseBuilder,
     ) -> Result<(), CommandError> {
         self.now = self.now.max(now);
-        let state = CommandError::State("refuse");
-        let waiting = self.waiting.get(&id).filter(|_| status.as_u16() >= 300).ok_or(state)?;
+        if status.as_u16() < 300 {
+            return Err(CommandError::State("refuse"));
+        }
+        let Some(waiting) = self.waiting.get(&id) else { return Ok(()) };
         if let Some(transaction) = waiting.id {
             let reply = add(self.endpoint.reply(transaction, status)?).build()?;
             self.endpoint.respond(self.now, transaction, &reply)?;

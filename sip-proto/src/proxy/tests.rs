@@ -226,7 +226,9 @@ fn a_cancel_goes_to_all_branches_and_none_is_left_over() {
     let (id, ..) = b.asked.pop().unwrap();
     let out = b.input(9, &request("CANCEL", "b", "").replace("Call-ID: 1", "Call-ID: 2"));
     assert_eq!(lines(&out), ["9 200", "9 487"]);
-    assert!(b.proxy.forward(b.now, id, &[udp(2)]).is_err());
+    // The answer comes too late, and does nothing.
+    b.proxy.forward(b.now, id, &[udp(2)]).unwrap();
+    assert!(b.drain().is_empty());
     b.wait(100);
     assert!(b.proxy.relay.is_empty());
 }
@@ -337,7 +339,8 @@ fn answers_that_make_no_sense_change_nothing() {
     assert!(b.proxy.refuse_with(b.now, id, StatusCode::NOT_FOUND, line_end).is_err());
     b.proxy.refuse(b.now, id, StatusCode::NOT_FOUND).unwrap();
     assert_eq!(lines(&b.drain()), ["9 404"]);
-    assert!(b.proxy.refuse(b.now, id, StatusCode::NOT_FOUND).is_err());
+    b.proxy.refuse(b.now, id, StatusCode::NOT_FOUND).unwrap();
+    assert!(b.drain().is_empty());
     assert_eq!(vec![b.proxy.endpoint().transactions()], [1]);
 }
 

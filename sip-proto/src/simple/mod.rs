@@ -4,5 +4,8 @@ pub mod cpim;
 mod escape;
 pub mod imdn;
 pub mod iscomposing;
+mod lifetime;
 #[cfg(feature = "xml")]
 mod xml;
+
+pub use lifetime::Lifetime;

@@ -7,6 +7,7 @@ use crate::headers::{ContentType, From};
 use crate::message::{HeaderName, Method, RequestBuf, StatusCode};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use proto_wire::{Instant, LimitKind};
 
@@ -27,6 +28,7 @@ pub(super) struct Pager {
 struct Draft {
     content_type: String,
     body: Bytes,
+    headers: Vec<(HeaderName, String)>,
 }
 
 impl Pager {
@@ -50,9 +52,33 @@ impl UserAgent {
         content_type: &str,
         body: impl Into<Bytes>,
     ) -> Result<MessageId, CommandError> {
+        self.send_message_with(now, to, content_type, body, &[])
+    }
+
+    /// The same with more headers: Date and Expires, which say how long it is worth showing (RFC 3428
+    /// §4; [`Lifetime`](crate::simple::Lifetime) reads them), or Subject.
+    ///
+    /// # Errors
+    /// As [`UserAgent::send_message`], and what is wrong with the headers.
+    pub fn send_message_with(
+        &mut self,
+        now: Instant,
+        to: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<MessageId, CommandError> {
         self.advance(now);
         let id = MessageId(self.pager.next);
-        let draft = Draft { content_type: String::from(content_type), body: body.into() };
+        // RFC 3428 §4: there is none.
+        if headers.iter().any(|(name, _)| *name == HeaderName::CONTACT) {
+            return Err(CommandError::State("send_message_with"));
+        }
+        let draft = Draft {
+            content_type: String::from(content_type),
+            body: body.into(),
+            headers: headers.iter().map(|(name, value)| (*name, String::from(*value))).collect(),
+        };
         if self.pager.out.values().any(|out| out == to) {
             let queue = self.pager.waiting.entry(String::from(to)).or_default();
             if queue.len() >= self.config.queue_max {
@@ -76,7 +102,10 @@ impl UserAgent {
     fn send_draft(&mut self, id: MessageId, to: &str, draft: Draft) -> Result<(), CommandError> {
         let (call_id, tag) = (self.rng.hex::<24>(), self.rng.hex::<12>());
         let ids = (call_id.as_str(), tag.as_str(), 1);
-        let request = self.outside(Method::Message, to, to, ids);
+        let mut request = self.outside(Method::Message, to, to, ids);
+        for (name, value) in draft.headers {
+            request = request.header(name, value);
+        }
         let request = request.body(&draft.content_type, draft.body).build()?;
         self.send_outside(Use::Message(id), &request, to)?;
         self.pager.out.insert(id, String::from(to));

@@ -169,3 +169,23 @@ fn user_report_6_a_tel_uri_is_taken_and_a_scheme_that_nobody_serves_is_416() {
         assert_eq!(solo.sent(), [format!("{status} MESSAGE")], "{uri}");
     }
 }
+
+/// RFC 3428 §4: how long it is worth showing goes with the message, and never a Contact.
+#[test]
+fn messages_say_how_long_they_are_worth_showing() {
+    let mut solo = Solo::new(to_peer());
+    let date = "Sat, 13 Nov 2010 23:29:00 GMT";
+    let headers = [(HeaderName::DATE, date), (HeaderName::EXPIRES, "60")];
+    let now = solo.now;
+    solo.agent.send_message_with(now, "sip:b@h", "text/plain", "x", &headers).unwrap();
+    solo.drain();
+    let sent = solo.last_request();
+    let life = crate::simple::Lifetime::of(sent.headers()).unwrap();
+    assert_eq!(life.lasts, core::time::Duration::from_secs(60));
+    assert_eq!(life.sent.map(|s| s.as_unix_secs()), Some(1_289_690_940));
+    for headers in [(HeaderName::CONTACT, "<sip:a@h>"), (HeaderName::SUBJECT, "a\r\nb")] {
+        assert!(
+            solo.agent.send_message_with(now, "sip:c@h", "text/plain", "x", &[headers]).is_err()
+        );
+    }
+}
