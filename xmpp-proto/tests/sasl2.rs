@@ -51,6 +51,8 @@ struct Host {
     rotate: bool,
     session: Option<SmSession>,
     handled: Option<u32>,
+    early_data: bool,
+    counted: Option<u32>,
     logins: u64,
 }
 
@@ -90,6 +92,13 @@ fn talk(client: &mut Client, server: &mut ServerConnection, host: &mut Host) -> 
             };
             match &event {
                 server::Event::CredentialsNeeded { mechanism, .. } if mechanism.is_fast() => {
+                    // A host whose TLS takes early data (XEP-0484 §3.3).
+                    let fresh = server.token_count() > host.counted;
+                    if host.early_data && !fresh {
+                        server.credentials(NOW, &Credentials::Tokens(Vec::new())).unwrap();
+                        continue;
+                    }
+                    host.counted = server.token_count();
                     let tokens = [&host.new, &host.current].into_iter().flatten().cloned();
                     server.credentials(NOW, &Credentials::Tokens(tokens.collect())).unwrap();
                 }
@@ -382,5 +391,40 @@ fn a_server_that_skips_its_proof_or_wants_more_is_left() {
     ] {
         let got = reason(plain(), &answer);
         assert!(matches!(got, Some(client::CloseReason::Protocol(_))), "{answer}: {got:?}");
+    }
+}
+
+/// Who replays the early data of a login replays its count.
+#[test]
+fn a_replayed_count_of_a_token_is_refused() {
+    let mut host = Host::default();
+    let mut config = client_config();
+    config.sasl2 = config.sasl2.map(|sasl2| sasl2.with_request_token(true));
+    let (seen, ..) = log_in(config, &mut host);
+    let issued = token(&seen).unwrap();
+    host.early_data = true;
+    let mut attempt = |count: Option<u32>| {
+        let mut token = issued.clone();
+        token.count = count;
+        let mut config = client_config();
+        config.sasl2 = config.sasl2.map(|sasl2| sasl2.with_token(token));
+        let (seen, ..) = log_in(config, &mut host);
+        if let Some(count) = count {
+            assert!(
+                seen.to_server
+                    .contains(&format!("<fast xmlns='urn:xmpp:fast:0' count='{count}'/>"))
+            );
+        }
+        !seen.client.iter().any(|event| matches!(event, client::Event::FastTokenRefused))
+    };
+    for (count, taken) in [
+        (None, false),
+        (Some(1), true),
+        (Some(1), false),
+        (Some(7), true),
+        (Some(3), false),
+        (None, false),
+    ] {
+        assert_eq!(attempt(count), taken, "{count:?}");
     }
 }

@@ -1,23 +1,24 @@
 //! Our client, component and WebSocket on Prosody.
 
 use crate::common::{
-    Dir, PATIENCE, Running, User, certificate, extensions, find, free_port, resumes_after_a_cut,
+    Dir, PATIENCE, Running, User, certificate, extensions, find, free_port, python,
+    resumes_after_a_cut,
 };
 use examples::drive::blocking::Connection;
 use examples::entropy::seed;
-use proto_wire::Clock;
+use proto_wire::{Clock, Output};
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use xmpp_proto::client::{
-    Client, ClientConfig, CloseReason, Event, RequestKind, Sasl2Config, TlsPolicy,
+    Client, ClientConfig, CloseReason, Event, Input, RequestKind, Sasl2Config, TlsPolicy,
 };
 use xmpp_proto::roster::RosterItem;
-use xmpp_proto::sasl::{Mechanism, Secret};
+use xmpp_proto::sasl::{BindingType, ChannelBinding, Mechanism, Secret};
 use xmpp_proto::stanza::{MessageBuilder, MessageKind, PresenceBuilder};
 use xmpp_proto::transport::OverWebSocket;
 use xmpp_proto::xml::Ns;
@@ -25,6 +26,7 @@ use xmpp_proto::xml::Ns;
 /// Prosody on a free port, with two accounts; `None` when it is not installed.
 struct Prosody {
     addr: SocketAddr,
+    direct_tls: SocketAddr,
     component: SocketAddr,
     http: SocketAddr,
     ca: PathBuf,
@@ -37,10 +39,15 @@ fn prosody(name: &str) -> Option<Prosody> {
 }
 
 fn prosody_with(name: &str, modules: &str) -> Option<Prosody> {
+    prosody_as(name, modules, "")
+}
+
+fn prosody_as(name: &str, modules: &str, tls: &str) -> Option<Prosody> {
     let (prosody, ctl) = (find("prosody")?, find("prosodyctl")?);
     let dir = Dir::new(name);
     let (chain, key) = certificate(&dir)?;
     let (port, component, http) = (free_port(), free_port(), free_port());
+    let direct = free_port();
     let config = format!(
         r#"daemonize = false
 run_as_root = true
@@ -50,7 +57,7 @@ certificates = "{dir}"
 interfaces = {{ "127.0.0.1" }}
 local_interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
-c2s_direct_tls_ports = {{}}
+c2s_direct_tls_ports = {{ {direct} }}
 s2s_ports = {{}}
 component_ports = {{ {component} }}
 component_interfaces = {{ "127.0.0.1" }}
@@ -65,7 +72,7 @@ c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 storage = "internal"
-ssl = {{ key = "{key}"; certificate = "{chain}" }}
+ssl = {{ key = "{key}"; certificate = "{chain}"{tls} }}
 log = {{ debug = "{dir}/prosody.log" }}
 VirtualHost "localhost"
 Component "echo.localhost"
@@ -96,15 +103,19 @@ component_secret = "shared"
         .unwrap();
     let running = Running(child);
     let addr = SocketAddr::from(([127, 0, 0, 1], port));
+    let direct_tls = SocketAddr::from(([127, 0, 0, 1], direct));
     let component = SocketAddr::from(([127, 0, 0, 1], component));
     let http = SocketAddr::from(([127, 0, 0, 1], http));
     let start = Instant::now();
     // Its ports open one after the other.
-    while [addr, component, http].into_iter().any(|addr| TcpStream::connect(addr).is_err()) {
+    while [addr, direct_tls, component, http]
+        .into_iter()
+        .any(|addr| TcpStream::connect(addr).is_err())
+    {
         assert!(start.elapsed() < PATIENCE, "Prosody does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    Some(Prosody { addr, component, http, ca: chain, _running: running, _dir: dir })
+    Some(Prosody { addr, direct_tls, component, http, ca: chain, _running: running, _dir: dir })
 }
 
 /// Two of our clients on Prosody: login, roster, subscription, messages, a request.
@@ -330,5 +341,90 @@ fn prosody_refuses_a_wrong_password() {
             _ => None,
         });
         assert_eq!(why, "the server refused: not-authorized");
+    }
+}
+
+/// TLS 1.2 to a server, and what it can be bound to: the first line of the output. Behind that
+/// it carries bytes. (rustls does not tell its Finished messages.)
+const RELAY: &str = r#"
+import socket, ssl, sys, threading
+context = ssl.create_default_context(cafile=sys.argv[2])
+context.maximum_version = ssl.TLSVersion.TLSv1_2
+tls = context.wrap_socket(socket.create_connection(('127.0.0.1', int(sys.argv[1]))), server_hostname='localhost')
+out = sys.stdout.buffer
+out.write(tls.get_channel_binding('tls-unique').hex().encode() + b'\n')
+out.flush()
+def down():
+    while data := tls.recv(65536):
+        out.write(data)
+        out.flush()
+    out.close()
+threading.Thread(target=down, daemon=True).start()
+while data := sys.stdin.buffer.read1(65536):
+    tls.sendall(data)
+"#;
+
+/// SCRAM bound to TLS 1.2 by its first Finished message (RFC 5929 §3), which is all that the
+/// Prosody of Debian 12 can be bound to.
+#[test]
+fn our_client_binds_to_tls_1_2_on_prosody() {
+    let Some(python) = python() else { return };
+    let Some(prosody) = prosody_as("tls12", "", r#"; protocol = "tlsv1_2""#) else { return };
+    for wrong in [false, true] {
+        let script = prosody._dir.file("relay.py", RELAY);
+        let mut child = Command::new(&python)
+            .arg(script)
+            .arg(prosody.direct_tls.port().to_string())
+            .arg(&prosody.ca)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut to = child.stdin.take().unwrap();
+        let mut from = BufReader::new(child.stdout.take().unwrap());
+        let _running = Running(child);
+        let mut line = String::new();
+        from.read_line(&mut line).unwrap();
+        let mut finished: Vec<u8> = (0..line.trim().len() / 2)
+            .map(|at| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).unwrap())
+            .collect();
+        assert_eq!(finished.len(), 12);
+        if wrong {
+            // Somebody between the two has another connection to each.
+            finished[0] ^= 1;
+        }
+        let mut config = ClientConfig::new("alice@localhost/bound".parse().unwrap())
+            .with_password(Secret::new("secret"))
+            .with_mechanisms(&[Mechanism::ScramSha256Plus, Mechanism::ScramSha1Plus])
+            .with_tls(TlsPolicy::Never);
+        config.direct_tls = true;
+        let clock = Clock::start();
+        let mut client = Client::new(clock.now(), Arc::new(config), seed());
+        let binding = ChannelBinding::new(BindingType::TlsUnique, &finished);
+        client.set_channel_bindings(clock.now(), vec![binding]).unwrap();
+        let mut buffer = [0; 4096];
+        let outcome = 'outcome: loop {
+            while let Some(output) = client.poll_output() {
+                match output {
+                    Output::Transmit(bytes) => {
+                        to.write_all(&bytes).unwrap();
+                        to.flush().unwrap();
+                    }
+                    Output::Event(Event::Ready { jid, .. }) => break 'outcome jid.to_string(),
+                    Output::Event(Event::Closed(why)) => break 'outcome why.to_string(),
+                    Output::Event(_) => {}
+                }
+            }
+            let len = from.read(&mut buffer).unwrap();
+            let input = if len == 0 { Input::Eof } else { Input::Data(&buffer[..len]) };
+            client.handle_input(clock.now(), input);
+        };
+        let expected = match wrong {
+            false => "alice@localhost/bound",
+            // Its name for a binding that is not its own.
+            true => "the server refused: malformed-request",
+        };
+        assert_eq!(outcome, expected);
     }
 }

@@ -51,13 +51,23 @@ pub struct FastToken {
     pub token: Secret,
     /// Until when it is good, as the server wrote it (XEP-0082).
     pub expiry: String,
+    /// How often it was used, this time included (XEP-0484 §3.3). Only for a host that sends
+    /// the login in the early data of TLS: it counts up before each attempt, from 1.
+    pub count: Option<u32>,
 }
 
 impl FastToken {
     /// A token that was kept.
     #[must_use]
     pub fn new(mechanism: Mechanism, token: Secret, expiry: &str) -> Self {
-        Self { mechanism, token, expiry: expiry.to_string() }
+        Self { mechanism, token, expiry: expiry.to_string(), count: None }
+    }
+
+    /// Says how often it was used.
+    #[must_use]
+    pub const fn with_count(mut self, count: u32) -> Self {
+        self.count = Some(count);
+        self
     }
 }
 

@@ -108,7 +108,9 @@ impl Client {
             w.end();
         }
         if mechanism.is_fast() {
-            w.leaf(Ns::FAST, "fast", "");
+            let token = self.config.sasl2.as_ref().and_then(|sasl2| sasl2.token.as_ref());
+            let count = token.and_then(|token| token.count).map(|count| count.to_string());
+            w.start(Ns::FAST, "fast").attr_opt("count", count.as_deref()).end();
         } else if let Some(wanted) = self.wanted_token() {
             w.start(Ns::FAST, "request-token").attr("mechanism", wanted.name()).end();
         }
@@ -214,7 +216,12 @@ impl Client {
                 self.wanted_token()
             };
             if let Some(mechanism) = mechanism {
-                self.link.event(Event::FastToken(FastToken { mechanism, token, expiry }));
+                self.link.event(Event::FastToken(FastToken {
+                    mechanism,
+                    token,
+                    expiry,
+                    count: None,
+                }));
             }
         }
         match success.resumption {

@@ -3,7 +3,7 @@
 //!
 //! | kind | methods of [`ServerConnection`] |
 //! |---|---|
-//! | A getters | [`jid`](ServerConnection::jid), [`domain`](ServerConnection::domain), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
+//! | A getters | [`jid`](ServerConnection::jid), [`domain`](ServerConnection::domain), [`token_count`](ServerConnection::token_count), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
 //! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
 //! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`issue_token`](ServerConnection::issue_token), [`refuse_token`](ServerConnection::refuse_token), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
 //! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
@@ -138,6 +138,7 @@ pub struct ServerConnection {
     /// What came along with an exchange of SASL 2, while it lasts.
     inline: Option<Box<Inline>>,
     user_agent: Option<UserAgent>,
+    token_count: Option<u32>,
     /// Whom the client said it is, in its header.
     claimed: Option<Jid>,
     /// What the host says of its TLS connection.
@@ -169,6 +170,7 @@ impl ServerConnection {
             registered: false,
             inline: None,
             user_agent: None,
+            token_count: None,
             claimed: None,
             bindings: Vec::new(),
             lang: None,

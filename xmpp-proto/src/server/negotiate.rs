@@ -185,6 +185,7 @@ impl ServerConnection {
             }
             Next::Auth(mechanism, message) => self.auth(mechanism, message),
             Next::Authenticate(mechanism, message, inline) => {
+                self.token_count = inline.count;
                 self.inline = Some(inline);
                 self.auth(mechanism, message);
             }
@@ -353,8 +354,13 @@ impl ServerConnection {
             ),
             None => alloc::format!("<failure xmlns='{sasl}'><{name}/></failure>"),
         });
-        self.attempts = self.attempts.saturating_add(1);
         self.phase = Phase::Features;
+        self.count_attempt();
+    }
+
+    /// Ends the stream of a stranger who has tried often enough.
+    pub(super) fn count_attempt(&mut self) {
+        self.attempts = self.attempts.saturating_add(1);
         if self.attempts >= self.config.attempts_max {
             self.link.send(STREAM_CLOSE.to_string());
             self.end(CloseReason::TooManyAttempts);

@@ -33,6 +33,8 @@ pub(super) struct Inline {
     bind: Option<Bind>,
     wants_token: Option<Mechanism>,
     fast: bool,
+    /// How often the token was used, as the client says.
+    pub(super) count: Option<u32>,
     invalidate: bool,
     // The answer so far.
     data: Vec<u8>,
@@ -59,6 +61,14 @@ impl ServerConnection {
     #[must_use]
     pub const fn user_agent(&self) -> Option<&UserAgent> {
         self.user_agent.as_ref()
+    }
+
+    /// How often the client says that it has used its token, in the login that goes on or that
+    /// was (XEP-0484 §3.3). At [`Event::CredentialsNeeded`] a host whose TLS takes early data gives no
+    /// token that was used as often already, nor any when nothing is said: it is a replay.
+    #[must_use]
+    pub const fn token_count(&self) -> Option<u32> {
+        self.token_count
     }
 
     /// The namespace of the exchange that goes on.
@@ -135,6 +145,10 @@ impl ServerConnection {
             bind,
             wants_token: wanted,
             fast: fast.is_some(),
+            count: fast
+                .and_then(|fast| fast.attr("count"))
+                .and_then(|count| count.parse().ok())
+                .filter(|count| *count > 0),
             invalidate: matches!(invalidate.as_deref(), Some("true" | "1")),
             ..Inline::default()
         };

@@ -213,8 +213,13 @@ impl ServerConnection {
                 self.link.send(failed(Condition::FeatureNotImplemented, None));
             }
             // §3: not before authentication, and not before a resource is bound.
-            (SmElement::Enable { .. } | SmElement::Resume { .. }, _) => {
+            (SmElement::Enable { .. } | SmElement::Resume { .. }, account) => {
+                let stranger = account.is_none();
                 self.link.send(failed(Condition::UnexpectedRequest, None));
+                // The answer is longer than the question: a stranger gets a few of them.
+                if stranger {
+                    self.count_attempt();
+                }
             }
             _ => self.fail(ProtocolError::Stream(StreamCondition::UnsupportedStanzaType)),
         }
