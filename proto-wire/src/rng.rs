@@ -127,6 +127,12 @@ impl fmt::Debug for Rng {
 pub struct HexToken<const N: usize>([u8; N]);
 
 impl<const N: usize> HexToken<N> {
+    /// The characters, as bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; N] {
+        &self.0
+    }
+
     /// The characters.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -145,6 +145,10 @@ impl<K: Ord + Clone> TimerQueue<K> {
     pub fn set(&mut self, key: K, at: Instant) {
         if self.deadlines.is_empty() {
             if let Some(old) = self.few.iter().position(|(_, k)| *k == key) {
+                if let [(then, _)] = self.few.as_mut_slice() {
+                    *then = at;
+                    return;
+                }
                 self.few.remove(old);
             }
             if self.few.len() < FEW {

@@ -1,8 +1,11 @@
 //! A whole session of both sides in memory: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, beside
 //! `rtsp-runtime`. What was answered, with which status, and the channels that were agreed on.
 //!
-//! Ours answers DESCRIBE with a description and makes session ids from a cipher; the peer's server
-//! has none to give and takes its ids from the caller.
+//! The work is alike: both sides build five requests and five answers, cut and parse all ten, keep
+//! the session's state, and agree on a transport. Where it differs, ours does more: it lists its
+//! methods for OPTIONS, answers DESCRIBE with a base and a description, draws session ids of 128
+//! bits from a cipher, sends User-Agent and keeps timers; the peer's server has no methods and no
+//! description to give, and takes its ids from the caller.
 
 use super::{Row, Set, Sink};
 use crate::rtsp::session;

@@ -306,12 +306,22 @@ impl Client {
     // B: what the outside reports
 
     /// Takes what arrived. A server's fault never makes it fail.
+    #[inline]
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        // Done in the caller's place: bytes that come one by one. A receiver absorbs none once the
+        // connection is closed.
+        match input {
+            Input::Data(data) if self.receiver.absorbs(data) => {}
+            input => self.take_input(now, input),
+        }
+    }
+
+    #[inline(never)]
+    fn take_input(&mut self, now: Instant, input: Input<'_>) {
         if self.closed {
             return;
         }
         match input {
-            Input::Data(data) if self.receiver.absorbs(data) => return,
             Input::Datagram(data) => return self.take_datagram(now, data),
             // On datagrams there is no stream.
             Input::Data(_) | Input::Owned(_) if self.is_datagrams => return,

@@ -121,7 +121,8 @@ impl Client {
         let view = response.view();
         let status = view.status();
         let effect = self.effect(now, pending, view);
-        let redirection = self.redirection(pending, view);
+        let redirection =
+            if status.is_redirection() { self.redirection(pending, view) } else { None };
         let is_named = session
             .and_then(|key| self.sessions.get(&key))
             .is_some_and(|session| session.id.is_some());

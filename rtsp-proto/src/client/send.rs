@@ -220,6 +220,10 @@ impl Client {
         pending: &Pending,
         response: Response<'_>,
     ) -> bool {
+        if response.status().is_success() && pending.sent.is_empty() {
+            // Nothing was answered that it could be about.
+            return false;
+        }
         let mut next = None;
         if self.auth.wants_retry(response, &pending.sent)
             || self.falls_back(pending, response)

@@ -2,6 +2,7 @@
 
 use super::Settled;
 use super::standing::Standing;
+use crate::HeaderName;
 use crate::control_url::same_stream;
 use crate::error::CommandError;
 use crate::headers::{
@@ -30,6 +31,13 @@ pub struct Session {
     pub(super) failed_signs: Methods,
     media: Media,
 }
+
+/// The headers that say something about the media.
+const ABOUT_MEDIA: u64 = HeaderName::MediaProperties.bit()
+    | HeaderName::MediaRange.bit()
+    | HeaderName::AcceptRanges.bit()
+    | HeaderName::Range.bit()
+    | HeaderName::Scale.bit();
 
 /// What the server said about the media, as it wrote it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -162,6 +170,9 @@ impl Session {
 
     /// Keeps what a message says about the media.
     pub(super) fn learn(&mut self, headers: Headers<'_>) {
+        if !headers.may_have(ABOUT_MEDIA) {
+            return;
+        }
         let media = &mut self.media;
         for (place, name) in [
             (&mut media.properties, MediaProperties::NAME),

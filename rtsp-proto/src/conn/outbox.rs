@@ -5,9 +5,6 @@ use alloc::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use proto_wire::{LimitKind, Output};
 
-/// Places of the queue that are kept while nothing is in it.
-const KEPT: usize = 4;
-
 /// The sending half: one queue in causal order.
 #[derive(Debug)]
 pub(crate) struct Outbox<E> {
@@ -64,7 +61,7 @@ impl<E> Outbox<E> {
 
     /// Gives memory back that nothing needs now.
     pub(crate) fn release(&mut self) {
-        if self.queue.is_empty() && self.queue.capacity() > KEPT {
+        if self.queue.is_empty() && self.queue.capacity() > 0 {
             self.queue = VecDeque::new();
         }
         if self.queue.is_empty() && self.headers.capacity() > 0 {

@@ -157,10 +157,8 @@ impl Receiver {
         if self.len() > 0 {
             return;
         }
-        if self.buf.capacity() > 0 || self.message.capacity() > 0 {
-            self.clear();
-        }
-        self.owned = Bytes::new();
+        // Also what has no room left may keep the memory of what was cut out of it.
+        self.clear();
         self.index.release();
     }
 

@@ -113,9 +113,42 @@ pub(crate) fn closed_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
     None
 }
 
+/// The eight bytes that `bytes` begins with, the first one lowest; zeros behind its end.
+#[inline]
+pub(crate) fn first_eight(bytes: &[u8]) -> u64 {
+    if let Some(all) = bytes.first_chunk::<8>() {
+        return u64::from_le_bytes(*all);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // The two overlap, and agree where they do.
+        let over = (bytes.len() as u32).wrapping_sub(4).wrapping_mul(8);
+        let last = u64::from(u32::from_le_bytes(*last)).wrapping_shl(over);
+        return u64::from(u32::from_le_bytes(*first)) | last;
+    }
+    bytes.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
+}
+
 /// The number at the start of `bytes`, of at most 18 digits, and what follows it.
 #[inline]
 pub(crate) fn leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let digits = first_eight(bytes) ^ ONES.wrapping_mul(0x30);
+    // Bit 7 of each byte that is no digit, exact up to the first.
+    let odd = (digits | digits.wrapping_add(ONES.wrapping_mul(0x76))) & ONES.wrapping_mul(0x80);
+    let len = odd.trailing_zeros() / 8;
+    if !(1..8).contains(&len) {
+        return if len == 0 { None } else { long_leading_number(bytes) };
+    }
+    // Zeros before them make eight digits, which are then joined by twos, fours and eights.
+    let eight = digits.wrapping_shl(64_u32.wrapping_sub(len.wrapping_mul(8)));
+    let twos = eight.wrapping_mul(2561) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = twos.wrapping_mul(6_553_601) >> 16 & 0x0000_ffff_0000_ffff;
+    let value = fours.wrapping_mul(42_949_672_960_001) >> 32;
+    Some((value, bytes.get(len as usize..)?))
+}
+
+#[inline(never)]
+fn long_leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value: u64 = 0;
     let mut rest = bytes;
     while let [b, tail @ ..] = rest {
@@ -176,6 +209,30 @@ mod tests {
             pieces.push(trim(piece));
         }
         assert_eq!(pieces, [&b"a"[..], b"\"b,\\\"c\"", b"", b"d"]);
+    }
+
+    #[test]
+    fn numbers_at_the_start_end_where_digits_end() {
+        for number in
+            [0, 1, 7, 10, 42, 999, 1000, 65_535, 123_456, 9_999_999, 10_000_000, 987_654_321_098]
+        {
+            for behind in ["", "-", "-1", ";x=1", " ", "a", "/", ":", "\u{e9}", "\0\0\0\0\0\0\0\0"]
+            {
+                for zeros in ["", "0", "000"] {
+                    let text = alloc::format!("{zeros}{number}{behind}");
+                    let read = leading_number(text.as_bytes());
+                    assert_eq!(read, Some((number, behind.as_bytes())), "{text}");
+                }
+            }
+        }
+        for text in ["", "-1", "x123", ";", "1234567890123456789"] {
+            assert_eq!(leading_number(text.as_bytes()), None, "{text}");
+        }
+        for b in 0..=u8::MAX {
+            let text = [b'1', b, b'2', b'3'];
+            let len = leading_number(&text).map(|(_, rest)| 4 - rest.len());
+            assert_eq!(len, Some(if b.is_ascii_digit() { 4 } else { 1 }), "{b}");
+        }
     }
 
     #[test]

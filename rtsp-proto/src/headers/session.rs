@@ -49,8 +49,12 @@ impl<'a> TypedHeader<'a> for Session<'a> {
     const NAME: HeaderName = HeaderName::Session;
 
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        if let Some((id, timeout_secs)) = usual(value) {
-            return Ok(Self { id: text(id)?, timeout_secs });
+        // Nearly always an id alone in requests, and one with a timeout in answers.
+        if !value.is_empty() && !chars::any_zero(value, |b| b.saturating_sub(b' ').min(b ^ b';')) {
+            return Ok(Self::new(text(value)?));
+        }
+        if let Some((id, secs)) = with_timeout(value) {
+            return Ok(Self { id: text(id)?, timeout_secs: Some(secs) });
         }
         let mut rest = Some(value);
         let id = trim(next_piece(&mut rest, b';').unwrap_or(&[]));
@@ -69,19 +73,14 @@ impl<'a> TypedHeader<'a> for Session<'a> {
     }
 }
 
-/// An id alone, or an id and a timeout: what nearly all servers write.
-#[inline]
-fn usual(value: &[u8]) -> Option<(&[u8], Option<u32>)> {
-    let end = chars::find(value, b';').unwrap_or(value.len());
-    let (id, rest) = value.split_at_checked(end)?;
+/// An id and a timeout, as they are written nearly always.
+fn with_timeout(value: &[u8]) -> Option<(&[u8], u32)> {
+    let (id, rest) = value.split_at_checked(chars::find(value, b';')?)?;
     if id.is_empty() || chars::any_zero(id, |b| b.saturating_sub(b' ')) {
         return None;
     }
-    if rest.is_empty() {
-        return Some((id, None));
-    }
     match leading_number(rest.strip_prefix(b";timeout=")?)? {
-        (secs @ 1.., []) => Some((id, Some(u32::try_from(secs).ok()?))),
+        (secs @ 1.., []) => Some((id, u32::try_from(secs).ok()?)),
         _ => None,
     }
 }

@@ -150,13 +150,12 @@ impl RequestBuilder {
     }
 
     fn start_line(&self, page: &mut Page, version: Version) {
-        page.put(self.method_name().as_bytes());
-        page.put(b" ");
-        page.put(self.uri.as_bytes());
+        let (method, uri) = (self.method_name().as_bytes(), self.uri.as_bytes());
         match version {
-            Version::V1_0 => page.put(b" RTSP/1.0\r\n"),
-            Version::V2_0 => page.put(b" RTSP/2.0\r\n"),
+            Version::V1_0 => page.put_all([method, b" ", uri, b" RTSP/1.0\r\n"]),
+            Version::V2_0 => page.put_all([method, b" ", uri, b" RTSP/2.0\r\n"]),
             other => {
+                page.put_all([method, b" ", uri]);
                 // Writing to memory does not fail.
                 let _infallible = write!(page, " {other}\r\n");
             }
@@ -197,6 +196,9 @@ impl ResponseBuilder {
     /// With a list of methods: `Public`, `Allow`.
     #[must_use]
     pub(crate) fn methods(mut self, name: HeaderName, methods: Methods) -> Self {
+        if methods == Methods::USUAL {
+            return self.text(name, Methods::USUAL_TEXT);
+        }
         let fields = &mut self.parts.fields;
         fields.reserve_exact(methods.text_len().saturating_add(16));
         fields.extend_from_slice(name.with_colon().as_bytes());
@@ -206,9 +208,12 @@ impl ResponseBuilder {
     }
 
     fn start_line(&self, page: &mut Page, version: Version) {
+        if let (StatusCode::OK, Version::V1_0, None) = (self.status, version, &self.reason) {
+            // What nearly all answers begin with.
+            return page.put(b"RTSP/1.0 200 OK\r\n");
+        }
         let reason = match &self.reason {
             Some(reason) => reason,
-            None if self.status == StatusCode::OK => "OK",
             None => self.status.reason(version),
         };
         match version {
@@ -342,7 +347,9 @@ impl Parts {
     }
 
     fn finish(&self, page: &mut Page) -> Bytes {
-        page.put(&self.fields);
+        if !self.fields.is_empty() {
+            page.put(&self.fields);
+        }
         if !self.body.is_empty() {
             page.put(HeaderName::ContentLength.with_colon().as_bytes());
             page.number(self.body.len() as u64);

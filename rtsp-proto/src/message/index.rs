@@ -212,16 +212,15 @@ impl Index {
     /// Reads a line as it is nearly always; takes nothing and says so otherwise.
     fn plain_request_line(&mut self, line: &[u8], start: usize) -> bool {
         // Without a quirk there is no control character and nothing that is not UTF-8.
-        let (Some((rest, version)), true) =
+        let (Some((rest, [b' ', version @ ..])), true) =
             (line.split_last_chunk::<9>(), self.head.quirks().is_empty())
         else {
             return false;
         };
-        self.version = match version {
-            b" RTSP/1.0" => Version::V1_0,
-            b" RTSP/2.0" => Version::V2_0,
-            _ => return false,
+        let Some(version) = plain_version(*version) else {
+            return false;
         };
+        self.version = version;
         let Some(space) = chars::find(rest, b' ') else {
             return false;
         };
@@ -286,13 +285,12 @@ impl Index {
 
     /// Reads a line as it is nearly always; takes nothing and says so otherwise.
     fn plain_status_line(&mut self, line: &[u8], start: usize) -> bool {
-        let Some((version, [a, b, c, b' ', reason @ ..])) = line.split_first_chunk::<9>() else {
+        let Some((version, [b' ', a, b, c, b' ', reason @ ..])) = line.split_first_chunk::<8>()
+        else {
             return false;
         };
-        let version = match version {
-            b"RTSP/1.0 " => Version::V1_0,
-            b"RTSP/2.0 " => Version::V2_0,
-            _ => return false,
+        let Some(version) = plain_version(*version) else {
+            return false;
         };
         let (Some(status), [first, ..]) = (StatusCode::from_digits([*a, *b, *c]), reason) else {
             return false;
@@ -353,6 +351,18 @@ impl Index {
         let (major, minor) = (number().ok_or_else(wrong)?, number().ok_or_else(wrong)?);
         self.note(Quirk::OddVersion, at);
         Ok(Version { major, minor })
+    }
+}
+
+/// A version as it is spelled nearly always, by one comparison.
+#[inline]
+fn plain_version(text: [u8; 8]) -> Option<Version> {
+    const V1_0: u64 = u64::from_le_bytes(*b"RTSP/1.0");
+    const V2_0: u64 = u64::from_le_bytes(*b"RTSP/2.0");
+    match u64::from_le_bytes(text) {
+        V1_0 => Some(Version::V1_0),
+        V2_0 => Some(Version::V2_0),
+        _ => None,
     }
 }
 

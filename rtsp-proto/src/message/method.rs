@@ -1,5 +1,6 @@
 //! Methods (RFC 2326 §10, RFC 7826 §13).
 
+use crate::headers::bytes::first_eight;
 use core::fmt;
 use proto_wire::text::chars;
 
@@ -59,19 +60,41 @@ impl Method {
     #[must_use]
     #[inline]
     pub fn from_name(name: &[u8]) -> Self {
+        if name.len() <= 8 {
+            let method = Self::from_word(first_eight(name));
+            // Zeros of its own are none of the word's.
+            return if method.name().len() == name.len() { method } else { Self::Extension };
+        }
         match name {
-            b"OPTIONS" => Self::Options,
-            b"DESCRIBE" => Self::Describe,
-            b"ANNOUNCE" => Self::Announce,
-            b"SETUP" => Self::Setup,
-            b"PLAY" => Self::Play,
-            b"PAUSE" => Self::Pause,
-            b"TEARDOWN" => Self::Teardown,
             b"GET_PARAMETER" => Self::GetParameter,
             b"SET_PARAMETER" => Self::SetParameter,
-            b"REDIRECT" => Self::Redirect,
-            b"RECORD" => Self::Record,
             b"PLAY_NOTIFY" => Self::PlayNotify,
+            _ => Self::Extension,
+        }
+    }
+
+    /// The method whose name of up to eight letters is in `word`, the first one lowest.
+    #[inline]
+    pub(crate) const fn from_word(word: u64) -> Self {
+        const OPTIONS: u64 = u64::from_le_bytes(*b"OPTIONS\0");
+        const DESCRIBE: u64 = u64::from_le_bytes(*b"DESCRIBE");
+        const ANNOUNCE: u64 = u64::from_le_bytes(*b"ANNOUNCE");
+        const SETUP: u64 = u64::from_le_bytes(*b"SETUP\0\0\0");
+        const PLAY: u64 = u64::from_le_bytes(*b"PLAY\0\0\0\0");
+        const PAUSE: u64 = u64::from_le_bytes(*b"PAUSE\0\0\0");
+        const TEARDOWN: u64 = u64::from_le_bytes(*b"TEARDOWN");
+        const REDIRECT: u64 = u64::from_le_bytes(*b"REDIRECT");
+        const RECORD: u64 = u64::from_le_bytes(*b"RECORD\0\0");
+        match word {
+            OPTIONS => Self::Options,
+            DESCRIBE => Self::Describe,
+            ANNOUNCE => Self::Announce,
+            SETUP => Self::Setup,
+            PLAY => Self::Play,
+            PAUSE => Self::Pause,
+            TEARDOWN => Self::Teardown,
+            REDIRECT => Self::Redirect,
+            RECORD => Self::Record,
             _ => Self::Extension,
         }
     }
@@ -194,6 +217,20 @@ impl Methods {
         self.0 == 0
     }
 
+    /// What servers offer that play and do not record, and how it is written.
+    pub(crate) const USUAL: Self = Self::of(&[
+        Method::Options,
+        Method::Describe,
+        Method::Setup,
+        Method::Play,
+        Method::Pause,
+        Method::Teardown,
+        Method::GetParameter,
+        Method::SetParameter,
+    ]);
+    pub(crate) const USUAL_TEXT: &'static str =
+        "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
     /// At most so many bytes are its list.
     pub(crate) const fn text_len(self) -> usize {
         (self.0.count_ones() as usize).saturating_mul(15)
@@ -238,11 +275,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_usual_list_is_what_it_says() {
+        assert_eq!(alloc::format!("{}", Methods::USUAL), Methods::USUAL_TEXT);
+    }
+
+    #[test]
     fn names_and_methods_agree() {
         for method in Method::KNOWN {
             assert_eq!(Method::from_name(method.name().as_bytes()), *method);
         }
         assert_eq!(Method::from_name(b"play"), Method::Extension);
         assert_eq!(Method::from_name(b""), Method::Extension);
+        for odd in [&b"PLAY\0"[..], b"PLAY\0\0\0\0", b"\0PLAY", b"OPTIONS\0", b"OPTION", b"PLAYS"] {
+            assert_eq!(Method::from_name(odd), Method::Extension);
+        }
     }
 }

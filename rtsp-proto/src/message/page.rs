@@ -7,7 +7,7 @@ use core::fmt;
 use proto_wire::text::chars::any_zero;
 
 /// Heads that are longer move to memory of their own.
-const FIXED: usize = 512;
+const FIXED: usize = 384;
 
 /// A head that is being written: on the stack, as long as it has its place there.
 pub(super) struct Page {
@@ -41,21 +41,28 @@ impl Page {
         self.more.extend_from_slice(bytes);
     }
 
-    /// A line, by one look at the room that is left.
+    /// Several pieces, by one look at the room that is left.
     #[inline]
-    fn line(&mut self, name: &[u8], value: &[u8]) {
-        let colon = self.len.saturating_add(name.len());
-        let behind = colon.saturating_add(value.len());
-        let end = behind.saturating_add(2);
-        if !self.more.is_empty() || end > FIXED {
-            return [name, value, b"\r\n"].into_iter().for_each(|part| self.put_more(part));
-        }
-        for (at, part) in [(self.len, name), (colon, value), (behind, b"\r\n")] {
-            if let Some(to) = self.fixed.get_mut(at..at.saturating_add(part.len())) {
+    pub(super) fn put_all<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        let len = parts.iter().fold(0_usize, |len, part| len.saturating_add(part.len()));
+        let end = self.len.saturating_add(len);
+        let mut rest = match self.fixed.get_mut(self.len..end) {
+            Some(to) if self.more.is_empty() => to,
+            _ => return parts.into_iter().for_each(|part| self.put_more(part)),
+        };
+        for part in parts {
+            let whole = core::mem::take(&mut rest);
+            if let Some((to, behind)) = whole.split_at_mut_checked(part.len()) {
                 to.copy_from_slice(part);
+                rest = behind;
             }
         }
         self.len = end;
+    }
+
+    #[inline]
+    fn line(&mut self, name: &[u8], value: &[u8]) {
+        self.put_all([name, value, b"\r\n"]);
     }
 
     pub(super) fn number(&mut self, number: u64) {
@@ -89,6 +96,12 @@ impl fmt::Write for Page {
 /// Gives `take` the decimal digits of `number`.
 #[inline]
 pub(crate) fn digits(mut number: u64, take: impl FnOnce(&[u8])) {
+    let low = |n: u64| b'0'.wrapping_add((n % 10) as u8);
+    match number {
+        0..10 => return take(&[low(number)]),
+        10..100 => return take(&[low(number / 10), low(number)]),
+        _ => {}
+    }
     let mut digits = [b'0'; 20];
     let mut start = digits.len();
     for (at, digit) in digits.iter_mut().enumerate().rev() {
@@ -131,11 +144,15 @@ impl<'p> Lines<'p> {
         digits(u64::from(value), |digits| self.page.line(name.with_colon().as_bytes(), digits));
     }
 
-    /// A Session line with a timeout in seconds.
-    pub(crate) fn session(&mut self, id: &str, timeout: u32) {
-        self.clean &= is_clean(id.as_bytes());
+    /// A line of bytes that need no look, because this side made them.
+    pub(crate) fn clean(&mut self, name: HeaderName, value: &[u8]) {
+        self.page.line(name.with_colon().as_bytes(), value);
+    }
+
+    /// A Session line with an id of this side's making and a timeout in seconds.
+    pub(crate) fn session(&mut self, id: &[u8], timeout: u32) {
         self.page.put(HeaderName::Session.with_colon().as_bytes());
-        self.page.put(id.as_bytes());
+        self.page.put(id);
         self.page.put(b";timeout=");
         self.page.number(u64::from(timeout));
         self.page.put(b"\r\n");

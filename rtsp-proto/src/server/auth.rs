@@ -195,7 +195,7 @@ impl fmt::Debug for Proof {
 
 impl Server {
     /// Asks for a proof where one is needed; then the request goes on.
-    pub(super) fn authorize(&mut self, now: Instant, mut current: Box<Current>) {
+    pub(super) fn authorize(&mut self, now: Instant, mut current: Current) {
         if self.config.authentication.is_none() {
             return self.find_session(now, current);
         }
@@ -284,13 +284,7 @@ impl Server {
         Ok(())
     }
 
-    fn admit(
-        &mut self,
-        now: Instant,
-        mut current: Box<Current>,
-        claim: &Claim,
-        accepted: Accepted,
-    ) {
+    fn admit(&mut self, now: Instant, mut current: Current, claim: &Claim, accepted: Accepted) {
         let view = current.request.view();
         let matched = claim.uri().map(|uri| uri_match(uri, view.uri(), view.method()));
         let exact = self.config.authentication.as_ref().is_some_and(|a| a.uris == UriPolicy::Exact);

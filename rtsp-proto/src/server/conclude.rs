@@ -72,8 +72,8 @@ impl Server {
                 lines.number(HeaderName::CSeq, cseq);
             }
             match (named, timeout) {
-                (Some(session), Some(secs)) => lines.session(session.id(), secs),
-                (Some(session), None) => lines.text(HeaderName::Session, session.id()),
+                (Some(session), Some(secs)) => lines.session(session.id.as_bytes(), secs),
+                (Some(session), None) => lines.clean(HeaderName::Session, session.id.as_bytes()),
                 (None, _) => {}
             }
             if let Some(number) = pipeline {

@@ -4,7 +4,7 @@
 use super::auth::Authentication;
 use super::{Control, Destinations};
 use crate::Resync;
-use crate::message::{Method, Methods};
+use crate::message::Methods;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -103,16 +103,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server_name: Cow::Borrowed("rtsp-proto"),
-            methods: Methods::of(&[
-                Method::Options,
-                Method::Describe,
-                Method::Setup,
-                Method::Play,
-                Method::Pause,
-                Method::Teardown,
-                Method::GetParameter,
-                Method::SetParameter,
-            ]),
+            methods: Methods::USUAL,
             extension_methods: false,
             features: Vec::new(),
             media_properties: Cow::Borrowed("No-Seeking, Time-Progressing, Time-Duration=0.0"),

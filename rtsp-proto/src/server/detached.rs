@@ -141,7 +141,7 @@ impl Server {
         let Some(Phase::WantsSession(wanted)) = current.map(|current| &current.phase) else {
             return Err(CommandError::UnknownRequest);
         };
-        if !is_same_id(session.id(), wanted) {
+        if !is_same_id(session.id().as_bytes(), wanted.as_bytes()) {
             return Err(CommandError::UnknownSession);
         }
         if session.session.is_interleaved() {

@@ -124,7 +124,7 @@ pub struct Server {
     timers: TimerQueue<Timer>,
     /// Requests that wait until the current one is answered, in order.
     inbox: VecDeque<Waiting>,
-    current: Option<Box<Current>>,
+    current: Option<Current>,
     /// Requests of this side that wait for the client's answer, by CSeq.
     asked: Few<u32, Asked>,
     next_cseq: u32,
@@ -272,12 +272,22 @@ impl Server {
     ///
     /// What is wrong, and the end of the stream, take effect behind the requests that came
     /// before: those are still asked and answered.
+    #[inline]
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        // Done in the caller's place: bytes that come one by one. A receiver absorbs none once
+        // nothing more is read.
+        match input {
+            Input::Data(data) if self.receiver.absorbs(data) => {}
+            input => self.take_input(now, input),
+        }
+    }
+
+    #[inline(never)]
+    fn take_input(&mut self, now: Instant, input: Input<'_>) {
         if self.ended {
             return;
         }
         match input {
-            Input::Data(data) if self.receiver.absorbs(data) => return,
             Input::Eof => {
                 if let Some(bytes) = self.receiver.dropped() {
                     self.out.event(Event::Skipped { bytes });

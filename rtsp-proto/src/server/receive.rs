@@ -10,7 +10,6 @@ use crate::message::{
     Method, Request, RequestBuf, ResponseBuf, ResponseBuilder, StatusCode, Version,
 };
 use crate::state::State;
-use alloc::boxed::Box;
 use alloc::string::String;
 use proto_wire::{Instant, LimitKind, ParseError, ParseErrorKind};
 
@@ -120,7 +119,7 @@ impl Server {
         let view = request.view();
         let cseq = view.cseq();
         let judged = self.judge_head(view, cseq);
-        let current = Box::new(Current {
+        let current = Current {
             id: self.new_id(),
             method: view.method(),
             cseq,
@@ -133,7 +132,7 @@ impl Server {
             proof: None,
             keeps_state: false,
             request,
-        });
+        };
         match judged {
             Err(refusal) => self.refuse_early(now, &current, refusal),
             Ok(()) => {
@@ -145,12 +144,12 @@ impl Server {
     }
 
     #[cfg(not(feature = "digest"))]
-    fn authorize(&mut self, now: Instant, current: Box<Current>) {
+    fn authorize(&mut self, now: Instant, current: Current) {
         self.find_session(now, current);
     }
 
     /// Who asks is known: what do they ask about?
-    pub(super) fn find_session(&mut self, now: Instant, mut current: Box<Current>) {
+    pub(super) fn find_session(&mut self, now: Instant, mut current: Current) {
         let request = current.request.view();
         let named = named_session(request);
         let found = match named {
@@ -190,7 +189,7 @@ impl Server {
     }
 
     /// The session is known: may this be done in it? Then it is answered here or asked.
-    pub(super) fn judge_in_session(&mut self, now: Instant, current: Box<Current>) {
+    pub(super) fn judge_in_session(&mut self, now: Instant, current: Current) {
         if let Some(key) = current.session {
             self.refresh(now, key);
             if let Some(session) = self.sessions.get_mut(key) {

@@ -216,7 +216,7 @@ impl Sessions {
         // Looks at every byte of every id, so that the time tells nothing about them.
         let mut found = None;
         for (key, session) in &self.list {
-            if is_same_id(session.id.as_str(), id) {
+            if is_same_id(session.id.as_bytes(), id.as_bytes()) {
                 found = Some(*key);
             }
         }
@@ -265,15 +265,13 @@ impl Sessions {
 }
 
 /// Compares to the end, whatever differs: the time tells nothing about the id.
-pub(super) fn is_same_id(ours: &str, theirs: &str) -> bool {
-    if let (Ok(ours), Ok(theirs)) =
-        (<&[u8; 32]>::try_from(ours.as_bytes()), <&[u8; 32]>::try_from(theirs.as_bytes()))
-    {
+pub(super) fn is_same_id(ours: &[u8], theirs: &[u8]) -> bool {
+    if let (Ok(ours), Ok(theirs)) = (<&[u8; 32]>::try_from(ours), <&[u8; 32]>::try_from(theirs)) {
         // The compiler makes vector instructions of a length that it knows.
         return ours.iter().zip(theirs).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0;
     }
     let mut difference = u8::from(ours.len() != theirs.len());
-    for (a, b) in ours.bytes().zip(theirs.bytes()) {
+    for (a, b) in ours.iter().zip(theirs) {
         difference |= a ^ b;
     }
     difference == 0

@@ -526,7 +526,7 @@ impl<C: Copy + Ord> SessionStore<C> {
         let mut found = None;
         for (_, entry) in self.by_id.range((start, 0)..=(start, u64::MAX)) {
             let known = self.known.get(entry);
-            if known.is_some_and(|known| is_same_id(&known.id, id)) {
+            if known.is_some_and(|known| is_same_id(known.id.as_bytes(), id.as_bytes())) {
                 found = Some(*entry);
             }
         }
