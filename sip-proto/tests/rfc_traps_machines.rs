@@ -17,7 +17,8 @@
 //! | 12 | merged requests | `ua::tests::traps::trap_12_..`, `endpoint::tests::trap_12_..`, `home::tests::trap_12_..`, `validate_statuses.rs` |
 //! | 13 | dialogs | `dialog::tests::trap_13_..`, `ua::tests::{flows,traps}::trap_13_..` |
 //! | 22 | the registrar | `trap_22_..` here; `registrar::tests::trap_22_..` |
-//! | 23 | proxies (as far as the home server is one) | `trap_23_..` here; `home::tests` |
+//! | 23 | proxies | `trap_23_..` here; `proxy::tests`, `home::tests`, `home::tests_calls` |
+//! | 24 | loops, spirals, breadth | `proxy::tests::a_loop_is_told_from_a_spiral`, `what_is_refused_before_..`, `home::tests_calls::contacts_that_lead_back_..` |
 //! | 25 | digest | `trap_25_..` here; `ua::tests::traps::trap_25_..` |
 //! | 26 | subscriptions of REFER | `ua::tests::{traps,refer}::trap_26_..`, `dialog::tests::trap_26_..` |
 //! | 27 | PRACK | `ua::tests::{flows,traps}::trap_27_..`, `offer_answer::tests::trap_27_..` |

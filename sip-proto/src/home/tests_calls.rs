@@ -289,3 +289,65 @@ fn a_contact_on_the_same_machine_is_no_user_of_the_domain() {
     let text = within("INFO", &seen, uri, ann, true);
     assert_eq!(status(&input(&mut home, ann, &text)[0].1), "404");
 }
+
+/// Over a network that loses, doubles and reorders: every call is up or over on both sides, ends when
+/// it is hung up, and nothing of it is left anywhere.
+#[test]
+fn calls_through_a_home_server_over_a_bad_network_end_and_leave_nothing() {
+    use crate::ua::{self, UserAgent};
+    use core::time::Duration;
+    use proto_wire::testing::netem::{Loss, Profile};
+    use proto_wire::testing::sim::{DatagramSim, Either, run_seeds};
+
+    run_seeds(100, |seed| {
+        let profile = Profile::perfect()
+            .with_latency(Duration::from_millis(20))
+            .with_jitter(Duration::from_millis(50))
+            .with_loss(Loss::Random(300))
+            .with_duplicate(100)
+            .with_reorder(100, Duration::from_millis(300));
+        let mut sim: DatagramSim<Either<HomeServer, UserAgent>> = DatagramSim::new(&profile, seed);
+        let server = sim.add(addr(1), Either::A(home(false)));
+        let agents = [(2, "ann"), (3, "bob")].map(|(n, user)| {
+            let endpoint = Config::new([Listener::new(Transport::Udp, addr(n))]);
+            let via = crate::endpoint::Target::Address(Transport::Udp, addr(1));
+            let config = ua::Config::new(&format!("sip:{user}@club.example"), endpoint).unwrap();
+            let config = config.with_outbound(via).with_session(ua::session_timer::Wish::NONE);
+            let mut agent = UserAgent::new(Instant::ZERO, config, Seed::from_u64(n.into()));
+            agent.register(Instant::ZERO).unwrap();
+            sim.add(addr(n), Either::B(agent))
+        });
+        while sim.next_event(Instant::from_secs(200)).is_some() {}
+        let now = sim.now();
+        let Either::B(ann) = sim.node_mut(agents[0]) else { panic!() };
+        if !ann.is_registered() {
+            return;
+        }
+        ann.call(now, "sip:bob@club.example", Some("offer".into())).unwrap();
+        let (mut answered, mut ended) = (0, 0);
+        while let Some((node, event)) = sim.next_event(Instant::from_secs(500)) {
+            let now = sim.now();
+            let Either::B(event) = event else { continue };
+            let Either::B(agent) = sim.node_mut(node) else { panic!() };
+            match event {
+                ua::Event::Incoming { call, .. } => {
+                    agent.answer(now, call, Some("answer".into())).unwrap();
+                }
+                ua::Event::Answered { call, .. } => {
+                    answered += 1;
+                    agent.hang_up(now, call).unwrap();
+                }
+                ua::Event::Ended { .. } => ended += 1,
+                _ => {}
+            }
+        }
+        assert!(answered <= 1 && (1..=2).contains(&ended), "seed {seed}: {answered} {ended}");
+        for agent in agents {
+            let Either::B(agent) = sim.node_mut(agent) else { panic!() };
+            assert_eq!((agent.calls().count(), agent.endpoint().transactions()), (0, 0), "{seed}");
+        }
+        let Either::A(home) = sim.node_mut(server) else { panic!() };
+        assert!(home.relay.is_empty() && home.routed.is_empty(), "seed {seed}");
+        assert_eq!(home.endpoint().transactions(), 0, "seed {seed}");
+    });
+}

@@ -37,13 +37,16 @@ pub struct Config {
     pub names: Vec<String>,
     /// Whether the requests of dialogs that begin here come through here too (yes).
     pub record_route: bool,
+    /// Requests that wait to be told where they go (10,000); one more is answered with 503. Stops a host
+    /// that does not answer from collecting ACKs, which no transaction counts.
+    pub waiting_max: usize,
 }
 
 impl Config {
     /// The defaults: one that stays in the dialogs.
     #[must_use]
     pub const fn new(endpoint: endpoint::Config) -> Self {
-        Self { endpoint, names: Vec::new(), record_route: true }
+        Self { endpoint, names: Vec::new(), record_route: true, waiting_max: 10_000 }
     }
 
     /// Adds a name of the proxy.
@@ -57,6 +60,13 @@ impl Config {
     #[must_use]
     pub const fn with_record_route(mut self, stays: bool) -> Self {
         self.record_route = stays;
+        self
+    }
+
+    /// Sets [`Config::waiting_max`].
+    #[must_use]
+    pub const fn with_waiting_max(mut self, count: usize) -> Self {
+        self.waiting_max = count;
         self
     }
 }
@@ -150,10 +160,6 @@ pub struct Proxy {
     next: u64,
     output: VecDeque<Output<SipTransmit, Event>>,
 }
-
-/// Requests that wait to be routed. Stops a host that does not answer from collecting ACKs, which no
-/// transaction counts.
-const WAITING_MAX: usize = 100_000;
 
 impl Proxy {
     /// A proxy that forwards nothing yet.
@@ -353,7 +359,7 @@ impl Proxy {
         if let Some(target) = target.filter(|_| routed && to_tag(&waiting.request)) {
             return self.send(waiting, &[Hop::new(target)]);
         }
-        if self.waiting.len() >= WAITING_MAX {
+        if self.waiting.len() >= self.config.waiting_max {
             return self.answer(id, StatusCode::SERVICE_UNAVAILABLE, &waiting.request);
         }
         let route = RouteId(self.next);

@@ -24,8 +24,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(|config| config)
+    }
+
+    fn with(change: impl FnOnce(Config) -> Config) -> Self {
         let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, at(1)));
         let config = Config::new(endpoint::Config::new(listeners)).with_name("proxy.example");
+        let config = change(config);
         let proxy = Proxy::new(Instant::ZERO, config, Seed::from_u64(1));
         Self {
             proxy,
@@ -359,4 +364,37 @@ fn what_is_too_long_takes_a_stream_and_else_the_datagram_after_all() {
     assert_eq!(lines(&b.input(2, &reply(&sent[0].1, 200, ""))), ["9 200"]);
     b.wait(100);
     assert!(b.proxy.relay.is_empty());
+}
+
+/// `waiting_max`, N and N+1: of requests with and without a transaction.
+#[test]
+fn requests_that_wait_for_their_route_are_bounded() {
+    let mut b = Bench::with(|config| config.with_waiting_max(2));
+    for (n, method) in ["ACK", "MESSAGE", "ACK", "MESSAGE"].into_iter().enumerate() {
+        let text = request(method, &format!("w{n}"), "").replace("ID: 1", &format!("ID: {n}"));
+        let out = lines(&b.input(9, &text));
+        let expected: &[&str] = if n == 3 { &["9 503"] } else { &[] };
+        assert_eq!(out, expected, "{n}");
+    }
+    assert_eq!(b.asked.len(), 2);
+}
+
+/// By its names, and by the address of each listener; the same address with another port is somebody
+/// else.
+#[test]
+fn user_report_18_a_proxy_knows_its_own_route_by_every_name_and_listener() {
+    for (route, known) in [
+        ("sip:192.0.2.1:5060;lr", true),
+        ("sip:192.0.2.1;lr", true),
+        ("sip:192.0.2.1;transport=tcp;lr", true),
+        ("sip:PROXY.example;lr=on", true),
+        ("sip:token@proxy.example:5070;lr", true),
+        ("sip:192.0.2.1:5070;lr", false),
+        ("sip:other.example;lr", false),
+    ] {
+        let mut b = Bench::new();
+        b.input(9, &request("INVITE", "a", &format!("Route: <{route}>\r\n")));
+        let next = &b.asked[0].2;
+        assert_eq!(next == "sip:bob@example.com", known, "{route} {next}");
+    }
 }

@@ -339,3 +339,17 @@ fn a_long_message_goes_as_a_datagram_when_there_is_no_stream() {
     assert_eq!(one.told(), ["delivered 200"]);
     assert_eq!(one.take(path).body(), "short");
 }
+
+/// As many checks as there may be, and one more.
+#[test]
+fn checks_are_bounded_and_for_datagrams_alone() {
+    let below = endpoint::Config::new([Listener::new(Transport::Udp, addr(1))]);
+    let mut endpoint = Endpoint::new(Instant::ZERO, below.into(), Seed::from_u64(1));
+    let path = Path::Datagram { local: addr(1), remote: addr(9) };
+    for _ in 0..1024 {
+        endpoint.check(Instant::ZERO, path).unwrap();
+    }
+    let limit = endpoint::CommandError::Limit(proto_wire::LimitKind::Pending);
+    assert_eq!(endpoint.check(Instant::ZERO, path), Err(limit));
+    assert!(endpoint.check(Instant::ZERO, stream(1)).is_err());
+}
