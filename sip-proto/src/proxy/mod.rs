@@ -12,7 +12,9 @@ pub use relay::Hop;
 pub use route::numeric_target;
 
 pub(crate) use relay::{Done, Relay, forward_ack};
-pub(crate) use route::{Arrived, arrive, leave};
+#[cfg(feature = "digest")]
+pub(crate) use route::Arrived;
+pub(crate) use route::{arrive, leave};
 
 use crate::endpoint::{
     self, CommandError, Endpoint, FlowId, Path, SipEvent, SipInput, SipTransmit, TransactionId,
