@@ -118,25 +118,43 @@ pub fn resolve(base: &str, control: &str, join: Join) -> String {
 }
 
 /// Whether two URLs name one stream: equal, or one is the tail of the other behind a
-/// slash. RTP-Info and SETUP spell the same stream in both ways.
+/// slash. RTP-Info and SETUP spell the same stream in both ways. The default port may be left out.
 ///
 /// ```
 /// use rtsp_proto::control_url::same_stream;
 ///
 /// assert!(same_stream("rtsp://h/cam/trackID=1", "trackID=1"));
 /// assert!(same_stream("rtsp://10.0.0.1/cam/", "rtsp://10.0.0.1/cam"));
+/// assert!(same_stream("rtsp://10.0.0.1:554/cam", "rtsp://10.0.0.1/cam"));
 /// assert!(!same_stream("rtsp://h/cam/trackID=11", "D=11"));
 /// ```
 #[must_use]
 pub fn same_stream(one: &str, other: &str) -> bool {
     let one = one.trim_end_matches('/');
     let other = other.trim_end_matches('/');
+    // live555 leaves the default port out of its bases, and players put it in.
+    if [one, other].into_iter().all(is_absolute)
+        && without_default_port(one).eq(without_default_port(other))
+    {
+        return true;
+    }
     let (long, short) = if one.len() >= other.len() { (one, other) } else { (other, one) };
     if short.is_empty() {
         return long.is_empty();
     }
     long.strip_suffix(short)
         .is_some_and(|rest| rest.is_empty() || rest.ends_with('/') || short.starts_with('/'))
+}
+
+/// The bytes of an absolute URL but for `:554` behind its host (RFC 2326 §3.2).
+fn without_default_port(url: &str) -> impl Iterator<Item = u8> {
+    let host = url.find("://").map_or(0, |at| at.saturating_add(3));
+    let end = url.get(host..).and_then(|rest| rest.find('/'));
+    let (whole, path) = url
+        .split_at_checked(end.map_or(url.len(), |at| host.saturating_add(at)))
+        .unwrap_or((url, ""));
+    let whole = whole.strip_suffix(":554").filter(|_| url.starts_with("rtsp:")).unwrap_or(whole);
+    whole.bytes().chain(path.bytes())
 }
 
 fn is_absolute(url: &str) -> bool {

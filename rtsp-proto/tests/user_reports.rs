@@ -277,6 +277,31 @@ fn broken_content_bases_are_repaired() {
     }
 }
 
+/// live555 on port 554: the base has no port though the request had, and what follows is asked for
+/// at the base. RTP-Info may spell it in either way.
+#[test]
+fn a_base_without_the_default_port_is_the_same_place() {
+    let asked = "rtsp://127.0.0.1:554/clip";
+    let base = base(Some("rtsp://127.0.0.1/clip/"), None, asked);
+    let track = resolve(&base, "track1", Join::Append);
+    assert_eq!(track, "rtsp://127.0.0.1/clip/track1");
+    for (other, same) in [
+        ("rtsp://127.0.0.1:554/clip/track1", true),
+        ("rtsp://127.0.0.1:554/clip/track1/", true),
+        ("rtsp://127.0.0.1:8554/clip/track1", false),
+        ("rtsp://127.0.0.1:5540/clip/track1", false),
+        ("rtsp://127.0.0.1:554/clip/track2", false),
+        ("rtsps://127.0.0.1:554/clip/track1", false),
+    ] {
+        assert_eq!(
+            (same_stream(&track, other), same_stream(other, &track)),
+            (same, same),
+            "{other}"
+        );
+    }
+    assert!(same_stream("rtsp://[::1]:554", "rtsp://[::1]"));
+}
+
 #[test]
 fn the_timeout_of_a_session_is_not_echoed() {
     let mut player = Player::new();

@@ -15,6 +15,8 @@ pub mod tags {
     pub const PLAY_SPEED: &str = "play.speed";
     /// RTP and RTCP on one port (RFC 7826 §22.1).
     pub const RTCP_MUX: &str = "setup.rtp.rtcp.mux";
+    /// ICE for media over datagrams (RFC 7825 §4.4).
+    pub const ICE: &str = "setup.ice-d-m";
     /// ONVIF: playback of recordings, with `Rate-Control`, `Immediate` and `Frames`. To be
     /// required on SETUP and PLAY.
     pub const ONVIF_REPLAY: &str = "onvif-replay";

@@ -166,6 +166,8 @@ token_headers! {
         MediaPropertiesUpdate = "media-properties-update",
         /// The scale changed (§13.5.3).
         ScaleChange = "scale-change",
+        /// ICE has to be restarted (RFC 7825 §4.6).
+        IceRestart = "ice-restart",
     }
 }
 

@@ -53,6 +53,8 @@ macro_rules! codes {
 
 codes! {
     CONTINUE = 100 "Continue",
+    /// RFC 7825 §4.5.1: interim, of PLAY.
+    STILL_CHECKING_CONNECTIVITY = 150 "Server still working on ICE connectivity checks",
     OK = 200 "OK",
     CREATED = 201 "Created",
     LOW_ON_STORAGE_SPACE = 250 "Low on Storage Space",
@@ -96,6 +98,8 @@ codes! {
     CONNECTION_AUTHORIZATION_REQUIRED = 470 "Connection Authorization Required",
     CONNECTION_CREDENTIALS_NOT_ACCEPTED = 471 "Connection Credentials Not Accepted",
     FAILURE_TO_ESTABLISH_SECURE_CONNECTION = 472 "Failure to Establish Secure Connection",
+    /// RFC 7825 §4.5.2.
+    CONNECTIVITY_CHECK_FAILURE = 480 "ICE Connectivity check failure",
     INTERNAL_SERVER_ERROR = 500 "Internal Server Error",
     NOT_IMPLEMENTED = 501 "Not Implemented",
     BAD_GATEWAY = 502 "Bad Gateway",

@@ -263,6 +263,23 @@ impl<'a> Transport<'a> {
             .filter(|(name, param)| !name.is_empty() && (param.is_some() || !name.contains(&b'/')))
     }
 
+    /// The first parameter of this name, in any case, without its quotes: for those that have no
+    /// place of their own here, as `ICE-ufrag` and `ICE-Password` (RFC 7825 §4.2).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        let mut params = self.params();
+        let (_, value) = params.find(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()))?;
+        non_empty(proto_wire::text::quoted::inner(value?))
+    }
+
+    /// `candidates=` (RFC 7825 §4.2): the ICE candidates one by one, as SDP writes them. What they
+    /// mean is for an ICE implementation. Such offers have the id `RTP/AVP/D-ICE`; a server that
+    /// does not know ICE passes them over ([`Server::choose`](crate::server::Server::choose)).
+    pub fn ice_candidates(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let list = self.get("candidates").unwrap_or_default();
+        list.split(';').map(str::trim).filter(|candidate| !candidate.is_empty())
+    }
+
     /// Whether media runs on the control connection.
     #[must_use]
     pub fn is_interleaved(&self) -> bool {
