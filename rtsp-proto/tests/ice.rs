@@ -1,6 +1,7 @@
 //! RFC 7825: what a client and a server say to each other when ICE finds the way of the media. The
 //! checks themselves are for an ICE implementation beside.
 #![allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
