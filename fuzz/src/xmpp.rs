@@ -14,11 +14,13 @@
 //! - `xmpp_servers`: the same for streams of servers and components.
 //! - `xmpp_frames`: a message of a WebSocket that is let through is one element of a stream.
 //! - `xmpp_bosh`, `xmpp_differential`: see [`xmpp_more`](crate::xmpp_more).
+//! - `xmpp_router`: see [`xmpp_router`](crate::xmpp_router).
 //! - `xmpp_client`, `xmpp_server`: the machines give the same outputs in any chunking, stay
 //!   bounded, end at most once and then for good.
 
 use crate::Target;
 pub use crate::xmpp_more::{xmpp_bosh, xmpp_differential};
+pub use crate::xmpp_router::xmpp_router;
 use proto_wire::testing::chunks::{bytewise, cut, random, whole};
 use proto_wire::{Instant, Output, Seed, StreamMachine};
 use std::sync::Arc;
@@ -51,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     ("xmpp_servers", xmpp_servers),
     ("xmpp_frames", xmpp_frames),
     ("xmpp_bosh", xmpp_bosh),
+    ("xmpp_router", xmpp_router),
     ("xmpp_differential", xmpp_differential),
 ];
 

@@ -8,7 +8,7 @@ use examples::entropy::seed;
 use examples::xmpp_server::{Options, XmppServer};
 use proto_wire::Clock;
 use std::collections::VecDeque;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -172,4 +172,35 @@ fn our_server_serves_two_domains() {
     there.close();
     here.close();
     server.stop();
+}
+
+/// The server as a program, until its input ends; what it kept is there the next time.
+#[test]
+fn the_server_program_serves_and_remembers() {
+    let dir = Dir::new("serve");
+    let file = dir.0.join("chat.redb");
+    for accounts in [&["alice:secret", "bob:secret"][..], &[]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_xmpp_serve"))
+            .args(["--listen", "127.0.0.1:0", "--websocket", "127.0.0.1:0", "--file"])
+            .arg(&file)
+            .arg("localhost")
+            .args(accounts)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let addr: SocketAddr = line.strip_prefix("* listening on ").unwrap().parse().unwrap();
+        assert!(lines.next().unwrap().unwrap().starts_with("* WebSockets on "));
+        let mut alice = User::connect(addr, "alice", Mechanism::ScramSha256, None);
+        alice.log_in();
+        alice.say("alice@localhost", "to myself");
+        assert_eq!(alice.hear().1, "to myself");
+        alice.close();
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    }
+    let usage = Command::new(env!("CARGO_BIN_EXE_xmpp_serve")).arg("--odd").output().unwrap();
+    assert_eq!(usage.status.code(), Some(2));
 }
