@@ -10,3 +10,12 @@ pub fn thread_cpu_nanos() -> u64 {
     let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
     seconds * 1_000_000_000 + nanos
 }
+
+/// Nanoseconds on the wall, from some moment on: for what waits for a disk or another process.
+#[must_use]
+pub fn wall_nanos() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds * 1_000_000_000 + nanos
+}

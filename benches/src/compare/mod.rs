@@ -13,6 +13,7 @@ pub mod rtsp_session;
 pub mod sip;
 pub mod sip_more;
 pub mod sip_transaction;
+pub mod stores;
 pub mod wire;
 pub mod xmpp;
 pub mod xmpp_more;
@@ -54,9 +55,30 @@ impl fmt::Debug for Side {
     }
 }
 
-/// Every row, in the order of the areas.
+/// What a row is timed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// Processor time of the one thread: it moves little when the machine is busy.
+    Processor,
+    /// The clock on the wall, where a disk or another process is waited for.
+    Wall,
+}
+
+impl Row {
+    /// What the row is timed with.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        if self.name.contains("/durable/") || self.peer.contains("(wall)") {
+            Clock::Wall
+        } else {
+            Clock::Processor
+        }
+    }
+}
+
+/// The rows whose name or peer contains `filter`, in the order of the areas.
 #[must_use]
-pub fn rows() -> Vec<Row> {
+pub fn rows(filter: &str) -> Vec<Row> {
     let mut rows = wire::rows();
     rows.extend(rtsp::rows());
     rows.extend(rtsp_more::rows());
@@ -67,6 +89,8 @@ pub fn rows() -> Vec<Row> {
     rows.extend(xmpp::rows());
     rows.extend(xmpp_more::rows());
     rows.extend(ledger::rows());
+    rows.retain(|row| row.name.contains(filter) || row.peer.contains(filter));
+    rows.extend(stores::rows(filter));
     rows
 }
 

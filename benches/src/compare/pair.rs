@@ -1,9 +1,9 @@
 //! Paired timing: ours and theirs alternate in short batches, so that whatever else the machine
 //! does meets both alike; the ratio is the median over the pairs.
 
-use super::Row;
+use super::{Clock, Row};
 use crate::alloc;
-use crate::clock::thread_cpu_nanos;
+use crate::clock::{thread_cpu_nanos, wall_nanos};
 use core::hint::black_box;
 
 /// What a row came to.
@@ -34,8 +34,13 @@ pub fn measure(row: &mut Row, nanos: u64) -> Result<Figures, String> {
 
     // A batch is long beside the clock's own cost and short beside what disturbs a machine.
     let batch = (nanos / 100).clamp(50_000, 2_000_000);
-    let our_runs = runs_for(&mut row.ours.run, batch);
-    let their_runs = runs_for(&mut row.theirs.run, batch);
+    let clock = match row.clock() {
+        Clock::Processor => thread_cpu_nanos,
+        Clock::Wall => wall_nanos,
+    };
+    let time = |run: &mut crate::Run, runs| time(run, runs, clock);
+    let our_runs = runs_for(&mut row.ours.run, batch, time);
+    let their_runs = runs_for(&mut row.theirs.run, batch, time);
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (mut our_total, mut their_total) = (0, 0);
     while our_total.max(their_total) < nanos || ours.len() < 4 {
@@ -89,7 +94,7 @@ fn allocations(run: &mut crate::Run) -> f64 {
     alloc::count(|| black_box(run())).1 as f64
 }
 
-fn runs_for(run: &mut crate::Run, batch: u64) -> u64 {
+fn runs_for(run: &mut crate::Run, batch: u64, time: impl Fn(&mut crate::Run, u64) -> u64) -> u64 {
     let mut runs = 1;
     loop {
         let took = time(run, runs).max(1);
@@ -100,12 +105,12 @@ fn runs_for(run: &mut crate::Run, batch: u64) -> u64 {
     }
 }
 
-fn time(run: &mut crate::Run, runs: u64) -> u64 {
-    let start = thread_cpu_nanos();
+fn time(run: &mut crate::Run, runs: u64, clock: fn() -> u64) -> u64 {
+    let start = clock();
     for _ in 0..runs {
         black_box(run());
     }
-    thread_cpu_nanos() - start
+    clock() - start
 }
 
 fn median(values: &mut [f64]) -> f64 {

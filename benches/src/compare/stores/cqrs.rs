@@ -1,0 +1,260 @@
+//! `cqrs-es`: a member is an aggregate, each command an event with its postings.
+#![allow(
+    clippy::disallowed_types,
+    reason = "as users of that crate would, and nothing is walked over"
+)]
+
+use super::{Books, Job, Kind};
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{
+    Aggregate, AggregateContext, AggregateError, CqrsFramework, DomainEvent, EventEnvelope,
+    EventStore,
+};
+use futures_executor::block_on;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+/// Lot, principal, bonus.
+type Parts = Vec<(i64, i64, i64)>;
+
+/// What happened to a member: the amounts, and the lots that they came from or went to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Happened {
+    key: i64,
+    kind: i64,
+    amount: i64,
+    earned: i64,
+    /// What comes in is greater than zero.
+    parts: Parts,
+    /// Account and amount; they sum to zero.
+    postings: Vec<(i64, i64)>,
+}
+
+impl DomainEvent for Happened {
+    fn event_type(&self) -> String {
+        self.kind.to_string()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Member {
+    keys: HashSet<i64>,
+    lots: BTreeMap<i64, (i64, i64)>,
+    points: i64,
+    /// Kind, amount, points earned and parts.
+    sales: HashMap<i64, (i64, i64, i64, Parts)>,
+    balances: BTreeMap<i64, i64>,
+}
+
+impl Member {
+    fn stored(&self) -> i64 {
+        -self.balances.get(&0).copied().unwrap_or(0) - self.balances.get(&1).copied().unwrap_or(0)
+    }
+
+    fn decide(&self, job: Job) -> Result<Happened, std::fmt::Error> {
+        let Job { key, kind, amount, .. } = job;
+        if self.keys.contains(&key) {
+            return Err(std::fmt::Error);
+        }
+        let mut event = Happened {
+            key,
+            kind: kind as i64,
+            amount,
+            earned: 0,
+            parts: Vec::new(),
+            postings: Vec::new(),
+        };
+        match kind {
+            Kind::Grant => event.earned = amount,
+            Kind::TopUp => {
+                let bonus = amount / 10;
+                event.parts.push((key, amount, bonus));
+                event.postings = vec![(3, amount), (6, bonus), (0, -amount), (1, -bonus)];
+            }
+            Kind::Spend => {
+                event.parts = self.take(amount)?;
+                let principal: i64 = event.parts.iter().map(|(_, part, _)| -part).sum();
+                event.earned = principal / 100;
+                event.postings = paid(principal, amount - principal);
+            }
+            Kind::Sell => {
+                event.earned = amount / 100;
+                event.postings = vec![(3, amount), (4, -amount)];
+            }
+            Kind::Redeem => event.postings = vec![(2, amount), (8, -amount)],
+            Kind::Return => {
+                let (kind, amount, earned, parts) =
+                    self.sales.get(&amount).ok_or(std::fmt::Error)?;
+                event.earned = -earned;
+                event.parts = parts.iter().map(|(lot, p, b)| (*lot, -p, -b)).collect();
+                let principal: i64 = event.parts.iter().map(|(_, part, _)| part).sum();
+                event.postings = if *kind == Kind::Spend as i64 {
+                    paid(-principal, principal - amount)
+                } else if *kind == Kind::Sell as i64 {
+                    vec![(3, -amount), (4, *amount)]
+                } else {
+                    vec![(2, -amount), (8, *amount)]
+                };
+            }
+        }
+        if event.earned != 0 {
+            event.postings.extend([(7, event.earned), (2, -event.earned)]);
+        }
+        assert_eq!(event.postings.iter().map(|(_, amount)| amount).sum::<i64>(), 0, "{event:?}");
+        Ok(event)
+    }
+
+    fn take(&self, amount: i64) -> Result<Parts, std::fmt::Error> {
+        let (mut left, mut parts) = (amount, Vec::new());
+        for (lot, (principal, bonus)) in &self.lots {
+            if left == 0 {
+                break;
+            }
+            let part = left.min(principal + bonus);
+            let all = i128::from(principal + bonus);
+            let share = (2 * i128::from(part) * i128::from(*principal) + all) / (2 * all);
+            let share = i64::try_from(share).map_err(|_| std::fmt::Error)?;
+            let from = share.min(*principal).max(part - bonus);
+            parts.push((*lot, -from, from - part));
+            left -= part;
+        }
+        if left == 0 { Ok(parts) } else { Err(std::fmt::Error) }
+    }
+}
+
+fn paid(principal: i64, bonus: i64) -> Vec<(i64, i64)> {
+    vec![(0, principal), (1, bonus), (5, bonus), (4, -principal - bonus), (6, -bonus)]
+}
+
+impl Aggregate for Member {
+    type Command = Job;
+    type Event = Happened;
+    type Error = std::fmt::Error;
+    type Services = ();
+
+    const TYPE: &'static str = "member";
+
+    async fn handle(
+        &mut self,
+        command: Job,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), std::fmt::Error> {
+        let event = self.decide(command)?;
+        sink.write(event, self).await;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Happened) {
+        self.keys.insert(event.key);
+        for (lot, principal, bonus) in &event.parts {
+            let row = self.lots.entry(*lot).or_default();
+            *row = (row.0 + principal, row.1 + bonus);
+            if *row == (0, 0) {
+                self.lots.remove(lot);
+            }
+        }
+        for (account, amount) in &event.postings {
+            *self.balances.entry(*account).or_default() += amount;
+        }
+        self.points = -self.balances.get(&2).copied().unwrap_or(0);
+        if event.kind == Kind::Return as i64 {
+            self.sales.remove(&event.amount);
+        } else if event.kind >= Kind::Spend as i64 {
+            self.sales.insert(event.key, (event.kind, event.amount, event.earned, event.parts));
+        }
+    }
+}
+
+/// A memory store that keeps events and aggregates: nothing is copied or folded again.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    aggregates: HashMap<String, Member>,
+    /// Member, number and event, a line each.
+    events: Vec<u8>,
+    counts: HashMap<String, usize>,
+}
+
+struct Loaded {
+    id: String,
+    member: Member,
+}
+
+impl AggregateContext<Member> for Loaded {
+    fn aggregate(&mut self) -> &mut Member {
+        &mut self.member
+    }
+}
+
+type Failed = AggregateError<std::fmt::Error>;
+
+impl EventStore<Member> for Memory {
+    type AC = Loaded;
+
+    async fn load_events(&self, _: &str) -> Result<Vec<EventEnvelope<Member>>, Failed> {
+        // Nobody asks: aggregates are kept.
+        Ok(Vec::new())
+    }
+
+    async fn load_aggregate(&self, id: &str) -> Result<Loaded, Failed> {
+        let member = self.0.lock().expect("whole").aggregates.remove(id).unwrap_or_default();
+        Ok(Loaded { id: id.to_owned(), member })
+    }
+
+    async fn commit(
+        &self,
+        events: Vec<Happened>,
+        context: Loaded,
+        metadata: HashMap<String, String>,
+    ) -> Result<Vec<EventEnvelope<Member>>, Failed> {
+        let mut kept = self.0.lock().expect("whole");
+        let Loaded { id, member } = context;
+        kept.aggregates.insert(id.clone(), member);
+        // The log is not what is measured: it starts over before it is too long.
+        if kept.events.len() > 64 << 20 {
+            kept.events.clear();
+        }
+        for payload in events {
+            let count = kept.counts.entry(id.clone()).or_default();
+            *count += 1;
+            let row = (&id, *count, &payload, &metadata);
+            serde_json::to_writer(&mut kept.events, &row).expect("written");
+            kept.events.push(b'\n');
+        }
+        // Nobody listens.
+        Ok(Vec::new())
+    }
+}
+
+/// All members.
+pub(super) struct Members {
+    framework: CqrsFramework<Member, Memory>,
+    memory: Memory,
+}
+
+impl Members {
+    pub(super) fn new() -> Self {
+        let memory = Memory::default();
+        Self { framework: CqrsFramework::new(memory.clone(), Vec::new(), ()), memory }
+    }
+}
+
+impl Books for Members {
+    fn run(&mut self, jobs: &[Job], answer: &mut dyn FnMut(i64, i64)) {
+        for job in jobs {
+            let id = job.member.to_string();
+            block_on(self.framework.execute(&id, *job)).expect("accepted");
+            let kept = self.memory.0.lock().expect("whole");
+            let member = kept.aggregates.get(&id).expect("there");
+            answer(member.stored(), member.points);
+        }
+    }
+}

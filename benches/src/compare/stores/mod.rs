@@ -1,0 +1,240 @@
+//! The ledger beside stores that one would build it on: the same shop with the same guarantees.
+//!
+//! 10,000 members with stored value (principal and bonus, in lots) and points. The mix: 40 % quick
+//! debits that earn points, 20 % sales for cash that earn, 10 % top-ups with bonus, 15 % redemptions,
+//! 15 % returns of any of these to the lots they came from. Every command has a key that must not
+//! have been used before and whose first answer is kept; every command is a set of postings that
+//! sum to zero for each asset, each written down, and moves the balances.
+//!
+//! Ours is `Ledger::apply` with a journal record for each command (encoded, checked; in durable rows
+//! hashed into frames). The others get the same from one plain shop ([`shop`]) over their tables,
+//! with prepared statements and one transaction for a batch. What is found is the member's stored
+//! value and points after each command.
+//!
+//! What others lack: `double-entry` has unique ids and balanced entries, but no lots, no tables and
+//! no balance that does not sum all entries: maps beside it keep these. `cqrs-es` has events of an
+//! aggregate (a member) and no transaction over several; its own memory store prints every command
+//! and folds all events anew, so a map of aggregates stands in, beside a log of events as JSON, which
+//! is how that crate keeps them. fjall has no memory: its files are not
+//! synced in the rows of memory, and its threads are not counted. `PostgreSQL` is another process, with 200 members
+//! and some 16 statements a command: its rows are timed on the wall, as the durable ones are.
+
+mod cqrs;
+mod entries;
+mod keys;
+mod ours;
+mod shop;
+mod sql;
+
+use super::{Adding, Row, Side, Sink, Telling};
+use crate::inputs::Vary;
+use std::path::PathBuf;
+
+/// Members of the shop.
+const MEMBERS: i64 = 10_000;
+/// What each member loads at first, and its points.
+const LOADED: i64 = 200_000;
+const POINTS: i64 = 1_000_000;
+
+/// The rows whose name or peer contains `filter`; nothing is set up for the others.
+#[must_use]
+pub fn rows(filter: &str) -> Vec<Row> {
+    type Make = fn() -> Box<dyn Books>;
+    let memory: [(&'static str, Make); 5] = [
+        ("rusqlite", || Box::new(shop::Plain(sql::Sqlite::memory()))),
+        ("redb", || Box::new(shop::Plain(keys::Redb::memory()))),
+        ("fjall", || Box::new(shop::Plain(keys::Fjall::unsynced()))),
+        ("double-entry", || Box::new(shop::Plain(entries::Entries::new()))),
+        ("cqrs-es", || Box::new(cqrs::Members::new())),
+    ];
+    let wanted = |name: &str, peer: &str| name.contains(filter) || peer.contains(filter);
+    let mut rows = Vec::new();
+    for batch in [1, 1_000] {
+        let name = format!("ledger/mix/{batch}");
+        for (peer, make) in memory {
+            if wanted(&name, peer) {
+                let (ours, theirs) = (side(batch, ours::memory()), side(batch, make()));
+                rows.push(Row { name: name.clone(), peer, items: batch, ours, theirs });
+            }
+        }
+    }
+    // Each statement is a message to the server and back: fewer members, smaller batches.
+    for batch in [1, 10] {
+        let (name, peer) = (format!("ledger/mix/{batch}"), "postgres (wall)");
+        if wanted(&name, peer) {
+            if let Some(server) = sql::Postgres::start() {
+                let ours = small_side(batch, ours::memory());
+                let theirs = small_side(batch, Box::new(shop::Plain(server)));
+                rows.push(Row { name, peer, items: batch, ours, theirs });
+            }
+        }
+    }
+    for batch in [1, 64, 1_024] {
+        let durable: [(&str, Make); 2] =
+            [("file", || ours::on_a_file()), ("redb", || ours::on_redb())];
+        for (on, make) in durable {
+            let name = format!("ledger/durable/{on}/{batch}");
+            let peer = "sqlite WAL FULL";
+            if wanted(&name, peer) {
+                let ours = side(batch, make());
+                let theirs = side(batch, Box::new(shop::Plain(sql::Sqlite::durable())));
+                rows.push(Row { name, peer, items: batch, ours, theirs });
+            }
+        }
+    }
+    rows
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Points by hand.
+    Grant,
+    /// Money becomes stored value with a tenth on top.
+    TopUp,
+    /// Stored value pays; a hundredth of its principal is earned in points.
+    Spend,
+    /// Cash pays; a hundredth of it is earned in points.
+    Sell,
+    /// Points are spent.
+    Redeem,
+    /// The command with the key `amount` is taken back whole.
+    Return,
+}
+
+/// A command.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    key: i64,
+    kind: Kind,
+    member: i64,
+    amount: i64,
+}
+
+/// Keeps the shop's books. One call is one batch: all of it is kept, or nothing.
+trait Books {
+    /// Does the jobs; reports stored value and points of the member after each.
+    fn run(&mut self, jobs: &[Job], answer: &mut dyn FnMut(i64, i64));
+}
+
+/// An endless list of commands that are all accepted: the same from the same seed.
+struct Jobs {
+    vary: Vary,
+    members: i64,
+    key: i64,
+    /// Sales that were not returned yet.
+    open: Vec<(i64, i64)>,
+}
+
+impl Jobs {
+    fn new(members: i64) -> Self {
+        Self { vary: Vary::new(0x1ed9), members, key: 0, open: Vec::new() }
+    }
+
+    /// What every member begins with.
+    fn first(&mut self) -> Vec<Job> {
+        let members = (0..self.members).map(|member| (Kind::TopUp, member, LOADED));
+        let points = (0..self.members).map(|member| (Kind::Grant, member, POINTS));
+        let jobs = members.chain(points);
+        jobs.map(|(kind, member, amount)| self.job(kind, member, amount)).collect()
+    }
+
+    fn next(&mut self) -> Job {
+        let member = self.upto(self.members) - 1;
+        match self.upto(100) {
+            1..=40 => self.sale(Kind::Spend, member, 5_000),
+            41..=60 => self.sale(Kind::Sell, member, 5_000),
+            61..=70 => {
+                let amount = 5_000 + self.upto(10_000);
+                self.job(Kind::TopUp, member, amount)
+            }
+            86..=100 if !self.open.is_empty() => {
+                let place = usize::try_from(self.upto(self.open.len() as i64) - 1).unwrap_or(0);
+                let (key, member) = self.open.swap_remove(place);
+                self.job(Kind::Return, member, key)
+            }
+            _ => self.sale(Kind::Redeem, member, 50),
+        }
+    }
+
+    fn sale(&mut self, kind: Kind, member: i64, most: i64) -> Job {
+        let amount = self.upto(most);
+        let job = self.job(kind, member, amount);
+        // As many as a till could have in mind.
+        if self.open.len() < 1_000 {
+            self.open.push((job.key, member));
+        }
+        job
+    }
+
+    fn job(&mut self, kind: Kind, member: i64, amount: i64) -> Job {
+        self.key += 1;
+        Job { key: self.key, kind, member, amount }
+    }
+
+    fn upto(&mut self, high: i64) -> i64 {
+        i64::try_from(self.vary.number(1, high.unsigned_abs())).unwrap_or(1)
+    }
+}
+
+fn side(batch: usize, books: Box<dyn Books>) -> Side {
+    side_with(MEMBERS, batch, books)
+}
+
+fn small_side(batch: usize, books: Box<dyn Books>) -> Side {
+    side_with(MEMBERS / 50, batch, books)
+}
+
+/// Sets the books up and makes them a side of a row.
+fn side_with(members: i64, batch: usize, mut books: Box<dyn Books>) -> Side {
+    let mut jobs = Jobs::new(members);
+    for first in jobs.first().chunks(1_000) {
+        books.run(first, &mut |_, _| {});
+    }
+    let mut found = Vec::new();
+    let group: Vec<Job> = (0..batch).map(|_| jobs.next()).collect();
+    books.run(&group, &mut |stored, points| {
+        let mut telling = Telling::default();
+        telling.number(stored.unsigned_abs());
+        telling.number(points.unsigned_abs());
+        found.push(telling.0);
+    });
+    let mut group = group;
+    let run = Box::new(move || {
+        group.clear();
+        group.extend((0..batch).map(|_| jobs.next()));
+        let mut adding = Adding::default();
+        books.run(&group, &mut |stored, points| adding.number((stored ^ points).unsigned_abs()));
+        adding.0
+    });
+    Side { found, run }
+}
+
+/// A directory for files, beside the program: on a disk, whatever the temporary directory is.
+/// Removed with the value.
+#[derive(Debug)]
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let program = std::env::current_exe().expect("the program's own path");
+        let beside = program.parent().expect("a directory");
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = beside.join(format!("compare-{}-{number}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a directory for files");
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // What cannot be removed is left behind; the figures stand.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
