@@ -5,7 +5,7 @@ use crate::xml::{FrameKind, Scanner, XmlError, XmlLimits};
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use bytes::{Bytes, BytesMut};
-use proto_wire::Output;
+use proto_wire::{HexToken, Output, Rng, Seed};
 use thiserror::Error;
 
 /// What a peer did wrong; [`ProtocolError::condition`] is how it was told.
@@ -56,8 +56,30 @@ impl ProtocolError {
 
 /// Bytes of output beyond which a connection wants no more input.
 const BACKLOG: usize = 1024 * 1024;
-/// Capacity above which an empty receive buffer is given back.
-const KEEP: usize = 16 * 1024;
+
+/// A machine's source of randomness. Between two uses it is a seed: a generator takes ten times
+/// as much memory, in a machine that may be idle for hours.
+pub(crate) struct Dice(Seed);
+
+impl Dice {
+    pub(crate) const fn new(seed: Seed) -> Self {
+        Self(seed)
+    }
+
+    fn throw<T>(&mut self, what: impl FnOnce(&mut Rng) -> T) -> T {
+        let mut rng = Rng::new(&self.0);
+        self.0 = rng.seed();
+        what(&mut rng)
+    }
+
+    pub(crate) fn hex<const N: usize>(&mut self) -> HexToken<N> {
+        self.throw(Rng::hex)
+    }
+
+    pub(crate) fn fill(&mut self, buf: &mut [u8]) {
+        self.throw(|rng| rng.fill(buf));
+    }
+}
 
 pub(crate) struct Link<E> {
     pub(crate) scanner: Scanner,
@@ -98,9 +120,9 @@ impl<E> Link<E> {
             self.restarted = self.buf.is_empty();
         }
         if self.buf.is_empty() {
-            if self.buf.capacity() > KEEP {
-                self.buf = BytesMut::new();
-            }
+            // Nothing is kept for a stream that may be silent for hours.
+            self.buf = BytesMut::new();
+            self.scanner.release();
             return Ok(None);
         }
         match self.scanner.scan(&self.buf)? {
@@ -146,6 +168,9 @@ impl<E> Link<E> {
 
     pub(crate) fn poll(&mut self) -> Option<Output<Bytes, E>> {
         let output = self.out.pop_front();
+        if output.is_none() && self.out.capacity() > 0 {
+            self.out = VecDeque::new();
+        }
         if let Some(Output::Transmit(bytes)) = &output {
             self.waiting = self.waiting.saturating_sub(bytes.len());
         }

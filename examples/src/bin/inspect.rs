@@ -31,7 +31,7 @@ as its type has it (=>), quirks in parentheses, errors behind an exclamation mar
 JSON objects have these members:
   file     the name that was given
   offset   where it begins, in bytes
-  kind     request response frame keep-alive stream message presence iq element record error;
+  kind     request response frame keep-alive stream message presence iq sasl sm bosh element record error;
            http websocket garbage: around RTSP; tls: what follows is encrypted
   start    start line, or element name
   fields   [{name, value, typed?, error?}] in order; typed is the value as its type has it

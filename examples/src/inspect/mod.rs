@@ -8,6 +8,7 @@ mod rtsp_tunnel;
 mod rtsp_typed;
 pub mod sip;
 pub mod xmpp;
+mod xmpp_words;
 
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -38,7 +39,7 @@ pub struct Line {
     pub offset: u64,
     /// What it is: `request`, `response`, `frame`, `keep-alive`, `http`, `websocket`, `garbage`,
     /// `stream`, `message`, `tls`,
-    /// `presence`, `iq`, `element`, `record`, or `error`.
+    /// `presence`, `iq`, `sasl`, `sm`, `bosh`, `element`, `record`, or `error`.
     pub kind: &'static str,
     /// The start line, or the name with its namespace.
     pub start: String,

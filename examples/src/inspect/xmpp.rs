@@ -1,6 +1,7 @@
 //! Lines of `inspect xmpp`: one per frame of a stream, or per element of a file that has
 //! no stream around its stanzas.
 
+use super::xmpp_words as words;
 use super::{Field, Line, Options, Refusal};
 use serde_json::{Value, json};
 use xmpp_proto::jid::JidRef;
@@ -28,6 +29,9 @@ pub fn inspect(input: &[u8], options: &Options, out: &mut dyn FnMut(Line)) {
             Ok(Some(frame)) => {
                 let part = bytes.get(..frame.len).unwrap_or_default();
                 if let Some(line) = line(&scanner, frame, part, start, options) {
+                    out(line);
+                }
+                for line in carried(&scanner, frame, part, start, options) {
                     out(line);
                 }
                 start = start.saturating_add(frame.len);
@@ -100,6 +104,26 @@ fn line(
     }
 }
 
+/// What is in the body of an HTTP request (XEP-0124), a line each.
+fn carried(
+    scanner: &Scanner,
+    frame: Frame,
+    part: &[u8],
+    start: usize,
+    options: &Options,
+) -> Vec<Line> {
+    let body = match frame.kind {
+        FrameKind::Element => scanner.element(part).filter(|root| root.is(Ns::HTTP_BIND, "body")),
+        _ => None,
+    };
+    let payloads = body.into_iter().flat_map(Element::children).map(|payload| {
+        let mut line = Line { offset: start as u64, ..element(payload) };
+        typed(payload, &mut line, options);
+        line
+    });
+    payloads.collect()
+}
+
 /// Name, namespace and attributes.
 fn element(root: Element<'_>) -> Line {
     let fields = root.attrs().map(|attr| {
@@ -144,12 +168,31 @@ fn typed(root: Element<'_>, line: &mut Line, options: &Options) {
             error.offset = offset;
         }
     }
+    line.body = Some(root.raw().len() as u64);
+    match (root.ns(), root.name()) {
+        // What is carried has lines of its own.
+        (Ns::HTTP_BIND, "body") => return line.kind = "bosh",
+        (Ns::FRAMING, "open" | "close") => line.kind = "stream",
+        _ => {}
+    }
+    if let Some(step) = words::sasl(root) {
+        line.kind = "sasl";
+        line.fields.push(Field { typed: Some(step), ..Field::raw("sasl", "") });
+        return;
+    }
+    if let Some(means) = words::management(root) {
+        line.kind = "sm";
+        line.fields.push(Field::raw("means", means));
+    }
     for child in root.children() {
         let text = child.text();
         let name = format!("{{{}}}{}", child.namespace(), child.name());
-        line.fields.push(Field::raw(name, text.trim()));
+        // What is filled in at a registration has a password in it.
+        let shown = if child.ns() == Ns::REGISTER { "" } else { text.trim() };
+        let mut field = Field::raw(name, shown);
+        field.typed = words::extension(&child.namespace()).map(Value::from);
+        line.fields.push(field);
     }
-    line.body = Some(root.raw().len() as u64);
     if let Some(features) = Features::read(root) {
         let value = json!({
             "starttls": features.starttls,
@@ -158,11 +201,23 @@ fn typed(root: Element<'_>, line: &mut Line, options: &Options) {
             "session": features.session,
             "stream_management": features.stream_management,
             "stanza_max": features.stanza_max,
+            "channel_bindings": features.channel_bindings,
+            "roster_versioning": features.roster_versioning,
+            "pre_approval": features.pre_approval,
+            "registration": features.registration,
+            "sasl2": features.sasl2.as_ref().map(|sasl2| json!({
+                "mechanisms": sasl2.mechanisms,
+                "bind": sasl2.bind,
+                "stream_management": sasl2.stream_management,
+                "fast": sasl2.fast,
+            })),
         });
         line.fields.push(Field { typed: Some(value), ..Field::raw("features", "") });
     }
     if let Some(error) = StreamError::read(root) {
-        line.fields.push(Field::raw("stream error", error.to_string()));
+        let means = words::condition(error.condition.name());
+        let typed = Some(Value::from(means));
+        line.fields.push(Field { typed, ..Field::raw("stream error", error.to_string()) });
     }
     let Some(stanza) = Stanza::of(root) else { return };
     line.kind = match &stanza {
@@ -181,6 +236,7 @@ fn typed(root: Element<'_>, line: &mut Line, options: &Options) {
     if let Some(error) = error {
         let value = json!({
             "condition": error.condition.name(),
+            "means": words::condition(error.condition.name()),
             "type": error.kind.name(),
             "text": error.text,
         });
@@ -230,6 +286,50 @@ mod tests {
         }
         let strict = lines(input, None, true);
         assert!(strict[2].contains("to: a character is not allowed"), "{}", strict[2]);
+    }
+
+    #[test]
+    fn steps_of_the_negotiation_are_explained_and_secrets_are_not_shown() {
+        let plain = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMA==</auth>";
+        let shown = lines(plain, None, false).concat();
+        assert!(shown.contains("juliet") && !shown.contains("r0m30"), "{shown}");
+        let first = "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-1'>\
+            <initial-response>biwsbj1qdWxpZXQscj1hYmM=</initial-response></authenticate>";
+        let shown = lines(first, None, false).concat();
+        assert!(shown.contains("n,,n=juliet,r=abc"), "{shown}");
+        let last = "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>Yz1iaXdzLHI9YWJjLHA9c2VjcmV0</response>";
+        let shown = lines(last, None, false).concat();
+        assert!(shown.contains("c=biws,r=abc,p=(not shown)"), "{shown}");
+        for (text, expected) in [
+            ("<a xmlns='urn:xmpp:sm:3' h='5'/>", "5 stanzas were handled"),
+            ("<resume xmlns='urn:xmpp:sm:3' h='5' previd='x'/>", "wants to go on"),
+            ("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='h'/>", "stream"),
+            ("<message><request xmlns='urn:xmpp:receipts'/></message>", "XEP-0184"),
+            (
+                "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
+                 <host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+                "the domain is not served here",
+            ),
+            (
+                "<iq type='error' id='1'><error type='cancel'>\
+                 <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+                "does not exist",
+            ),
+            (
+                "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>",
+                "not-authorized",
+            ),
+        ] {
+            let shown = lines(text, None, false).concat();
+            assert!(shown.contains(expected), "{shown}");
+        }
+        let body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='7' sid='s'>\
+            <message xmlns='jabber:client'><body>hi</body></message><presence xmlns='jabber:client'/></body>";
+        let shown = lines(body, None, false);
+        assert_eq!(shown.len(), 3, "{shown:#?}");
+        assert!(shown[0].contains("\"bosh\"") && shown[2].contains("\"presence\""), "{shown:#?}");
+        let account = "<query xmlns='jabber:iq:register'><password>r0m30</password></query>";
+        assert!(!lines(account, None, false).concat().contains("r0m30"));
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub use session::RequestKind;
 
 use crate::iq::IqTracker;
 use crate::jid::Jid;
-use crate::link::{Link, ProtocolError};
+use crate::link::{Dice, Link, ProtocolError};
 use crate::sasl::{ChannelBinding, SaslClient};
 use crate::sm::{Managed, SmSession, StanzaToken};
 use crate::stanza::StanzaXml;
@@ -86,7 +86,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use proto_wire::{HexToken, Instant, Machine, Output, Rng, Seed, StreamMachine, TimerTable};
+use proto_wire::{HexToken, Instant, Machine, Output, Seed, StreamMachine, TimerTable};
 
 /// Where the negotiation stands.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ pub struct Client {
     link: Link<Event>,
     phase: Phase,
     timers: TimerTable<Timer, 6>,
-    rng: Rng,
+    dice: Dice,
     /// Random part of the ids of this stream.
     prefix: HexToken<12>,
     count: u64,
@@ -168,13 +168,13 @@ impl Client {
     /// A client on a fresh connection; its header is the first output.
     #[must_use]
     pub fn new(now: Instant, config: Arc<ClientConfig>, seed: Seed) -> Self {
-        let mut rng = Rng::new(&seed);
+        let mut dice = Dice::new(seed);
         let mut client = Self {
             link: Link::new(config.limits_before),
             phase: Phase::Header,
             timers: TimerTable::new(),
-            prefix: rng.hex(),
-            rng,
+            prefix: dice.hex(),
+            dice,
             count: 0,
             secure: config.direct_tls,
             authenticated: false,

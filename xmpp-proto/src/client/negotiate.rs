@@ -304,7 +304,7 @@ impl Client {
     }
 
     pub(super) fn start_auth(&mut self, mechanism: Mechanism, password: Option<&Secret>) {
-        let nonce = self.rng.hex::<32>();
+        let nonce = self.dice.hex::<32>();
         // The identity of a certificate, and of nobody, is for the server to say.
         let user = self.config.jid.local().filter(|_| mechanism.needs_password());
         let user = user.unwrap_or("").to_string();

@@ -79,7 +79,7 @@ pub use sm_store::{SmStore, SmStoreLimits};
 use self::sasl2::Inline;
 use crate::iq::is_own;
 use crate::jid::Jid;
-use crate::link::{Link, ProtocolError};
+use crate::link::{Dice, Link, ProtocolError};
 use crate::sasl::{ChannelBinding, SaslServer};
 use crate::sm::{Managed, SmElement, SmSession, StanzaToken};
 use crate::stanza::{
@@ -92,7 +92,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use proto_wire::{Instant, Machine, Output, Rng, Seed, StreamMachine, TimerTable};
+use proto_wire::{Instant, Machine, Output, Seed, StreamMachine, TimerTable};
 
 /// Where the negotiation stands.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ pub struct ServerConnection {
     link: Link<Event>,
     phase: Phase,
     timers: TimerTable<Timer, 6>,
-    rng: Rng,
+    dice: Dice,
     /// Our header of this stream is sent.
     opened: bool,
     secure: bool,
@@ -163,7 +163,7 @@ impl ServerConnection {
             link: Link::new(config.limits_before),
             phase: Phase::Header,
             timers: TimerTable::new(),
-            rng: Rng::new(&seed),
+            dice: Dice::new(seed),
             opened: false,
             secure: config.direct_tls,
             attempts: 0,

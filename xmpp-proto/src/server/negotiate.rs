@@ -45,7 +45,7 @@ impl ServerConnection {
             return;
         }
         self.opened = true;
-        let id = self.rng.hex::<32>();
+        let id = self.dice.hex::<32>();
         let domain = self.domain().to_string();
         let open =
             StreamOpen::new().with_from(&domain).with_to(to).with_id(id.as_str()).with_lang("en");
@@ -287,7 +287,7 @@ impl ServerConnection {
         let Some(message) = message else {
             return self.auth_failed(SaslFailure::IncorrectEncoding);
         };
-        let nonce = self.rng.hex::<32>();
+        let nonce = self.dice.hex::<32>();
         let offered = self.config.mechanisms.iter().any(|m| m.binds_channel() && self.allows(*m));
         let bindings = if offered { self.bindings.as_slice() } else { &[] };
         let context = ServerContext::new(nonce.as_str()).with_bindings(bindings);
@@ -383,7 +383,7 @@ impl ServerConnection {
             return Ok(());
         };
         let mut salt = [0; 16];
-        self.rng.fill(&mut salt);
+        self.dice.fill(&mut salt);
         match sasl.credentials(credentials, &salt, self.config.iterations) {
             Ok(step) => self.step(sasl, step),
             Err(failure) => self.auth_failed(failure),

@@ -264,7 +264,7 @@ impl ServerConnection {
         if !matches!(self.phase, Phase::Token) {
             return Err(self.not_asked().err().unwrap_or(CommandError::NotAsked));
         }
-        let token = Secret::new(self.rng.hex::<48>().as_str());
+        let token = Secret::new(self.dice.hex::<48>().as_str());
         if let Some(inline) = &mut self.inline {
             inline.token = Some((token.clone(), expiry.to_string()));
         }
@@ -297,7 +297,7 @@ impl ServerConnection {
         let Some(inline) = self.inline.as_mut().filter(|_| open) else {
             return Err(self.not_asked().err().unwrap_or(CommandError::NotAsked));
         };
-        let token = Secret::new(self.rng.hex::<48>().as_str());
+        let token = Secret::new(self.dice.hex::<48>().as_str());
         inline.token = Some((token.clone(), expiry.to_string()));
         Ok(token)
     }

@@ -273,7 +273,7 @@ impl ServerConnection {
         let max = wanted.map_or(config.resume_max, |wanted| wanted.min(config.resume_max));
         let location = config.location.clone();
         // The name is a secret of 128 bits: whoever has it and is the account may resume.
-        let id = self.rng.hex::<32>();
+        let id = self.dice.hex::<32>();
         let answer = enabled(resume.then_some((id.as_str(), max)), location.as_deref());
         Some((answer, id.as_str().to_string(), resume, max, location))
     }

@@ -116,6 +116,10 @@ impl Acks {
             tokens.push(StanzaToken(entry.token));
         }
         self.bytes = self.bytes.saturating_sub(bytes);
+        if self.queue.is_empty() {
+            // Nothing is kept for a stream that may be silent for hours.
+            self.queue = VecDeque::new();
+        }
         Some(tokens)
     }
 

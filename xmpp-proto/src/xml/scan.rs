@@ -152,6 +152,16 @@ impl Scanner {
         Self::new(limits, true)
     }
 
+    /// Gives back the memory that the last frame took, between two frames.
+    pub(crate) fn release(&mut self) {
+        if self.is_in_frame() || self.tape.nodes.capacity() == 0 {
+            return;
+        }
+        (self.tape.nodes, self.tape.uris) = (Vec::new(), Vec::new());
+        self.open.shrink_to_fit();
+        self.bindings.shrink_to_fit();
+    }
+
     /// A scanner for elements without a root around them (WebSocket messages, files).
     #[must_use]
     pub fn fragment(limits: XmlLimits) -> Self {

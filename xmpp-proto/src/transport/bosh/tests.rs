@@ -824,3 +824,54 @@ fn a_client_pauses_and_wakes_when_it_has_something_to_say() {
     let (mut client, _) = open_client(BoshConfig::new(), "requests='2'");
     assert_eq!(client.pause(NOW, Duration::from_secs(1)), Err(PauseError::TooLong));
 }
+
+/// `hold_max`, `repeats_max`, and `payloads_max` of both sides, at N and N + 1.
+#[test]
+fn the_limits_of_a_session_hold() {
+    for (asked, hold) in [(2, 2), (3, 2)] {
+        let mut config = BoshServerConfig::new();
+        config.hold_max = 2;
+        let mut session = session_with(config);
+        let create = CREATE.replace("hold='1'", &format!("hold='{asked}'"));
+        let said = post(&mut session, NOW, 1, &create);
+        assert!(said[0].2.contains(&format!("hold='{hold}'")), "{said:?}");
+    }
+    for (times, over) in [(3, false), (4, true)] {
+        let mut config = BoshServerConfig::new();
+        config.repeats_max = 3;
+        let mut session = session_with(config);
+        let next = log_in(&mut session);
+        let text = request(next, "pause='10'", "");
+        let mut said = post(&mut session, NOW, 10, &text);
+        for n in 0..times {
+            said.extend(post(&mut session, NOW, 11 + n, &text));
+        }
+        let told = said.iter().any(|(.., body)| body.contains("policy-violation"));
+        assert_eq!((told, session.is_done()), (over, over), "{times}");
+    }
+    // Two messages fit exactly, or one byte is missing.
+    let two = 2 * "<message xmlns='jabber:client'><body>a</body></message>".len();
+    for (payloads_max, count) in [(two, 2), (two - 1, 1)] {
+        let mut config = BoshServerConfig::new();
+        config.payloads_max = payloads_max;
+        let mut session = session_with(config);
+        let next = log_in(&mut session);
+        session.machine.send(NOW, message("a")).unwrap();
+        session.machine.send(NOW, message("a")).unwrap();
+        let said = post(&mut session, NOW, 10, &request(next, "", ""));
+        assert_eq!(said[0].2.matches("<message").count(), count);
+    }
+    let features = format!(
+        "<body xmlns='{NS}' xmlns:stream='http://etherx.jabber.org/streams'><stream:features>\
+         <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>X</mechanism></mechanisms>\
+         </stream:features></body>"
+    );
+    // The client is larger than one payload only when it must be: its own end is one.
+    let mut config = BoshConfig::new();
+    config.payloads_max = 0;
+    let (mut client, _) = open_client(config, TERMS);
+    let id = requests(&mut client)[0].id;
+    let response = ClientInput::Response { id, status: 200, body: features.as_bytes() };
+    client.handle_input(NOW, response);
+    assert!(requests(&mut client).len() <= 2);
+}
