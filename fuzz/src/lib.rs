@@ -30,7 +30,7 @@ pub mod sip_proxy;
 pub mod wire;
 pub mod xmpp;
 pub mod xmpp_more;
-mod xmpp_router;
+pub mod xmpp_router;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
