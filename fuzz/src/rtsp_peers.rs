@@ -144,7 +144,8 @@ fn lower(name: &[u8]) -> String {
 /// Folds and runs of white space are one space to everybody.
 fn words(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
-    text.split([' ', '\t', '\r', '\n'])
+    // `rtsp-types` trims form feeds and vertical tabs too.
+    text.split([' ', '\t', '\r', '\n', '\u{b}', '\u{c}'])
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")

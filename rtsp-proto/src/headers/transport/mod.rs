@@ -196,12 +196,16 @@ impl<'a> Transport<'a> {
     #[must_use]
     pub fn id(&self) -> &'a [u8] {
         let mut rest = Some(self.raw);
-        while let Some(piece) = next_piece(&mut rest, b';') {
+        let mut first = None;
+        while let Some(piece) = next_piece(&mut rest, b';').map(trim) {
             if piece.contains(&b'/') && !piece.contains(&b'=') {
-                return trim(piece);
+                if is_plain_id(piece) {
+                    return piece;
+                }
+                first.get_or_insert(piece);
             }
         }
-        self.known_id().as_bytes()
+        first.unwrap_or_else(|| self.known_id().as_bytes())
     }
 
     /// `destination=`: an address without brackets (1.0); `None` also when it is empty.
@@ -310,4 +314,9 @@ impl<'a> Transport<'a> {
 
 fn non_empty(bytes: &[u8]) -> Option<&str> {
     core::str::from_utf8(bytes).ok().filter(|s| !s.is_empty())
+}
+
+/// Tokens and slashes only: read again as what it is.
+fn is_plain_id(id: &[u8]) -> bool {
+    id.iter().all(|b| *b == b'/' || proto_wire::text::chars::is_token_byte(*b))
 }

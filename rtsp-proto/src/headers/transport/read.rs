@@ -7,7 +7,6 @@ use super::{
 use crate::headers::bytes::{
     is_in, leading_number, number, offset_in, quoted_end, table, trim, unquote,
 };
-use proto_wire::text::chars::is_token_byte;
 use proto_wire::{ParseError, ParseErrorKind};
 
 /// Where a parameter, its name or a specification may end.
@@ -51,8 +50,9 @@ impl<'a> Transport<'a> {
             } else if !has_id && name.contains(&b'/') {
                 has_id = true;
                 lower_given = self.set_id(name);
-                let plain = |b: &u8| *b == b'/' || is_token_byte(*b);
-                if self.profile == RtpProfile::Other && !name.iter().all(plain) {
+                let is_other =
+                    self.profile == RtpProfile::Other || self.lower == LowerTransport::Other;
+                if is_other && !super::is_plain_id(name) {
                     // It is written back as it was read, and would be read as something else.
                     let kind = ParseErrorKind::Syntax;
                     wrong.get_or_insert_with(|| ParseError::new(kind, offset_in(bytes, name)));

@@ -30,7 +30,8 @@ impl fmt::Display for VersionedTransport<'_> {
         let Self(t, version) = self;
         match (t.profile, t.lower) {
             (RtpProfile::Other, _) | (_, LowerTransport::Other) => {
-                f.write_str(text(t.id()).unwrap_or("RTP/AVP"))?;
+                let id = text(t.id()).ok().filter(|id| super::is_plain_id(id.as_bytes()));
+                f.write_str(id.unwrap_or("RTP/AVP"))?;
             }
             _ => f.write_str(t.known_id())?,
         }
