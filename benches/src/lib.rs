@@ -11,6 +11,7 @@ pub mod clock;
 pub mod compare;
 pub mod inputs;
 pub mod ledger;
+pub mod live;
 pub mod rtsp;
 pub mod sip;
 pub mod wire;

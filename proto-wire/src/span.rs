@@ -75,6 +75,14 @@ impl Span {
         message.get(self.start()..self.end()).unwrap_or(&[])
     }
 
+    /// The same part, `by` bytes nearer to the end of the message (to the start when negative), for
+    /// a message that was edited before it.
+    #[must_use]
+    #[inline]
+    pub const fn moved(self, by: i32) -> Self {
+        Self { start: self.start.wrapping_add_signed(by), end: self.end.wrapping_add_signed(by) }
+    }
+
     /// The same part, `by` bytes nearer to the start (saturating), for a message that
     /// was cut out of a buffer.
     #[must_use]

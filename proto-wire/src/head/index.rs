@@ -27,6 +27,20 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry of a row that was written and need not be scanned: a name whose id this is, one
+    /// colon and one space, a value that [`is_plain_value`](crate::text::chars::is_plain_value).
+    #[must_use]
+    pub const fn of_written(name: Span, value: Span, id: u8) -> Self {
+        Self { name, value, id, folded: false }
+    }
+
+    /// The same row, `by` bytes nearer to the end of the message (to the start when negative).
+    #[must_use]
+    #[inline]
+    pub const fn moved(self, by: i32) -> Self {
+        Self { name: self.name.moved(by), value: self.value.moved(by), ..self }
+    }
+
     /// The id of the name in the protocol's table, or 0.
     #[must_use]
     pub const fn id(&self) -> u8 {
@@ -56,6 +70,13 @@ impl Index {
             body: Span::new(0, 0),
             quirks: Quirks::new(),
         }
+    }
+
+    /// The index of a head that was written and need not be scanned: the start line without its line
+    /// end, the rows, the body.
+    #[must_use]
+    pub const fn of_written(start: Span, entries: Vec<Entry>, body: Span) -> Self {
+        Self { start, entries, body, quirks: Quirks::new() }
     }
 
     /// Forgets the message, keeps the memory.
@@ -139,6 +160,13 @@ impl<'a> Fields<'a> {
     /// All headers, in order of appearance.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = Field<'a>> + Clone {
         self.entries.iter().map(move |entry| Field { bytes: self.bytes, entry: *entry })
+    }
+
+    /// The header at this place, counted from 0.
+    #[must_use]
+    #[inline]
+    pub fn at(self, place: usize) -> Option<Field<'a>> {
+        Some(Field { bytes: self.bytes, entry: *self.entries.get(place)? })
     }
 
     /// The first header with this id.

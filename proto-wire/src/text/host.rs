@@ -35,7 +35,7 @@ impl<'a> Host<'a> {
         if let Some(at) = bytes.iter().position(|b| !chars::is_host_byte(*b)) {
             return parse_v6(bytes).map(Self::V6).ok_or_else(|| bad(at));
         }
-        core::str::from_utf8(bytes).ok().and_then(name_or_v4).ok_or_else(|| bad(0))
+        chars::utf8(bytes).and_then(name_or_v4).ok_or_else(|| bad(0))
     }
 
     /// The address, unless this is a name.
@@ -187,7 +187,7 @@ impl<'a> HostPort<'a> {
     #[inline]
     pub fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (host, port, rest) = split_plain(bytes)?;
-        let name = core::str::from_utf8(host).ok()?;
+        let name = chars::utf8(host)?;
         Some((Self { host: name_or_v4(name)?, port }, rest))
     }
 

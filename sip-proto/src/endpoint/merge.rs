@@ -2,22 +2,30 @@
 
 use super::Endpoint;
 use super::event::TransactionId;
+use super::store::Keyed;
 use crate::headers::{CSeq, NameAddr};
 use crate::message::{HeaderName, RequestBuf};
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use hashbrown::HashMap;
 
 /// From tag, Call-ID and `CSeq` of the requests that an element serves itself, while their
 /// transactions live.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Merges {
-    first: BTreeMap<Vec<u8>, TransactionId>,
-    keys: BTreeMap<TransactionId, Vec<u8>>,
+    first: HashMap<Vec<u8>, TransactionId, Keyed>,
+    keys: HashMap<TransactionId, Vec<u8>, Keyed>,
 }
 
 impl Merges {
+    pub(super) const fn new(hasher: Keyed) -> Self {
+        Self { first: HashMap::with_hasher(hasher), keys: HashMap::with_hasher(hasher) }
+    }
+
     pub(super) fn forget(&mut self, id: TransactionId) {
+        if self.keys.is_empty() {
+            return;
+        }
         if let Some(key) = self.keys.remove(&id) {
             self.first.remove(&key);
         }
@@ -37,7 +45,9 @@ impl Endpoint {
     ///
     /// Only requests that were asked for are known, so who never asks pays nothing.
     pub fn is_merged(&mut self, id: TransactionId) -> bool {
-        let Some(key) = self.store.get(id).and_then(|t| key_of(&t.request)) else { return false };
+        let Some(key) = self.store.get(id).and_then(|t| key_of(t.request.as_ref()?)) else {
+            return false;
+        };
         if let Some(first) = self.merges.first.get(&key) {
             return *first != id;
         }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod config;
+mod deadlines;
 mod event;
 mod flows;
 mod merge;
@@ -21,9 +22,10 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::Bytes;
 use core::net::SocketAddr;
+use core::time::Duration;
 use flows::Flows;
-use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed};
-use store::Store;
+use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed, TimerKey};
+use store::{Keyed, Store};
 
 /// All transactions of one element, client and server, with all its peers.
 ///
@@ -73,6 +75,8 @@ use store::Store;
 #[derive(Debug)]
 pub struct Endpoint {
     config: Arc<Config>,
+    /// The lengths of the timers when they are set for the first time.
+    waits: [Duration; Timer::ALL.len()],
     rng: Rng,
     /// Makes the branches of ACKs: the same request gets the same one again.
     ack_key: u64,
@@ -94,14 +98,20 @@ impl Endpoint {
     pub fn new(now: Instant, config: Arc<Config>, seed: Seed) -> Self {
         let mut rng = Rng::new(&seed);
         let ack_key = rng.next_u64();
+        let hasher = Keyed::new(&mut rng);
+        let mut waits = [Duration::ZERO; Timer::ALL.len()];
+        for (wait, timer) in waits.iter_mut().zip(Timer::ALL) {
+            *wait = config.timers.wait(*timer, 0);
+        }
         Self {
             config,
+            waits,
             rng,
             ack_key,
             now,
-            store: Store::new(),
+            store: Store::new(hasher),
             flows: Flows::default(),
-            merges: merge::Merges::default(),
+            merges: merge::Merges::new(hasher),
             checks: checks::Checks::new(),
             oversize: false,
             output: VecDeque::new(),
@@ -128,10 +138,12 @@ impl Endpoint {
         self.flows.len()
     }
 
-    /// The request of a transaction: as it was sent, or as it came with its source noted.
+    /// The request of a transaction: as it was sent, or as it came with its source noted. Once a
+    /// request other than INVITE has got its final response over datagrams, nobody needs it and it is
+    /// not kept.
     #[must_use]
     pub fn request_of(&self, id: TransactionId) -> Option<&RequestBuf> {
-        self.store.get(id).map(|t| &t.request)
+        self.store.get(id)?.request.as_ref()
     }
 
     /// The path of a transaction, unless its stream is still being opened.

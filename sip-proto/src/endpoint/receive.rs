@@ -6,7 +6,7 @@ use super::event::{
 };
 use super::flows::Flow;
 use super::store::{Dest, Happening, Kind, Transaction};
-use crate::headers::{Transport, Via};
+use crate::headers::{Routing, Transport, Via};
 use crate::message::{
     HeaderName, Message, MessageBuf, Method, Request, RequestBuf, Response, ResponseBuf, StatusCode,
 };
@@ -114,11 +114,16 @@ impl Endpoint {
 
     fn receive_request(&mut self, path: Path, request: Request<'_>) {
         let mut key = mem::replace(&mut self.scratch_key, Key::scratch());
-        let known = key.set_server(request, request.method()).is_ok();
-        let found = if known { self.store.find(&key) } else { None };
+        // What cannot be read is objected to by validation.
+        let via = request.headers().typed::<Via<'_>>().ok().flatten();
+        let known = via
+            .as_ref()
+            .is_some_and(|via| key.set_server_by(request, via, request.method()).is_ok());
+        let hash = self.store.hash(&key);
+        let found = if known { self.store.find(&key, hash) } else { None };
         match found {
             Some(id) => self.receive_again(id, path, request),
-            None => self.receive_new(&key, path, request),
+            None => self.receive_new((&key, hash), path, request, via.as_ref()),
         }
         self.scratch_key = key;
     }
@@ -133,9 +138,15 @@ impl Endpoint {
         }
     }
 
-    fn receive_new(&mut self, key: &Key, path: Path, request: Request<'_>) {
+    fn receive_new(
+        &mut self,
+        (key, hash): (&Key, u64),
+        path: Path,
+        request: Request<'_>,
+        via: Option<&Via<'_>>,
+    ) {
         let method = request.method();
-        if let Err(objection) = request.validate() {
+        if let Err(objection) = request.validate_below(via.is_some()) {
             // An ACK is never answered (RFC 3261 §17).
             if method != Method::Ack {
                 let reason = alloc::format!("{}", objection.error.kind());
@@ -144,15 +155,20 @@ impl Endpoint {
             self.refuse(path, Refusal::Invalid(objection));
             return;
         }
+        let remote = self.remote_of(path);
+        let source = via.zip(remote).map(|(via, remote)| Source::new(via, remote));
         if method == Method::Ack {
-            let request = self.with_source(path, request);
+            let request = with_source(request, source.as_ref());
             self.tell(SipEvent::Ack { id: None, request, path });
             return;
         }
-        let source = self.remote_of(path).map(|remote| remote.ip());
-        let crowded = source.is_some_and(|source| {
-            self.store.of_source(source) >= self.config.transactions_per_source_max
-        });
+        // With few transactions no source can have too many.
+        let crowded = self.store.len() >= self.config.transactions_per_source_max;
+        let crowded = crowded
+            && remote.is_some_and(|remote| {
+                let source = remote.ip();
+                self.store.of_source(source) >= self.config.transactions_per_source_max
+            });
         if crowded || self.store.len() >= self.config.transactions_max {
             let retry = self.config.retry_after.as_secs();
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -160,8 +176,8 @@ impl Endpoint {
             self.refuse(path, Refusal::Overload);
             return;
         }
-        let owned = self.with_source(path, request);
-        let dest = self.response_dest(path, request);
+        let owned = with_source(request, source.as_ref());
+        let dest = response_dest(path, source.as_ref());
         let kind = if method == Method::Invite {
             Kind::InviteServer(invite_server::State::Initial)
         } else {
@@ -170,8 +186,8 @@ impl Endpoint {
         let on = self.reliability(path);
         let tag = self.rng.hex();
         let mut transaction = Transaction::new(key.to_exact(), kind, on, dest, owned.clone(), tag);
-        transaction.source = source;
-        let id = self.store.insert(transaction);
+        transaction.source = remote.map(|remote| remote.ip());
+        let id = self.store.insert(transaction, hash);
         if method == Method::Cancel {
             self.apply(id, Happening::Request, None, None);
             self.cancelled(id, &owned);
@@ -189,7 +205,8 @@ impl Endpoint {
     fn cancelled(&mut self, cancel: TransactionId, request: &RequestBuf) {
         let mut key = mem::replace(&mut self.scratch_key, Key::scratch());
         let known = key.set_server(request.view(), Method::Invite).is_ok();
-        let invite = if known { self.store.find(&key) } else { None };
+        let hash = self.store.hash(&key);
+        let invite = if known { self.store.find(&key, hash) } else { None };
         self.scratch_key = key;
         let status =
             if invite.is_some() { StatusCode::OK } else { StatusCode::CALL_DOES_NOT_EXIST };
@@ -209,7 +226,9 @@ impl Endpoint {
 
     fn receive_response(&mut self, path: Path, response: Response<'_>) {
         let mut key = mem::replace(&mut self.scratch_key, Key::scratch());
-        let found = key.set_response(response).ok().and_then(|()| self.store.find(&key));
+        let known = key.set_response(response).is_ok();
+        let hash = self.store.hash(&key);
+        let found = if known { self.store.find(&key, hash) } else { None };
         self.scratch_key = key;
         let Some(id) = found else {
             // RFC 6026 §7.2: dropped.
@@ -226,37 +245,6 @@ impl Endpoint {
         self.apply(id, Happening::Response(status), None, Some(event));
     }
 
-    /// The request as it goes to the user: with its source noted (RFC 3261 §18.2.1, RFC 3581 §4).
-    fn with_source(&self, path: Path, request: Request<'_>) -> RequestBuf {
-        let Some(remote) = self.remote_of(path) else { return request.to_buf() };
-        let Ok(Some(via)) = request.headers().typed::<Via<'_>>() else { return request.to_buf() };
-        let asked = via.rport().is_some();
-        let differs = via.sent_by.host.ip() != Some(remote.ip());
-        let forged = via.received().is_some();
-        if !(asked || differs || forged) {
-            return request.to_buf();
-        }
-        // RFC 3581 §4: with rport, received is set even when the address is the same.
-        let mut edits = request.edit();
-        let noted = edits.note_source(Some(remote.ip()), asked.then(|| remote.port())).is_ok();
-        let edited = if noted { edits.to_bytes().ok() } else { None };
-        edited.and_then(|bytes| RequestBuf::parse(bytes).ok()).unwrap_or_else(|| request.to_buf())
-    }
-
-    /// Where responses go (RFC 3261 §18.2.2, RFC 3581 §4): the stream that the request came
-    /// from, or the source address with the port that Via asks for.
-    fn response_dest(&self, path: Path, request: Request<'_>) -> Dest {
-        let Path::Datagram { local, remote } = path else { return Dest::Path(path) };
-        let Ok(Some(via)) = request.headers().typed::<Via<'_>>() else { return Dest::Path(path) };
-        let port = via.sent_by.port.unwrap_or_else(|| Transport::Udp.default_port());
-        let remote = match via.maddr().and_then(Host::ip) {
-            Some(group) => SocketAddr::new(group, port),
-            None if via.rport().is_some() => remote,
-            None => SocketAddr::new(remote.ip(), port),
-        };
-        Dest::Path(Path::Datagram { local, remote })
-    }
-
     /// Answers without a transaction. The tag is made of the request, so that an answer to the
     /// same request sent again has the same one (RFC 3261 §8.2.7).
     fn reply_stateless(
@@ -271,11 +259,14 @@ impl Endpoint {
             return;
         }
         let tag = alloc::format!("{:08x}", fingerprint(request));
-        let noted = self.with_source(path, request);
+        let via = request.headers().typed::<Via<'_>>().ok().flatten();
+        let source =
+            via.as_ref().zip(self.remote_of(path)).map(|(via, from)| Source::new(via, from));
+        let noted = with_source(request, source.as_ref());
         let reply = ResponseBuf::reply_with_reason(noted.view(), status, reason, Some(&tag))
             .header_if(HeaderName::RETRY_AFTER, retry_after);
         let Ok(reply) = self.signed_response(reply).build() else { return };
-        if let Dest::Path(to) = self.response_dest(path, request) {
+        if let Dest::Path(to) = response_dest(path, source.as_ref()) {
             self.transmit(to, TransmitId(None), reply.into_bytes());
         }
     }
@@ -338,6 +329,52 @@ impl Endpoint {
             self.apply(user, Happening::TransportError, None, None);
         }
     }
+}
+
+/// Where a request came from, and what its topmost Via says about that.
+struct Source<'a> {
+    remote: SocketAddr,
+    port: u16,
+    routing: Routing<'a>,
+    /// Whether it must be noted in the Via.
+    note: bool,
+}
+
+impl<'a> Source<'a> {
+    fn new(via: &Via<'a>, remote: SocketAddr) -> Self {
+        let routing = via.routing();
+        let differs = via.sent_by.host.ip() != Some(remote.ip());
+        // What is there already is forged. RFC 3581 §4: with rport, received is set even when the
+        // address is the same.
+        let note = differs || routing.rport.is_some() || routing.received.is_some();
+        let port = via.sent_by.port.unwrap_or_else(|| Transport::Udp.default_port());
+        Self { remote, port, routing, note }
+    }
+}
+
+/// The request as it goes to the user: with its source noted (RFC 3261 §18.2.1, RFC 3581 §4).
+fn with_source(request: Request<'_>, source: Option<&Source<'_>>) -> RequestBuf {
+    let Some(source) = source.filter(|source| source.note) else { return request.to_buf() };
+    let port = source.routing.rport.map(|_| source.remote.port());
+    let mut edits = request.edit();
+    let forged = source.routing.received.is_some() || port.is_some();
+    let noted = edits.note_source_over(Some(source.remote.ip()), port, forged);
+    let noted = noted.and_then(|edits| edits.to_request());
+    noted.unwrap_or_else(|_| request.to_buf())
+}
+
+/// Where responses go (RFC 3261 §18.2.2, RFC 3581 §4): the stream that the request came
+/// from, or the source address with the port that Via asks for.
+fn response_dest(path: Path, source: Option<&Source<'_>>) -> Dest {
+    let (Path::Datagram { local, remote }, Some(source)) = (path, source) else {
+        return Dest::Path(path);
+    };
+    let remote = match source.routing.maddr.flatten().and_then(Host::ip) {
+        Some(group) => SocketAddr::new(group, source.port),
+        None if source.routing.rport.is_some() => remote,
+        None => SocketAddr::new(remote.ip(), source.port),
+    };
+    Dest::Path(Path::Datagram { local, remote })
 }
 
 /// FNV-1a over what names a request.

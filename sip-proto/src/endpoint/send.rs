@@ -10,11 +10,12 @@ use crate::headers::{CSeq, Transport, Via};
 use crate::message::{
     Builder, HeaderName, Method, Request, RequestBuf, Response, ResponseBuf, StatusCode,
 };
-use crate::transaction::{Action, Key, Reliability, Timer, client, invite_client};
+use crate::transaction::{Action, Key, Reliability, Timer, client, invite_client, server};
 use alloc::format;
 use alloc::string::ToString;
 use bytes::Bytes;
-use proto_wire::{Instant, LimitKind, Output};
+use core::time::Duration;
+use proto_wire::{Instant, LimitKind, Output, TimerKey};
 
 impl Endpoint {
     /// Sends a request in a transaction of its own. A Via with a new branch is put on top; all
@@ -106,7 +107,11 @@ impl Endpoint {
         if transaction.kind.is_client() {
             return Err(CommandError::State("respond"));
         }
-        response.view().validate()?;
+        // What was built for a request that was validated is not looked at again.
+        if !response.view().index().is_sound() {
+            response.view().validate()?;
+        }
+        debug_assert_eq!(response.view().validate(), Ok(()));
         let status = response.view().status();
         let bytes = response.clone().into_bytes();
         if self.apply(id, Happening::Answer(status), Some(bytes), None) {
@@ -119,18 +124,18 @@ impl Endpoint {
     /// Begins the response to a server transaction's request, with its tag.
     ///
     /// # Errors
-    /// [`CommandError::NoTransaction`] when it has ended.
+    /// [`CommandError::NoTransaction`] when it has ended, [`CommandError::State`] when it is not an
+    /// INVITE and has been answered finally.
     pub fn reply(
         &self,
         id: TransactionId,
         status: StatusCode,
     ) -> Result<Builder<ResponseBuf>, CommandError> {
         let transaction = self.store.get(id).ok_or(CommandError::NoTransaction("reply"))?;
-        let reply = ResponseBuf::reply_to(
-            transaction.request.view(),
-            status,
-            Some(transaction.tag.as_str()),
-        );
+        let request = transaction.request.as_ref().ok_or(CommandError::State("reply"))?;
+        let reply = ResponseBuf::reply_to(request.view(), status, Some(transaction.tag.as_str()));
+        let valid = !transaction.kind.is_client();
+        let reply = if valid { reply.of_validated() } else { reply };
         Ok(self.signed_response(reply))
     }
 
@@ -151,12 +156,12 @@ impl Endpoint {
         if transaction.kind != Kind::InviteClient(invite_client::State::Proceeding) {
             return Err(CommandError::State("cancel"));
         }
-        let invite = transaction.request.view();
+        let invite = transaction.request.as_ref().ok_or(CommandError::State("cancel"))?.view();
         let to = invite.headers().bytes(HeaderName::TO).unwrap_or(&[]);
         let cancel = hop_request(invite, Method::Cancel, to).build()?;
         let branch = branch_of(invite);
         let key = Key::of_client(&branch, Method::Cancel);
-        if self.store.find(&key).is_some() {
+        if self.store.find(&key, self.store.hash(&key)).is_some() {
             return Err(CommandError::State("cancel"));
         }
         let dest = transaction.dest;
@@ -216,7 +221,8 @@ impl Endpoint {
         };
         let tag = self.rng.hex();
         let bytes = sent.clone().into_bytes();
-        let id = self.store.insert(Transaction::new(key, kind, on, dest, sent, tag));
+        let hash = self.store.hash(&key);
+        let id = self.store.insert(Transaction::new(key, kind, on, dest, sent, tag), hash);
         match dest {
             Dest::Path(Path::Stream(flow)) => {
                 if let Some(flow) = self.flows.get_mut(flow) {
@@ -261,12 +267,12 @@ impl Endpoint {
         let via = format!("SIP/2.0/{transport} {sent_by};branch={branch}{rport}");
         let mut edits = request.edit();
         edits.push_via(&via)?;
-        let bytes = edits.to_bytes()?;
-        let long = bytes.len() > self.config.datagram_max && !self.oversize;
+        let sent = edits.to_request()?;
+        let len = sent.as_bytes().len();
+        let long = len > self.config.datagram_max && !self.oversize;
         if transport == Transport::Udp && long {
-            return Err(CommandError::TooLong(bytes.len()));
+            return Err(CommandError::TooLong(len));
         }
-        let sent = RequestBuf::parse(bytes).map_err(crate::message::BuildError::Message)?;
         sent.view().validate()?;
         let dest = match (target, open, listener) {
             (_, Some(flow), _) => Dest::Path(Path::Stream(flow)),
@@ -315,6 +321,10 @@ impl Endpoint {
         }
         if next.is_terminated() {
             self.end_transaction(id);
+        } else if next == Kind::Server(server::State::Completed) {
+            if let Some(transaction) = self.store.get_mut(id) {
+                transaction.request = None;
+            }
         }
         true
     }
@@ -335,10 +345,9 @@ impl Endpoint {
             }
             Action::Trying => {
                 let Some(transaction) = self.store.get_mut(id) else { return };
-                let reply =
-                    ResponseBuf::reply_to(transaction.request.view(), StatusCode::TRYING, None)
-                        .build();
-                let Ok(reply) = reply else { return };
+                let Some(request) = &transaction.request else { return };
+                let reply = ResponseBuf::reply_to(request.view(), StatusCode::TRYING, None);
+                let Ok(reply) = reply.build() else { return };
                 let bytes = reply.into_bytes();
                 transaction.kept = Some(bytes.clone());
                 let dest = transaction.dest;
@@ -355,7 +364,7 @@ impl Endpoint {
                 if let Some(transaction) = self.store.get_mut(id) {
                     transaction.nth = 0;
                 }
-                let wait = self.config.timers.wait(timer, 0);
+                let wait = self.waits.get(timer.index()).copied().unwrap_or(Duration::MAX);
                 self.store.start_timer(self.now, id, timer, wait);
             }
             Action::Again(timer) => {
@@ -412,7 +421,7 @@ impl Endpoint {
     fn send_over_new_flow(&mut self, id: TransmitId, payload: Bytes) {
         let to =
             id.0.and_then(|id| self.store.get(id)).filter(|t| !t.kind.is_client()).and_then(|t| {
-                let via: Via<'_> = t.request.headers().typed().ok()??;
+                let via: Via<'_> = t.request.as_ref()?.headers().typed().ok()??;
                 let transport = via.transport()?;
                 // RFC 7118 §5.3: nobody can connect to who came over a `WebSocket`.
                 if matches!(transport, Transport::Ws | Transport::Wss) {
@@ -468,7 +477,8 @@ impl Endpoint {
             return;
         }
         let to = response.headers().bytes(HeaderName::TO).unwrap_or(&[]);
-        let ack = hop_request(transaction.request.view(), Method::Ack, to).build();
+        let Some(invite) = &transaction.request else { return };
+        let ack = hop_request(invite.view(), Method::Ack, to).build();
         transaction.ack = ack.ok().map(RequestBuf::into_bytes);
     }
 

@@ -1,17 +1,22 @@
 //! The transactions of an endpoint: a slab with generations, keys to find them, deadlines.
 
+use super::deadlines::Deadlines;
 use super::event::{ConnectId, Path, TransactionId};
 use crate::message::{RequestBuf, StatusCode};
 use crate::transaction::{
     Action, Client, Fsm, InviteClient, InviteServer, Key, Reliability, Server, Timer, client,
     invite_client, invite_server, server,
 };
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::fmt;
+use core::hash::BuildHasher;
 use core::net::IpAddr;
 use core::time::Duration;
-use proto_wire::{HexToken, Instant, TimerQueue};
+use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashTable};
+use proto_wire::{HexToken, Instant, Rng};
+use siphasher::sip::SipHasher13;
 
 /// Which machine a transaction is, and its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,17 +147,15 @@ pub(super) enum Dest {
     Waiting(ConnectId),
 }
 
-/// A transaction has at most three timers at one time.
-const TIMERS: usize = 3;
-
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub(super) key: Key,
     pub(super) kind: Kind,
     pub(super) on: Reliability,
     pub(super) dest: Dest,
-    /// Of a client as it was sent, of a server as it came, with its source noted.
-    pub(super) request: RequestBuf,
+    /// Of a client as it was sent, of a server as it came, with its source noted. A server that has
+    /// answered finally and only sends that again has none.
+    pub(super) request: Option<RequestBuf>,
     /// What is sent again.
     pub(super) kept: Option<Bytes>,
     pub(super) ack: Option<Bytes>,
@@ -162,11 +165,12 @@ pub(super) struct Transaction {
     pub(super) tag: HexToken<12>,
     /// Where the request of a server transaction came from.
     pub(super) source: Option<IpAddr>,
-    deadlines: [Option<(Instant, Timer)>; TIMERS],
+    /// Of the key, set when it is inserted.
+    hash: u64,
 }
 
 impl Transaction {
-    pub(super) fn new(
+    pub(super) const fn new(
         key: Key,
         kind: Kind,
         on: Reliability,
@@ -179,18 +183,14 @@ impl Transaction {
             kind,
             on,
             dest,
-            request,
+            request: Some(request),
             kept: None,
             ack: None,
             nth: 0,
             tag,
             source: None,
-            deadlines: [None; TIMERS],
+            hash: 0,
         }
-    }
-
-    fn earliest(&self) -> Option<(Instant, Timer)> {
-        self.deadlines.iter().flatten().min().copied()
     }
 }
 
@@ -200,25 +200,29 @@ struct Slot {
     transaction: Option<Transaction>,
 }
 
-/// All transactions.
+/// All transactions. Looking one up, adding it, ending it and its timers cost the same however many
+/// there are: what is hashed is never walked, so its order reaches no output.
 #[derive(Debug)]
 pub(super) struct Store {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    keys: BTreeMap<Key, TransactionId>,
+    /// Slots by the hash of their key.
+    keys: HashTable<u32>,
     /// How many server transactions each source has; none has 0.
-    sources: BTreeMap<IpAddr, usize>,
-    timers: TimerQueue<TransactionId>,
+    sources: HashMap<IpAddr, u32, Keyed>,
+    deadlines: Deadlines,
+    hasher: Keyed,
 }
 
 impl Store {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new(hasher: Keyed) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            keys: BTreeMap::new(),
-            sources: BTreeMap::new(),
-            timers: TimerQueue::new(),
+            keys: HashTable::new(),
+            sources: HashMap::with_hasher(hasher),
+            deadlines: Deadlines::default(),
+            hasher,
         }
     }
 
@@ -228,11 +232,25 @@ impl Store {
 
     /// How many server transactions this source has.
     pub(super) fn of_source(&self, source: IpAddr) -> usize {
-        self.sources.get(&source).copied().unwrap_or(0)
+        let count = self.sources.get(&source).copied().unwrap_or(0);
+        usize::try_from(count).unwrap_or(usize::MAX)
     }
 
-    pub(super) fn find(&self, key: &Key) -> Option<TransactionId> {
-        self.keys.get(key).copied()
+    /// What [`Store::find`] and [`Store::insert`] ask for beside the key.
+    pub(super) fn hash(&self, key: &Key) -> u64 {
+        self.hasher.of(key.as_bytes())
+    }
+
+    pub(super) fn find(&self, key: &Key, hash: u64) -> Option<TransactionId> {
+        let same = |slot: &u32| self.at(*slot).is_some_and(|(_, found)| found.key == *key);
+        let slot = *self.keys.find(hash, same)?;
+        let (generation, _) = self.at(slot)?;
+        Some(TransactionId { slot, generation })
+    }
+
+    fn at(&self, slot: u32) -> Option<(u32, &Transaction)> {
+        let slot = self.slots.get(usize::try_from(slot).ok()?)?;
+        Some((slot.generation, slot.transaction.as_ref()?))
     }
 
     pub(super) fn get(&self, id: TransactionId) -> Option<&Transaction> {
@@ -246,29 +264,33 @@ impl Store {
         slot.transaction.as_mut().filter(|_| same)
     }
 
-    pub(super) fn insert(&mut self, transaction: Transaction) -> TransactionId {
-        let key = transaction.key.clone();
+    /// A transaction whose key no other has.
+    pub(super) fn insert(&mut self, mut transaction: Transaction, hash: u64) -> TransactionId {
+        transaction.hash = hash;
         if let Some(source) = transaction.source {
-            let count = self.sources.entry(source).or_default();
+            let count = self.sources.entry(source).or_insert(0);
             *count = count.saturating_add(1);
         }
-        let id = match self.free.pop() {
+        let mut id = TransactionId { slot: 0, generation: 0 };
+        match self.free.pop() {
             Some(slot) => {
-                let mut generation = 0;
+                id.slot = slot;
                 if let Some(place) = usize::try_from(slot).ok().and_then(|s| self.slots.get_mut(s))
                 {
-                    generation = place.generation;
+                    id.generation = place.generation;
                     place.transaction = Some(transaction);
                 }
-                TransactionId { slot, generation }
             }
             None => {
-                let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+                id.slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
                 self.slots.push(Slot { generation: 0, transaction: Some(transaction) });
-                TransactionId { slot, generation: 0 }
             }
-        };
-        self.keys.insert(key, id);
+        }
+        let slots = &self.slots;
+        self.keys.insert_unique(hash, id.slot, |slot| {
+            let slot = usize::try_from(*slot).ok().and_then(|slot| slots.get(slot));
+            slot.and_then(|slot| slot.transaction.as_ref()).map_or(0, |found| found.hash)
+        });
         id
     }
 
@@ -278,15 +300,15 @@ impl Store {
         let transaction = slot.transaction.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(id.slot);
-        if self.keys.get(&transaction.key) == Some(&id) {
-            self.keys.remove(&transaction.key);
+        if let Ok(entry) = self.keys.find_entry(transaction.hash, |slot| *slot == id.slot) {
+            entry.remove();
         }
-        self.timers.stop(&id);
+        self.deadlines.forget(id.slot);
         if let Some(source) = transaction.source {
-            if let Some(count) = self.sources.get_mut(&source) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.sources.remove(&source);
+            if let Entry::Occupied(mut entry) = self.sources.entry(source) {
+                match entry.get().checked_sub(1) {
+                    Some(left @ 1..) => *entry.get_mut() = left,
+                    _ => drop(entry.remove()),
                 }
             }
         }
@@ -300,53 +322,57 @@ impl Store {
         timer: Timer,
         wait: Duration,
     ) {
+        if self.get(id).is_none() {
+            return;
+        }
         // Never zero: a timer that fires at once would make the host spin.
-        let at = now.saturating_add(wait.max(Duration::from_millis(1)));
-        let Some(transaction) = self.get_mut(id) else { return };
-        let mut free = None;
-        for slot in &mut transaction.deadlines {
-            match slot {
-                Some((_, t)) if *t == timer => {
-                    free = Some(slot);
-                    break;
-                }
-                None if free.is_none() => free = Some(slot),
-                _ => {}
-            }
-        }
-        if let Some(slot) = free {
-            *slot = Some((at, timer));
-        }
-        self.arm(id);
+        let wait = wait.max(Duration::from_millis(1));
+        self.deadlines.set(id.slot, timer, wait, now.saturating_add(wait));
     }
 
     pub(super) fn stop_timer(&mut self, id: TransactionId, timer: Timer) {
-        let Some(transaction) = self.get_mut(id) else { return };
-        for slot in &mut transaction.deadlines {
-            if slot.is_some_and(|(_, t)| t == timer) {
-                *slot = None;
-            }
+        if self.get(id).is_some() {
+            self.deadlines.stop(id.slot, timer);
         }
-        self.arm(id);
     }
 
     pub(super) fn next_timer(&self) -> Option<(Instant, Timer)> {
-        let (_, id) = self.timers.next()?;
-        self.get(id)?.earliest()
+        self.deadlines.next().map(|(at, _, timer)| (at, timer))
     }
 
     /// Takes out the earliest timer that is due.
     pub(super) fn expire(&mut self, now: Instant) -> Option<(TransactionId, Timer)> {
-        let id = self.timers.expire(now)?;
-        let (_, timer) = self.get(id)?.earliest()?;
-        self.stop_timer(id, timer);
-        Some((id, timer))
+        let (slot, timer) = self.deadlines.expire(now)?;
+        let (generation, _) = self.at(slot)?;
+        Some((TransactionId { slot, generation }, timer))
+    }
+}
+
+/// A hash that nobody outside can foresee, so that nobody can make many keys fall into one place.
+#[derive(Clone, Copy)]
+pub(super) struct Keyed(u64, u64);
+
+impl Keyed {
+    pub(super) fn new(rng: &mut Rng) -> Self {
+        Self(rng.next_u64(), rng.next_u64())
     }
 
-    fn arm(&mut self, id: TransactionId) {
-        match self.get(id).and_then(Transaction::earliest) {
-            Some((at, _)) => self.timers.set(id, at),
-            None => self.timers.stop(&id),
-        }
+    fn of(self, bytes: &[u8]) -> u64 {
+        SipHasher13::new_with_keys(self.0, self.1).hash(bytes)
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.0, self.1)
+    }
+}
+
+/// Shows that there is a key, never which.
+impl fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyed(..)")
     }
 }

@@ -125,7 +125,7 @@ fn answer(
     id: TransactionId,
     status: StatusCode,
 ) -> Result<(), CommandError> {
-    let reply = endpoint.reply(id, status).unwrap().build().unwrap();
+    let reply = endpoint.reply(id, status)?.build()?;
     endpoint.respond(Instant::ZERO, id, &reply)
 }
 
@@ -228,7 +228,7 @@ fn in_proceeding_timer_e_is_t2() {
 fn a_retransmission_gets_the_same_bytes_again_until_timer_j() {
     let mut bob = endpoint(2);
     let data = bytes_of("MESSAGE", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa");
-    let (id, _) = request_id(&mut bob, addr(1), &data);
+    let (id, request) = request_id(&mut bob, addr(1), &data);
     // Still working: nothing is sent, the user hears nothing.
     assert_eq!(receive(&mut bob, 1, addr(1), &data), Vec::<String>::new());
     answer(&mut bob, id, StatusCode::OK).unwrap();
@@ -240,7 +240,11 @@ fn a_retransmission_gets_the_same_bytes_again_until_timer_j() {
     let Some(Output::Transmit(second)) = bob.poll_output() else { panic!() };
     assert_eq!(first.payload, second.payload);
     assert_eq!(first.payload.as_ptr(), second.payload.as_ptr(), "not a copy");
-    assert_eq!(answer(&mut bob, id, StatusCode::OK), Err(CommandError::State("respond")));
+    // One final response, whoever built it; and what nobody needs any more is not kept.
+    assert_eq!(answer(&mut bob, id, StatusCode::OK), Err(CommandError::State("reply")));
+    let second = ResponseBuf::reply_to(request.view(), StatusCode::OK, Some("x")).build().unwrap();
+    assert_eq!(bob.respond(Instant::ZERO, id, &second), Err(CommandError::State("respond")));
+    assert!(bob.request_of(id).is_none());
     assert_eq!(run_out(&mut bob), [(32001, "terminated".to_string())]);
     assert!(bob.reply(id, StatusCode::OK).is_err());
     // A handle never means another transaction.

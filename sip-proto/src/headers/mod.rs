@@ -33,6 +33,7 @@ pub use plain::{
 };
 pub use rest::{ContentLength, Identity, IdentityInfo, RetryWhen};
 pub use tokens::{Allow, ProxyRequire, Require, Supported, Unsupported};
+pub(crate) use via::Routing;
 pub use via::{Transport, Via};
 
 pub use worded::{

@@ -232,7 +232,7 @@ impl<'a> NameAddr<'a> {
     #[inline]
     pub fn tag(&self) -> Option<&'a str> {
         let value = super::quick::value(self.params, b"tag")?;
-        if value.is_empty() { None } else { core::str::from_utf8(value).ok() }
+        if value.is_empty() { None } else { chars::utf8(value) }
     }
 }
 

@@ -64,10 +64,17 @@ impl<'a> TypedHeader<'a> for CallId<'a> {
             let at = value.iter().position(|b| from_bad(*b) == 0).unwrap_or(0);
             return Err(ParseError::new(ParseErrorKind::Syntax, at));
         }
-        core::str::from_utf8(value)
-            .map(Self)
-            .map_err(|e| ParseError::new(ParseErrorKind::Utf8, e.valid_up_to()))
+        match chars::utf8(value) {
+            Some(text) => Ok(Self(text)),
+            None => Err(not_utf8(value)),
+        }
     }
+}
+
+#[cold]
+fn not_utf8(value: &[u8]) -> ParseError {
+    let at = core::str::from_utf8(value).map_or_else(|e| e.valid_up_to(), str::len);
+    ParseError::new(ParseErrorKind::Utf8, at)
 }
 
 /// `Max-Forwards` (RFC 3261 §20.22): 0 to 255.
@@ -145,15 +152,18 @@ impl<'a> TypedHeader<'a> for ContentType<'a> {
 
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
         let error = || ParseError::new(ParseErrorKind::Syntax, 0);
-        let end = memchr::memchr(b';', value).unwrap_or(value.len());
+        let end = chars::find(value, b';').unwrap_or(value.len());
         let (essence, params) = value.split_at_checked(end).ok_or_else(error)?;
-        let essence = core::str::from_utf8(chars::trim(essence)).map_err(|_| error())?;
-        let (kind, subtype) = essence.split_once('/').ok_or_else(error)?;
-        if !chars::is_sip_token(chars::trim(kind.as_bytes()))
-            || !chars::is_sip_token(chars::trim(subtype.as_bytes()))
-        {
+        let essence = chars::trim(essence);
+        let slash = chars::find(essence, b'/').ok_or_else(error)?;
+        let (kind, subtype) = essence.split_at_checked(slash).ok_or_else(error)?;
+        let subtype = subtype.get(1..).unwrap_or(&[]);
+        // White space around the slash is legal, and nearly never there.
+        let token = |t| chars::is_sip_token(t) || chars::is_sip_token(chars::trim(t));
+        if !token(kind) || !token(subtype) {
             return Err(error());
         }
+        let essence = chars::utf8(essence).ok_or_else(error)?;
         Ok(Self { essence, params })
     }
 }

@@ -82,6 +82,14 @@ pub struct Via<'a> {
     params: &'a [u8],
 }
 
+/// Of each parameter whether it is there, and its value when that makes sense.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Routing<'a> {
+    pub(crate) received: Option<Option<IpAddr>>,
+    pub(crate) rport: Option<Option<u16>>,
+    pub(crate) maddr: Option<Option<Host<'a>>>,
+}
+
 impl<'a> TypedHeader<'a> for Via<'a> {
     const NAME: HeaderName = HeaderName::VIA;
 
@@ -161,6 +169,32 @@ impl<'a> Via<'a> {
     #[inline]
     pub fn branch(&self) -> Option<&'a [u8]> {
         super::quick::value(self.params, b"branch")
+    }
+
+    /// What says where responses go, in one look at the parameters.
+    pub(crate) fn routing(&self) -> Routing<'a> {
+        let mut routing = Routing::default();
+        // Nearly always there is a branch, and often nothing else.
+        if let Some(branch) = self.params.strip_prefix(b";branch=") {
+            if !chars::contains(branch, b';') {
+                return routing;
+            }
+        }
+        for param in self.params() {
+            let ip = || param.value.and_then(|value| Host::parse(value).ok());
+            // Of several the first counts, as for the accessors.
+            match param.name.len() {
+                5 if routing.rport.is_none() && param.is(b"rport") => {
+                    routing.rport = Some(param.value.and_then(chars::parse_u16));
+                }
+                5 if routing.maddr.is_none() && param.is(b"maddr") => routing.maddr = Some(ip()),
+                8 if routing.received.is_none() && param.is(b"received") => {
+                    routing.received = Some(ip().and_then(Host::ip));
+                }
+                _ => {}
+            }
+        }
+        routing
     }
 
     /// The address that the receiver saw, with or without brackets around IPv6.

@@ -1,12 +1,17 @@
 //! Building messages from nothing: one way, which cannot write a malformed one.
 
+use super::index::{Kind, Places, Sound};
 use super::{HeaderName, Index, Method, Request, RequestBuf, ResponseBuf, StatusCode};
+use crate::headers::NameAddr;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt::{self, Display, Write};
 use core::marker::PhantomData;
+use core::ops::Range;
+use proto_wire::head::{self, Entry};
 use proto_wire::text::chars;
-use proto_wire::{Limits, ParseError};
+use proto_wire::{Limits, ParseError, Span};
 use thiserror::Error;
 
 /// Why a message was not built. All are the caller's mistakes.
@@ -54,6 +59,17 @@ pub struct Builder<M> {
     out: Vec<u8>,
     body: Bytes,
     error: Option<BuildError>,
+    kind: Kind,
+    /// Method, or status code.
+    first: Span,
+    /// Request URI, or reason phrase.
+    second: Span,
+    /// The rows so far.
+    entries: Vec<Entry>,
+    /// Whether a scan would find exactly these rows: then none is made.
+    plain: bool,
+    /// Whether validation would find nothing.
+    sound: bool,
     message: PhantomData<M>,
 }
 
@@ -66,17 +82,22 @@ impl RequestBuf {
     /// Begins a request.
     #[must_use]
     pub fn build(method: Method<'_>, uri: impl Display) -> RequestBuilder {
-        let mut builder = Builder::empty();
-        if !chars::is_sip_token(method.as_str().as_bytes()) {
+        let mut builder = Builder::with_room(Kind::Request, 480, 12);
+        let method = method.as_str().as_bytes();
+        if !chars::is_sip_token(method) {
             builder.fail(BuildError::Token);
         }
-        builder.print(format_args!("{method} "));
+        builder.out.extend_from_slice(method);
+        builder.out.push(b' ');
         let uri_at = builder.out.len();
-        builder.print(format_args!("{uri}"));
+        builder.print(uri);
         let uri = builder.out.get(uri_at..).unwrap_or(&[]);
+        builder.plain = chars::is_printable(uri);
         if uri.is_empty() || uri.iter().any(|b| *b <= b' ' || *b == 0x7f) {
             builder.fail(BuildError::Uri);
         }
+        builder.first = Span::new(0, method.len());
+        builder.second = Span::new(uri_at, builder.out.len());
         builder.out.extend_from_slice(b" SIP/2.0\r\n");
         builder
     }
@@ -92,7 +113,7 @@ impl ResponseBuf {
     /// The same with a reason phrase of one's own.
     #[must_use]
     pub fn build_with_reason(status: StatusCode, reason: &str) -> ResponseBuilder {
-        let mut builder = Builder::empty();
+        let mut builder = Builder::with_room(Kind::Response, 480, 12);
         builder.status_line(status, reason);
         builder
     }
@@ -117,76 +138,105 @@ impl ResponseBuf {
         reason: &str,
         tag: Option<&str>,
     ) -> ResponseBuilder {
-        let mut builder = Builder::empty();
-        // All of the head is copied at most; what is added is a tag, perhaps two rows, a length.
-        builder.out.reserve(request.index().head_len().saturating_add(256));
+        let tag = tag.filter(|_| status != StatusCode::TRYING);
+        // Those rows, a tag, a length, and perhaps one row more: answers are kept for a while.
+        let copied =
+            request.index().entries().iter().filter(|e| COPIED & (1 << e.id().min(31)) != 0);
+        let (rows, room) = copied.fold((0_usize, 64_usize), |(rows, room), entry| {
+            (rows.saturating_add(1), room.saturating_add(entry.value().len()).saturating_add(12))
+        });
+        let room = room.saturating_add(reason.len()).saturating_add(tag.map_or(0, str::len));
+        let mut builder = Builder::with_room(Kind::Response, room, rows.saturating_add(2));
         builder.status_line(status, reason);
         let headers = request.headers();
-        for name in [
-            HeaderName::VIA,
-            HeaderName::FROM,
-            HeaderName::TO,
-            HeaderName::CALL_ID,
-            HeaderName::CSEQ,
-        ] {
-            for row in headers.rows(name) {
-                builder.copied(name, row.bytes());
-                let tagless = || !has_tag(row.bytes()) || empty_tag(row.bytes()).is_some();
-                let tag = tag.filter(|t| name == HeaderName::TO && !t.is_empty() && tagless());
-                if let (Some(tag), 101..) = (tag, status.as_u16()) {
-                    let line = builder.out.len().saturating_sub(2);
-                    builder.out.truncate(line);
-                    builder.out.extend_from_slice(b";tag=");
-                    builder.value(tag, BuildError::LineEnd(HeaderName::TO));
-                }
-                if name != HeaderName::VIA {
-                    break;
-                }
+        // What was scanned without a quirk will be scanned so again.
+        let plain = request.quirks().is_empty();
+        for via in headers.rows(HeaderName::VIA) {
+            builder.copied(HeaderName::VIA, via.bytes(), None, plain);
+        }
+        for name in [HeaderName::FROM, HeaderName::TO, HeaderName::CALL_ID, HeaderName::CSEQ] {
+            if let Some(value) = headers.bytes(name) {
+                builder.copied(name, value, tag, plain);
             }
         }
         if status == StatusCode::TRYING {
             if let Some(timestamp) = headers.bytes(HeaderName::TIMESTAMP) {
-                builder.copied(HeaderName::TIMESTAMP, timestamp);
+                builder.copied(HeaderName::TIMESTAMP, timestamp, None, plain);
             }
         }
         builder
     }
 }
 
-/// Whether a To value has a tag; one that cannot be read gets none added.
-fn has_tag(value: &[u8]) -> bool {
-    crate::headers::NameAddr::parse(value).map_or(true, |to| to.params().contains(b"tag"))
+/// The ids of what a response copies, a bit each.
+const COPIED: u32 = 1 << HeaderName::VIA.id()
+    | 1 << HeaderName::FROM.id()
+    | 1 << HeaderName::TO.id()
+    | 1 << HeaderName::CALL_ID.id()
+    | 1 << HeaderName::CSEQ.id();
+
+/// What a To value has for a tag.
+enum Tag {
+    /// None.
+    Missing,
+    /// One with nothing in it, its semicolon included: it is no tag, and what is copied from it must
+    /// not have two.
+    Empty(Range<usize>),
+    /// One, or the value cannot be read and gets none.
+    There,
 }
 
-/// Where a To value has a tag with nothing in it, its semicolon included: it is no tag, and what is
-/// copied from it must not have two.
-fn empty_tag(value: &[u8]) -> Option<core::ops::Range<usize>> {
-    let to = crate::headers::NameAddr::parse(value).ok()?;
-    let params = to.params();
-    let tag = params.param(b"tag").filter(|p| p.value.is_none_or(<[u8]>::is_empty))?;
-    let base = value.len().saturating_sub(params.as_bytes().len());
-    let before = params.as_bytes().get(..tag.offset)?;
-    let start = base.saturating_add(memchr::memrchr(b';', before)?);
-    let end = match tag.value {
-        Some(_) => tag.value_offset,
-        None => tag.offset.saturating_add(tag.name.len()),
-    };
-    Some(start..base.saturating_add(end))
+impl Tag {
+    fn of(value: &[u8]) -> Self {
+        let Ok(to) = NameAddr::parse(value) else { return Self::There };
+        let params = to.params();
+        if params.as_bytes().is_empty() {
+            return Self::Missing;
+        }
+        match params.param(b"tag") {
+            None => Self::Missing,
+            Some(tag) if tag.value.is_some_and(|value| !value.is_empty()) => Self::There,
+            Some(tag) => {
+                let base = value.len().saturating_sub(params.as_bytes().len());
+                let before = params.as_bytes().get(..tag.offset).unwrap_or(&[]);
+                let start = base.saturating_add(memchr::memrchr(b';', before).unwrap_or(0));
+                let end = match tag.value {
+                    Some(_) => tag.value_offset,
+                    None => tag.offset.saturating_add(tag.name.len()),
+                };
+                Self::Empty(start..base.saturating_add(end))
+            }
+        }
+    }
 }
 
 impl<M> Builder<M> {
-    const fn empty() -> Self {
-        Self { out: Vec::new(), body: Bytes::new(), error: None, message: PhantomData }
+    fn with_room(kind: Kind, bytes: usize, rows: usize) -> Self {
+        Self {
+            out: Vec::with_capacity(bytes),
+            body: Bytes::new(),
+            error: None,
+            kind,
+            first: Span::default(),
+            second: Span::default(),
+            entries: Vec::with_capacity(rows),
+            plain: true,
+            sound: false,
+            message: PhantomData,
+        }
+    }
+
+    /// The rows so far are copied from a message that was found valid.
+    pub(crate) fn of_validated(mut self) -> Self {
+        self.sound = true;
+        self
     }
 
     /// Adds a header; Content-Length is the builder's.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl Display) -> Self {
-        if name == HeaderName::CONTENT_LENGTH {
-            self.fail(BuildError::ContentLength);
-        }
-        self.name(name.as_str());
-        self.value(value, BuildError::LineEnd(name));
+        self.meet(name);
+        self.row(name.as_str(), name.id(), value, BuildError::LineEnd(name));
         self
     }
 
@@ -205,11 +255,11 @@ impl<M> Builder<M> {
         if !chars::is_sip_token(name.as_bytes()) {
             self.fail(BuildError::Token);
         }
-        if HeaderName::from_bytes(name.as_bytes()) == Some(HeaderName::CONTENT_LENGTH) {
-            self.fail(BuildError::ContentLength);
+        let known = HeaderName::from_bytes(name.as_bytes());
+        if let Some(known) = known {
+            self.meet(known);
         }
-        self.name(name);
-        self.value(value, BuildError::OtherLineEnd);
+        self.row(name, known.map_or(0, HeaderName::id), value, BuildError::OtherLineEnd);
         self
     }
 
@@ -217,31 +267,40 @@ impl<M> Builder<M> {
     /// are not UTF-8 stay.
     #[must_use]
     pub fn copy(mut self, name: HeaderName, value: &[u8]) -> Self {
-        self.copied(name, value);
+        self.sound = false;
+        let plain = chars::is_plain_value(value);
+        self.copied(name, value, None, plain);
         self
     }
 
     /// Puts a tag on To, when there is a To that has none.
     #[must_use]
     pub fn tagged(mut self, tag: &str) -> Self {
-        // Rows that were written are never folded and end with CRLF.
-        let mut at = 0_usize;
-        while let Some(row) = self.out.get(at..).filter(|r| !r.is_empty()) {
-            let len = memchr::memchr(b'\n', row).map_or(row.len(), |n| n.saturating_add(1));
-            let line = row.get(..len.saturating_sub(2)).unwrap_or(&[]);
-            if let Some(value) = line.strip_prefix(b"To: ") {
-                if !has_tag(value) && !tag.is_empty() {
-                    let end = at.saturating_add(line.len());
-                    let tag = alloc::format!(";tag={tag}");
-                    if tag.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
-                        self.fail(BuildError::LineEnd(HeaderName::TO));
-                    }
-                    self.out.splice(end..end, tag.into_bytes());
-                }
-                break;
-            }
-            at = at.saturating_add(len);
+        let to = HeaderName::TO.id();
+        let Some(row) = self.entries.iter().position(|entry| entry.id() == to) else { return self };
+        let (before, behind) = self.entries.split_at_mut(row);
+        debug_assert!(before.iter().all(|entry| entry.id() != to));
+        let Some((entry, behind)) = behind.split_first_mut() else { return self };
+        let value = entry.value();
+        if tag.is_empty() || !matches!(Tag::of(value.of(&self.out)), Tag::Missing) {
+            return self;
         }
+        let added = tag.len().saturating_add(b";tag=".len());
+        *entry = Entry::of_written(
+            entry.name(),
+            Span::new(value.start(), value.end().saturating_add(added)),
+            to,
+        );
+        for entry in behind {
+            let (name, value) = (entry.name(), entry.value());
+            let moved = |span: Span| {
+                Span::new(span.start().saturating_add(added), span.end().saturating_add(added))
+            };
+            *entry = Entry::of_written(moved(name), moved(value), entry.id());
+        }
+        let rest = self.out.split_off(value.end());
+        self.write_tag(tag);
+        self.out.extend_from_slice(&rest);
         self
     }
 
@@ -253,46 +312,101 @@ impl<M> Builder<M> {
         builder
     }
 
-    fn copied(&mut self, name: HeaderName, value: &[u8]) {
-        self.name(name.as_str());
-        let unfolded = proto_wire::head::unfold(value);
+    /// What a header that the caller adds changes.
+    fn meet(&mut self, name: HeaderName) {
+        if name == HeaderName::CONTENT_LENGTH {
+            self.fail(BuildError::ContentLength);
+        }
+        // These are validated, or may stand once.
+        let judged = COPIED & (1 << name.id().min(31)) != 0 || name == HeaderName::CONTENT_TYPE;
+        let again = || name.is_single() && self.entries.iter().any(|e| e.id() == name.id());
+        if self.sound && (judged || again()) {
+            self.sound = false;
+        }
+    }
+
+    /// A row whose value is copied; a To that has no tag gets this one.
+    fn copied(&mut self, name: HeaderName, value: &[u8], tag: Option<&str>, mut plain: bool) {
+        let unfolded = if plain { Cow::Borrowed(value) } else { head::unfold(value) };
+        let name_at = self.out.len();
+        self.out.extend_from_slice(name.as_str().as_bytes());
+        self.out.extend_from_slice(b": ");
+        let value_at = self.out.len();
         // No line end is left; NUL is legal in the quoted strings of others (RFC 4475 §3.1.1.2).
-        match (name == HeaderName::TO).then(|| empty_tag(&unfolded)).flatten() {
-            Some(cut) => {
+        if name == HeaderName::TO {
+            let found = Tag::of(&unfolded);
+            if let Tag::Empty(cut) = &found {
                 self.out.extend_from_slice(unfolded.get(..cut.start).unwrap_or(&[]));
                 self.out.extend_from_slice(unfolded.get(cut.end..).unwrap_or(&[]));
+            } else {
+                self.out.extend_from_slice(&unfolded);
             }
-            None => self.out.extend_from_slice(&unfolded),
+            let tag = tag.filter(|tag| !tag.is_empty() && !matches!(found, Tag::There));
+            if let Some(tag) = tag {
+                self.write_tag(tag);
+            }
+            if matches!(found, Tag::Empty(_)) {
+                plain = chars::is_plain_value(self.out.get(value_at..).unwrap_or(&[]));
+            }
+        } else {
+            self.out.extend_from_slice(&unfolded);
         }
+        self.end_row(name.as_str(), name_at, name.id(), plain);
+    }
+
+    fn write_tag(&mut self, tag: &str) {
+        self.out.extend_from_slice(b";tag=");
+        self.out.extend_from_slice(tag.as_bytes());
+        if !chars::is_sip_token(tag.as_bytes()) {
+            (self.plain, self.sound) = (false, false);
+            if has_line_end(tag.as_bytes()) {
+                self.fail(BuildError::LineEnd(HeaderName::TO));
+            }
+        }
+    }
+
+    /// A whole row; refuses what would begin another line.
+    fn row(&mut self, name: &str, id: u8, value: impl Display, error: BuildError) {
+        let name_at = self.out.len();
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        let value_at = self.out.len();
+        self.print(value);
+        let written = self.out.get(value_at..).unwrap_or(&[]);
+        let plain = chars::is_plain_value(written);
+        if !plain && has_line_end(written) {
+            self.fail(error);
+        }
+        self.end_row(name, name_at, id, plain);
+    }
+
+    fn end_row(&mut self, name: &str, name_at: usize, id: u8, plain: bool) {
+        let name_end = name_at.saturating_add(name.len());
+        let value = Span::new(name_end.saturating_add(2), self.out.len());
+        self.entries.push(Entry::of_written(Span::new(name_at, name_end), value, id));
+        self.plain &= plain;
         self.out.extend_from_slice(b"\r\n");
     }
 
-    fn print(&mut self, text: fmt::Arguments<'_>) {
+    fn print(&mut self, value: impl Display) {
         // Writing to a vector cannot fail; a Display that does is the caller's.
-        if Sink(&mut self.out).write_fmt(text).is_err() {
+        if write!(Sink(&mut self.out), "{value}").is_err() {
             self.fail(BuildError::OtherLineEnd);
         }
     }
 
-    /// The rest of a header line; refuses what would begin another line.
-    fn value(&mut self, value: impl Display, error: BuildError) {
-        let start = self.out.len();
-        self.print(format_args!("{value}"));
-        let written = self.out.get(start..).unwrap_or(&[]);
-        if chars::any_zero(written, |b| b.min(b ^ b'\r').min(b ^ b'\n')) {
-            self.fail(error);
+    fn status_line(&mut self, status: StatusCode, reason: &str) {
+        self.out.extend_from_slice(b"SIP/2.0 ");
+        self.out.extend_from_slice(&status.digits());
+        self.out.push(b' ');
+        self.out.extend_from_slice(reason.as_bytes());
+        self.first = Span::new(8, 11);
+        self.second = Span::new(12, self.out.len());
+        self.plain = chars::is_printable(reason.as_bytes());
+        if !self.plain && has_line_end(reason.as_bytes()) {
+            self.fail(BuildError::OtherLineEnd);
         }
         self.out.extend_from_slice(b"\r\n");
-    }
-
-    fn name(&mut self, name: &str) {
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b": ");
-    }
-
-    fn status_line(&mut self, status: StatusCode, reason: &str) {
-        self.print(format_args!("SIP/2.0 {status} "));
-        self.value(reason, BuildError::OtherLineEnd);
     }
 
     fn fail(&mut self, error: BuildError) {
@@ -301,18 +415,75 @@ impl<M> Builder<M> {
 
     /// The bytes, head and body together.
     fn finish(mut self) -> Result<(Bytes, Index), BuildError> {
-        self.print(format_args!("{}: {}\r\n\r\n", HeaderName::CONTENT_LENGTH, self.body.len()));
+        let name = HeaderName::CONTENT_LENGTH;
+        let name_at = self.out.len();
+        self.out.extend_from_slice(b"Content-Length: ");
+        write_number(&mut self.out, self.body.len());
+        self.end_row(name.as_str(), name_at, name.id(), true);
+        self.out.extend_from_slice(b"\r\n");
         if let Some(error) = self.error {
             return Err(error);
         }
-        self.out.reserve_exact(self.body.len());
-        self.out.extend_from_slice(&self.body);
-        let bytes = Bytes::from(self.out);
-        let mut index = Index::new();
         let limits = Limits::DEFAULT.with_body_max(usize::MAX);
-        super::frame::datagram(&bytes, &mut index, &limits).map_err(BuildError::Message)?;
+        let head_len = self.out.len();
+        let fits = head_len <= limits.head_max.min(limits.line_max)
+            && self.entries.len() <= limits.header_count_max;
+        if !self.body.is_empty() {
+            self.out.reserve_exact(self.body.len());
+            self.out.extend_from_slice(&self.body);
+        }
+        let bytes = Bytes::from(self.out);
+        if !(self.plain && fits) {
+            return scanned(bytes, &limits);
+        }
+        let start = Span::new(
+            0,
+            match self.kind {
+                Kind::Request => self.second.end().saturating_add(b" SIP/2.0".len()),
+                Kind::Response => self.second.end(),
+            },
+        );
+        let (places, _) = Places::of(&self.entries, 0);
+        let index = Index {
+            head: head::Index::of_written(start, self.entries, Span::new(head_len, bytes.len())),
+            kind: self.kind,
+            first: self.first,
+            second: self.second,
+            head_len: u32::try_from(head_len).unwrap_or(u32::MAX),
+            defect: None,
+            sound: Sound(self.sound),
+            places,
+        };
+        debug_assert_eq!(scanned(bytes.clone(), &limits).map(|found| found.1).as_ref(), Ok(&index));
         Ok((bytes, index))
     }
+}
+
+/// What a reader makes of it: the long way, for what is not plain.
+fn scanned(bytes: Bytes, limits: &Limits) -> Result<(Bytes, Index), BuildError> {
+    let mut index = Index::new();
+    super::frame::datagram(&bytes, &mut index, limits).map_err(BuildError::Message)?;
+    Ok((bytes, index))
+}
+
+fn has_line_end(bytes: &[u8]) -> bool {
+    chars::any_zero(bytes, |b| b.min(b ^ b'\r').min(b ^ b'\n'))
+}
+
+/// In decimal.
+pub(super) fn write_number(out: &mut Vec<u8>, mut number: usize) {
+    let mut digits = [0; 20];
+    let mut left = digits.len();
+    for digit in digits.iter_mut().rev() {
+        // Below ten.
+        *digit = b'0'.wrapping_add((number % 10) as u8);
+        left = left.saturating_sub(1);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(left..).unwrap_or(&[]));
 }
 
 impl Builder<RequestBuf> {

@@ -1,12 +1,15 @@
 //! Lossless editing: splices into the original bytes, all others stay as they are.
 
-use super::{HeaderName, Index, TypedHeader};
+use super::build::write_number;
+use super::index::Places;
+use super::{HeaderName, Index, RequestBuf, TypedHeader};
 use crate::headers::{MaxForwards, first_value_end};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::IpAddr;
-use proto_wire::Span;
+use proto_wire::head::{self, Entry};
 use proto_wire::text::chars;
+use proto_wire::{ParseError, Span};
 use thiserror::Error;
 
 /// Why edits could not be made.
@@ -28,10 +31,12 @@ pub enum EditError {
     /// Two edits of the same place.
     #[error("two edits of the same place")]
     Overlap,
+    /// What the edits leave is no request.
+    #[error("the edited message is not acceptable: {0}")]
+    Message(ParseError),
 }
 
 const SPLICES_MAX: usize = 8;
-const PIECES: usize = 2;
 
 /// A list of edits of one message, in any order of places. Allocates nothing until the
 /// result is written.
@@ -66,27 +71,25 @@ pub struct Edits<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Splice<'a> {
     span: Span,
-    pieces: [Piece<'a>; PIECES],
+    piece: Piece<'a>,
 }
 
+/// What takes the place of a span.
 #[derive(Clone, Copy, Debug)]
 enum Piece<'a> {
+    Nothing,
     Text(&'a [u8]),
     /// A whole row.
     Row(HeaderName, &'a str),
     /// Up to three digits, for a Max-Forwards.
     Digits([u8; 3], u8),
-    /// `;rport=n`.
-    Port(u16),
-    /// `;received=a`.
-    Address(IpAddr),
+    /// `;received=a;rport=n`, each when it is there.
+    Source(Option<IpAddr>, Option<u16>),
 }
-
-const NONE: Piece<'static> = Piece::Text(b"");
 
 impl<'a> Edits<'a> {
     pub(super) fn new(bytes: &'a [u8], index: &'a Index) -> Self {
-        const EMPTY: Splice<'static> = Splice { span: Span::new(0, 0), pieces: [NONE; PIECES] };
+        const EMPTY: Splice<'static> = Splice { span: Span::new(0, 0), piece: Piece::Nothing };
         Self { bytes, index, splices: [EMPTY; SPLICES_MAX], count: 0 }
     }
 
@@ -107,9 +110,9 @@ impl<'a> Edits<'a> {
         if chars::any_zero(value.as_bytes(), |b| b.min(b ^ b'\r').min(b ^ b'\n')) {
             return Err(EditError::LineEnd);
         }
-        let same = self.index.head.fields(self.bytes).first(name.id());
+        let same = self.first(name);
         let at = same.map_or_else(|| self.behind_start_line(), |f| f.offset());
-        self.splice(Span::new(at, at), [Piece::Row(name, value), NONE])
+        self.splice(Span::new(at, at), Piece::Row(name, value))
     }
 
     /// Takes the topmost Via away: one value, not its whole row (RFC 3261 §16.7 item 3).
@@ -133,14 +136,14 @@ impl<'a> Edits<'a> {
     /// # Errors
     /// [`EditError::Missing`], [`EditError::TooMany`].
     pub fn pop(&mut self, name: HeaderName) -> Result<&mut Self, EditError> {
-        let row = self.index.head.fields(self.bytes).first(name.id()).ok_or(EditError::Missing)?;
+        let row = self.first(name).ok_or(EditError::Missing)?;
         let first_end = first_value_end(row.value());
         let span = if first_end < row.value().len() {
             Span::new(row.value_offset(), row.value_offset().saturating_add(first_end))
         } else {
             Span::new(row.offset(), self.row_end(row.value_offset().saturating_add(first_end)))
         };
-        self.splice(span, [NONE; PIECES])
+        self.splice(span, Piece::Nothing)
     }
 
     /// Takes all rows of a header away.
@@ -150,7 +153,7 @@ impl<'a> Edits<'a> {
     pub fn remove(&mut self, name: HeaderName) -> Result<&mut Self, EditError> {
         for row in self.index.head.fields(self.bytes).all(name.id()) {
             let end = self.row_end(row.value_offset().saturating_add(row.value().len()));
-            self.splice(Span::new(row.offset(), end), [NONE; PIECES])?;
+            self.splice(Span::new(row.offset(), end), Piece::Nothing)?;
         }
         Ok(self)
     }
@@ -160,15 +163,14 @@ impl<'a> Edits<'a> {
     /// # Errors
     /// [`EditError::MaxForwards`] when it is 0 or not a number.
     pub fn decrement_max_forwards(&mut self) -> Result<&mut Self, EditError> {
-        let Some(row) = self.index.head.fields(self.bytes).first(HeaderName::MAX_FORWARDS.id())
-        else {
+        let Some(row) = self.first(HeaderName::MAX_FORWARDS) else {
             let at = self.behind_start_line();
-            let text = Piece::Text(b"Max-Forwards: 70\r\n");
-            return self.splice(Span::new(at, at), [text, NONE]);
+            let row = Piece::Row(HeaderName::MAX_FORWARDS, "70");
+            return self.splice(Span::new(at, at), row);
         };
         let hops = MaxForwards::parse(row.value()).map_err(|_| EditError::MaxForwards)?;
         let hops = hops.0.checked_sub(1).ok_or(EditError::MaxForwards)?;
-        self.splice(row.entry().value(), [digits(hops), NONE])
+        self.splice(row.entry().value(), digits(hops))
     }
 
     /// Replaces the request URI.
@@ -179,7 +181,7 @@ impl<'a> Edits<'a> {
         if uri.is_empty() || uri.bytes().any(|b| b <= b' ' || b == 0x7f) {
             return Err(EditError::LineEnd);
         }
-        self.splice(self.index.second(), [Piece::Text(uri.as_bytes()), NONE])
+        self.splice(self.index.second(), Piece::Text(uri.as_bytes()))
     }
 
     /// Notes in the topmost Via where the request came from: `received` when it is wanted,
@@ -193,12 +195,21 @@ impl<'a> Edits<'a> {
         received: Option<IpAddr>,
         rport: Option<u16>,
     ) -> Result<&mut Self, EditError> {
-        let row = self
-            .index
-            .head
-            .fields(self.bytes)
-            .first(HeaderName::VIA.id())
-            .ok_or(EditError::Missing)?;
+        self.note_source_over(received, rport, true)
+    }
+
+    /// The same; `forged` says whether there may be something to replace.
+    pub(crate) fn note_source_over(
+        &mut self,
+        received: Option<IpAddr>,
+        rport: Option<u16>,
+        forged: bool,
+    ) -> Result<&mut Self, EditError> {
+        let row = self.first(HeaderName::VIA).ok_or(EditError::Missing)?;
+        if !forged && !row.value().is_empty() && !chars::contains(row.value(), b',') {
+            let end = row.entry().value().end();
+            return self.splice(Span::new(end, end), Piece::Source(received, rport));
+        }
         let items =
             proto_wire::text::list::Items::new(row.value()).next().ok_or(EditError::Missing)?;
         let base = row.value_offset().saturating_add(items.offset);
@@ -220,14 +231,13 @@ impl<'a> Edits<'a> {
                         params_base.saturating_add(semicolon),
                         params_base.saturating_add(stop),
                     );
-                    self.splice(span, [NONE; PIECES])?;
+                    self.splice(span, Piece::Nothing)?;
                 }
             }
         }
         let tail = chars::trim_end(items.bytes);
         end = end.min(base.saturating_add(tail.len()));
-        let pieces = [received.map_or(NONE, Piece::Address), rport.map_or(NONE, Piece::Port)];
-        self.splice(Span::new(end, end), pieces)
+        self.splice(Span::new(end, end), Piece::Source(received, rport))
     }
 
     /// Appends the edited message to `out`.
@@ -235,21 +245,21 @@ impl<'a> Edits<'a> {
     /// # Errors
     /// [`EditError::Overlap`] when two edits touch the same bytes; nothing is written then.
     pub fn write_to(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
-        let whole = self.index.message();
+        out.reserve(self.index.message().len().saturating_add(128));
+        self.append(out)
+    }
+
+    #[inline]
+    fn append(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
+        let (whole, written) = (self.index.message(), out.len());
         let mut at = whole.start();
         for splice in self.splices() {
-            if splice.span.start() < at {
+            let Some(between) = self.bytes.get(at..splice.span.start()) else {
+                out.truncate(written);
                 return Err(EditError::Overlap);
-            }
-            at = splice.span.end();
-        }
-        out.reserve(whole.len().saturating_add(128));
-        let mut at = whole.start();
-        for splice in self.splices() {
-            out.extend_from_slice(self.bytes.get(at..splice.span.start()).unwrap_or(&[]));
-            for piece in &splice.pieces {
-                piece.write(out);
-            }
+            };
+            out.extend_from_slice(between);
+            splice.piece.write(out);
             at = splice.span.end();
         }
         out.extend_from_slice(self.bytes.get(at..whole.end()).unwrap_or(&[]));
@@ -261,27 +271,132 @@ impl<'a> Edits<'a> {
     /// # Errors
     /// As [`Edits::write_to`].
     pub fn to_bytes(&self) -> Result<Bytes, EditError> {
-        let mut out = Vec::new();
-        self.write_to(&mut out)?;
+        let whole = self.index.message().len();
+        let len = self.splices().iter().fold(whole, |len, splice| {
+            len.saturating_add(splice.piece.len()).saturating_sub(splice.span.len())
+        });
+        let mut out = Vec::with_capacity(len);
+        self.append(&mut out)?;
         Ok(Bytes::from(out))
     }
 
-    fn splice(&mut self, span: Span, pieces: [Piece<'a>; PIECES]) -> Result<&mut Self, EditError> {
-        let places = self.splices().iter().map(|splice| splice.span);
-        // Inserted where it belongs; those behind it move up.
-        let place = |span: Span| (span.start(), span.end());
-        let at = places.rev().take_while(|other| place(*other) > place(span)).count();
-        let count = self.count.saturating_add(1);
-        let behind = self.splices.get_mut(self.count.saturating_sub(at)..count);
-        let Some(behind) = behind else {
-            return Err(EditError::TooMany);
+    /// The edited request. What was neither taken nor put is not scanned again.
+    ///
+    /// # Errors
+    /// As [`Edits::write_to`]; [`EditError::Message`] when the result is no request.
+    pub fn to_request(&self) -> Result<RequestBuf, EditError> {
+        let bytes = self.to_bytes()?;
+        let index = if self.index.is_request() { self.moved(&bytes) } else { None };
+        let Some(index) = index else {
+            return RequestBuf::parse(bytes).map_err(EditError::Message);
         };
-        behind.rotate_right(1);
-        if let Some(free) = behind.first_mut() {
-            *free = Splice { span, pieces };
+        let request = RequestBuf::from_parts(bytes.clone(), index);
+        debug_assert_eq!(RequestBuf::parse(bytes).as_ref(), Ok(&request));
+        Ok(request)
+    }
+
+    /// The index of the edited message, when it follows from this one: rows were put before rows, and
+    /// values changed.
+    fn moved(&self, edited: &[u8]) -> Option<Index> {
+        let old = self.index;
+        if !old.quirks().is_empty() || old.defect.is_some() || old.message().start() != 0 {
+            return None;
         }
-        self.count = count;
+        let mut entries = Vec::with_capacity(old.entries().len().saturating_add(self.count));
+        let mut rest = old.entries();
+        // By how much what follows moves: what was put in so far less what was taken out.
+        let mut by = 0_i32;
+        // Where the value that was changed last is in the original, and whether it may be odd now.
+        let (mut changed, mut doubtful) = (None, false);
+        for splice in self.splices() {
+            let (span, put) = (splice.span, i32::try_from(splice.piece.len()).ok()?);
+            let grown = put.checked_sub(i32::try_from(span.len()).ok()?)?;
+            if !within(changed, span) {
+                settled(entries.last().filter(|_| doubtful), edited)?;
+                (changed, doubtful) = (None, false);
+                let before = rest.iter().position(|entry| span.start() <= entry.value().end())?;
+                let (same, behind) = rest.split_at_checked(before)?;
+                entries.extend(same.iter().map(|entry| entry.moved(by)));
+                rest = behind;
+                let (entry, behind) = behind.split_first()?;
+                if span.start() <= entry.name().start() {
+                    let Piece::Row(name, value) = splice.piece else { return None };
+                    if span != Span::new(entry.name().start(), entry.name().start())
+                        || !chars::is_plain_value(value.as_bytes())
+                    {
+                        return None;
+                    }
+                    let at = span.moved(by).start();
+                    let name_end = at.saturating_add(name.as_str().len());
+                    let value_at = name_end.saturating_add(2);
+                    let value = Span::new(value_at, value_at.saturating_add(value.len()));
+                    entries.push(Entry::of_written(Span::new(at, name_end), value, name.id()));
+                    by = by.checked_add(grown)?;
+                    continue;
+                }
+                changed = Some(entry.value());
+                if !within(changed, span) {
+                    return None;
+                }
+                entries.push(entry.moved(by));
+                rest = behind;
+            }
+            // Digits and parameters behind all that was there are as plain as it was.
+            let at_end = span.is_empty() && changed.is_some_and(|value| value.end() == span.end());
+            let plain = match splice.piece {
+                Piece::Digits(..) => changed == Some(span),
+                Piece::Source(..) => at_end,
+                _ => false,
+            };
+            doubtful |= !plain;
+            let last = entries.last_mut()?;
+            let value = last.value();
+            let end = Span::new(value.end(), value.end()).moved(grown).start();
+            *last = Entry::of_written(last.name(), Span::new(value.start(), end), last.id());
+            by = by.checked_add(grown)?;
+        }
+        settled(entries.last().filter(|_| doubtful), edited)?;
+        entries.extend(rest.iter().map(|entry| entry.moved(by)));
+        let head_len = Span::new(old.head_len(), old.head_len()).moved(by).start();
+        let body = Span::new(head_len, edited.len());
+        // Rows were only added: the same places when none was.
+        let places = match entries.len() == old.entries().len() {
+            true => old.places,
+            false => Places::of(&entries, 0).0,
+        };
+        Some(Index {
+            head: head::Index::of_written(old.start_line(), entries, body),
+            head_len: u32::try_from(head_len).ok()?,
+            kind: old.kind,
+            first: old.first,
+            second: old.second,
+            defect: None,
+            sound: old.sound,
+            places,
+        })
+    }
+
+    fn splice(&mut self, span: Span, piece: Piece<'a>) -> Result<&mut Self, EditError> {
+        let mut place = self.count;
+        let free = self.splices.get_mut(place).ok_or(EditError::TooMany)?;
+        *free = Splice { span, piece };
+        self.count = place.saturating_add(1);
+        // To where it belongs; nearly always it is there.
+        let key = |splice: &Splice<'_>| (splice.span.start(), splice.span.end());
+        while let Some(before) = place.checked_sub(1) {
+            let Some([one, other]) = self.splices.get_mut(before..=place) else { break };
+            if key(one) <= key(other) {
+                break;
+            }
+            core::mem::swap(one, other);
+            place = before;
+        }
         Ok(self)
+    }
+
+    #[inline]
+    fn first(&self, name: HeaderName) -> Option<head::Field<'a>> {
+        self.index.head.fields(self.bytes).at(self.index.place(name.id())?)
     }
 
     /// Those that there are.
@@ -301,6 +416,16 @@ impl<'a> Edits<'a> {
     }
 }
 
+fn within(value: Option<Span>, span: Span) -> bool {
+    value.is_some_and(|value| value.start() <= span.start() && span.end() <= value.end())
+}
+
+/// Nothing written into a value is odd, but what is left of it may be: then a scan has to tell.
+fn settled(changed: Option<&Entry>, edited: &[u8]) -> Option<()> {
+    let plain = |entry: &Entry| chars::is_plain_value(entry.value().of(edited));
+    changed.is_none_or(plain).then_some(())
+}
+
 fn digits(n: u8) -> Piece<'static> {
     let digit = |d: u8| b'0'.wrapping_add(d % 10);
     let all = [digit(n / 100), digit(n / 10), digit(n)];
@@ -312,13 +437,44 @@ fn digits(n: u8) -> Piece<'static> {
 }
 
 impl Piece<'_> {
+    /// How many bytes it writes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Text(text) => text.len(),
+            Self::Row(name, value) => {
+                name.as_str().len().saturating_add(value.len()).saturating_add(4)
+            }
+            Self::Digits(_, len) => usize::from(*len),
+            Self::Source(received, rport) => {
+                let digits = |n: u16| n.checked_ilog10().map_or(1, |log| log.saturating_add(1));
+                let address = match received {
+                    None => 0,
+                    Some(IpAddr::V4(v4)) => {
+                        let octets = v4.octets().map(|octet| digits(u16::from(octet)));
+                        octets.iter().fold(b";received=...".len(), |len, n| {
+                            len.saturating_add(usize::try_from(*n).unwrap_or(0))
+                        })
+                    }
+                    Some(IpAddr::V6(v6)) => alloc::format!(";received=[{v6}]").len(),
+                };
+                let port = rport.map_or(0, |port| digits(port).saturating_add(7));
+                address.saturating_add(usize::try_from(port).unwrap_or(0))
+            }
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text(b"") => {}
+            Self::Nothing => {}
             Self::Text(text) => out.extend_from_slice(text),
             Self::Row(name, value) => {
-                out.extend_from_slice(name.as_str().as_bytes());
-                out.extend_from_slice(b": ");
+                if *name == HeaderName::VIA {
+                    out.extend_from_slice(b"Via: ");
+                } else {
+                    out.extend_from_slice(name.as_str().as_bytes());
+                    out.extend_from_slice(b": ");
+                }
                 out.extend_from_slice(value.as_bytes());
                 out.extend_from_slice(b"\r\n");
             }
@@ -327,38 +483,29 @@ impl Piece<'_> {
                     out.push(*digit);
                 }
             }
-            Self::Port(port) => {
-                out.extend_from_slice(b";rport=");
-                write_number(out, *port);
-            }
-            Self::Address(IpAddr::V6(v6)) => {
-                let text = alloc::format!(";received=[{v6}]");
-                out.extend_from_slice(text.as_bytes());
-            }
-            Self::Address(IpAddr::V4(v4)) => {
-                out.extend_from_slice(b";received=");
-                for (n, octet) in v4.octets().into_iter().enumerate() {
-                    if n != 0 {
-                        out.push(b'.');
+            Self::Source(received, rport) => {
+                match received {
+                    None => {}
+                    Some(IpAddr::V6(v6)) => {
+                        let text = alloc::format!(";received=[{v6}]");
+                        out.extend_from_slice(text.as_bytes());
                     }
-                    write_number(out, u16::from(octet));
+                    Some(IpAddr::V4(v4)) => {
+                        out.extend_from_slice(b";received=");
+                        let [a, b, c, d] = v4.octets();
+                        write_number(out, usize::from(a));
+                        for octet in [b, c, d] {
+                            out.push(b'.');
+                            write_number(out, usize::from(octet));
+                        }
+                    }
+                }
+                if let Some(port) = rport {
+                    out.extend_from_slice(b";rport=");
+                    write_number(out, usize::from(*port));
                 }
             }
         }
-    }
-}
-
-/// In decimal: what the formatter does, for the edit that every request gets.
-fn write_number(out: &mut Vec<u8>, number: u16) {
-    let mut unit = 10_000_u16;
-    while unit > 1 && number < unit {
-        unit /= 10;
-    }
-    while unit > 0 {
-        // A digit is below ten.
-        let digit = number.checked_div(unit).map_or(0, |left| left % 10);
-        out.push(b'0'.wrapping_add(digit as u8));
-        unit /= 10;
     }
 }
 
@@ -368,10 +515,42 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_the_formatter_writes_them() {
-        for number in 0..=u16::MAX {
+        for number in (0..=usize::from(u16::MAX)).chain([usize::MAX]) {
             let mut out = Vec::new();
             write_number(&mut out, number);
             assert_eq!(out, alloc::format!("{number}").into_bytes());
+        }
+    }
+
+    /// What is derived is what a scan finds; `to_request` asserts it, and this makes it happen.
+    #[test]
+    fn the_index_of_an_edited_message_is_the_scanned_one() {
+        let plain = "MESSAGE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1;received=9.9.9.9 ;rport\r\n\
+            X-Odd:  kept\r\nMax-Forwards: 10\r\nRoute: <sip:p;lr>, <sip:q;lr>\r\nl: 2\r\n\r\nhi";
+        let last = "MESSAGE sip:b@h SIP/2.0\r\nv: SIP/2.0/UDP a , SIP/2.0/UDP b\r\nRoute: <sip:p;lr>\r\n\r\n";
+        let folded = "MESSAGE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n ;branch=z9hG4bK1\r\n\r\nx";
+        let v6 = "2001:db8::1".parse().ok();
+        for text in [plain, last, folded] {
+            let request = RequestBuf::parse(text.as_bytes().to_vec()).unwrap();
+            let edits: [&dyn Fn(&mut Edits<'_>); 8] = [
+                &|_| {},
+                &|e| drop(e.push_via("SIP/2.0/TCP p;branch=z9hG4bK2")),
+                &|e| drop(e.push_via(" odd ")),
+                &|e| drop(e.decrement_max_forwards()),
+                &|e| drop(e.note_source("192.0.2.255".parse().ok(), Some(65_535))),
+                &|e| drop(e.note_source(v6, None)),
+                &|e| drop(e.pop_route()),
+                &|e| drop(e.set_uri("sip:elsewhere")),
+            ];
+            for one in edits {
+                for two in edits {
+                    let mut edits = request.view().edit();
+                    one(&mut edits);
+                    two(&mut edits);
+                    let Ok(expected) = edits.to_bytes() else { continue };
+                    assert_eq!(edits.to_request().unwrap().as_bytes(), expected);
+                }
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One framing rule for datagrams and streams: where the message ends (RFC 3261 §18.3), and
 //! what its start line is.
 
-use super::index::{Index, Kind};
+use super::index::{Index, Kind, Places, Sound};
 use super::{HeaderName, Method, Sip, StatusCode};
 use alloc::vec::Vec;
 use proto_wire::head::{Quirk, Scanner, leading_blank};
 use proto_wire::length::content_length;
+use proto_wire::text::chars;
 use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind, Span};
 
 /// What carries the message.
@@ -73,10 +74,16 @@ pub(crate) fn frame(
     limits: &Limits,
 ) -> Result<usize, ParseError> {
     index.defect = None;
+    index.sound = Sound(false);
+    let (places, lengths) = Places::of(index.entries(), HeaderName::CONTENT_LENGTH.id());
+    index.places = places;
     index.head_len = u32::try_from(head_len).unwrap_or(u32::MAX);
     start_line(bytes, index)?;
     let available = bytes.len().saturating_sub(head_len);
-    let promised = content_length(&mut index.head, bytes, HeaderName::CONTENT_LENGTH.id());
+    let promised = match lengths {
+        0 => Ok(None),
+        _ => promised(bytes, index, lengths),
+    };
     let body_len = match (framing, promised) {
         (_, Ok(Some(len))) => {
             let len = usize::try_from(len).unwrap_or(usize::MAX);
@@ -112,6 +119,19 @@ pub(crate) fn frame(
     let end = head_len.saturating_add(body_len);
     index.head.set_body(Span::new(head_len, end));
     Ok(end)
+}
+
+/// What Content-Length says: nearly always there is one row, and it is a number.
+#[inline]
+fn promised(bytes: &[u8], index: &mut Index, rows: usize) -> Result<Option<u64>, ParseError> {
+    let id = HeaderName::CONTENT_LENGTH.id();
+    if rows == 1 {
+        let entry = index.place(id).and_then(|place| index.entries().get(place));
+        if let Some(length) = entry.and_then(|e| chars::parse_u64(e.value().of(bytes))) {
+            return Ok(Some(length));
+        }
+    }
+    content_length(&mut index.head, bytes, id)
 }
 
 #[cold]

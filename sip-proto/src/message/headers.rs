@@ -94,7 +94,7 @@ impl<'a> Headers<'a> {
     #[must_use]
     #[inline]
     pub fn first(self, name: HeaderName) -> Option<Field<'a>> {
-        self.fields().first(name.id()).map(Field)
+        self.fields().at(self.index.place(name.id())?).map(Field)
     }
 
     /// All rows of a header.
@@ -130,19 +130,20 @@ impl<'a> Headers<'a> {
     /// When it does not follow its grammar; the offset is from the start of the message.
     #[inline]
     pub fn typed<T: TypedHeader<'a>>(self) -> Result<Option<T>, ParseError> {
-        let Some(row) = self.fields().first(T::NAME.id()) else { return Ok(None) };
-        let whole = row.value();
+        let Some(row) = self.first(T::NAME) else { return Ok(None) };
+        let whole = row.bytes();
         let value = if T::NAME.is_list() { first_item(whole) } else { whole };
-        T::parse(value).map(Some).map_err(|e| e.at(row.value_offset()))
+        T::parse(value).map(Some).map_err(|e| e.at(row.offset()))
     }
 
     /// All values of a header, typed, in order: of a list header each value of each row, of
     /// others each row.
     #[must_use]
     pub fn values<T: TypedHeader<'a>>(self) -> HeaderValues<'a, T> {
+        let first = self.index.place(T::NAME.id()).and_then(|n| self.index.entries().get(n..));
         HeaderValues {
             bytes: self.bytes,
-            entries: self.index.entries(),
+            entries: first.unwrap_or(&[]),
             row: None,
             typed: PhantomData,
         }
@@ -195,11 +196,13 @@ impl<'a, T: TypedHeader<'a>> Iterator for HeaderValues<'a, T> {
                 }
                 self.row = None;
             }
-            let (entry, rest) = self.entries.split_first()?;
+            let id = T::NAME.id();
+            let Some(place) = self.entries.iter().position(|entry| entry.id() == id) else {
+                self.entries = &[];
+                return None;
+            };
+            let (entry, rest) = self.entries.get(place..)?.split_first()?;
             self.entries = rest;
-            if entry.id() != T::NAME.id() {
-                continue;
-            }
             let (value, at) = (entry.value().of(self.bytes), entry.value().start());
             if T::NAME.is_list() && (value.is_empty() || has_comma(value)) {
                 self.row = Some((Items::new(value), at));

@@ -16,7 +16,56 @@ pub struct Index {
     /// Length of the head, from the first byte of the buffer.
     pub(super) head_len: u32,
     pub(super) defect: Option<ParseError>,
+    pub(super) sound: Sound,
+    pub(super) places: Places,
 }
+
+/// Where the first row is of each header that nearly everybody asks for: those with the lowest ids.
+/// Places count from 1, 0 is for none, and the last one for somewhere behind all that fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Places([u8; PLACES]);
+
+/// Ids below this have a place.
+const PLACES: usize = 16;
+
+impl Places {
+    /// The places of these rows, and how many rows have the id `counted`.
+    #[inline]
+    pub(super) fn of(entries: &[head::Entry], counted: u8) -> (Self, usize) {
+        // A place for each id that a byte can hold, so that none has to be checked.
+        let mut all = [0_u8; 256];
+        let mut count = 0_usize;
+        let mut place = entries.len().min(255) as u8;
+        for entry in entries.get(..255).unwrap_or(entries).iter().rev() {
+            if let Some(first) = all.get_mut(usize::from(entry.id())) {
+                *first = place;
+            }
+            count = count.wrapping_add(usize::from(entry.id() == counted));
+            place = place.wrapping_sub(1);
+        }
+        // More rows than that: what was not seen is looked for.
+        if entries.len() > 254 {
+            return (Self([u8::MAX; PLACES]), usize::MAX);
+        }
+        let mut places = [0; PLACES];
+        places.copy_from_slice(all.first_chunk::<PLACES>().unwrap_or(&[0; PLACES]));
+        (Self(places), count)
+    }
+}
+
+/// Whether it is known that [`validate`](super::Response::validate) finds nothing: the message was
+/// built from one that had been looked at. It says nothing about what the message is, so it does not
+/// count when indexes are compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sound(pub(super) bool);
+
+impl PartialEq for Sound {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Sound {}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -90,6 +139,21 @@ impl Index {
     #[must_use]
     pub const fn head_len(&self) -> usize {
         self.head_len as usize
+    }
+
+    /// The first row with this id.
+    #[inline]
+    pub(crate) fn place(&self, id: u8) -> Option<usize> {
+        match self.places.0.get(usize::from(id)) {
+            Some(0) if id != 0 => None,
+            Some(place @ 1..=254) if id != 0 => Some(usize::from(*place).wrapping_sub(1)),
+            _ => self.entries().iter().position(|entry| entry.id() == id),
+        }
+    }
+
+    /// Whether validation would find nothing, as far as that is known without looking.
+    pub(crate) const fn is_sound(&self) -> bool {
+        self.sound.0
     }
 
     pub(crate) fn head_mut(&mut self) -> &mut head::Index {

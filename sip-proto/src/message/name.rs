@@ -248,7 +248,7 @@ const SINGLES: &[HeaderName] = &[
 
 /// Both lists as sets of bits, so that asking costs nothing on the hot path.
 const LIST_BITS: u128 = bits(LISTS);
-const SINGLE_BITS: u128 = bits(SINGLES);
+pub(super) const SINGLE_BITS: u128 = bits(SINGLES);
 
 #[expect(
     clippy::indexing_slicing,

@@ -1,19 +1,20 @@
 //! Messages that own their bytes.
 
 use super::{Index, Message, Request, Response};
+use alloc::sync::Arc;
 use bytes::Bytes;
 use proto_wire::{Limits, ParseError, ParseErrorKind};
 
-/// A request with its bytes. Cloning shares the bytes.
+/// A request with its bytes. Cloning shares the bytes and the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestBuf {
-    bytes: Bytes,
-    index: Index,
-}
+pub struct RequestBuf(Arc<Parts>);
 
-/// A response with its bytes. Cloning shares the bytes.
+/// A response with its bytes. Cloning shares the bytes and the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResponseBuf {
+pub struct ResponseBuf(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     bytes: Bytes,
     index: Index,
 }
@@ -42,9 +43,9 @@ impl MessageBuf {
             index.note(proto_wire::head::Quirk::LeadingEmptyLine, 0);
         }
         Ok(if index.is_request() {
-            Self::Request(RequestBuf { bytes, index })
+            Self::Request(RequestBuf::from_parts(bytes, index))
         } else {
-            Self::Response(ResponseBuf { bytes, index })
+            Self::Response(ResponseBuf::from_parts(bytes, index))
         })
     }
 
@@ -73,17 +74,17 @@ macro_rules! owned {
             }
 
             pub(super) fn copied(view: $view<'_>) -> Self {
-                Self { bytes: Bytes::copy_from_slice(view.bytes), index: view.index.clone() }
+                Self::from_parts(Bytes::copy_from_slice(view.bytes), view.index.clone())
             }
 
-            pub(crate) const fn from_parts(bytes: Bytes, index: Index) -> Self {
-                Self { bytes, index }
+            pub(crate) fn from_parts(bytes: Bytes, index: Index) -> Self {
+                Self(Arc::new(Parts { bytes, index }))
             }
 
             /// The borrowed view, which has the accessors.
             #[must_use]
             pub fn view(&self) -> $view<'_> {
-                $view { bytes: &self.bytes, index: &self.index }
+                $view { bytes: &self.0.bytes, index: &self.0.index }
             }
 
             /// The headers.
@@ -95,7 +96,7 @@ macro_rules! owned {
             /// The body, sharing the bytes of the message.
             #[must_use]
             pub fn body(&self) -> Bytes {
-                self.bytes.slice(self.index.body().range())
+                self.0.bytes.slice(self.0.index.body().range())
             }
 
             /// The message as it stands on the wire.
@@ -107,8 +108,13 @@ macro_rules! owned {
             /// The bytes, without a copy.
             #[must_use]
             pub fn into_bytes(self) -> Bytes {
-                let span = self.index.message();
-                self.bytes.slice(span.range())
+                let span = self.0.index.message();
+                let all = span.start() == 0 && span.end() == self.0.bytes.len();
+                let bytes = match Arc::try_unwrap(self.0) {
+                    Ok(parts) => parts.bytes,
+                    Err(shared) => shared.bytes.clone(),
+                };
+                if all { bytes } else { bytes.slice(span.range()) }
             }
 
             /// A copy that holds exactly this message's bytes, when they were cut out of a

@@ -48,6 +48,12 @@ impl StatusCode {
         self.0
     }
 
+    /// The three digits.
+    pub(super) fn digits(self) -> [u8; 3] {
+        let digit = |n: u16| b'0'.wrapping_add((n % 10) as u8);
+        [digit(self.0 / 100), digit(self.0 / 10), digit(self.0)]
+    }
+
     /// The first digit, 1 to 6.
     #[must_use]
     pub const fn class(self) -> u16 {

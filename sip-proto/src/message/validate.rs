@@ -1,5 +1,6 @@
 //! Which rule a message breaks, which layer says so, and what to answer.
 
+use super::name::SINGLE_BITS;
 use super::{HeaderName, Method, Request, Response, StatusCode, TypedHeader};
 use crate::headers::{
     CSeq, CallId, Contact, ContentType, Date, From, MaxForwards, NameAddr, RecordRoute, Route, To,
@@ -87,6 +88,15 @@ impl Request<'_> {
     /// # Errors
     /// The first objection, with the status to answer.
     pub fn validate_as(self, strictness: Strictness) -> Result<(), Objection> {
+        self.validate_with(strictness, false)
+    }
+
+    /// [`Request::validate`] where it is known whether the topmost Via can be read.
+    pub(crate) fn validate_below(self, via: bool) -> Result<(), Objection> {
+        self.validate_with(Strictness::Lenient, via)
+    }
+
+    fn validate_with(self, strictness: Strictness, via: bool) -> Result<(), Objection> {
         let framing = |error| Objection::new(Layer::Framing, None, error);
         if let Some(defect) = self.defect() {
             return Err(match defect.kind() {
@@ -98,7 +108,7 @@ impl Request<'_> {
                 _ => framing(defect),
             });
         }
-        common(self.headers(), self.index(), strictness)?;
+        common(self.headers(), self.index(), strictness, via)?;
         let cseq = required::<CSeq<'_>>(self.headers())?;
         if cseq.method != self.method() {
             let at = self.headers().first(HeaderName::CSEQ).map_or(0, |f| f.offset());
@@ -186,13 +196,55 @@ impl Response<'_> {
         if let Some(defect) = self.defect() {
             return Err(Objection::new(Layer::Framing, None, defect));
         }
-        common(self.headers(), self.index(), strictness)?;
+        common(self.headers(), self.index(), strictness, false)?;
         required::<CSeq<'_>>(self.headers()).map(|_| ())
     }
 }
 
 /// What requests and responses have in common.
 fn common(
+    headers: super::Headers<'_>,
+    index: &super::Index,
+    strictness: Strictness,
+    via: bool,
+) -> Result<(), Objection> {
+    if !index.quirks().is_empty() {
+        tolerable(headers, index, strictness)?;
+    }
+    let vias = index.entries().iter().filter(|e| e.id() == HeaderName::VIA.id());
+    // One that is known to be readable is read once.
+    let single = || headers.bytes(HeaderName::VIA).is_some_and(|row| !chars::contains(row, b','));
+    match vias.count() {
+        0 => return Err(missing(HeaderName::VIA)),
+        1 if via && single() => {}
+        _ => all::<Via<'_>>(headers)?,
+    }
+    let from = required::<From<'_>>(headers)?;
+    uri_of(headers, HeaderName::FROM, &from)?;
+    let to = required::<To<'_>>(headers)?;
+    uri_of(headers, HeaderName::TO, &to)?;
+    if strictness == Strictness::Strict {
+        strict(headers, &from, &to)?;
+    }
+    required::<CallId<'_>>(headers)?;
+    optional::<ContentType<'_>>(headers)?;
+    let mut seen = 0_u128;
+    for entry in index.entries() {
+        // Names that are not of the RFCs have 0, which is not single.
+        let bit = 1_u128.wrapping_shl(u32::from(entry.id()));
+        if seen & bit & SINGLE_BITS != 0 {
+            let name = HeaderName::from_id(entry.id()).unwrap_or(HeaderName::VIA);
+            let error = ParseError::new(ParseErrorKind::DuplicateHeader, entry.value().start());
+            return Err(syntax(name, error));
+        }
+        seen |= bit;
+    }
+    Ok(())
+}
+
+/// Whether all that was odd about the head may be tolerated.
+#[cold]
+fn tolerable(
     headers: super::Headers<'_>,
     index: &super::Index,
     strictness: Strictness,
@@ -224,45 +276,30 @@ fn common(
         };
         return Err(Objection::new(Layer::Framing, None, ParseError::new(kind, at)));
     }
-    all::<Via<'_>>(headers)?;
-    if headers.first(HeaderName::VIA).is_none() {
-        return Err(missing(HeaderName::VIA));
-    }
-    let from = required::<From<'_>>(headers)?;
-    uri_of(headers, HeaderName::FROM, &from)?;
-    let to = required::<To<'_>>(headers)?;
-    uri_of(headers, HeaderName::TO, &to)?;
-    if strictness == Strictness::Strict {
-        for (name, value) in [(HeaderName::FROM, &*from), (HeaderName::TO, &*to)] {
-            if let Some(at) = value.first_oddity() {
-                let base = headers.first(name).map_or(0, |f| f.offset());
-                return Err(syntax(
-                    name,
-                    ParseError::new(ParseErrorKind::Strict, base.saturating_add(at)),
-                ));
-            }
-        }
-        optional::<Date>(headers)?;
-        // Names that HTTP has and SIP has not, such as `X#Y` (RFC 3261 §25.1 `token`).
-        let foreign = |f: &super::Field<'_>| !chars::is_sip_token(f.raw().name());
-        if let Some(field) = headers.iter().find(foreign) {
-            let error = ParseError::new(ParseErrorKind::HeaderName, field.raw().offset());
-            return Err(Objection::new(Layer::Framing, field.id(), error));
-        }
-    }
-    required::<CallId<'_>>(headers)?;
-    optional::<ContentType<'_>>(headers)?;
-    let mut seen = 0_u128;
-    for field in headers.iter() {
-        let Some(name) = field.id() else { continue };
-        let bit = 1_u128.checked_shl(u32::from(name.id())).unwrap_or(0);
-        if seen & bit != 0 && name.is_single() {
+    Ok(())
+}
+
+/// What the strict profile asks of the headers beyond that they can be read.
+fn strict(
+    headers: super::Headers<'_>,
+    from: &NameAddr<'_>,
+    to: &NameAddr<'_>,
+) -> Result<(), Objection> {
+    for (name, value) in [(HeaderName::FROM, from), (HeaderName::TO, to)] {
+        if let Some(at) = value.first_oddity() {
+            let base = headers.first(name).map_or(0, |f| f.offset());
             return Err(syntax(
                 name,
-                ParseError::new(ParseErrorKind::DuplicateHeader, field.offset()),
+                ParseError::new(ParseErrorKind::Strict, base.saturating_add(at)),
             ));
         }
-        seen |= bit;
+    }
+    optional::<Date>(headers)?;
+    // Names that HTTP has and SIP has not, such as `X#Y` (RFC 3261 §25.1 `token`).
+    let foreign = |f: &super::Field<'_>| !chars::is_sip_token(f.raw().name());
+    if let Some(field) = headers.iter().find(foreign) {
+        let error = ParseError::new(ParseErrorKind::HeaderName, field.raw().offset());
+        return Err(Objection::new(Layer::Framing, field.id(), error));
     }
     Ok(())
 }

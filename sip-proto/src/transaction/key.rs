@@ -68,17 +68,27 @@ impl Key {
     /// When a header that it needs is missing or malformed.
     pub fn set_server(&mut self, request: Request<'_>, method: Method<'_>) -> Result<(), KeyError> {
         self.0.clear();
+        self.set_server_by(request, &header(request.headers())?, method)
+    }
+
+    /// The same where the topmost Via has been read.
+    pub(crate) fn set_server_by(
+        &mut self,
+        request: Request<'_>,
+        via: &Via<'_>,
+        method: Method<'_>,
+    ) -> Result<(), KeyError> {
+        self.0.clear();
         let method = if method == Method::Ack { Method::Invite } else { method };
-        let headers = request.headers();
-        let via: Via<'_> = header(headers)?;
         match via.branch().and_then(cookie_rest) {
             Some(rest) => {
+                self.0.reserve(rest.len().saturating_add(64));
                 self.0.push(SERVER);
                 self.part(rest);
-                self.sent_by(&via);
+                self.sent_by(via);
                 self.part(method.as_str().as_bytes());
             }
-            None => self.set_2543(request, &via, method)?,
+            None => self.set_2543(request, via, method)?,
         }
         Ok(())
     }
@@ -141,7 +151,11 @@ impl Key {
     /// a sender writes it the same way each time (§17.2.3 compares sent-by as it stands).
     fn sent_by(&mut self, via: &Via<'_>) {
         match via.sent_by.host {
-            Host::Name(name) => self.0.extend(name.bytes().map(|b| b.to_ascii_lowercase())),
+            Host::Name(name) => {
+                let at = self.0.len();
+                self.0.extend_from_slice(name.as_bytes());
+                self.0.get_mut(at..).unwrap_or(&mut []).make_ascii_lowercase();
+            }
             Host::V4(v4) => self.0.extend_from_slice(&v4.octets()),
             Host::V6(v6) => self.0.extend_from_slice(&v6.octets()),
         }

@@ -117,10 +117,10 @@ impl Timers {
     /// depend on `nth`.
     #[must_use]
     pub fn wait(&self, timer: Timer, nth: u32) -> Duration {
-        let doubled = self.t1.saturating_mul(1_u32.checked_shl(nth).unwrap_or(u32::MAX));
+        let doubled = || self.t1.saturating_mul(1_u32.checked_shl(nth).unwrap_or(u32::MAX));
         match timer {
-            Timer::A => doubled,
-            Timer::E | Timer::G => doubled.min(self.t2),
+            Timer::A => doubled(),
+            Timer::E | Timer::G => doubled().min(self.t2),
             Timer::B | Timer::F | Timer::H | Timer::L | Timer::M | Timer::J | Timer::Unanswered => {
                 self.t1.saturating_mul(64)
             }

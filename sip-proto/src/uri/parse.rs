@@ -195,11 +195,11 @@ fn usual_sip(bytes: &[u8], start: usize, secure: bool) -> Option<SipUri<'_>> {
     if chars::any_zero(bytes, forbidden) {
         return None;
     }
-    let raw = core::str::from_utf8(bytes).ok()?;
+    let raw = chars::utf8(bytes)?;
     let rest = raw.get(start..)?;
     let (mut user, mut password, mut host) = (None, None, rest);
     // A colon before the `@` begins a password; without one, it begins the port.
-    let stop = rest.bytes().position(|b| b == b'@' || b == b':').unwrap_or(rest.len());
+    let stop = chars::find_either(rest.as_bytes(), b'@', b':').unwrap_or(rest.len());
     let (name, tail) = rest.split_at_checked(stop)?;
     if let Some(tail) = tail.strip_prefix('@') {
         (user, host) = (Some(name), tail);
