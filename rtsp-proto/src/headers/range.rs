@@ -189,6 +189,10 @@ impl<'a> TypedHeader<'a> for Range<'a> {
     /// decimals than nine and none behind the point. 1.0 allows a list; the first one
     /// counts.
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        // All of it, as FFmpeg and most others ask for it.
+        if value == b"npt=0.000-" {
+            return Ok(Self::npt(NptRange::from(Duration::ZERO)));
+        }
         if let Some(range) = value.strip_prefix(b"npt=").and_then(plain_npt) {
             return Ok(Self::npt(range));
         }
