@@ -1,8 +1,8 @@
 //! An RTSP server on tokio that serves files, and lets clients publish what others play.
 //!
 //! All of it is one task. The [`Service`] has the sockets, the connections and their sessions; the
-//! host has the media: what a session plays or publishes ([`Show`]), and what is published where
-//! ([`Live`]).
+//! host has the media: what a session plays or publishes (`Show`), and what is published where
+//! (`Live`).
 
 use crate::drive::rtsp::Service;
 use crate::entropy::seed;
