@@ -187,8 +187,11 @@ mod peers {
 
     /// Where it refuses and we do not.
     fn is_wider(data: &[u8], error: &str) -> bool {
+        // XML 1.0 §2.11: a carriage return alone is a line end; it wants a line feed behind it.
+        let is_alone = |at: usize| data[at] == b'\r' && data.get(at + 1) != Some(&b'\n');
+        let returns = error.contains("InvalidChar") && (0..data.len()).any(is_alone);
         // Its tokens are limited to 8 KiB.
-        data.len() > 8000 || error.contains("long")
+        returns || data.len() > 8000 || error.contains("long")
     }
 
     fn read(data: &[u8]) -> Result<String, String> {

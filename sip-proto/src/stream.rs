@@ -142,6 +142,8 @@ impl Framer {
         match self.message() {
             Ok(item) => item.map(|m| Ok(Framed::Message(m))),
             Err(error) => {
+                // It may be refused, with nothing behind its head.
+                self.index.end_with_head();
                 self.failed = Some(error);
                 self.told = true;
                 Some(Err(error))
@@ -245,6 +247,20 @@ mod tests {
             }
         }
         out
+    }
+
+    #[test]
+    fn a_request_that_ends_the_stream_keeps_its_rows_when_it_is_refused() {
+        let mut framer = Framer::new(Limits::DEFAULT);
+        framer
+            .push(b"MESSAGE sip:a SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nX: y\r\n\r\nhi");
+        let error = framer.next_item().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ParseErrorKind::MissingHeader);
+        let request = framer.failed_request().unwrap();
+        assert_eq!(request.body(), b"");
+        let edited =
+            request.edit().push_via("SIP/2.0/TCP p;branch=z9hG4bK2").unwrap().to_bytes().unwrap();
+        assert!(edited.ends_with(b"branch=z9hG4bK1\r\nX: y\r\n\r\n"), "{edited:?}");
     }
 
     #[test]

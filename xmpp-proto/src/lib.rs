@@ -54,6 +54,6 @@ pub mod xml;
 pub use iq::IqToken;
 pub use link::ProtocolError;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "scram"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

@@ -361,7 +361,9 @@ mod tests {
             assert!(!line.is_refused());
             starts.push(line.start);
         });
-        let sections = Section::ALL.iter().map(|section| section.name());
+        // Places stand in it only when there is one that is watched.
+        let sections = Section::ALL.iter().filter(|section| **section != Section::Places);
+        let sections = sections.map(|section| section.name());
         assert_eq!(starts, ["snapshot"].into_iter().chain(sections).collect::<Vec<_>>());
         let mut damaged = bytes;
         damaged[300] ^= 1;

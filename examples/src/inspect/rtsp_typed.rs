@@ -7,13 +7,13 @@ use rtsp_proto::headers::{
     Accept, AcceptCredentials, AcceptEncoding, AcceptLanguage, AcceptRanges, AddrList,
     AuthenticationInfo, Authorization, Bandwidth, Blocksize, CSeq, CacheControl, Conference,
     Connection, ConnectionCredentials, ContentBase, ContentEncoding, ContentLanguage,
-    ContentLength, ContentLocation, ContentType, Date, Delivery, Expires, Frames, FromHeader,
+    ContentLength, ContentLocation, ContentType, Date, Delivery, Expires, Frames, FromHeader, Host,
     IfMatch, IfModifiedSince, IfNoneMatch, Immediate, KeyMgmt, LastModified, Location,
     LowerTransport, MTag, MediaProperties, MediaRange, NotifyReason, NptTime, PipelinedRequests,
     PortPair, ProxyAuthenticationInfo, ProxyAuthorization, ProxyRequire, ProxySupported, Range,
     RangeSpec, RateControl, Referer, Referrer, RequestStatus, Require, RetryAfter, RtpInfo,
     RtpInfos, RtpProfile, Scale, SeekStyle, Server, Session, Speed, Supported, TerminateReason,
-    Timestamp, Transport, Transports, Unsupported, UserAgent, Via,
+    Timestamp, Transport, Transports, Unsupported, UserAgent, Vary, Via,
 };
 use rtsp_proto::{HeaderName, Methods, TypedHeader, Version};
 use serde_json::{Value, json};
@@ -96,6 +96,7 @@ pub(super) fn typed(name: HeaderName, value: &[u8]) -> Result<Option<Value>, Par
         HeaderName::Require => list!(Require),
         HeaderName::Supported => list!(Supported),
         HeaderName::Unsupported => list!(Unsupported),
+        HeaderName::Vary => list!(Vary),
         HeaderName::Via => list!(Via),
         HeaderName::AcceptCredentials => text!(AcceptCredentials),
         HeaderName::Conference => text!(Conference),
@@ -103,6 +104,7 @@ pub(super) fn typed(name: HeaderName, value: &[u8]) -> Result<Option<Value>, Par
         HeaderName::Date => text!(Date),
         HeaderName::Expires => text!(Expires),
         HeaderName::Frames => text!(Frames),
+        HeaderName::Host => text!(Host),
         HeaderName::From => text!(FromHeader),
         HeaderName::IfMatch => text!(IfMatch),
         HeaderName::IfModifiedSince => text!(IfModifiedSince),

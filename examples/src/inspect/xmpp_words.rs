@@ -118,10 +118,7 @@ pub fn condition(name: &str) -> &'static str {
 
 /// A step of SASL, decoded. Passwords, tokens, proofs and signatures are left out.
 pub fn sasl(root: Element<'_>) -> Option<Value> {
-    let step = match (root.ns(), root.name()) {
-        (Ns::SASL | Ns::SASL2, step) => step,
-        _ => return None,
-    };
+    let (Ns::SASL | Ns::SASL2, step) = (root.ns(), root.name()) else { return None };
     let mechanism = root.attr("mechanism").map(|name| name.into_owned());
     let inside = ["initial-response", "additional-data"];
     let inner = root.children().find(|child| inside.contains(&child.name()));

@@ -141,6 +141,12 @@ impl Index {
         self.head_len as usize
     }
 
+    /// The message ends with its head: nobody knows where its body does.
+    pub(crate) fn end_with_head(&mut self) {
+        let end = self.head_len();
+        self.head.set_body(Span::new(end, end));
+    }
+
     /// The first row with this id.
     #[inline]
     pub(crate) fn place(&self, id: u8) -> Option<usize> {

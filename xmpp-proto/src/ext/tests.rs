@@ -11,7 +11,6 @@ use crate::stanza::{MessageBuilder, StanzaBuf};
 use crate::xml::{Document, Element, Ns, Writer};
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
 use alloc::string::ToString;
 use alloc::vec;
 
@@ -297,7 +296,7 @@ mod caps_tests {
         assert!(!cache.insert(&caps, &forged));
         assert_eq!(cache.get(&caps), None);
         assert!(cache.insert(&caps, &info));
-        assert_eq!(cache.get(&caps).map(<[String]>::len), Some(4));
+        assert_eq!(cache.get(&caps).map(<[alloc::string::String]>::len), Some(4));
         let mut other = caps.clone();
         other.hash = "md5".into();
         assert!(!cache.insert(&other, &info) && cache.get(&other).is_none());

@@ -2,6 +2,7 @@ use super::*;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+#[cfg(feature = "xml")]
 use proptest::prelude::*;
 
 /// RFC 5438 §7.1.1.3.

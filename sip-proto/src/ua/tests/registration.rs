@@ -229,6 +229,7 @@ fn ok_over(request: &RequestBuf, extra: &str) -> String {
     reply(request, 200, "r", extra, "").replace("peer@192.0.2.9", "u1@192.0.2.1:5060;transport=tcp")
 }
 
+#[cfg(feature = "digest")]
 #[test]
 fn challenges_over_a_stream_are_answered_though_its_transactions_end_at_once() {
     let credential = proto_wire::digest::Credential::new("u1", "secret").unwrap();
