@@ -168,6 +168,9 @@ impl<'a> Edits<'a> {
             let row = Piece::Row(HeaderName::MAX_FORWARDS, "70");
             return self.splice(Span::new(at, at), row);
         };
+        if let Some(less) = one_less(row.value()) {
+            return self.splice(row.entry().value(), less);
+        }
         let hops = MaxForwards::parse(row.value()).map_err(|_| EditError::MaxForwards)?;
         let hops = hops.0.checked_sub(1).ok_or(EditError::MaxForwards)?;
         self.splice(row.entry().value(), digits(hops))
@@ -426,6 +429,17 @@ fn settled(changed: Option<&Entry>, edited: &[u8]) -> Option<()> {
     changed.is_none_or(plain).then_some(())
 }
 
+/// One less than a number of two digits, which nearly every Max-Forwards is.
+const fn one_less(value: &[u8]) -> Option<Piece<'static>> {
+    match *value {
+        [tens @ b'1'..=b'9', ones @ b'1'..=b'9'] => {
+            Some(Piece::Digits([tens, ones.wrapping_sub(1), 0], 2))
+        }
+        [tens @ b'2'..=b'9', b'0'] => Some(Piece::Digits([tens.wrapping_sub(1), b'9', 0], 2)),
+        _ => None,
+    }
+}
+
 fn digits(n: u8) -> Piece<'static> {
     let digit = |d: u8| b'0'.wrapping_add(d % 10);
     let all = [digit(n / 100), digit(n / 10), digit(n)];
@@ -512,13 +526,34 @@ impl Piece<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     #[test]
     fn numbers_are_written_as_the_formatter_writes_them() {
         for number in (0..=usize::from(u16::MAX)).chain([usize::MAX]) {
             let mut out = Vec::new();
             write_number(&mut out, number);
-            assert_eq!(out, alloc::format!("{number}").into_bytes());
+            assert_eq!(out, format!("{number}").into_bytes());
+        }
+    }
+
+    #[test]
+    fn every_max_forwards_becomes_one_less() {
+        for n in 0..=255_u8 {
+            for written in [format!("{n}"), format!("0{n}"), format!(" {n} ")] {
+                let text = format!("OPTIONS sip:a SIP/2.0\r\nMax-Forwards:{written}\r\n\r\n");
+                let request = RequestBuf::parse(text.into_bytes()).unwrap();
+                let mut edits = request.view().edit();
+                let Some(less) = n.checked_sub(1) else {
+                    let refused = edits.decrement_max_forwards().unwrap_err();
+                    assert_eq!(refused, EditError::MaxForwards);
+                    continue;
+                };
+                edits.decrement_max_forwards().unwrap();
+                let edited = RequestBuf::parse(edits.to_bytes().unwrap()).unwrap();
+                let value = edited.view().headers().typed::<MaxForwards>().unwrap();
+                assert_eq!(value, Some(MaxForwards(less)), "{written}");
+            }
         }
     }
 
