@@ -73,7 +73,7 @@ struct Host {
 impl Host {
     fn serve(&mut self, now: Instant, at: usize) {
         while let Some(output) = self.servers[at].poll_output() {
-            assert_eq!(self.closed[at], 0, "something behind the end");
+            assert_eq!(self.closed[at], 0, "something behind the end: {output:?}");
             let Output::Event(event) = output else { continue };
             match event {
                 Event::Request(asked) => {

@@ -143,7 +143,7 @@ impl Framer {
             Ok(item) => item.map(|m| Ok(Framed::Message(m))),
             Err(error) => {
                 // It may be refused, with nothing behind its head.
-                self.index.end_with_head();
+                self.index.end_with_head(error);
                 self.failed = Some(error);
                 self.told = true;
                 Some(Err(error))

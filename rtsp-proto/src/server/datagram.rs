@@ -82,8 +82,9 @@ impl Server {
         let mut receiver = Receiver::new(self.config.interleaved_max);
         receiver.push(data);
         loop {
-            if self.inbox.len() >= self.config.pending_max {
-                // As good as lost on the way: the client sends it again.
+            // What follows the message that ended it, or one too many, is as good as lost on the
+            // way: the client sends it again.
+            if self.closed || self.inbox.len() >= self.config.pending_max {
                 return;
             }
             match receiver.next(&self.config.limits, |_| false) {

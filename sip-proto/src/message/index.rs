@@ -141,8 +141,9 @@ impl Index {
         self.head_len as usize
     }
 
-    /// The message ends with its head: nobody knows where its body does.
-    pub(crate) fn end_with_head(&mut self) {
+    /// The message ends with its head: because of `defect` nobody knows where its body does.
+    pub(crate) fn end_with_head(&mut self, defect: ParseError) {
+        self.object(defect);
         let end = self.head_len();
         self.head.set_body(Span::new(end, end));
     }
