@@ -29,7 +29,7 @@ pub(super) fn continues(buf: &[u8], frame_max: u16) -> Verdict {
             let token = buf.iter().take(METHOD_MAX).take_while(|b| chars::is_token(&[**b]));
             let len = token.count();
             match buf.get(len) {
-                None if len < METHOD_MAX => Verdict::NotYet,
+                None => Verdict::NotYet,
                 Some(b'/') => {
                     yes_if(buf.get(..len).is_some_and(|w| w.eq_ignore_ascii_case(b"RTSP")))
                 }
