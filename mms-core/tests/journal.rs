@@ -96,6 +96,80 @@ fn a_journal_cut_at_any_byte_gives_the_last_whole_frame() {
     }
 }
 
+/// A file whose room was set aside ahead: behind what was written stand zeros, as many as there were.
+#[test]
+fn a_journal_cut_at_any_byte_with_zeros_behind_it_gives_the_last_whole_frame() {
+    let written = written();
+    let mut states = vec![plain()];
+    for (end, _) in &written.ends {
+        states.push(recover(&written.bytes[..*end]).0.ledger);
+    }
+    for cut in 0..=written.bytes.len() {
+        let mut bytes = written.bytes[..cut].to_vec();
+        // To the end of the frame, not so far, just behind it, and far behind it.
+        let frame = written.ends.iter().find(|(end, _)| *end >= cut).map_or(cut, |(end, _)| *end);
+        for length in [frame, [cut + 1, frame + 7, frame + 4_096][cut % 3]] {
+            bytes.truncate(cut);
+            bytes.resize(length.max(cut), 0);
+            // The zeros may be what stood there anyway.
+            let whole = written.ends.iter().filter(|(end, _)| {
+                bytes.get(..*end).is_some_and(|bytes| *bytes == written.bytes[..*end])
+            });
+            let whole = whole.count();
+            let last = written.ends[..whole].last().map_or(0, |(end, _)| *end);
+            let (recovered, end) = recover(&bytes);
+            let rest = bytes.get(last..).unwrap_or_default();
+            if rest.iter().all(|byte| *byte == 0) {
+                assert_eq!(end, JournalEnd::Whole { length: last }, "cut at {cut}, {length} long");
+            } else {
+                let JournalEnd::Torn { at, frame, present } = end else {
+                    panic!("cut at {cut}, {length} long: {end}");
+                };
+                assert_eq!((at, frame), (last, whole as u64 + 1), "cut at {cut}, {length} long");
+                assert!(present <= bytes.len() - last && present > 0);
+            }
+            assert!(cut % 7 > 0 || audit(&bytes).end == end);
+            assert!(recovered.ledger == states[whole], "cut at {cut}, {length} long");
+        }
+    }
+}
+
+/// Zeros behind the journal, or in its last frame, do not make damage in front of them harmless.
+#[test]
+fn damage_is_damage_whatever_zeros_lie_behind_it() {
+    let written = written();
+    let last = written.ends[written.ends.len() - 2].0;
+    let mut bytes = written.bytes.clone();
+    bytes.extend([0; 600]);
+    for place in 0..written.bytes.len() {
+        bytes[place] ^= 1 << (place % 8);
+        let (_, end) = recover(&bytes);
+        // The last bit that was set: nobody can tell it from a write that ended before it.
+        let cut = place >= last && bytes[place..].iter().all(|byte| *byte == 0);
+        let damaged = matches!(end, JournalEnd::Damaged { .. });
+        assert!(damaged != cut, "flipped {place}: {end}");
+        bytes[place] ^= 1 << (place % 8);
+    }
+    // A bit in a record before the one in which the write was cut off.
+    let first = u32::from_le_bytes(bytes[last + 128..last + 132].try_into().unwrap()) as usize;
+    assert!(last + 128 + first + 20 < written.bytes.len(), "the last frame has several records");
+    let mut torn = written.bytes[..last + 128 + first + 20].to_vec();
+    torn.resize(bytes.len(), 0);
+    assert!(matches!(recover(&torn).1, JournalEnd::Torn { at, .. } if at == last));
+    for place in last..last + 128 + first {
+        torn[place] ^= 1 << (place % 8);
+        let (_, end) = recover(&torn);
+        assert!(matches!(end, JournalEnd::Damaged { .. }), "flipped {place}: {end}");
+        torn[place] ^= 1 << (place % 8);
+    }
+    // Zeros in the middle of the journal, up to its next frame, are a hole.
+    let mut hole = written.bytes.clone();
+    hole[last - 90..last].fill(0);
+    let JournalEnd::Damaged { more_behind: true, .. } = recover(&hole).1 else {
+        panic!("{}", recover(&hole).1)
+    };
+}
+
 #[test]
 fn a_journal_goes_on_after_a_crash_at_any_record() {
     let written = written();

@@ -1,7 +1,8 @@
 //! A walk over a journal that trusts nothing and needs no ledger.
 
+use super::ending::{ending, only_zeros};
 use super::frame::{Chain, Frame, FrameError, FrameErrorKind};
-use super::recover::{JournalEnd, ending};
+use super::recover::JournalEnd;
 use crate::ids::{AssetId, At, Day, Seq};
 use crate::record::{Record, RecordErrorKind};
 use alloc::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub fn audit(journal: &[u8]) -> Audit {
     let mut at: usize = 0;
     loop {
         let left = journal.get(at..).unwrap_or_default();
-        if left.first().is_none_or(|byte| *byte == 0) && left.iter().all(|byte| *byte == 0) {
+        if only_zeros(left) {
             audit.end = JournalEnd::Whole { length: at };
             return audit;
         }

@@ -13,7 +13,7 @@ use thiserror::Error;
 /// `MMSJ`.
 const MAGIC: u32 = u32::from_le_bytes(*b"MMSJ");
 const FORMAT: u16 = 1;
-const HEADER: usize = 128;
+pub(super) const HEADER: usize = 128;
 /// Where the header's own checksum stands; it covers all other bytes of the header.
 const CHECK_AT: usize = 56;
 const PREVIOUS_AT: usize = 64;
@@ -546,8 +546,8 @@ fn chain_of(frame: &[u8]) -> Chain {
     Chain(hasher.finalize().into())
 }
 
-/// The first record that is wrong in itself.
-fn first_fault(body: &[u8]) -> Option<(usize, FrameErrorKind)> {
+/// The first record that is wrong in itself: where the fault lies, from the frame's start, and what.
+pub(super) fn first_fault(body: &[u8]) -> Option<(usize, FrameErrorKind)> {
     let mut left = body;
     while !left.is_empty() {
         let offset = HEADER.saturating_add(body.len().saturating_sub(left.len()));
@@ -566,7 +566,7 @@ fn inside(error: RecordError, offset: usize) -> FrameError {
     FrameError::new(FrameErrorKind::Record(error.kind()), offset.saturating_add(error.offset()))
 }
 
-/// Whether the header of a frame begins here and is whole.
-pub(super) fn begins(bytes: &[u8]) -> bool {
-    Header::parse(bytes).is_ok()
+/// How long the frame is whose header begins here and is whole.
+pub(super) fn length_of(bytes: &[u8]) -> Option<usize> {
+    Header::parse(bytes).ok().map(|header| HEADER.saturating_add(header.body as usize))
 }

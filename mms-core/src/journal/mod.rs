@@ -4,6 +4,7 @@
 //! `docs/journal.md`.
 
 mod audit;
+mod ending;
 mod frame;
 mod recover;
 

@@ -1,8 +1,7 @@
 //! From a journal back to a ledger, up to the last whole frame.
 
-use super::frame::{
-    Chain, Frame, FrameError, FrameErrorKind, FrameWriter, JournalPosition, begins,
-};
+use super::ending::{ending, only_zeros};
+use super::frame::{Chain, Frame, FrameError, FrameErrorKind, FrameWriter, JournalPosition};
 use crate::ids::Seq;
 use crate::ledger::Ledger;
 use crate::record::{Record, RecordError, Scratch};
@@ -57,13 +56,14 @@ pub enum JournalEnd {
         length: usize,
     },
     /// In the middle of a frame, as when the power went during a write that nobody has
-    /// been told of. It is safe to cut the journal here.
+    /// been told of. Behind the part that is there is nothing, or nothing but zeros. It is safe
+    /// to cut the journal here.
     Torn {
         /// Where the frame that was not finished begins: the length to cut to.
         at: usize,
         /// Its number.
         frame: u64,
-        /// Bytes that are there of it.
+        /// Bytes that are there of it, without the zeros of a file that was made longer ahead.
         present: usize,
     },
     /// With bytes that were changed after they were written, or that are no frames. What
@@ -190,7 +190,7 @@ impl Recovery {
         let mut at: usize = 0;
         loop {
             let left = bytes.get(at..).unwrap_or_default();
-            if left.first().is_none_or(|byte| *byte == 0) && left.iter().all(|byte| *byte == 0) {
+            if only_zeros(left) {
                 return JournalEnd::Whole { length: at };
             }
             let frame = self.next;
@@ -293,24 +293,4 @@ impl Recovery {
         self.records = self.records.saturating_add(1);
         Ok(())
     }
-}
-
-/// Torn or damaged? A frame that is only too short was being written; anything else was
-/// changed.
-pub(super) fn ending(left: &[u8], at: usize, frame: u64, error: FrameError) -> JournalEnd {
-    let short =
-        matches!(error.kind(), FrameErrorKind::HeaderTruncated | FrameErrorKind::BodyTruncated);
-    if short {
-        return JournalEnd::Torn { at, frame, present: left.len() };
-    }
-    let more_behind = a_frame_begins(left.get(1..).unwrap_or_default());
-    JournalEnd::Damaged { at, frame, error, more_behind }
-}
-
-/// Whether a whole header begins anywhere in `bytes`.
-fn a_frame_begins(bytes: &[u8]) -> bool {
-    bytes
-        .windows(4)
-        .zip(0_usize..)
-        .any(|(window, at)| window == b"MMSJ" && begins(bytes.get(at..).unwrap_or_default()))
 }

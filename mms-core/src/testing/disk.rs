@@ -28,8 +28,6 @@ pub trait Disk {
 pub struct MemoryDisk {
     bytes: Vec<u8>,
     synced: usize,
-    /// Where frames end.
-    ends: Vec<usize>,
 }
 
 impl MemoryDisk {
@@ -43,7 +41,6 @@ impl MemoryDisk {
 impl Disk for MemoryDisk {
     fn append(&mut self, frame: &FrameBuf) {
         self.bytes.extend_from_slice(frame.bytes());
-        self.ends.push(self.bytes.len());
     }
 
     fn sync(&mut self) {
@@ -51,12 +48,12 @@ impl Disk for MemoryDisk {
     }
 
     fn crash(&mut self, rng: &mut Rng) {
-        let loose = (self.bytes.len() - self.synced) as u64;
+        let full = self.bytes.len();
+        let loose = (full - self.synced) as u64;
         self.bytes.truncate(self.synced + rng.below(loose + 1) as usize);
         // Some file systems leave zeros where nothing was written yet.
-        if self.ends.contains(&self.bytes.len()) && rng.below(4) == 0 {
-            let zeros = rng.below(200) as usize;
-            self.bytes.resize(self.bytes.len() + zeros, 0);
+        if rng.below(4) == 0 {
+            self.bytes.resize(full + 1 + rng.below(200) as usize, 0);
         }
     }
 
@@ -67,6 +64,5 @@ impl Disk for MemoryDisk {
     fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
         self.synced = self.synced.min(length);
-        self.ends.retain(|end| *end <= length);
     }
 }
