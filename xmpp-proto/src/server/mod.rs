@@ -46,7 +46,7 @@
 //! while let Some(delivery) = router.poll_delivery() {
 //!     connection.send(now, delivery.stanza)?; // to the connection `delivery.to`
 //! }
-//! assert!(wire.contains("<mechanism>SCRAM-SHA-256</mechanism>"));
+//! assert!(wire.contains("<mechanism>PLAIN</mechanism>"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

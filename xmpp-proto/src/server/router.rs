@@ -9,8 +9,10 @@ mod carbons;
 mod event;
 mod iq;
 mod message;
+mod personal;
 mod presence;
 mod probe;
+mod register;
 mod remote;
 mod roster;
 mod store;
@@ -21,6 +23,7 @@ pub use event::{Delivery, Part, QueryId, RouterConfig, RouterEvent, RouterLimits
 pub use store::RestoreError;
 
 use self::archive::{Archiving, Pending};
+use self::personal::Personal;
 use super::roster::Roster;
 use crate::jid::Jid;
 use crate::stanza::{
@@ -40,6 +43,7 @@ struct Account {
     /// Addresses, prepared.
     blocked: BTreeSet<String>,
     archiving: Archiving,
+    personal: Personal,
     /// When the last resource left, and what it said.
     last: Option<(Timestamp, String)>,
 }
@@ -83,7 +87,7 @@ impl<K> Copy for Origin<'_, K> {}
 /// |---|---|
 /// | A getters | [`has_account`](Router::has_account), [`serves`](Router::serves), [`has_room`](Router::has_room), [`online`](Router::online), [`key_of`](Router::key_of), [`stored`](Router::stored) |
 /// | B reports | [`handle`](Router::handle), [`handle_remote`](Router::handle_remote), [`set_time`](Router::set_time) |
-/// | C commands | [`add_account`](Router::add_account), [`connect`](Router::connect), [`rename`](Router::rename), [`disconnect`](Router::disconnect), [`enable_carbons`](Router::enable_carbons), [`inject`](Router::inject), [`redeliver`](Router::redeliver), [`restore`](Router::restore), [`answer_archive`](Router::answer_archive), [`refuse_archive`](Router::refuse_archive) |
+/// | C commands | [`add_account`](Router::add_account), [`connect`](Router::connect), [`rename`](Router::rename), [`disconnect`](Router::disconnect), [`enable_carbons`](Router::enable_carbons), [`inject`](Router::inject), [`redeliver`](Router::redeliver), [`restore`](Router::restore), [`answer_archive`](Router::answer_archive), [`refuse_archive`](Router::refuse_archive), [`accept_registration`](Router::accept_registration), [`refuse_registration`](Router::refuse_registration), [`remove_account`](Router::remove_account) |
 /// | D polls | [`poll_output`](Router::poll_output), [`poll_delivery`](Router::poll_delivery) |
 #[derive(Debug)]
 pub struct Router<K> {
@@ -99,6 +103,7 @@ pub struct Router<K> {
     rng: Rng,
     pushes: u64,
     queries: BTreeMap<QueryId, Pending>,
+    registrations: BTreeMap<QueryId, Pending>,
     asked: u64,
     time: Option<Timestamp>,
     started: Option<Timestamp>,
@@ -126,6 +131,7 @@ impl<K: Ord + Clone> Router<K> {
             rng: Rng::new(seed),
             pushes: 0,
             queries: BTreeMap::new(),
+            registrations: BTreeMap::new(),
             asked: 0,
             time: None,
             started: None,
@@ -182,6 +188,7 @@ impl<K: Ord + Clone> Router<K> {
             offline: Vec::new(),
             blocked: BTreeSet::new(),
             archiving: Archiving::default(),
+            personal: Personal::default(),
             last: None,
         })
     }

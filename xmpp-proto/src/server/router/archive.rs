@@ -88,10 +88,10 @@ impl Archiving {
 /// A question that waits for the host.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
-    asker: Jid,
+    pub(super) asker: Jid,
     /// The request, to be answered.
-    request: StanzaBuf,
-    query: String,
+    pub(super) request: StanzaBuf,
+    pub(super) query: String,
 }
 
 impl<K: Ord + Clone> Router<K> {

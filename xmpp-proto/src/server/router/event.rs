@@ -2,6 +2,7 @@
 
 use super::super::archive::{ArchiveEntry, ArchiveQuery};
 use crate::jid::Jid;
+use crate::sasl::Secret;
 use crate::stanza::StanzaXml;
 use alloc::string::{String, ToString};
 
@@ -48,6 +49,35 @@ pub enum RouterEvent {
         /// What is looked for.
         wanted: ArchiveQuery,
     },
+    /// A user wants another password (XEP-0077 §3.3): only with
+    /// [`RouterConfig::with_registration`]. Answer with
+    /// [`Router::accept_registration`](super::Router::accept_registration) once it is kept, or
+    /// [`Router::refuse_registration`](super::Router::refuse_registration).
+    PasswordChangeRequested {
+        /// Names the question.
+        query: QueryId,
+        /// The account.
+        account: Jid,
+        /// The new password.
+        password: Secret,
+    },
+    /// A user wants his account to be removed (XEP-0077 §3.2): only with
+    /// [`RouterConfig::with_registration`]. Answer with
+    /// [`Router::accept_registration`](super::Router::accept_registration) and then
+    /// [`Router::remove_account`](super::Router::remove_account), or with
+    /// [`Router::refuse_registration`](super::Router::refuse_registration).
+    RemovalRequested {
+        /// Names the question.
+        query: QueryId,
+        /// The account.
+        account: Jid,
+    },
+    /// An account was removed: whatever is kept of it, its archive and its password are to be
+    /// forgotten.
+    Removed {
+        /// The account.
+        account: Jid,
+    },
     /// A stanza for another domain: only with [`RouterConfig::with_remote`].
     Outgoing {
         /// The own domain.
@@ -59,7 +89,7 @@ pub enum RouterEvent {
     },
 }
 
-/// A question to an archive that waits for the host.
+/// A question that waits for the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub(super) u64);
 
@@ -77,12 +107,23 @@ pub enum Part {
     Archiving,
     /// When it was last seen (XEP-0012).
     Last,
+    /// What its clients keep on the server for themselves (XEP-0049).
+    Private,
+    /// What everybody may know (XEP-0054).
+    VCard,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Roster, Self::Offline, Self::Blocked, Self::Archiving, Self::Last];
+    pub const ALL: [Self; 7] = [
+        Self::Roster,
+        Self::Offline,
+        Self::Blocked,
+        Self::Archiving,
+        Self::Last,
+        Self::Private,
+        Self::VCard,
+    ];
 
     /// A short name, such as that of a file or a table.
     #[must_use]
@@ -93,6 +134,8 @@ impl Part {
             Self::Blocked => "blocked",
             Self::Archiving => "archiving",
             Self::Last => "last",
+            Self::Private => "private",
+            Self::VCard => "vcard",
         }
     }
 }
@@ -117,8 +160,12 @@ pub struct RouterLimits {
     /// Recipients of directed presence that one connection is remembered to have (1,000):
     /// those beyond are not told when it goes.
     pub directed_max: usize,
-    /// Questions to archives that wait for the host (256).
+    /// Questions that wait for the host: archives and registrations, each (256).
     pub queries_max: usize,
+    /// Bytes of all private data of an account (256 KiB).
+    pub private_max: usize,
+    /// Bytes of a vCard, with its picture (128 KiB).
+    pub vcard_max: usize,
     /// Removed contacts that a roster remembers (100): a client that missed more gets the
     /// whole roster.
     pub removed_max: usize,
@@ -135,6 +182,8 @@ impl Default for RouterLimits {
             blocked_max: 1_000,
             directed_max: 1_000,
             queries_max: 256,
+            private_max: 256 * 1024,
+            vcard_max: 128 * 1024,
             removed_max: 100,
         }
     }
@@ -153,6 +202,9 @@ pub struct RouterConfig {
     /// Stanzas for other domains come out as [`RouterEvent::Outgoing`]; else they are
     /// answered with `remote-server-not-found`.
     pub remote: bool,
+    /// Users change their passwords and remove their accounts in band (XEP-0077): the host
+    /// answers [`RouterEvent::PasswordChangeRequested`] and [`RouterEvent::RemovalRequested`].
+    pub registration: bool,
     /// Requests reach a resource only from those who may see its presence (RFC 6121
     /// §8.5.3.1). On; without it anybody finds out who is there.
     pub guard_requests: bool,
@@ -169,6 +221,7 @@ impl RouterConfig {
             version: env!("CARGO_PKG_VERSION").to_string(),
             archive: false,
             remote: false,
+            registration: false,
             guard_requests: true,
             limits: RouterLimits::default(),
         }
@@ -185,6 +238,13 @@ impl RouterConfig {
     #[must_use]
     pub const fn with_remote(mut self) -> Self {
         self.remote = true;
+        self
+    }
+
+    /// Lets users change their passwords and remove their accounts.
+    #[must_use]
+    pub const fn with_registration(mut self) -> Self {
+        self.registration = true;
         self
     }
 

@@ -12,7 +12,7 @@ use crate::xml::{Ns, Writer};
 use alloc::string::ToString;
 
 /// What the server says that it can.
-const SERVER_FEATURES: [Ns; 10] = [
+const SERVER_FEATURES: [Ns; 12] = [
     Ns::DISCO_INFO,
     Ns::DISCO_ITEMS,
     Ns::PING,
@@ -23,6 +23,8 @@ const SERVER_FEATURES: [Ns; 10] = [
     Ns::CARBONS,
     Ns::BLOCKING,
     Ns::STANZA_ID,
+    Ns::PRIVATE,
+    Ns::VCARD,
 ];
 
 impl<K: Ord + Clone> Router<K> {
@@ -92,7 +94,7 @@ impl<K: Ord + Clone> Router<K> {
         let reply = match (iq.kind(), name) {
             (Some(IqKind::Get), (Ns::DISCO_INFO, "query")) => match payload.attr("node") {
                 Some(_) => return self.bounce(origin, from, element, Condition::ItemNotFound),
-                None => answer(&|w| server_info().write(w)),
+                None => answer(&|w| server_info(self.config.registration).write(w)),
             },
             (Some(IqKind::Get), (Ns::DISCO_ITEMS, "query")) => {
                 answer(&|w| _ = w.leaf(Ns::DISCO_ITEMS, "query", ""))
@@ -113,9 +115,18 @@ impl<K: Ord + Clone> Router<K> {
                     answer(&|w| LastActivity::new(seconds).write(w))
                 })
             }
+            (Some(IqKind::Get | IqKind::Set), (Ns::REGISTER, "query")) => {
+                // Of another domain there is nothing to be registered with.
+                let Origin::Local(key) = origin else {
+                    return self.bounce(origin, from, element, Condition::NotAllowed);
+                };
+                if from.domain() != to.domain() {
+                    return self.bounce(origin, from, element, Condition::NotAllowed);
+                }
+                return self.registration(key, from, iq);
+            }
             _ => None,
         };
-        let _ = to;
         match reply {
             Some(reply) => self.reply(origin, from, &reply),
             None => self.bounce(origin, from, element, Condition::ServiceUnavailable),
@@ -153,6 +164,13 @@ impl<K: Ord + Clone> Router<K> {
                 };
                 activity.and_then(|a| result_reply(iq.header(), |w| a.write(w)).ok())
             }
+            (Some(IqKind::Get | IqKind::Set), Ns::VCARD, "vCard") => {
+                return self.vcard(origin, from, to, iq);
+            }
+            // XEP-0049 §2.4: nobody else's.
+            (Some(IqKind::Get | IqKind::Set), Ns::PRIVATE, "query") if account.is_some() => {
+                return self.bounce(origin, from, element, Condition::Forbidden);
+            }
             // XEP-0313 §8: nobody else's archive; RFC 6121 §2.1.5: nobody else's roster.
             (Some(_), Ns::MAM, _) | (Some(IqKind::Get | IqKind::Set), Ns::ROSTER, "query")
                 if account.is_some() =>
@@ -183,6 +201,15 @@ impl<K: Ord + Clone> Router<K> {
             (Some(IqKind::Get | IqKind::Set), Ns::MAM, _) if self.config.archive => {
                 return self.archive_iq(key, from, iq, payload);
             }
+            (Some(IqKind::Get | IqKind::Set), Ns::PRIVATE, "query") => {
+                return self.private(key, from, iq);
+            }
+            (Some(IqKind::Get | IqKind::Set), Ns::VCARD, "vCard") => {
+                return self.vcard(origin, from, &from.to_bare(), iq);
+            }
+            (Some(IqKind::Get | IqKind::Set), Ns::REGISTER, "query") => {
+                return self.registration(key, from, iq);
+            }
             (Some(IqKind::Set), Ns::CARBONS, name @ ("enable" | "disable")) => {
                 if let Some(session) = self.sessions.get_mut(key) {
                     session.carbons = name == "enable";
@@ -209,14 +236,17 @@ impl<K: Ord + Clone> Router<K> {
     }
 }
 
-fn server_info() -> Info<'static> {
+fn server_info(registration: bool) -> Info<'static> {
     let info = Info::new().with_identity(Identity::new("server", "im"));
-    SERVER_FEATURES.iter().fold(info, |info, ns| info.with_feature(ns.known_name().unwrap_or("")))
+    let registers = registration.then_some(Ns::REGISTER);
+    let features = SERVER_FEATURES.iter().copied().chain(registers);
+    features.fold(info, |info, ns| info.with_feature(ns.known_name().unwrap_or("")))
 }
 
 fn account_info(archive: bool) -> Info<'static> {
     let info = Info::new().with_identity(Identity::new("account", "registered"));
     let info = info.with_feature("http://jabber.org/protocol/disco#info");
+    let info = info.with_feature("vcard-temp");
     match archive {
         true => info
             .with_feature("urn:xmpp:mam:2")

@@ -6,7 +6,7 @@ use super::{Origin, Part, Router};
 use crate::jid::Jid;
 use crate::roster::{RosterItem, Subscription};
 use crate::stanza::{Condition, Iq, PresenceKind, StanzaXml, result_reply};
-use crate::subscription::Request;
+use crate::subscription::{Request, State};
 use crate::xml::{Element, Ns, Writer};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -74,7 +74,12 @@ impl<K: Ord + Clone> Router<K> {
         }
         let roster = &mut self.open_account(from.bare()).roster;
         let (state, change) = roster.remove(&item.jid).ok_or(Condition::ItemNotFound)?;
-        // Who is removed loses both subscriptions (§2.5.2).
+        self.sever(&from.to_bare(), &item.jid, state);
+        Ok(change)
+    }
+
+    /// Who is removed loses both subscriptions (§2.5.2).
+    pub(super) fn sever(&mut self, own: &Jid, contact: &Jid, state: State) {
         for (held, kind, request) in [
             (
                 state.is_to() || state.is_pending_out(),
@@ -87,15 +92,14 @@ impl<K: Ord + Clone> Router<K> {
                 Request::Unsubscribed,
             ),
         ] {
-            let stanza = subscription(kind, &from.to_bare(), &item.jid).filter(|_| held);
+            let stanza = subscription(kind, own, contact).filter(|_| held);
             if let Some(stanza) = stanza {
-                self.pass(&from.to_bare(), &item.jid, request, stanza);
+                self.pass(own, contact, request, stanza);
             }
         }
         if state.is_from() {
-            self.show_gone(&from.to_bare(), &item.jid);
+            self.show_gone(own, contact);
         }
-        Ok(change)
     }
 
     /// §2.3.3

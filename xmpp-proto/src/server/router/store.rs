@@ -56,6 +56,8 @@ impl<K: Ord + Clone> Router<K> {
                 }
                 w.end();
             }
+            Part::Private => account.personal.write_private(&mut w),
+            Part::VCard => account.personal.write_vcard(&mut w),
         }
         w.finish().ok()
     }
@@ -108,6 +110,14 @@ impl<K: Ord + Clone> Router<K> {
                 let at = at.map_err(|_| RestoreError::Damaged)?;
                 let last = at.map(|at| (Timestamp::from_unix_micros(at), root.text().into_owned()));
                 self.open_account(account.as_str()).last = last;
+            }
+            Part::Private => {
+                is("private")?;
+                self.open_account(account.as_str()).personal.read_private(root);
+            }
+            Part::VCard => {
+                is("vcard")?;
+                self.open_account(account.as_str()).personal.read_vcard(root);
             }
         }
         Ok(())

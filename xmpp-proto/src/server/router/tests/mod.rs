@@ -10,7 +10,9 @@ mod blocking;
 mod carbons;
 mod delivery;
 mod domains;
+mod personal;
 mod presence;
+mod register;
 mod store;
 mod versions;
 
