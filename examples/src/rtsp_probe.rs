@@ -225,7 +225,7 @@ pub(crate) fn connect(
     let mut config = Config::default().with_user_agent(agent).with_version(version);
     if let Some((user, password)) = user.or(from_url) {
         let credential = Credential::new(user, password).map_err(|_| ProbeError::Credentials)?;
-        config = config.with_credentials(vec![credential]);
+        config = config.with_credential(credential);
     }
     let addr = (url.host(), url.port()).to_socket_addrs()?.next();
     let addr = addr.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;

@@ -3,7 +3,7 @@
 
 use crate::drive::Next;
 use crate::drive::blocking::Connection;
-use crate::media::{Playhead, Track};
+use crate::media::{Player, Track};
 use crate::rtsp_probe::{ProbeError, connect};
 use crate::rtsp_server::udp_pair;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use rtsp_proto::{
     CloseReason, HeaderName, Method, RequestBuilder, RequestFailure, RequestId, SessionKey, Version,
 };
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// What to publish, and where.
 #[derive(Clone, Debug)]
@@ -54,14 +54,9 @@ pub fn publish(options: &Options) -> Result<u64, ProbeError> {
 
 struct Publisher<'a> {
     conn: Connection<Client>,
-    streams: Vec<Stream<'a>>,
+    /// What is sent, and where to.
+    streams: Vec<(Player<&'a Track>, To)>,
     sent: u64,
-}
-
-struct Stream<'a> {
-    track: &'a Track,
-    head: Playhead,
-    to: To,
 }
 
 enum To {
@@ -84,8 +79,7 @@ impl<'a> Publisher<'a> {
         let mut rng = Rng::new(&crate::entropy::seed());
         for (number, track) in options.tracks.iter().enumerate() {
             let to = self.set_up(session, &format!("{url}/streamid={number}"), options.udp)?;
-            let head = Playhead::new(track, rng.next_u64());
-            self.streams.push(Stream { track, head, to });
+            self.streams.push((Player::new(track, rng.next_u64()), to));
         }
         let range = Range::npt(NptRange::from(Duration::ZERO));
         let record = RequestBuilder::new(Method::Record, url).header(HeaderName::Range, range);
@@ -130,39 +124,28 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Sends each unit at its time, and listens meanwhile.
+    /// Sends each packet at its time, and listens meanwhile, until all players are at their end.
     fn send_all(&mut self) -> Result<(), ProbeError> {
         let begin = self.conn.now();
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        for number in 0..self.streams.len() {
-            let report = self.streams[number].head.report(self.streams[number].track, unix);
-            self.send(number, true, report);
+        for (player, _) in &mut self.streams {
+            player.start(begin, NptRange::default());
         }
-        // The stream whose turn it is next, until all are at their end.
-        let due = |stream: &Stream<'_>| stream.head.time(stream.track);
-        while let Some(number) = (0..self.streams.len())
-            .filter(|at| due(&self.streams[*at]) < self.streams[*at].track.duration())
-            .min_by_key(|at| due(&self.streams[*at]))
-        {
-            self.wait(begin.saturating_add(due(&self.streams[number])))?;
-            let stream = &mut self.streams[number];
-            for packet in stream.head.packets(stream.track).unwrap_or_default() {
-                self.send(number, false, packet);
-                self.sent += 1;
+        while let Some(due) = self.streams.iter().filter_map(|(player, _)| player.due()).min() {
+            self.wait(due)?;
+            let now = self.conn.now();
+            for number in 0..self.streams.len() {
+                for (is_rtcp, packet) in self.streams[number].0.packets(now) {
+                    self.send(number, is_rtcp, packet);
+                    self.sent += u64::from(!is_rtcp);
+                }
             }
-        }
-        let end = self.streams.iter().map(|stream| stream.track.duration()).max();
-        self.wait(begin.saturating_add(end.unwrap_or_default()))?;
-        for number in 0..self.streams.len() {
-            let goodbye = self.streams[number].head.goodbye();
-            self.send(number, true, goodbye);
         }
         Ok(())
     }
 
     /// Sends one packet; one that cannot be sent is lost, as on any network.
     fn send(&mut self, number: usize, is_rtcp: bool, packet: Bytes) {
-        match &self.streams[number].to {
+        match &self.streams[number].1 {
             To::Channels(pair) => {
                 let channel = if is_rtcp { pair.rtcp } else { Some(pair.rtp) };
                 if let Some(channel) = channel {

@@ -1,12 +1,14 @@
-//! Both ends of RTSP over HTTP as relays: put one before a server and it is reached through
-//! HTTP (and WebSocket), put the other before a client and it reaches such a server.
+//! Both ends of RTSP over HTTP and over WebSocket as relays: put one before a server and it is
+//! reached through both, put the other before a client and it reaches such a server.
 //!
 //! The machines ([`rtsp_proto::tunnel`]) know the tunnel; what is here are sockets, which one
 //! thread looks at in turn.
 
+use proto_wire::websocket::{self, CloseCode, Connection, Event};
 use proto_wire::{Clock, Output};
 use rtsp_proto::tunnel::{
-    Channel, Client, ClientConfig, ClientEvent, ClientInput, Gate, GateConfig, GateEvent, GateInput,
+    Channel, Client, ClientConfig, ClientEvent, ClientInput, Gate, GateConfig, GateEvent,
+    GateInput, Units, websocket_request,
 };
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -44,12 +46,29 @@ impl Relay {
     ///
     /// When the address cannot be bound.
     pub fn before_client(addr: impl ToSocketAddrs, server: SocketAddr) -> io::Result<Self> {
+        Self::for_each(addr, move |local, stop| tunnel(local, server, stop))
+    }
+
+    /// The same over WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be bound.
+    pub fn before_websocket(addr: impl ToSocketAddrs, server: SocketAddr) -> io::Result<Self> {
+        Self::for_each(addr, move |local, stop| web(local, server, stop))
+    }
+
+    /// A thread for each connection.
+    fn for_each(
+        addr: impl ToSocketAddrs,
+        relay: impl Fn(Socket, &AtomicBool) + Copy + Send + 'static,
+    ) -> io::Result<Self> {
         Self::start(addr, move |listener, stop| {
             let mut threads: Vec<JoinHandle<()>> = Vec::new();
             while !stop.load(Ordering::Relaxed) {
                 if let Some(local) = Socket::accept(&listener) {
                     let stop = stop.clone();
-                    threads.push(thread::spawn(move || tunnel(local, server, &stop)));
+                    threads.push(thread::spawn(move || relay(local, &stop)));
                 } else {
                     thread::sleep(REST);
                 }
@@ -282,6 +301,67 @@ fn tunnel(mut local: Socket, server: SocketAddr, stop: &AtomicBool) {
                 Output::Event(_) => {}
             }
         }
+        if local.write() {
+            return;
+        }
+        if is_idle {
+            thread::sleep(REST);
+        }
+    }
+}
+
+/// The relay before a client, over WebSocket: one connection for one connection.
+fn web(mut local: Socket, server: SocketAddr, stop: &AtomicBool) {
+    let clock = Clock::start();
+    let request = websocket_request(&server.to_string(), "/rtsp-over-websocket");
+    let config = Arc::new(websocket::Config::default());
+    let opened = Connection::client(clock.now(), config, crate::entropy::seed(), request);
+    let (Ok(mut web), Ok(mut remote)) = (opened, Socket::connect(server)) else { return };
+    // What the client says before the connection is open.
+    let (mut early, mut units) = (Vec::new(), Units::new());
+    let mut buffer = vec![0; 64 * 1024];
+    while !stop.load(Ordering::Relaxed) {
+        let mut is_idle = true;
+        match local.read(&mut buffer) {
+            Seen::Bytes(len) => {
+                is_idle = false;
+                early.extend_from_slice(&buffer[..len]);
+            }
+            Seen::Nothing => {}
+            // The close frame of a client that is gone goes out all the same.
+            Seen::End => local.hang_up = true,
+        }
+        let now = clock.now();
+        if web.is_open() && !early.is_empty() {
+            units.feed(&early, |unit| {
+                let _sent = web.binary(now, unit);
+            });
+            early.clear();
+        }
+        if local.hang_up {
+            let _ = web.close(now, CloseCode::NORMAL, "");
+        }
+        match remote.read(&mut buffer) {
+            Seen::Bytes(len) => {
+                is_idle = false;
+                web.handle_input(now, websocket::Input::Data(&buffer[..len]));
+            }
+            Seen::Nothing => {}
+            Seen::End => web.handle_input(now, websocket::Input::Eof),
+        }
+        web.handle_timeout(now);
+        while let Some(output) = web.poll_output() {
+            is_idle = false;
+            match output {
+                Output::Transmit(bytes) => remote.out.extend_from_slice(&bytes),
+                Output::Event(Event::Binary(data) | Event::Text(data)) => {
+                    local.out.extend_from_slice(&data);
+                }
+                Output::Event(Event::Closed(_)) => local.hang_up = true,
+                Output::Event(_) => {}
+            }
+        }
+        remote.write();
         if local.write() {
             return;
         }

@@ -83,7 +83,7 @@ fn gst_rtsp_server_is_spoken_to_in_2_0_in_one_go() {
         let Some(peer) = Peer::gst_server(&[auth]) else { return };
         let url = format!("rtsp://127.0.0.1:{}/tone", peer.said);
         let credential = Credential::new("alice", "secret").unwrap();
-        let mut player = Player::new(&url, v2().with_credentials(vec![credential])).unwrap();
+        let mut player = Player::new(&url, v2().with_credential(credential)).unwrap();
         let now = player.conn.now();
         let client = &mut player.conn.machine;
         client.describe(now, &url).unwrap();

@@ -202,3 +202,71 @@ fn our_client_plays_from_our_server_through_http() {
     let (_server, relay) = server();
     assert_played(&probe_through(relay.addr()));
 }
+
+#[test]
+fn our_client_plays_from_our_server_through_websocket() {
+    let (_server, relay) = server();
+    assert_played(&probe_websocket(relay.addr()));
+}
+
+/// Our probe through our end of a WebSocket connection to `server`.
+fn probe_websocket(server: SocketAddr) -> Report {
+    let relay = Relay::before_websocket("127.0.0.1:0", server).unwrap();
+    let mut options = ProbeOptions::new(format!("rtsp://{}/tone", relay.addr()));
+    options.udp = false;
+    options.duration = Duration::from_secs(1);
+    probe(&options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The Python in whose environment the peers are installed, with a script that uses the library
+/// `websockets`.
+fn websockets(args: &[&str]) -> Command {
+    let venv = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers-venv/bin/python");
+    let python = if std::path::Path::new(venv).exists() { venv } else { "python3" };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/rtsp_websockets.py");
+    let mut command = Command::new(python);
+    command.arg(script).args(args);
+    command
+}
+
+/// It looks into each WebSocket message for exactly one RTSP message or one frame, and sends its own
+/// in fragments.
+#[test]
+fn a_player_over_websockets_plays_from_our_server() {
+    let (_server, relay) = server();
+    let url = format!("ws://{}/rtsp-over-websocket", relay.addr());
+    let output = websockets(&["play", &url, &format!("rtsp://{}/tone", relay.addr())]).output();
+    let Ok(output) = output else { return skipped("no such program: python3") };
+    if output.status.code() == Some(77) {
+        return skipped("no such program: websockets (PyPI)");
+    }
+    let (said, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}{errors}");
+    assert_eq!(said.trim(), "OPTIONS 200, DESCRIBE 200, SETUP 200, PLAY 200, TEARDOWN 200; tone");
+}
+
+/// WebSocket on one side of it, plain RTSP on the other.
+#[test]
+fn our_client_plays_through_a_server_over_websockets() {
+    let rtsp = RtspServer::start("127.0.0.1:0", Options::default()).unwrap();
+    let spawned = websockets(&["serve", &rtsp.addr().port().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = spawned else { return skipped("no such program: python3") };
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let played = line
+        .trim()
+        .parse()
+        .ok()
+        .map(|port: u16| probe_websocket(SocketAddr::from(([127, 0, 0, 1], port))));
+    drop(child.stdin.take());
+    let status = child.wait().unwrap();
+    if status.code() == Some(77) {
+        return skipped("no such program: websockets (PyPI)");
+    }
+    assert_played(&played.unwrap());
+    assert!(status.success(), "each message was one message or frame: {status}");
+}

@@ -17,7 +17,7 @@ use rtsp_proto::client::{Config, Event};
 use rtsp_proto::{State, StatusCode, Version};
 
 fn config() -> Config {
-    quiet().with_credentials(vec![Credential::new("u", "p").unwrap()])
+    quiet().with_credential(Credential::new("u", "p").unwrap())
 }
 
 /// A response to request `cseq` with these header lines.

@@ -21,9 +21,9 @@ mod player;
 use alloc::sync::Arc;
 use player::{Player, quiet};
 use proto_wire::sdp::Sdp;
-use rtsp_proto::client::{Config, Event, Settled};
+use rtsp_proto::client::{Config, Event, PlayOptions, Settled};
 use rtsp_proto::control_url::{self, Join};
-use rtsp_proto::headers::{Range, Transport};
+use rtsp_proto::headers::{Range, Scale, Transport};
 use rtsp_proto::server::{self, Carrier, Server};
 use rtsp_proto::{
     HeaderName, Index, Instant, Limits, Message, Method, Methods, Output, Request, RequestBuilder,
@@ -63,7 +63,7 @@ fn steps(text: &str) -> Vec<Step> {
                     None => {
                         let mut block = Vec::new();
                         let is_mark = |line: &str| {
-                            ["-->", "<--", "!! ", "@@ "].iter().any(|m| line.starts_with(m))
+                            ["-->", "<--", "!! ", "@@ ", "# "].iter().any(|m| line.starts_with(m))
                         };
                         while lines.peek().is_some_and(|line| !is_mark(line)) {
                             block.push(lines.next().unwrap());
@@ -117,6 +117,7 @@ fn essence(request: Request<'_>) -> String {
         format!("{:?}", headers.get(HeaderName::CSeq)),
         format!("{:?}", headers.get(HeaderName::Session)),
         format!("{transports:?} {range:?} {scheme:?}"),
+        format!("{:?}", headers.typed::<Scale>()),
         String::from_utf8_lossy(request.body()).into_owned(),
     ];
     essence.join("\n")
@@ -150,6 +151,12 @@ fn makes(event: &Event) -> String {
                 if session.is_some() { "ours" } else { "stray" }
             )
         }
+        Event::TransportRefused { interleaved, .. } => {
+            format!(
+                "refused, {} instead",
+                if interleaved.is_some() { "interleaved" } else { "udp" }
+            )
+        }
         Event::SessionEnded { reason, .. } => format!("session ended: {reason:?}"),
         Event::Unmatched { response } => format!("unmatched {}", response.view().status().code()),
         other => format!("{other:?}"),
@@ -159,7 +166,7 @@ fn makes(event: &Event) -> String {
 #[cfg(feature = "digest")]
 fn known_as_alice(config: Config) -> Config {
     let alice = proto_wire::digest::Credential::new("alice", "secret").unwrap();
-    config.with_credentials(vec![alice])
+    config.with_credential(alice)
 }
 
 /// Without the feature no challenge can be answered: those dialogues are left out below.
@@ -255,12 +262,22 @@ fn command(
             // Where a player finds it, when there was a description.
             let url =
                 controls.pop().map(|control| control_url::resolve(base, &control, Join::Append));
-            assert_eq!(url.as_deref().unwrap_or(uri), uri);
+            // Some set up the whole when it has one stream.
+            assert!(uri == base || url.as_deref().unwrap_or(uri) == uri, "{url:?}");
             let key = *session.get_or_insert_with(|| client.open_session(now, base).unwrap());
             let offers: Vec<Transport<'_>> = headers.transports().flatten().collect();
             client.setup(now, key, uri, &offers)
         }
-        Method::Play => client.play(now, session.unwrap(), range.as_ref()),
+        Method::Play => {
+            let mut options = PlayOptions::new();
+            if let Some(range) = &range {
+                options = options.with_range(range);
+            }
+            if let Some(Scale(scale)) = headers.typed().unwrap() {
+                options = options.with_scale(scale);
+            }
+            client.play_with(now, session.unwrap(), &options)
+        }
         Method::Pause => client.pause(now, session.unwrap()),
         Method::Teardown => client.teardown(now, session.unwrap()),
         method => {
@@ -403,8 +420,13 @@ macro_rules! dialogues {
 }
 
 dialogues! {
+    aiortsp_plays
+    aiortsp_refuses_udp
+    #[cfg(feature = "digest")] aiortsp_signs
     aiortsp_two_streams
     ffmpeg_listens
+    ffmpeg_two_streams
+    #[cfg(feature = "digest")] gst_basic
     #[cfg(feature = "digest")] gst_digest
     gst_nothing_there
     gst_record
@@ -412,8 +434,13 @@ dialogues! {
     gst_udp
     gst_v2
     #[cfg(feature = "digest")] gst_wrong_password
+    live555_behind_relay
     live555_early_rtcp
+    live555_relays
     live555_takes_anything
+    live555_udp
+    #[cfg(feature = "digest")] openrtsp_digest
+    rtspsrc_udp
     vlc_udp
 }
 
@@ -421,4 +448,6 @@ dialogues! {
 #[test]
 fn probes() {
     replay_server("probes", include_str!("dialogues/probes.txt"));
+    let in_a_session = include_str!("dialogues/probes_in_a_session.txt");
+    replay_server("probes_in_a_session", in_a_session);
 }

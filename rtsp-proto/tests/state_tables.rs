@@ -175,6 +175,88 @@ fn all_facts() -> impl Iterator<Item = v2::Facts> {
     })
 }
 
+/// What RFC 7826 Appendix B says in its text, written down a second time: state and number of
+/// streams behind `event`.
+fn by_the_text(
+    (state, streams): (v2::State, u32),
+    event: v2::Event,
+    facts: &v2::Facts,
+) -> Result<(v2::State, u32), StatusCode> {
+    use v2::Event as E;
+    use v2::State::{Init, Play, Ready};
+    use v2::Target::{Media, NewMedia, Presentation};
+    let gone = Ok((Init, 0));
+    // "Prs URI" and "md URI, NRM=1".
+    let is_whole = facts.target == Presentation || facts.target == Media && streams == 1;
+    let only_whole = match facts.target {
+        Media => Err(StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED),
+        _ => Err(NOT_IN_STATE),
+    };
+    match (state, event) {
+        (_, E::Other) => Ok((state, streams)),
+        (Init, E::Setup) => Ok((Ready, 1)),
+        (Init, E::Redirect | E::Redirected) => gone,
+        (Init, _) => Err(StatusCode::SESSION_NOT_FOUND),
+        (_, E::TimedOut | E::RedirectPointReached | E::Redirected) => gone,
+        (_, E::Redirect) if facts.has_terminate_time => Ok((state, streams)),
+        (_, E::Redirect) => gone,
+        (Ready, E::Setup) if facts.target == NewMedia => Ok((Ready, streams + 1)),
+        (Ready, E::Setup) if facts.target == Media => Ok((Ready, streams)),
+        (Play, E::Setup) if facts.target == Media && facts.can_change_transport => {
+            Ok((Play, streams))
+        }
+        (_, E::Teardown) if is_whole => gone,
+        (Ready, E::Teardown) if facts.target == Media => Ok((Ready, streams - 1)),
+        (_, E::Play) => {
+            if is_whole {
+                Ok((Play, streams))
+            } else {
+                only_whole
+            }
+        }
+        (_, E::Pause) => {
+            if is_whole {
+                Ok((Ready, streams))
+            } else {
+                only_whole
+            }
+        }
+        (Play, E::PlayNotify | E::EndOfMedia | E::EndOfRange) => Ok((Play, streams)),
+        _ => Err(NOT_IN_STATE),
+    }
+}
+
+/// Every state with one and with several streams, every event, every target and every other
+/// prerequisite: 1,440 combinations, of which those that the text does not know are refused.
+#[test]
+fn every_combination_of_version_2_is_as_the_text_says() {
+    let bases = [(v2::State::Init, 0), (v2::State::Ready, 1), (v2::State::Ready, 3)];
+    let bases = bases.into_iter().chain([(v2::State::Play, 1), (v2::State::Play, 3)]);
+    let (mut seen, mut refused) = (0, 0);
+    for base in bases {
+        for event in v2::Event::ALL {
+            for facts in all_facts() {
+                let before = session(base.0, base.1);
+                let mut after = before;
+                let at = format!("{base:?} {event} {facts:?}");
+                let result = after.step(*event, &facts);
+                match by_the_text(base, *event, &facts) {
+                    Ok(expected) => {
+                        assert_eq!(result.map(|step| step.state), Ok(expected.0), "{at}");
+                        assert_eq!((after.state(), after.streams()), expected, "{at}");
+                    }
+                    Err(status) => {
+                        assert_eq!((result, after), (Err(status), before), "{at}");
+                        refused += 1;
+                    }
+                }
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!((seen, refused > 300), (1_440, true), "{refused} were refused");
+}
+
 #[test]
 fn the_variables_of_version_2_follow_their_actions() {
     use v2::{Event as E, Facts, ResumePoint, Target};

@@ -389,8 +389,8 @@ fn a_session_keeps_its_first_id() {
 #[cfg(feature = "digest")]
 #[test]
 fn of_several_challenges_the_strongest_is_answered_with_the_body_again() {
-    let credentials = vec![proto_wire::digest::Credential::new("u", "p").unwrap()];
-    let mut player = Player::with(client::Config::default().with_credentials(credentials));
+    let credential = proto_wire::digest::Credential::new("u", "p").unwrap();
+    let mut player = Player::with(client::Config::default().with_credential(credential));
     let request = RequestBuilder::new(Method::Announce, URL).body("application/sdp", "v=0\r\n");
     player.client.request(player.now, None, request).unwrap();
     assert!(player.sent().contains("User-Agent: "), "some answer 401 to those who do not say");

@@ -9,7 +9,7 @@ use proto_wire::digest::{Credential, Secret, Server, ServerConfig, Verdict};
 
 fn host(basic: bool) -> Host {
     let credential = Credential::new("alice", "secret").unwrap();
-    Host::new(quiet().with_credentials(alloc::vec![credential]).with_basic(basic))
+    Host::new(quiet().with_credential(credential).with_basic(basic))
 }
 
 #[test]

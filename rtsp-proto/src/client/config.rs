@@ -186,8 +186,6 @@ setters! {
     with_keep_alive keep_alive: KeepAlive,
     with_request_timeout request_timeout: Duration,
     with_accepted_methods accepted_methods: Methods,
-    #[cfg(feature = "digest")]
-    with_credentials credentials: Vec<Credential>,
     with_basic basic: bool,
     #[cfg(feature = "digest")]
     with_weakest weakest: Algorithm,
@@ -200,4 +198,14 @@ setters! {
     with_sessions_max sessions_max: usize,
     with_malformed_max malformed_max: u32,
     with_queue_max queue_max: usize,
+}
+
+#[cfg(feature = "digest")]
+impl Config {
+    /// Adds a user name and password.
+    #[must_use]
+    pub fn with_credential(mut self, credential: Credential) -> Self {
+        self.credentials.push(credential);
+        self
+    }
 }

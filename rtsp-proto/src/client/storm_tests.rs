@@ -122,7 +122,7 @@ proptest! {
         #[cfg(feature = "digest")]
         {
             let known = proto_wire::digest::Credential::new("u", "p").unwrap();
-            config = config.with_credentials([known].to_vec());
+            config = config.with_credential(known);
         }
         let (config, seed) = (Arc::new(config), Seed::from_u64(7));
         let mut client = if datagrams {

@@ -1,4 +1,9 @@
-//! The server's side of one connection.
+//! The server's side: [`Server`] for one connection, [`Hub`] for a host with many.
+//!
+//! A host whose connections are in one place uses a [`Hub`]: it is a [`Server`] for each connection
+//! and all that lets sessions go from one to another. [`SessionStore`],
+//! [`Server::attach_session`] and [`Server::detach_session`] are what it is built of; they are
+//! there by themselves for hosts whose connections share no memory, such as one process each.
 
 mod answer;
 #[cfg(feature = "digest")]

@@ -78,11 +78,11 @@ impl ClientConfig {
         self
     }
 
-    /// Sets [`ClientConfig::credentials`].
+    /// Adds a user name and password.
     #[cfg(feature = "digest")]
     #[must_use]
-    pub fn with_credentials(mut self, credentials: Vec<Credential>) -> Self {
-        self.credentials = credentials;
+    pub fn with_credential(mut self, credential: Credential) -> Self {
+        self.credentials.push(credential);
         self
     }
 

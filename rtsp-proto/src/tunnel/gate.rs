@@ -3,7 +3,7 @@
 use super::gate_config::GateConfig;
 use super::gate_event::{CommandError, GateClosed, GateEvent, GateInput, Kind, ProtocolError, To};
 use super::sniff::{FIRST_MAX, First, sniff};
-use super::{Base64Decoder, COOKIE, MEDIA_TYPE, WEBSOCKET_PROTOCOL};
+use super::{Base64Decoder, COOKIE, MEDIA_TYPE, Units, WEBSOCKET_PROTOCOL};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -64,9 +64,16 @@ enum Conn {
     Plain,
     Get(String),
     Post(String, Base64Decoder),
-    WebSocket(Box<Connection>, bool),
+    WebSocket(Box<Web>, bool),
     /// The host was told to hang up.
     Ended,
+}
+
+#[derive(Debug)]
+struct Web {
+    socket: Connection,
+    /// What is sent, cut into its messages.
+    units: Units,
 }
 
 #[derive(Debug)]
@@ -134,9 +141,9 @@ impl<K: Copy + Ord + Debug> Gate<K> {
                 Conn::Ended
             }
             Conn::Post(cookie, decoder) => self.posted(k, cookie, decoder, data),
-            Conn::WebSocket(mut socket, opened) => {
-                socket.handle_input(now, Input::Data(data));
-                self.pump(now, k, socket, opened)
+            Conn::WebSocket(mut web, opened) => {
+                web.socket.handle_input(now, Input::Data(data));
+                self.pump(now, k, web, opened)
             }
         }
     }
@@ -180,10 +187,10 @@ impl<K: Copy + Ord + Debug> Gate<K> {
         };
         if request.headers.has_token("Upgrade", "websocket") {
             let config = Arc::new(self.config.websocket);
-            let mut socket = Box::new(Connection::server(now, config, self.rng.seed()));
+            let mut socket = Connection::server(now, config, self.rng.seed());
             socket.handle_input(now, Input::Data(head.as_bytes()));
             socket.handle_input(now, Input::Data(rest));
-            return self.pump(now, k, socket, false);
+            return self.pump(now, k, Box::new(Web { socket, units: Units::new() }), false);
         }
         let minor = request.minor_version;
         let Some(cookie) = request.headers.text(COOKIE).filter(|cookie| !cookie.is_empty()) else {
@@ -273,8 +280,8 @@ impl<K: Copy + Ord + Debug> Gate<K> {
     }
 
     /// Takes out what a WebSocket has to say.
-    fn pump(&mut self, now: Instant, k: K, mut socket: Box<Connection>, opened: bool) -> Conn {
-        let mut opened = opened;
+    fn pump(&mut self, now: Instant, k: K, mut web: Box<Web>, opened: bool) -> Conn {
+        let (mut opened, socket) = (opened, &mut web.socket);
         while let Some(output) = socket.poll_output() {
             match output {
                 Output::Transmit(bytes) => self.transmit(k, bytes),
@@ -317,7 +324,7 @@ impl<K: Copy + Ord + Debug> Gate<K> {
             Some(at) => self.timers.set(k, at),
             None => self.timers.stop(&k),
         }
-        Conn::WebSocket(socket, opened)
+        Conn::WebSocket(web, opened)
     }
 
     /// One output of a WebSocket after the upgrade; the next state when it ended.
@@ -354,9 +361,9 @@ impl<K: Copy + Ord + Debug> Gate<K> {
                     self.end_pair(&cookie, GateClosed::Eof, Some(k));
                 }
             }
-            Some(Conn::WebSocket(mut socket, opened)) => {
-                socket.handle_input(now, Input::Eof);
-                while let Some(output) = socket.poll_output() {
+            Some(Conn::WebSocket(mut web, opened)) => {
+                web.socket.handle_input(now, Input::Eof);
+                while let Some(output) = web.socket.poll_output() {
                     match output {
                         Output::Event(Event::Closed(reason)) if opened => {
                             self.closed(k, GateClosed::WebSocket(reason));
@@ -373,9 +380,9 @@ impl<K: Copy + Ord + Debug> Gate<K> {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(k) = self.timers.expire(now) {
             let next = match self.conns.remove(&k) {
-                Some(Conn::WebSocket(mut socket, opened)) => {
-                    socket.handle_timeout(now);
-                    self.pump(now, k, socket, opened)
+                Some(Conn::WebSocket(mut web, opened)) => {
+                    web.socket.handle_timeout(now);
+                    self.pump(now, k, web, opened)
                 }
                 Some(Conn::Head(_)) => self.refuse(k, 0, "408 Request Timeout"),
                 Some(Conn::Get(cookie) | Conn::Post(cookie, _)) => {
@@ -392,17 +399,25 @@ impl<K: Copy + Ord + Debug> Gate<K> {
         }
     }
 
-    /// Sends RTSP bytes on an RTSP connection; over WebSocket each call is one message.
+    /// Sends RTSP bytes on an RTSP connection. Over WebSocket each RTSP message and each `$` frame
+    /// goes out in a message of its own, however the calls cut them ([`Units`]).
     ///
     /// # Errors
     /// There is no open RTSP connection of this name.
     pub fn send(&mut self, now: Instant, connection: K, data: Bytes) -> Result<(), CommandError> {
         match self.conns.remove(&connection) {
-            Some(Conn::WebSocket(mut socket, opened)) => {
-                let result = socket.binary(now, &data).map_err(|_| CommandError::NotOpen);
-                let next = self.pump(now, connection, socket, opened);
+            Some(Conn::WebSocket(mut web, opened)) => {
+                let Web { socket, units } = &mut *web;
+                let is_open = socket.is_open();
+                if is_open {
+                    // An open socket takes any message.
+                    units.feed(&data, |unit| {
+                        let _sent = socket.binary(now, unit);
+                    });
+                }
+                let next = self.pump(now, connection, web, opened);
                 self.conns.insert(connection, next);
-                result
+                is_open.then_some(()).ok_or(CommandError::NotOpen)
             }
             Some(conn) => {
                 let is_open = self.is_open(&conn);
@@ -423,9 +438,9 @@ impl<K: Copy + Ord + Debug> Gate<K> {
     /// There is no open RTSP connection of this name.
     pub fn close(&mut self, now: Instant, connection: K) -> Result<(), CommandError> {
         match self.conns.remove(&connection) {
-            Some(Conn::WebSocket(mut socket, opened)) => {
-                let result = socket.close(now, CloseCode::NORMAL, "");
-                let next = self.pump(now, connection, socket, opened);
+            Some(Conn::WebSocket(mut web, opened)) => {
+                let result = web.socket.close(now, CloseCode::NORMAL, "");
+                let next = self.pump(now, connection, web, opened);
                 self.conns.insert(connection, next);
                 result.map_err(|_| CommandError::NotOpen)
             }

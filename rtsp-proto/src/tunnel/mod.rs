@@ -10,7 +10,8 @@
 //!   out the RTSP bytes of each RTSP connection.
 //! * [`Client`] is the pair of connections seen from an RTSP client;
 //!   [`websocket_request`] is what such a client asks for when it prefers WebSocket (the
-//!   machine is [`proto_wire::websocket::Connection`]).
+//!   machine is [`proto_wire::websocket::Connection`]), and [`Units`] cuts what it sends into
+//!   messages.
 //! * [`Base64Decoder`] takes base64 as it arrives on a POST.
 //!
 //! Neither knows anything of RTSP: their bytes go into a client or server machine as if
@@ -26,6 +27,7 @@ mod gate_event;
 mod sniff;
 #[cfg(test)]
 mod tests;
+mod units;
 
 pub use self::base64::{Base64Decoder, encode};
 pub use client::{Channel, Client, ClientClosed, ClientEvent, ClientInput};
@@ -33,6 +35,7 @@ pub use client_config::{ClientConfig, Order};
 pub use gate::Gate;
 pub use gate_config::GateConfig;
 pub use gate_event::{CommandError, GateClosed, GateEvent, GateInput, Kind, ProtocolError, To};
+pub use units::Units;
 
 use proto_wire::websocket;
 

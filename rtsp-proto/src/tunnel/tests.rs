@@ -320,6 +320,64 @@ fn websocket_carries_rtsp_both_ways() {
     }
 }
 
+/// However the host cuts what it sends: one message or frame in each message.
+#[test]
+fn over_websocket_each_message_and_frame_goes_alone() {
+    let units: [&[u8]; 5] = [
+        b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 2\r\n\r\nhi",
+        b"$\0\0\x05hello",
+        b"$\x01\0\0",
+        b"OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n",
+        b"$\0\0\x01$",
+    ];
+    let stream = units.join(&b"\r\n"[..]);
+    for size in [1, 2, 3, 4, 7, 50, stream.len()] {
+        let mut cut = Units::new();
+        let mut heard: Vec<Vec<u8>> = Vec::new();
+        for piece in stream.chunks(size) {
+            cut.feed(piece, |unit| heard.push(unit.to_vec()));
+        }
+        assert_eq!(heard, units, "{size}");
+    }
+    // What cannot be cut passes as it is.
+    let odd = b"A B RTSP/1.0\r\nContent-Length: -5\r\n\r\nx";
+    let mut heard = Vec::new();
+    let mut cut = Units::new();
+    for piece in [&odd[..20], &odd[20..], b"$\0\0\x01"] {
+        cut.feed(piece, |unit| heard.push(unit.to_vec()));
+    }
+    assert_eq!(heard.concat(), [&odd[..], b"$\0\0\x01"].concat());
+}
+
+/// The heads with which rtspsrc and gst-rtsp-server open a tunnel, header for header.
+#[test]
+fn the_tunnel_of_gstreamer() {
+    let get = b"GET /tone HTTP/1.0\r\nx-sessioncookie: qngelhgalupyktnq\r\nAccept: application/x-rtsp-tunnelled\r\nCache-Control: no-cache\r\nPragma: no-cache\r\nHost: gst.example:8554\r\nDate: Mon, 02 Mar 2026 10:11:12 GMT\r\n\r\n";
+    let mut post = b"POST /tone HTTP/1.0\r\nx-sessioncookie: qngelhgalupyktnq\r\nAccept: application/x-rtsp-tunnelled\r\nCache-Control: no-cache\r\nPragma: no-cache\r\nContent-Length: 32767\r\nExpires: Sun, 9 Jan 1972 00:00:00 GMT\r\nHost: gst.example:8554\r\n\r\n".to_vec();
+    post.extend_from_slice(&encode(OPTIONS));
+    let options = format!("1 data {}", String::from_utf8_lossy(OPTIONS));
+    assert_eq!(run(&[(1, get), (2, &post)]), ["1> 200", "1 opened Http", &*options]);
+    let granted = b"HTTP/1.0 200 OK\r\nServer: GStreamer RTSP Server\r\nConnection: close\r\nCache-Control: no-store\r\nPragma: no-cache\r\nX-Server-IP-Address: 192.0.2.8\r\nContent-Type: application/x-rtsp-tunnelled\r\nDate: Mon, 02 Mar 2026 10:11:12 GMT\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n";
+    let config = Arc::new(ClientConfig::new("gst.example:8554", "/tone"));
+    for size in [1, 5, granted.len()] {
+        let mut client = Client::new(T0, config.clone(), Seed::from_u64(5)).unwrap();
+        let (mut heard, mut opened) = (Vec::new(), false);
+        for chunk in granted.chunks(size) {
+            client.handle_input(T0, ClientInput::Data(Channel::Get, chunk));
+            while let Some(output) = client.poll_output() {
+                match output {
+                    Output::Event(ClientEvent::Data(data)) => heard.extend_from_slice(&data),
+                    Output::Event(ClientEvent::Opened) => opened = true,
+                    Output::Event(ClientEvent::Closed(reason)) => panic!("{reason:?}"),
+                    _ => {}
+                }
+            }
+        }
+        assert!(opened);
+        assert_eq!(heard, b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", "{size}");
+    }
+}
+
 /// A client through a gate; `sizes` cut everything that is sent.
 fn through(config: ClientConfig, messages: &[&[u8]], size: usize) -> (Vec<u8>, Vec<u8>) {
     let mut client = Client::new(T0, Arc::new(config), Seed::from_u64(5)).unwrap();
@@ -559,7 +617,7 @@ fn a_client_says_who_it_is() {
     use proto_wire::digest::Credential;
     let config = || {
         let alice = Credential::new("alice", "secret").unwrap();
-        Arc::new(ClientConfig::new("a", "/cam").with_credentials(alloc::vec![alice]))
+        Arc::new(ClientConfig::new("a", "/cam").with_credential(alice))
     };
     let no = b"HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\nWWW-Authenticate: Basic realm=\"r\"\r\nContent-Length: 4\r\n\r\nbody";
     // The strongest one, on a new connection; what is left of the old one means nothing.

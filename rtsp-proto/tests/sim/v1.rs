@@ -1,6 +1,6 @@
 //! RTSP 1.0.
 
-use super::{Events, PATIENCE, Play, Sim, assert_all_over};
+use super::{PATIENCE, Play, Sim, answer, breaking_anywhere, over_bad_networks, set_up};
 use alloc::sync::Arc;
 use bytes::Bytes;
 use core::time::Duration;
@@ -10,11 +10,9 @@ use rtsp_proto::client::{self, Client, Settled};
 use rtsp_proto::headers::{ChannelPair, Transport};
 use rtsp_proto::server::{self, Incoming, Server};
 use rtsp_proto::{
-    CloseReason, Instant, Method, RequestBuilder, Seed, SessionEnd, SessionKey, State, StatusCode,
-    Version,
+    Instant, Method, RequestBuilder, Seed, SessionEnd, SessionKey, State, StatusCode, Version,
 };
 
-const URL: &str = "rtsp://h/cam/";
 /// Packets of each stream; half before the pause, half behind it.
 const PACKETS: u8 = 20;
 /// Two streams, played, paused, played again and torn down, while packets go both ways and
@@ -30,8 +28,6 @@ struct Evening {
     reports: u8,
     pings: u8,
     log: Vec<&'static str>,
-    client_closed: Option<CloseReason>,
-    server_closed: Option<CloseReason>,
 }
 
 /// The payload of packet `n`; their lengths differ.
@@ -41,24 +37,16 @@ fn packet(n: u8) -> Bytes {
 
 impl Play for Evening {
     const VERSION: Version = Version::V1_0;
+    const URL: &str = "rtsp://h/cam/";
 
     fn start(&mut self, sim: &mut Sim) {
         let now = sim.now();
         // Two at once: the second does not wait for the first.
         sim.left.options(now, "*").unwrap();
-        sim.left.describe(now, URL).unwrap();
-        self.session = Some(sim.left.open_session(now, URL).unwrap());
+        sim.left.describe(now, Self::URL).unwrap();
+        self.session = Some(sim.left.open_session(now, Self::URL).unwrap());
     }
 
-    fn event(&mut self, sim: &mut Sim, event: Events) {
-        match event {
-            Side::Left(event) => self.client(sim, event),
-            Side::Right(event) => self.server(sim, event),
-        }
-    }
-}
-
-impl Evening {
     fn client(&mut self, sim: &mut Sim, event: client::Event) {
         let now = sim.now();
         let key = self.session.unwrap();
@@ -68,7 +56,7 @@ impl Evening {
                 assert_eq!(response.view().status(), StatusCode::OK, "{method}");
                 if method == Method::Describe {
                     assert_eq!(response.view().body(), b"v=0\r\n");
-                    self.set_up(sim, "rtsp://h/cam/0", 0);
+                    set_up(sim, key, "rtsp://h/cam/0", 0);
                 } else if method == Method::Pause {
                     assert_eq!(sim.left.session(key).unwrap().state(), State::Ready);
                     sim.left.play(now, key, None).unwrap();
@@ -79,7 +67,7 @@ impl Evening {
                 assert_eq!(settled, Settled::Interleaved(ChannelPair::starting_at(channel)));
                 self.streams += 1;
                 if self.streams == 1 {
-                    self.set_up(sim, "rtsp://h/cam/1", 2);
+                    set_up(sim, key, "rtsp://h/cam/1", 2);
                 } else {
                     sim.left.play(now, key, None).unwrap();
                 }
@@ -103,16 +91,9 @@ impl Evening {
             client::Event::Request { id, request } => {
                 assert_eq!((id, request.view().method()), (None, Method::Options));
             }
-            client::Event::Closed(reason) => self.client_closed = Some(reason),
-            client::Event::RequestFailed { .. } | client::Event::SessionEnded { .. } => {}
+            client::Event::SessionEnded { .. } => {}
             other => panic!("{other:?}"),
         }
-    }
-
-    fn set_up(&self, sim: &mut Sim, url: &str, channel: u8) {
-        let offer = Transport::interleaved(Some(ChannelPair::starting_at(channel)));
-        let now = sim.now();
-        sim.left.setup(now, self.session.unwrap(), url, &[offer]).unwrap();
     }
 
     fn server(&mut self, sim: &mut Sim, event: server::Event) {
@@ -126,66 +107,45 @@ impl Evening {
                 assert_eq!((method, response.view().status()), (Method::Options, StatusCode::OK));
                 self.pings += 1;
             }
-            server::Event::SessionEnded { .. } | server::Event::RequestFailed { .. } => {}
-            server::Event::Closed(reason) => {
-                self.server_closed = Some(reason);
-                assert_eq!(sim.right.sessions().count(), 0);
-            }
+            server::Event::SessionEnded { .. } => {}
             other => panic!("{other:?}"),
         }
     }
 
+    fn assert_whole(&self) {
+        let order = ["OPTIONS", "DESCRIBE", "SETUP", "SETUP", "PLAY", "PAUSE", "PLAY", "TEARDOWN"];
+        assert_eq!(self.log, order);
+        assert_eq!(self.got, [PACKETS, 0, PACKETS, 0]);
+        assert_eq!((self.reports, self.pings), (2 * PACKETS, 2));
+    }
+}
+
+impl Evening {
     fn answer(&mut self, sim: &mut Sim, asked: &Incoming) {
         let now = sim.now();
-        match asked.method {
-            Method::Describe => sim.right.describe(now, asked.id, URL, "v=0\r\n").unwrap(),
-            Method::Setup => {
-                let offer = asked.request.view().headers().transports().next().unwrap().unwrap();
-                let done = sim.right.accept_setup(now, asked.id, &offer).unwrap();
-                let ping = RequestBuilder::new(Method::Options, "*");
-                sim.right.request(now, Some(done.session), &ping).unwrap();
+        if asked.method == Method::Play {
+            sim.right.accept_play(now, asked.id, None, &[]).unwrap();
+            let half = PACKETS / 2;
+            for n in self.plays * half..(self.plays + 1) * half {
+                sim.right.send_media(now, 0, packet(n)).unwrap();
+                sim.right.send_media(now, 2, packet(n)).unwrap();
             }
-            Method::Play => {
-                sim.right.accept_play(now, asked.id, None, &[]).unwrap();
-                let half = PACKETS / 2;
-                for n in self.plays * half..(self.plays + 1) * half {
-                    sim.right.send_media(now, 0, packet(n)).unwrap();
-                    sim.right.send_media(now, 2, packet(n)).unwrap();
-                }
-                self.plays += 1;
-            }
-            _ => sim.right.accept(now, asked.id).unwrap(),
+            self.plays += 1;
+        } else if let Some(session) = answer(sim, Self::URL, asked) {
+            let ping = RequestBuilder::new(Method::Options, "*");
+            sim.right.request(now, Some(session), &ping).unwrap();
         }
     }
 }
 
 #[test]
 fn an_evening_over_bad_networks() {
-    for profile in [Profile::wifi(), Profile::cellular(), Profile::lossy()] {
-        run_seeds(200, |seed| {
-            let (evening, _) = Evening::held(&profile, seed);
-            let order =
-                ["OPTIONS", "DESCRIBE", "SETUP", "SETUP", "PLAY", "PAUSE", "PLAY", "TEARDOWN"];
-            assert_eq!(evening.log, order);
-            assert_eq!(evening.got, [PACKETS, 0, PACKETS, 0]);
-            assert_eq!((evening.reports, evening.pings), (2 * PACKETS, 2));
-            assert_eq!(evening.client_closed, Some(CloseReason::Local));
-            assert_eq!(evening.server_closed, Some(CloseReason::Eof));
-        });
-    }
+    over_bad_networks::<Evening>();
 }
 
-/// Wherever the connection breaks, both sides notice, and nothing is left behind.
 #[test]
 fn an_evening_that_breaks_anywhere() {
-    let mut whole = 0;
-    run_seeds(200, |seed| {
-        let (evening, sim) = Evening::held(&Profile::breaking(), seed);
-        assert!(evening.client_closed.is_some() && evening.server_closed.is_some());
-        assert_all_over(&sim);
-        whole += u32::from(evening.client_closed == Some(CloseReason::Local));
-    });
-    assert!((1..200).contains(&whole), "{whole} of 200 were whole: the network does not break");
+    breaking_anywhere::<Evening>();
 }
 
 /// Nothing is said for an hour: signs of life keep the session, and no more than that.
@@ -197,16 +157,14 @@ fn a_quiet_hour_and_then_a_silent_client() {
         let config = server::Config::default().with_session_timeout(Duration::from_secs(30));
         let server = Server::new(Instant::ZERO, Arc::new(config), Seed::from_u64(!seed));
         let mut sim = Sim::new(client, server, &Profile::cellular(), seed);
-        let key = sim.left.open_session(Instant::ZERO, URL).unwrap();
+        let key = sim.left.open_session(Instant::ZERO, Evening::URL).unwrap();
         let offer = Transport::interleaved(None);
-        sim.left.setup(Instant::ZERO, key, URL, &[offer]).unwrap();
+        sim.left.setup(Instant::ZERO, key, Evening::URL, &[offer]).unwrap();
         let mut ended = None;
         let hour = Instant::from_secs(3600);
         sim.run(hour, |sim, event| match event {
             Side::Right(server::Event::Request(asked)) => {
-                let now = sim.now();
-                let offer = asked.request.view().headers().transports().next().unwrap().unwrap();
-                sim.right.accept_setup(now, asked.id, &offer).unwrap();
+                assert!(answer(sim, Evening::URL, &asked).is_some());
             }
             Side::Right(server::Event::SessionEnded { reason, .. }) => ended = Some(reason),
             _ => {}

@@ -1,16 +1,13 @@
 //! RTSP 2.0: everything pipelined, notified, replaced and redirected.
 
-use super::{Events, Play, Sim, assert_all_over};
+use super::{Play, Sim, answer, breaking_anywhere, over_bad_networks, set_up};
 use bytes::Bytes;
-use proto_wire::testing::netem::Profile;
-use proto_wire::testing::sim::{Side, run_seeds};
 use rtsp_proto::client::{self, Follow, When};
-use rtsp_proto::headers::{ChannelPair, Range, RequestStatus, Transport, TypedHeader};
+use rtsp_proto::headers::{Range, RequestStatus, TypedHeader};
 use rtsp_proto::server::{self, Incoming, PlayEffect};
 use rtsp_proto::session_table::v2::ResumePoint;
-use rtsp_proto::{CloseReason, Method, SessionEnd, SessionKey, State, StatusCode, Version};
+use rtsp_proto::{Method, SessionEnd, SessionKey, State, StatusCode, Version};
 
-const URL: &str = "rtsp://h/film";
 const PACKETS: u8 = 10;
 #[derive(Default)]
 struct Evening {
@@ -18,35 +15,23 @@ struct Evening {
     log: Vec<String>,
     got: [u8; 2],
     plays: Vec<PlayEffect>,
-    client_closed: Option<CloseReason>,
-    server_closed: Option<CloseReason>,
 }
 
 impl Play for Evening {
     const VERSION: Version = Version::V2_0;
+    const URL: &str = "rtsp://h/film";
 
     /// All of it in one go: nothing waits for an answer (RFC 7826 §18.33).
     fn start(&mut self, sim: &mut Sim) {
         let now = sim.now();
-        sim.left.describe(now, URL).unwrap();
-        let key = sim.left.open_session(now, URL).unwrap();
-        for (stream, channel) in [("v", 0), ("a", 2)] {
-            let offer = Transport::interleaved(Some(ChannelPair::starting_at(channel)));
-            sim.left.setup(now, key, &format!("{URL}/{stream}"), &[offer]).unwrap();
-        }
+        sim.left.describe(now, Self::URL).unwrap();
+        let key = sim.left.open_session(now, Self::URL).unwrap();
+        set_up(sim, key, "rtsp://h/film/v", 0);
+        set_up(sim, key, "rtsp://h/film/a", 2);
         sim.left.play(now, key, None).unwrap();
         self.session = Some(key);
     }
 
-    fn event(&mut self, sim: &mut Sim, event: Events) {
-        match event {
-            Side::Left(event) => self.client(sim, event),
-            Side::Right(event) => self.server(sim, event),
-        }
-    }
-}
-
-impl Evening {
     fn client(&mut self, sim: &mut Sim, event: client::Event) {
         let now = sim.now();
         let key = self.session.unwrap();
@@ -90,8 +75,6 @@ impl Evening {
                     sim.left.close(now).unwrap();
                 }
             }
-            client::Event::RequestFailed { .. } => {}
-            client::Event::Closed(reason) => self.client_closed = Some(reason),
             other => panic!("{other:?}"),
         }
     }
@@ -102,20 +85,24 @@ impl Evening {
             server::Event::Response { response, .. } => {
                 assert_eq!(response.view().status(), StatusCode::OK);
             }
-            server::Event::SessionEnded { .. } | server::Event::RequestFailed { .. } => {}
-            server::Event::Closed(reason) => self.server_closed = Some(reason),
+            server::Event::SessionEnded { .. } => {}
             other => panic!("{other:?}"),
         }
     }
 
+    fn assert_whole(&self) {
+        let order = ["DESCRIBE", "SETUP", "SETUP", "PLAY", "notified", "PLAY", "redirected"];
+        assert_eq!(self.log, order);
+        assert_eq!(self.got, [2 * PACKETS; 2]);
+        assert_eq!(self.plays, [PlayEffect::Begins, PlayEffect::Replaces]);
+    }
+}
+
+impl Evening {
     fn answer(&mut self, sim: &mut Sim, asked: &Incoming) {
         let now = sim.now();
         match asked.method {
-            Method::Describe => sim.right.describe(now, asked.id, URL, "v=0\r\n").unwrap(),
-            Method::Setup => {
-                let offer = asked.request.view().headers().transports().next().unwrap().unwrap();
-                sim.right.accept_setup(now, asked.id, &offer).unwrap();
-            }
+            Method::Describe | Method::Setup => drop(answer(sim, Self::URL, asked)),
             Method::Play => {
                 let session = asked.session.unwrap();
                 let range = Range::parse(b"npt=0-10").unwrap();
@@ -149,25 +136,10 @@ impl Evening {
 
 #[test]
 fn an_evening_in_2_0_over_bad_networks() {
-    for profile in [Profile::wifi(), Profile::cellular(), Profile::lossy()] {
-        run_seeds(200, |seed| {
-            let (evening, _) = Evening::held(&profile, seed);
-            let order = ["DESCRIBE", "SETUP", "SETUP", "PLAY", "notified", "PLAY", "redirected"];
-            assert_eq!(evening.log, order);
-            assert_eq!(evening.got, [2 * PACKETS; 2]);
-            assert_eq!(evening.plays, [PlayEffect::Begins, PlayEffect::Replaces]);
-            assert_eq!(evening.client_closed, Some(CloseReason::Local));
-            assert_eq!(evening.server_closed, Some(CloseReason::Eof));
-        });
-    }
+    over_bad_networks::<Evening>();
 }
 
-/// Wherever the connection breaks, nothing is left behind.
 #[test]
 fn an_evening_in_2_0_that_breaks_anywhere() {
-    run_seeds(200, |seed| {
-        let (evening, sim) = Evening::held(&Profile::breaking(), seed);
-        assert!(evening.client_closed.is_some() && evening.server_closed.is_some());
-        assert_all_over(&sim);
-    });
+    breaking_anywhere::<Evening>();
 }

@@ -1,5 +1,9 @@
 //! Sessions of many connections (RFC 2326 §1.1, §3; RFC 7826 §10.2).
 //!
+//! A host that has its connections in one place uses a [`Hub`](super::Hub), which has a store in it:
+//! nothing of this is needed there. This is for hosts whose connections are apart (threads that
+//! share nothing, processes), and for whoever builds another hub.
+//!
 //! A [`Server`](super::Server) knows the sessions of its connection. A host with many of them
 //! puts one [`SessionStore`] beside them, tells it every event of theirs, and does what it
 //! says: it finds the session that a request on another connection names, moves it there, and
@@ -25,7 +29,8 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use proto_wire::{Instant, Machine, Output, TimerQueue};
 
-/// The sessions of many connections. `C` is what the host calls a connection.
+/// The sessions of many connections, for hosts that cannot have them in one
+/// [`Hub`](super::Hub), which is the way for all others. `C` is what the host calls a connection.
 ///
 /// Ids are looked up by their first quarter, which alone is worth nothing, and compared to the
 /// end then: neither time nor work depends on how many sessions there are
