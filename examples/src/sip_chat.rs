@@ -236,8 +236,8 @@ impl Chat {
             let wake = due.min().map_or(until, |at| at.min(until));
             match self.host.next_event(wake.saturating_since(now)) {
                 Next::Event(event) => self.take(event),
-                Next::Nothing if self.host.now() >= wake && wake < until => {}
-                Next::Nothing => return None,
+                Next::TimedOut if self.host.now() >= wake && wake < until => {}
+                Next::TimedOut | Next::Finished => return None,
             }
         }
     }

@@ -154,8 +154,8 @@ impl Phone {
                         return Some(event);
                     }
                 }
-                Next::Nothing if Instant::now() >= until => return None,
-                Next::Nothing => {}
+                _ if Instant::now() >= until => return None,
+                Next::TimedOut | Next::Finished => {}
             }
         }
     }

@@ -66,6 +66,13 @@ impl SipServerConfig {
         self
     }
 
+    /// Whom its own connections over TLS trust: those to proxies that stay on the way of calls.
+    #[must_use]
+    pub fn with_trust(mut self, trust: Arc<rustls::ClientConfig>) -> Self {
+        self.secure.trust = Some(trust);
+        self
+    }
+
     /// Listens for `WebSocket` too (RFC 7118).
     #[must_use]
     pub const fn with_web(mut self, at: SocketAddr) -> Self {

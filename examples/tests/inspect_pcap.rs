@@ -166,10 +166,24 @@ fn sip_over_udp_and_ip_version_6_by_its_looks_on_any_port() {
     let message =
         b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
         To: <sip:h>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n";
-    let frames = [udp6(1111, 2222, message), udp6(2222, 1111, b"\r\n\r\n"), udp6(9, 9, b"other")];
+    let stun = sip_proto::stun::request([7; 12]);
+    let answer = sip_proto::stun::success([7; 12], "192.0.2.7:5060".parse().unwrap());
+    let frames = [
+        udp6(1111, 2222, &stun),
+        udp6(2222, 1111, &answer),
+        udp6(1111, 2222, message),
+        udp6(2222, 1111, b"\r\n\r\n"),
+        udp6(9, 9, b"other"),
+    ];
     let capture = read(&modern(&frames));
     assert_eq!(capture.dialogues[0].protocol, Protocol::Sip);
-    assert_eq!(ladder(&capture), ["> OPTIONS sip:h SIP/2.0", "< keep-alive"]);
+    let steps = [
+        "> STUN Binding request",
+        "< STUN Binding success: 192.0.2.7:5060 [12 bytes]",
+        "> OPTIONS sip:h SIP/2.0",
+        "< keep-alive",
+    ];
+    assert_eq!(ladder(&capture), steps);
     assert_eq!(capture.unknown, 1);
 }
 

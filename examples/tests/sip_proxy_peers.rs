@@ -10,7 +10,10 @@
 
 mod sip_ours;
 
-use sip_ours::{Ours, Running, directory, find, free_port, peers, python_with, skipped};
+use examples::sip_server::{SipServer, SipServerConfig};
+use sip_ours::{
+    Ours, Running, certificate, directory, find, free_port, peers, python_with, skipped,
+};
 use sip_proto::Transport;
 use sip_proto::endpoint::Target;
 use sip_proto::simple::iscomposing::{IsComposing, MEDIA_TYPE, State};
@@ -28,25 +31,18 @@ struct Kamailio {
 }
 
 impl Kamailio {
-    fn start() -> Result<Self, &'static str> {
+    /// With this configuration, in which these words stand for something.
+    fn start(file: &str, words: &[(&str, &str)]) -> Result<Self, &'static str> {
         let kamailio = find("kamailio").ok_or("kamailio")?;
-        let openssl = find("openssl").ok_or("openssl")?;
-        let (directory, plain, tls) = (directory("kamailio"), free_port(), free_port());
-        let made = Command::new(openssl)
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-            .args(["-nodes", "-days", "2", "-subj", "/CN=example.org"])
-            .args(["-addext", "subjectAltName=DNS:example.org,IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-keyout", "key.pem", "-out", "certificate.pem"])
-            .current_dir(&directory)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let config = std::fs::read_to_string(peers("sip_kamailio_calls.cfg")).unwrap();
-        let config = config
-            .replace("@PORT@", &plain.port().to_string())
-            .replace("@TLSPORT@", &tls.port().to_string())
-            .replace("@DIR@", directory.to_str().unwrap());
+        let (directory, plain, tls) = (directory(file), free_port(), free_port());
+        let (certificate, _) = certificate(&directory).ok_or("openssl")?;
+        let mut config = std::fs::read_to_string(peers(file)).unwrap();
+        let (port, tls_port) = (plain.port().to_string(), tls.port().to_string());
+        let own =
+            [("@PORT@", &*port), ("@TLSPORT@", &tls_port), ("@DIR@", directory.to_str().unwrap())];
+        for (word, meaning) in own.iter().chain(words) {
+            config = config.replace(word, meaning);
+        }
         std::fs::write(directory.join("kamailio.cfg"), config).unwrap();
         let log = std::fs::File::create(directory.join("log")).unwrap();
         let child = Command::new(kamailio)
@@ -69,7 +65,6 @@ impl Kamailio {
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
-        let certificate = directory.join("certificate.pem");
         Ok(Self { _program: program, plain, tls, certificate })
     }
 }
@@ -78,7 +73,7 @@ impl Kamailio {
 /// they write to each other.
 #[test]
 fn our_agents_call_and_write_to_each_other_through_kamailio() {
-    let kamailio = match Kamailio::start() {
+    let kamailio = match Kamailio::start("sip_kamailio_calls.cfg", &[]) {
         Ok(kamailio) => kamailio,
         Err(program) => return skipped(program),
     };
@@ -116,6 +111,44 @@ fn our_agents_call_and_write_to_each_other_through_kamailio() {
         }
         assert_eq!(bob.join().unwrap(), ("hello bob".to_owned(), 200), "{transport}");
     }
+}
+
+/// Kamailio as an edge: our agents speak UDP with it, it speaks TLS with our server, and the server, for
+/// what comes back within calls, with it. Each checks the certificate of the other.
+#[test]
+fn kamailio_speaks_tls_with_our_server_and_it_with_kamailio() {
+    let own = directory("sip-edge");
+    let Some((chain, key)) = certificate(&own) else { return skipped("openssl") };
+    let home = free_port();
+    let words = [("@HOME@", &*home.port().to_string()), ("@CA@", chain.to_str().unwrap())];
+    let kamailio = match Kamailio::start("sip_kamailio_edge.cfg", &words) {
+        Ok(kamailio) => kamailio,
+        Err(program) => return skipped(program),
+    };
+    let mut config = SipServerConfig::new("example.org", "127.0.0.1:0".parse().unwrap())
+        .with_tls(home, examples::certificates::server(&chain, &key).unwrap())
+        .with_trust(examples::certificates::client(&kamailio.certificate).unwrap());
+    for user in ["ann", "bob"] {
+        config = config.with_user(user, "secret");
+    }
+    let _server = SipServer::start(config).unwrap();
+    let start = |user: &str| {
+        let via = Some(Target::Address(Transport::Udp, kamailio.plain));
+        let mut ours = Ours::start(&format!("sip:{user}@example.org"), via, Some("secret"));
+        ours.register();
+        ours
+    };
+    let (mut ann, mut bob) = (start("ann"), start("bob"));
+    let bob = std::thread::spawn(move || {
+        bob.take_call();
+        bob.ended();
+        bob.message("text/plain")
+    });
+    let call = ann.call("sip:bob@example.org");
+    ann.idle(Duration::from_millis(200));
+    ann.hang_up(call);
+    assert_eq!(ann.send("sip:bob@example.org", "text/plain", "hello bob"), 200);
+    assert_eq!(bob.join().unwrap(), "hello bob");
 }
 
 #[test]

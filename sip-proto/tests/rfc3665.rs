@@ -19,12 +19,24 @@ use sip_proto::proxy::Hop;
 use sip_proto::ua::{Ending, Event, Phase};
 use sip_proto::{HeaderName, Method, StatusCode};
 
+/// Whom Alice calls, by the address that is known of him.
+const BOB: &str = "sip:bob@biloxi.example.com";
+
 fn with_registrar() -> Ladder {
     Ladder::new()
         .agent("bob", "bob@biloxi.example.com", |c| {
             c.with_outbound(over(2)).with_credential(credential("bob"))
         })
         .home("server", "biloxi.example.com")
+}
+
+/// Bob is registered already; that is no part of the ladder.
+fn registered() -> Ladder {
+    let mut net = with_registrar();
+    let now = net.now;
+    net.at("bob").register(now).unwrap();
+    net.steps();
+    net
 }
 
 #[test]
@@ -43,13 +55,10 @@ fn section_2_1_successful_new_registration() {
 
 #[test]
 fn section_2_2_update_of_contact_list() {
-    let mut net = with_registrar();
+    let mut net = registered();
     let now = net.now;
-    net.at("bob").register(now).unwrap();
-    net.steps();
     // The realm is known: one request is enough, with the same Call-ID and a higher number.
-    let first = net.now;
-    net.at("bob").register(first).unwrap();
+    net.at("bob").register(now).unwrap();
     net.settle();
     let again = net.last("REGISTER");
     assert_eq!(again.headers().get(HeaderName::CSEQ), Some("3 REGISTER"));
@@ -59,10 +68,8 @@ fn section_2_2_update_of_contact_list() {
 
 #[test]
 fn section_2_3_request_for_current_contact_list() {
-    let mut net = with_registrar();
+    let mut net = registered();
     let now = net.now;
-    net.at("bob").register(now).unwrap();
-    net.steps();
     net.events("bob");
     let registrar = "sip:biloxi.example.com";
     let asked = net.at("bob").ask(now, registrar, Method::Register, None, &[]).unwrap();
@@ -80,10 +87,8 @@ fn section_2_3_request_for_current_contact_list() {
 
 #[test]
 fn section_2_4_cancellation_of_registration() {
-    let mut net = with_registrar();
+    let mut net = registered();
     let now = net.now;
-    net.at("bob").register(now).unwrap();
-    net.steps();
     net.at("bob").unregister(now).unwrap();
     net.settle();
     assert_eq!(net.last("REGISTER").headers().get(HeaderName::EXPIRES), Some("0"));
@@ -120,8 +125,8 @@ fn two() -> Ladder {
 #[test]
 fn section_3_1_successful_session_establishment() {
     let mut net = two();
-    let (uri, now) = (net.uri("bob"), net.now);
-    net.at("alice").call(now, &uri, sdp("offer")).unwrap();
+    let uri = net.uri("bob");
+    net.call("alice", &uri);
     let bob = net.pick_up("bob");
     net.hang_up("bob", bob);
     let ladder = [
@@ -146,7 +151,7 @@ fn through_two_proxies(realm: bool) -> Ladder {
             if realm { p.with_realm("atlanta.example.com") } else { p }
         })
         .proxy("proxy2", |p| {
-            let p = p.with_user("sip:bob@biloxi.example.com", "sip:bob@192.0.2.2:5060");
+            let p = p.with_user(BOB, "sip:bob@192.0.2.2:5060");
             if realm { p.with_realm("biloxi.example.com") } else { p }
         })
 }
@@ -154,8 +159,7 @@ fn through_two_proxies(realm: bool) -> Ladder {
 #[test]
 fn section_3_2_session_establishment_through_two_proxies() {
     let mut net = through_two_proxies(false);
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.call("alice", BOB);
     let bob = net.pick_up("bob");
     net.hang_up("bob", bob);
     let up = |what: &str| {
@@ -174,8 +178,7 @@ fn section_3_2_session_establishment_through_two_proxies() {
 #[test]
 fn section_3_3_session_with_multiple_proxy_authentication() {
     let mut net = through_two_proxies(true);
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.call("alice", BOB);
     net.settle();
     let invite = net.last("INVITE");
     assert_eq!(invite.headers().all(HeaderName::PROXY_AUTHORIZATION).count(), 2);
@@ -199,24 +202,25 @@ fn section_3_3_session_with_multiple_proxy_authentication() {
 fn to_bob(realm: Option<&'static str>) -> impl FnMut(&sip_proto::RequestBuf, &str) -> Verdict {
     move |request, uri| match realm {
         Some(realm) if !has_credentials(request, realm) => Verdict::Challenge(realm),
-        _ if uri == "sip:bob@biloxi.example.com" => {
-            Verdict::To(Hop::new(over(2)).with_uri("sip:bob@192.0.2.2:5060"))
-        }
+        _ if uri == BOB => Verdict::To(Hop::new(over(2)).with_uri("sip:bob@192.0.2.2:5060")),
         _ => Verdict::Refuse(404),
     }
+}
+
+/// Alice knows the first proxy, which knows the second, which knows where Bob is.
+fn through_two_stateful(bob: impl FnOnce(Ladder) -> Ladder) -> Ladder {
+    let alice = "alice@atlanta.example.com";
+    bob(Ladder::new().agent("alice", alice, |c| c.with_outbound(over(3))))
+        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
+        .relay("proxy2", true, to_bob(None))
 }
 
 /// The same as §3.2 through stateful proxies: each hop has transactions of its own, and the ACK of a
 /// 2xx goes all the way.
 #[test]
 fn section_3_2_through_two_stateful_proxies() {
-    let mut net = Ladder::new()
-        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
-        .agent("bob", "bob@biloxi.example.com", |c| c)
-        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
-        .relay("proxy2", true, to_bob(None));
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    let mut net = through_two_stateful(|net| net.agent("bob", "bob@biloxi.example.com", |c| c));
+    net.call("alice", BOB);
     let bob = net.pick_up("bob");
     let invite = net.last("INVITE");
     let record: Vec<&str> = invite.headers().all(HeaderName::RECORD_ROUTE).collect();
@@ -249,8 +253,7 @@ fn section_3_4_successful_session_with_proxy_failure() {
         .agent("bob", "bob@biloxi.example.com", |c| c)
         .dead("proxy1")
         .relay("proxy2", true, to_bob(Some("biloxi.example.com")));
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.call("alice", BOB);
     net.wait(SECOND * 32);
     let bob = net.pick_up("bob");
     let invite = net.last("INVITE").clone();
@@ -279,8 +282,7 @@ fn section_3_4_successful_session_with_proxy_failure() {
     // F1 and F8 are one request: the credentials alone made another number.
     assert_eq!(invite.headers().get(HeaderName::CSEQ), Some("2 INVITE"));
     // The one that answers is kept to.
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.call("alice", BOB);
     assert_eq!(net.steps()[0], "alice proxy2 INVITE");
 }
 
@@ -295,8 +297,7 @@ fn section_3_5_session_through_a_gateway() {
         .relay("proxy2", false, to_bob(None));
     let (gateway, now) = (format!("<sip:{};lr>", address(3)), net.now);
     let route = [(HeaderName::ROUTE, gateway.as_str())];
-    let alice =
-        net.at("alice").call_with(now, "sip:bob@biloxi.example.com", sdp("offer"), &route).unwrap();
+    let alice = net.at("alice").call_with(now, BOB, sdp("offer"), &route).unwrap();
     net.pick_up("bob");
     // The gateway took its Route away.
     assert_eq!(net.last("INVITE").headers().get(HeaderName::ROUTE), None);
@@ -324,15 +325,9 @@ fn section_3_5_session_through_a_gateway() {
 /// §3.8 through stateful proxies: the CANCEL goes hop by hop, and each has an answer of its own.
 #[test]
 fn section_3_8_unsuccessful_no_answer_through_two_stateful_proxies() {
-    let mut net = Ladder::new()
-        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
-        .agent("bob", "bob@biloxi.example.com", |c| c)
-        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
-        .relay("proxy2", true, to_bob(None));
-    let now = net.now;
-    let alice = net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
-    let bob = net.newest("bob");
-    net.at("bob").ring(now, bob, StatusCode::RINGING, None).unwrap();
+    let mut net = through_two_stateful(|net| net.agent("bob", "bob@biloxi.example.com", |c| c));
+    let alice = net.call("alice", BOB);
+    net.ring("bob");
     net.steps();
     net.hang_up("alice", alice);
     let ladder = [
@@ -357,15 +352,9 @@ fn section_3_8_unsuccessful_no_answer_through_two_stateful_proxies() {
 /// §3.9 and §3.11 through two stateful proxies: a refusal is acknowledged hop by hop.
 #[test]
 fn section_3_9_unsuccessful_busy_through_two_stateful_proxies() {
-    let mut net = Ladder::new()
-        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
-        .agent("bob", "bob@biloxi.example.com", |c| c)
-        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
-        .relay("proxy2", true, to_bob(None));
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
-    let bob = net.newest("bob");
-    net.at("bob").reject(now, bob, StatusCode::BUSY_HERE).unwrap();
+    let mut net = through_two_stateful(|net| net.agent("bob", "bob@biloxi.example.com", |c| c));
+    net.call("alice", BOB);
+    net.reject("bob", StatusCode::BUSY_HERE);
     let ladder = [
         "alice proxy1 INVITE",
         "proxy1 proxy2 INVITE",
@@ -383,13 +372,8 @@ fn section_3_9_unsuccessful_busy_through_two_stateful_proxies() {
 /// §3.10 through two stateful proxies: the last one gives up and says 408.
 #[test]
 fn section_3_10_no_response_through_two_stateful_proxies() {
-    let mut net = Ladder::new()
-        .agent("alice", "alice@atlanta.example.com", |c| c.with_outbound(over(3)))
-        .dead("bob")
-        .relay("proxy1", true, |_, _| Verdict::To(Hop::new(over(4))))
-        .relay("proxy2", true, to_bob(None));
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    let mut net = through_two_stateful(|net| net.dead("bob"));
+    net.call("alice", BOB);
     net.wait(SECOND * 40);
     let ladder = net.steps();
     assert_eq!(ladder.iter().filter(|l| *l == "proxy2 bob INVITE").count(), 7);
@@ -452,11 +436,9 @@ fn section_3_7_session_with_reinvite() {
 #[test]
 fn section_3_8_unsuccessful_no_answer() {
     let mut net = two();
-    let (uri, now) = (net.uri("bob"), net.now);
-    let alice = net.at("alice").call(now, &uri, sdp("offer")).unwrap();
-    let bob = net.newest("bob");
-    net.at("bob").ring(now, bob, StatusCode::RINGING, None).unwrap();
-    net.settle();
+    let uri = net.uri("bob");
+    let alice = net.call("alice", &uri);
+    net.ring("bob");
     net.hang_up("alice", alice);
     let ladder = [
         "alice bob INVITE",
@@ -474,10 +456,9 @@ fn section_3_8_unsuccessful_no_answer() {
 #[test]
 fn section_3_9_unsuccessful_busy() {
     let mut net = two();
-    let (uri, now) = (net.uri("bob"), net.now);
-    let alice = net.at("alice").call(now, &uri, sdp("offer")).unwrap();
-    let bob = net.newest("bob");
-    net.at("bob").reject(now, bob, StatusCode::BUSY_HERE).unwrap();
+    let uri = net.uri("bob");
+    let alice = net.call("alice", &uri);
+    net.reject("bob", StatusCode::BUSY_HERE);
     assert_eq!(net.steps(), ["alice bob INVITE", "bob alice 486", "alice bob ACK"]);
     assert_eq!(net.at("alice").phase(alice), Phase::Over);
 }
@@ -486,8 +467,8 @@ fn section_3_9_unsuccessful_busy() {
 #[test]
 fn section_3_10_unsuccessful_no_response_from_user_agent() {
     let mut net = Ladder::new().agent("alice", "alice@atlanta.example.com", |c| c).dead("bob");
-    let (uri, now) = (net.uri("bob"), net.now);
-    net.at("alice").call(now, &uri, sdp("offer")).unwrap();
+    let uri = net.uri("bob");
+    net.call("alice", &uri);
     net.wait(SECOND * 31).wait(SECOND - SECOND / 1000);
     assert!(net.events("alice").is_empty());
     net.wait(SECOND / 1000);
@@ -500,11 +481,9 @@ fn section_3_10_unsuccessful_no_response_from_user_agent() {
 #[test]
 fn section_3_11_unsuccessful_temporarily_unavailable() {
     let mut net = two();
-    let (uri, now) = (net.uri("bob"), net.now);
-    net.at("alice").call(now, &uri, sdp("offer")).unwrap();
-    let bob = net.newest("bob");
-    net.at("bob").ring(now, bob, StatusCode::RINGING, None).unwrap();
-    net.settle();
+    let uri = net.uri("bob");
+    net.call("alice", &uri);
+    let bob = net.ring("bob");
     net.hang_up("bob", bob);
     let ladder = ["alice bob INVITE", "bob alice 180", "bob alice 480", "alice bob ACK"];
     assert_eq!(net.steps(), ladder);

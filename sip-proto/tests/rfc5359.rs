@@ -68,8 +68,8 @@ fn section_2_2_consultation_hold() {
     let mut net = three();
     let (alice, bob) = net.talk("alice", "bob");
     change(&mut net, ("bob", bob), ("alice", alice), "sendonly");
-    let (to_carol, now) = (net.uri("carol"), net.now);
-    let second = net.at("bob").call(now, &to_carol, sdp("offer")).unwrap();
+    let to_carol = net.uri("carol");
+    let second = net.call("bob", &to_carol);
     net.pick_up("carol");
     net.hang_up("bob", second);
     change(&mut net, ("bob", bob), ("alice", alice), "sendrecv");
@@ -245,7 +245,7 @@ fn section_2_7_to_2_9_call_forwarding() {
     for rings in [false, true] {
         let mut net = three();
         let (bob, carol, now) = (net.uri("bob"), net.uri("carol"), net.now);
-        net.at("alice").call(now, &bob, sdp("offer")).unwrap();
+        net.call("alice", &bob);
         let asked = net.newest("bob");
         if rings {
             net.at("bob").ring(now, asked, StatusCode::RINGING, None).unwrap();
@@ -320,7 +320,7 @@ fn section_2_11_three_way_conference_third_party_joins() {
 fn section_2_12_find_me() {
     let mut net = three().agent("dave", "dave@example.com", |c| c);
     let (bob, carol, dave, now) = (net.uri("bob"), net.uri("carol"), net.uri("dave"), net.now);
-    net.at("alice").call(now, &bob, sdp("offer")).unwrap();
+    net.call("alice", &bob);
     let asked = net.newest("bob");
     let (first, second) = (format!("<{carol}>;q=0.9"), format!("<{dave}>;q=0.5"));
     net.at("bob").redirect(now, asked, &[&second, &first]).unwrap();
@@ -345,7 +345,7 @@ fn section_2_12_find_me() {
 fn section_2_13_incoming_call_screening() {
     let mut net = three();
     let (bob, now) = (net.uri("bob"), net.now);
-    let alice = net.at("alice").call(now, &bob, sdp("offer")).unwrap();
+    let alice = net.call("alice", &bob);
     let asked = net.newest("bob");
     net.at("bob").reject(now, asked, StatusCode::DECLINE).unwrap();
     assert_eq!(net.steps(), ["alice bob INVITE", "bob alice 603", "alice bob ACK"]);
@@ -366,8 +366,7 @@ fn section_2_14_outgoing_call_screening() {
             "sip:bob@biloxi.example.com" => Verdict::Refuse(403),
             _ => Verdict::Refuse(404),
         });
-    let now = net.now;
-    net.at("alice").call(now, "sip:bob@biloxi.example.com", sdp("offer")).unwrap();
+    net.call("alice", "sip:bob@biloxi.example.com");
     let ladder = [
         "alice proxy INVITE",
         "proxy alice 407",
@@ -426,7 +425,7 @@ fn section_2_15_call_park() {
 fn section_2_16_call_pickup() {
     let mut net = three();
     let (bob, to_alice, now) = (net.uri("bob"), net.uri("alice"), net.now);
-    let alice = net.at("alice").call(now, &bob, sdp("offer")).unwrap();
+    let alice = net.call("alice", &bob);
     let rings = net.newest("bob");
     net.at("bob").ring(now, rings, StatusCode::RINGING, None).unwrap();
     net.settle();
@@ -459,12 +458,11 @@ fn section_2_16_call_pickup() {
 fn section_2_17_automatic_redial() {
     let mut net = three();
     let (bob, now) = (net.uri("bob"), net.now);
-    net.at("alice").call(now, &bob, sdp("offer")).unwrap();
+    net.call("alice", &bob);
     let asked = net.newest("bob");
     net.at("bob").reject(now, asked, StatusCode::BUSY_HERE).unwrap();
     net.wait(SECOND * 60);
-    let now = net.now;
-    net.at("alice").call(now, &bob, sdp("offer")).unwrap();
+    net.call("alice", &bob);
     net.pick_up("bob");
     let refused = ["alice bob INVITE", "bob alice 486", "alice bob ACK"].map(String::from);
     assert_eq!(net.steps(), [&refused[..], &setup("alice", "bob")[..]].concat());

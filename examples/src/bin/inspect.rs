@@ -22,8 +22,9 @@ usage: inspect rtsp|sip|xmpp|journal [OPTIONS] FILE...     (FILE - is standard i
 A capture is pcap or pcapng: the dialogues of RTSP, SIP and XMPP in it are found by what they
 look like, over UDP and TCP, and shown as ladders with times.
 
-An RTSP file may be one direction of an HTTP tunnel or of a WebSocket: what it carries is shown,
-with offsets of the file.
+An RTSP file may be one direction of an HTTP tunnel or of a WebSocket, a SIP file one of a
+WebSocket: what it carries is shown, with offsets of the file. A body of SIP that can be read is a
+field with the name (body): session descriptions, CPIM, typing notices, receipts.
 
 Text shows offset, kind and start line; then a line per header or attribute with the value
 as its type has it (=>), quirks in parentheses, errors behind an exclamation mark.
@@ -32,7 +33,8 @@ JSON objects have these members:
   file     the name that was given
   offset   where it begins, in bytes
   kind     request response frame keep-alive stream message presence iq sasl sm bosh element record error;
-           http websocket garbage: around RTSP; tls: what follows is encrypted
+           http websocket garbage: around RTSP and SIP; stun: between messages of SIP;
+           tls: what follows is encrypted
   start    start line, or element name
   fields   [{name, value, typed?, error?}] in order; typed is the value as its type has it
   quirks   [name] what was tolerated

@@ -184,8 +184,8 @@ fn wait_for(
                     return Ok(good);
                 }
             }
-            Next::Nothing if left.is_zero() => return Ok(false),
-            Next::Nothing => {}
+            _ if left.is_zero() => return Ok(false),
+            Next::TimedOut | Next::Finished => {}
         }
     }
 }

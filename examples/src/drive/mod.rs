@@ -53,7 +53,7 @@ const DATAGRAM_SIZE: usize = 65_536;
 pub enum Next<E> {
     /// Something happened.
     Event(E),
-    /// Nothing did until the time that was given.
+    /// Nothing did until the time that was given, or until the host was woken.
     TimedOut,
     /// The last event was returned before; the connection is closed.
     Finished,

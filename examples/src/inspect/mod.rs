@@ -4,9 +4,11 @@
 pub mod journal;
 pub mod pcap;
 pub mod rtsp;
-mod rtsp_tunnel;
 mod rtsp_typed;
 pub mod sip;
+mod sip_body;
+mod sip_typed;
+mod tunnel;
 pub mod xmpp;
 mod xmpp_words;
 
@@ -37,7 +39,7 @@ impl Options {
 pub struct Line {
     /// Where it begins, in bytes from the start of the input.
     pub offset: u64,
-    /// What it is: `request`, `response`, `frame`, `keep-alive`, `http`, `websocket`, `garbage`,
+    /// What it is: `request`, `response`, `frame`, `keep-alive`, `http`, `websocket`, `garbage`, `stun`,
     /// `stream`, `message`, `tls`,
     /// `presence`, `iq`, `sasl`, `sm`, `bosh`, `element`, `record`, or `error`.
     pub kind: &'static str,
@@ -87,6 +89,16 @@ impl Line {
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.error.is_some() || self.fields.iter().any(|field| field.error.is_some())
+    }
+
+    /// The same line, with its places moved.
+    pub(crate) fn placed(mut self, place: impl Fn(u64) -> u64) -> Self {
+        self.offset = place(self.offset);
+        let fields = self.fields.iter_mut().filter_map(|field| field.error.as_mut());
+        for error in self.error.iter_mut().chain(fields) {
+            error.offset = place(error.offset);
+        }
+        self
     }
 
     /// For people: one line, fields behind it, indented.

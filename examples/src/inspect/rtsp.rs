@@ -1,31 +1,19 @@
 //! Lines of `inspect rtsp`: requests, responses and interleaved frames of a stream, also of one
 //! side of an HTTP tunnel or a WebSocket.
 
-use super::rtsp_tunnel::{self, Carried};
 use super::rtsp_typed::typed;
-use super::{Field, Line, Options, Refusal};
+use super::{Field, Line, Options, Refusal, tunnel};
 use proto_wire::head::Field as Header;
 use rtsp_proto::{Framer, HeaderName, Index, Kind, Limits, ParseError, Unit, refused_when_strict};
 
 /// Reads `input` and hands each line to `out`.
 pub fn inspect(input: &[u8], options: &Options, out: &mut dyn FnMut(Line)) {
-    let Some(Carried { lines, bytes, origin }) = rtsp_tunnel::open(input) else {
+    let Some(carried) = tunnel::open(input) else {
         return stream(input, options, out);
     };
-    lines.into_iter().for_each(&mut *out);
-    // Where a byte of what was carried stands in the file.
-    let place = |at: u64| {
-        let at = usize::try_from(at).unwrap_or(usize::MAX);
-        origin.get(at).copied().unwrap_or(input.len()) as u64
-    };
-    stream(&bytes, options, &mut |mut line| {
-        line.offset = place(line.offset);
-        for error in
-            line.error.iter_mut().chain(line.fields.iter_mut().filter_map(|f| f.error.as_mut()))
-        {
-            error.offset = place(error.offset);
-        }
-        out(line);
+    carried.lines.iter().cloned().for_each(&mut *out);
+    stream(&carried.bytes, options, &mut |line| {
+        out(line.placed(|at| carried.place(at, input.len())));
     });
 }
 

@@ -5,6 +5,8 @@
 mod link;
 mod sockets;
 
+pub use crate::drive::Next;
+
 use crate::ladder::Way;
 use crate::observed::Observer;
 use link::Link;
@@ -59,15 +61,6 @@ impl Waker {
         // A host that is gone needs no waking.
         let _gone = self.0.send(Report::Woken).is_err();
     }
-}
-
-/// What a wait ended with.
-#[derive(Debug)]
-pub enum Next<E> {
-    /// Something happened.
-    Event(E),
-    /// The time is up, or somebody called [`Waker::wake`].
-    Nothing,
 }
 
 /// Where a host listens, and what it trusts.
@@ -233,7 +226,8 @@ impl<M: SipMachine> Host<M> {
         Waker(self.sender.clone())
     }
 
-    /// Waits for the next event, at most for `wait`.
+    /// Waits for the next event, at most for `wait`, and until [`Waker::wake`]. A host has no last event:
+    /// it never says [`Next::Finished`].
     pub fn next_event(&mut self, wait: Duration) -> Next<M::Event> {
         let until = self.clock.now().saturating_add(wait);
         loop {
@@ -253,7 +247,7 @@ impl<M: SipMachine> Host<M> {
             let now = self.clock.now();
             let wake = self.machine.poll_timeout().map_or(until, |at| at.min(until));
             match self.reports.recv_timeout(wake.saturating_since(now)) {
-                Ok(Report::Woken) => return Next::Nothing,
+                Ok(Report::Woken) => return Next::TimedOut,
                 Ok(report) => self.report(report),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
@@ -262,7 +256,7 @@ impl<M: SipMachine> Host<M> {
             self.machine.handle_timeout(now);
             if now >= until {
                 return match self.machine.poll_output() {
-                    None => Next::Nothing,
+                    None => Next::TimedOut,
                     Some(Output::Event(event)) => {
                         if let Some(own) = M::endpoint_event(&event) {
                             self.host_event(own.clone());

@@ -60,6 +60,28 @@ pub fn free_port() -> SocketAddr {
     }
 }
 
+/// A certificate for `localhost` and the domains of the tests: the chain and the key. `None` without openssl.
+pub fn certificate(directory: &Path) -> Option<(PathBuf, PathBuf)> {
+    let openssl = find("openssl")?;
+    let (chain, key) = (directory.join("certificate.pem"), directory.join("key.pem"));
+    let made = Command::new(openssl)
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args([
+            "-addext",
+            "subjectAltName=DNS:localhost,DNS:example.org,DNS:club.example,IP:127.0.0.1",
+        ])
+        // A root that is also the server's own certificate would be refused.
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&chain)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    Some((chain, key))
+}
+
 /// A program that ends with its test.
 pub struct Running(pub Child);
 

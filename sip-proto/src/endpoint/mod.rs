@@ -5,6 +5,7 @@ mod config;
 mod deadlines;
 mod event;
 mod flows;
+mod machine;
 mod merge;
 mod receive;
 mod send;
@@ -16,6 +17,8 @@ pub use event::{
     Target, TransactionId, TransmitId,
 };
 
+pub(crate) use machine::drive_by_traits;
+
 use crate::message::{Index, RequestBuf};
 use crate::transaction::{Key, Timer};
 use alloc::collections::VecDeque;
@@ -24,7 +27,7 @@ use bytes::Bytes;
 use core::net::SocketAddr;
 use core::time::Duration;
 use flows::Flows;
-use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed, TimerKey};
+use proto_wire::{Instant, Output, Rng, Seed, TimerKey};
 use store::{Keyed, Store};
 
 /// All transactions of one element, client and server, with all its peers.
@@ -247,27 +250,7 @@ impl Endpoint {
     }
 }
 
-impl Machine for Endpoint {
-    type Input<'a> = SipInput<'a>;
-    type Transmit = SipTransmit;
-    type Event = SipEvent;
-
-    fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
-        Self::handle_input(self, now, input);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        Self::handle_timeout(self, now);
-    }
-
-    fn poll_output(&mut self) -> Option<Output<SipTransmit, SipEvent>> {
-        Self::poll_output(self)
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        Self::poll_timeout(self)
-    }
-}
+drive_by_traits!(Endpoint, SipEvent);
 
 impl SipTransmit {
     /// The destination and the payload, when this is a datagram.
@@ -277,22 +260,6 @@ impl SipTransmit {
             Path::Datagram { remote, .. } => Some((remote, self.payload)),
             Path::Stream(_) => None,
         }
-    }
-}
-
-impl DatagramMachine for Endpoint {
-    fn handle_datagram(
-        &mut self,
-        now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
-        data: &[u8],
-    ) {
-        self.handle_input(now, SipInput::Datagram { local, remote, data });
-    }
-
-    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, Bytes)> {
-        transmit.into_datagram()
     }
 }
 

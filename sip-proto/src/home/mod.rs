@@ -15,9 +15,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use proto_wire::digest::{Claim, Sealer, Secret};
-use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed};
+use proto_wire::{Instant, Output, Rng, Seed};
 
 /// Registrar, location service and stateful proxy of calls and messages (RFC 3261 §10, §16; RFC 3428)
 /// for the users of one domain. It stays in the dialogs that begin here.
@@ -276,43 +275,7 @@ impl HomeServer {
     }
 }
 
-impl Machine for HomeServer {
-    type Input<'a> = SipInput<'a>;
-    type Transmit = SipTransmit;
-    type Event = HomeEvent;
-
-    fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
-        Self::handle_input(self, now, input);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        Self::handle_timeout(self, now);
-    }
-
-    fn poll_output(&mut self) -> Option<Output<SipTransmit, HomeEvent>> {
-        Self::poll_output(self)
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        Self::poll_timeout(self)
-    }
-}
-
-impl DatagramMachine for HomeServer {
-    fn handle_datagram(
-        &mut self,
-        now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
-        data: &[u8],
-    ) {
-        self.handle_input(now, SipInput::Datagram { local, remote, data });
-    }
-
-    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, bytes::Bytes)> {
-        transmit.into_datagram()
-    }
-}
+crate::endpoint::drive_by_traits!(HomeServer, HomeEvent);
 
 #[cfg(test)]
 mod tests;

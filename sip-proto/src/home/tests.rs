@@ -7,6 +7,7 @@ use crate::ua::{self, UserAgent};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
+use core::net::SocketAddr;
 use core::time::Duration;
 use proto_wire::digest::Credential;
 use proto_wire::testing::netem::{Loss, Profile};

@@ -7,6 +7,7 @@ use crate::message::HeaderName;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
+use core::net::SocketAddr;
 
 fn addr(n: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, n], 5060))

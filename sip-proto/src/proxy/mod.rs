@@ -26,8 +26,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
-use proto_wire::{DatagramMachine, Instant, Machine, Output, Seed};
+use proto_wire::{Instant, Output, Seed};
 
 /// What a proxy is told when it is made.
 #[derive(Clone, Debug)]
@@ -502,43 +501,7 @@ pub(crate) fn record_routes(
     out
 }
 
-impl Machine for Proxy {
-    type Input<'a> = SipInput<'a>;
-    type Transmit = SipTransmit;
-    type Event = Event;
-
-    fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
-        Self::handle_input(self, now, input);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        Self::handle_timeout(self, now);
-    }
-
-    fn poll_output(&mut self) -> Option<Output<SipTransmit, Event>> {
-        Self::poll_output(self)
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        Self::poll_timeout(self)
-    }
-}
-
-impl DatagramMachine for Proxy {
-    fn handle_datagram(
-        &mut self,
-        now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
-        data: &[u8],
-    ) {
-        self.handle_input(now, SipInput::Datagram { local, remote, data });
-    }
-
-    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, bytes::Bytes)> {
-        transmit.into_datagram()
-    }
-}
+crate::endpoint::drive_by_traits!(Proxy, Event);
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@ use super::*;
 use crate::endpoint::{Listener, Target};
 use alloc::format;
 use alloc::vec;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 fn at(n: u8) -> SocketAddr {

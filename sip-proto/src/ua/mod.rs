@@ -35,9 +35,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::net::SocketAddr;
 use pager::Pager;
-use proto_wire::{DatagramMachine, Instant, Machine, Output, Rng, Seed, TimerQueue};
+use proto_wire::{Instant, Output, Rng, Seed, TimerQueue};
 use refer::Referral;
 use registration::Registration;
 use send::{Pending, Sent};
@@ -469,43 +468,7 @@ fn allows_update(headers: Headers<'_>) -> bool {
     lists(headers, HeaderName::ALLOW, Method::Update.as_str())
 }
 
-impl Machine for UserAgent {
-    type Input<'a> = SipInput<'a>;
-    type Transmit = SipTransmit;
-    type Event = Event;
-
-    fn handle_input(&mut self, now: Instant, input: SipInput<'_>) {
-        Self::handle_input(self, now, input);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        Self::handle_timeout(self, now);
-    }
-
-    fn poll_output(&mut self) -> Option<Output<SipTransmit, Event>> {
-        Self::poll_output(self)
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        Self::poll_timeout(self)
-    }
-}
-
-impl DatagramMachine for UserAgent {
-    fn handle_datagram(
-        &mut self,
-        now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
-        data: &[u8],
-    ) {
-        self.handle_input(now, SipInput::Datagram { local, remote, data });
-    }
-
-    fn into_datagram(transmit: SipTransmit) -> Option<(SocketAddr, Bytes)> {
-        transmit.into_datagram()
-    }
-}
+crate::endpoint::drive_by_traits!(UserAgent, Event);
 
 /// 408 of our own, when no answer came (RFC 3261 §8.1.3.1).
 const NO_ANSWER: StatusCode = StatusCode::REQUEST_TIMEOUT;

@@ -43,21 +43,10 @@ impl UserAgent {
         headers: &[(HeaderName, &str)],
     ) -> Result<RequestRef, CommandError> {
         self.advance(now);
-        let own = matches!(
-            method,
-            Method::Invite
-                | Method::Ack
-                | Method::Bye
-                | Method::Cancel
-                | Method::Prack
-                | Method::Update
-                | Method::Refer
-                | Method::Message
-        );
         // A contact would be one more registration that nobody keeps alive.
         let binds = method == Method::Register
             && headers.iter().any(|(name, _)| *name == HeaderName::CONTACT);
-        if own || binds {
+        if has_own_command(method) || binds || method == Method::Message {
             return Err(CommandError::State("ask"));
         }
         let (call_id, tag) = (self.rng.hex::<24>(), self.rng.hex::<12>());
@@ -90,17 +79,7 @@ impl UserAgent {
         headers: &[(HeaderName, &str)],
     ) -> Result<RequestRef, CommandError> {
         self.advance(now);
-        let own = matches!(
-            method,
-            Method::Invite
-                | Method::Ack
-                | Method::Bye
-                | Method::Cancel
-                | Method::Prack
-                | Method::Update
-                | Method::Refer
-                | Method::Register
-        );
+        let own = has_own_command(method) || method == Method::Register;
         let known = self.live(call, "request")?;
         let path = known.path;
         let leg = known.current_mut().filter(|_| !own).ok_or(CommandError::State("request"))?;
@@ -152,4 +131,19 @@ impl UserAgent {
         self.pump();
         Ok(())
     }
+}
+
+/// Whether a method has a command of its own, in calls and outside. A MESSAGE has one outside of calls
+/// only, and a REGISTER belongs in none.
+const fn has_own_command(method: Method<'_>) -> bool {
+    matches!(
+        method,
+        Method::Invite
+            | Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Prack
+            | Method::Update
+            | Method::Refer
+    )
 }

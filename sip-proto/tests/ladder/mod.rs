@@ -425,12 +425,30 @@ impl Ladder {
         self.at(name).calls().last().expect("a call")
     }
 
-    /// The callee rings and answers.
-    pub(crate) fn pick_up(&mut self, name: &str) -> CallRef {
-        let call = self.newest(name);
+    /// Calls this URI with an offer.
+    pub(crate) fn call(&mut self, from: &str, uri: &str) -> CallRef {
         let now = self.now;
+        self.at(from).call(now, uri, sdp("offer")).unwrap()
+    }
+
+    /// The callee rings.
+    pub(crate) fn ring(&mut self, name: &str) -> CallRef {
+        let (call, now) = (self.newest(name), self.now);
         self.at(name).ring(now, call, StatusCode::RINGING, None).unwrap();
         self.settle();
+        call
+    }
+
+    /// The callee refuses.
+    pub(crate) fn reject(&mut self, name: &str, status: StatusCode) {
+        let (call, now) = (self.newest(name), self.now);
+        self.at(name).reject(now, call, status).unwrap();
+    }
+
+    /// The callee rings and answers.
+    pub(crate) fn pick_up(&mut self, name: &str) -> CallRef {
+        let call = self.ring(name);
+        let now = self.now;
         self.at(name).answer(now, call, sdp("answer")).unwrap();
         self.settle();
         call
@@ -438,8 +456,8 @@ impl Ladder {
 
     /// A call from one to the other, up; both ends. Its ladder is forgotten.
     pub(crate) fn talk(&mut self, from: &str, to: &str) -> (CallRef, CallRef) {
-        let (uri, now) = (self.uri(to), self.now);
-        let ours = self.at(from).call(now, &uri, sdp("offer")).unwrap();
+        let uri = self.uri(to);
+        let ours = self.call(from, &uri);
         let theirs = self.pick_up(to);
         self.steps();
         self.events.clear();

@@ -127,7 +127,7 @@ fn read(
                 xmpp::inspect(part, &options, &mut |said| {
                     let at_end = said.error.as_ref().is_some_and(|e| e.offset >= part.len() as u64);
                     if has_end || !at_end {
-                        line(moved(said, *from as u64));
+                        line(said.placed(|at| at + *from as u64));
                     }
                 });
             }
@@ -156,16 +156,6 @@ fn streams(bytes: &[u8]) -> Vec<usize> {
         }
     }
     begins
-}
-
-/// The same line, of a part that begins at `by`.
-fn moved(mut line: Line, by: u64) -> Line {
-    line.offset += by;
-    let fields = line.fields.iter_mut().filter_map(|field| field.error.as_mut());
-    for error in line.error.iter_mut().chain(fields) {
-        error.offset += by;
-    }
-    line
 }
 
 /// Frames behind each other in one direction are one step: a stream has thousands.

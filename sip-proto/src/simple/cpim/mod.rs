@@ -77,6 +77,26 @@ pub enum Quirk {
     NoContentType,
 }
 
+impl Quirk {
+    /// Its name, as reports show it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BareLineFeed => "bare-lf",
+            Self::ColonSpacing => "colon-spacing",
+            Self::RawTab => "raw-tab",
+            Self::OuterHeaders => "outer-headers",
+            Self::NoContentType => "no-content-type",
+        }
+    }
+}
+
+impl core::fmt::Display for Quirk {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A message, borrowed from the bytes it came in.
 ///
 /// ```

@@ -20,6 +20,7 @@ use crate::headers::Transport;
 use crate::message::{MessageBuf, RequestBuf, ResponseBuf};
 use alloc::format;
 use alloc::string::ToString;
+use core::net::SocketAddr;
 use proto_wire::testing::netem::Profile;
 use proto_wire::testing::sim::{DatagramSim, NodeId};
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::endpoint::{ConnectId, FlowId, SipEvent, Target};
 use crate::stun::{self, Binding, StunId};
+use core::net::SocketAddr;
 use core::time::Duration;
 
 const URN: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";

@@ -1,4 +1,4 @@
-//! What an HTTP tunnel or a WebSocket carries: RTSP, and where its bytes stand in the file.
+//! What an HTTP tunnel or a WebSocket carries: RTSP or SIP, and where its bytes stand in the file.
 
 use super::rtsp::{lossy, refusal};
 use super::{Field, Line, Refusal};
@@ -14,10 +14,13 @@ const HEADER_COUNT_MAX: usize = 128;
 pub(super) struct Carried {
     /// The HTTP head, and what was wrong.
     pub(super) lines: Vec<Line>,
-    /// RTSP.
+    /// What is inside.
     pub(super) bytes: Vec<u8>,
     /// For each of `bytes`, which byte of the file said it.
-    pub(super) origin: Vec<usize>,
+    origin: Vec<usize>,
+    /// Where in `bytes` the messages of a WebSocket end.
+    pub(super) ends: Vec<usize>,
+    is_websocket: bool,
 }
 
 /// Looks into one direction of a tunnel; `None` when `input` is none.
@@ -50,7 +53,13 @@ pub(super) fn open(input: &[u8]) -> Option<Carried> {
         Ok(fields) => line.fields = fields,
         Err(kind) => line.error = Some(Refusal { kind: kind.to_string(), offset: 0 }),
     }
-    let mut carried = Carried { lines: vec![line], bytes: Vec::new(), origin: Vec::new() };
+    let mut carried = Carried {
+        lines: vec![line],
+        bytes: Vec::new(),
+        origin: Vec::new(),
+        ends: Vec::new(),
+        is_websocket,
+    };
     if is_websocket {
         carried.frames(input, used);
     } else if first.starts_with(b"POST ") {
@@ -64,6 +73,17 @@ pub(super) fn open(input: &[u8]) -> Option<Carried> {
 }
 
 impl Carried {
+    /// Whether the head asks for a WebSocket, or grants one.
+    pub(super) const fn is_websocket(&self) -> bool {
+        self.is_websocket
+    }
+
+    /// Where in the file of `len` bytes this byte of what was carried stands.
+    pub(super) fn place(&self, at: u64, len: usize) -> u64 {
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        self.origin.get(at).copied().unwrap_or(len) as u64
+    }
+
     fn base64(&mut self, input: &[u8], from: usize) {
         let mut decoder = Base64Decoder::new();
         // Byte by byte, to know which group says what; `group` is where that begins.
@@ -111,6 +131,9 @@ impl Carried {
                 let mask = header.mask.unwrap_or_default();
                 self.bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
                 self.origin.extend(begin..begin + len);
+                if header.is_final {
+                    self.ends.push(self.bytes.len());
+                }
             }
             at = begin + len;
         }
