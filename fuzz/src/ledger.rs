@@ -268,6 +268,13 @@ fn program() -> Program {
         ])
         .with_credit(20_000, 9)
         .with_settlement(Ratio::percent(30))
+        .with_fields(vec![
+            Field::new(FieldId::new(1), Holds::Tag),
+            Field::new(FieldId::new(2), Holds::Choice(3)).special(),
+            Field::new(FieldId::new(3), Holds::MonthDay),
+        ])
+        .with_items(vec![ItemRule::new(Sku::new(1), Ratio::percent(30))])
+        .with_bundles(vec![Bundle::new(vec![(Sku::new(1), 1), (Sku::new(2), 2)], 77)])
         .with_watch(vec![
             WatchRule::new(RuleId::new(90), Unusual::Often { count: 3, secs: 99 }),
             WatchRule::new(RuleId::new(91), Unusual::Amount(90_000)).stopping(),
@@ -331,6 +338,10 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             parameter: ParameterId::new(u16::from(c % 4)),
             value: i64::from(a),
         },
+        7 if b % 16 == 12 => {
+            let value = (b < 128).then_some(i64::from(a) - 1);
+            Action::SetField { member, field: FieldId::new(u16::from(c % 4)), value }
+        }
         12 if b % 8 == 3 => Action::ReceivePayment { who, amount },
         7 if b % 16 == 9 => {
             let into = MemberId::new(u32::from(c % 7));

@@ -75,6 +75,7 @@ impl Ledger {
             | Fact::SoldOnAccount { member, .. }
             | Fact::PaymentReceived { member, .. }
             | Fact::Watched { member }
+            | Fact::FieldSet { member, .. }
             | Fact::AnomalyFound { member, .. }
             | Fact::StoredRefunded { member, .. } => member_known(member, known),
             Fact::AnomalyFoundAt { member, .. } => {
@@ -154,6 +155,7 @@ impl Ledger {
             | Fact::Settled { .. }
             | Fact::WatchedAt { .. }
             | Fact::ParameterSet { .. }
+            | Fact::TenderedBy { .. }
             | Fact::ActorPermitted { .. }
             | Fact::RuleApplied { .. }
             | Fact::Rewarded { .. }

@@ -1,8 +1,9 @@
 //! What the ledger is asked to do.
 
 use crate::ids::{
-    ActorId, AssetId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, MemberId, MemberToken,
-    ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId,
+    ActorId, AssetId, CardNumber, CouponId, Day, FieldId, HoldId, IdempotencyKey, MemberId,
+    MemberToken, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TenderId,
+    TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::wire::wire_enum;
@@ -35,6 +36,8 @@ pub struct Envelope {
     pub occurred_at: Timestamp,
     /// Refuse the command when the member has changed since this version.
     pub expect_version: Option<u32>,
+    /// How that was paid which comes over the counter (支付方式, 充值渠道).
+    pub tender: TenderId,
 }
 
 impl Command {
@@ -49,6 +52,7 @@ impl Command {
                 terminal: TerminalId::new(0),
                 occurred_at: Timestamp::UNIX_EPOCH,
                 expect_version: None,
+                tender: TenderId::new(0),
             },
             action,
         }
@@ -66,6 +70,13 @@ impl Command {
     #[must_use]
     pub const fn occurred_at(mut self, at: Timestamp) -> Self {
         self.envelope.occurred_at = at;
+        self
+    }
+
+    /// Sets [`Envelope::tender`].
+    #[must_use]
+    pub const fn paid_by(mut self, tender: TenderId) -> Self {
+        self.envelope.tender = tender;
         self
     }
 
@@ -323,6 +334,15 @@ pub enum Action {
         who: Who,
         /// How much, at most what is owed.
         amount: i64,
+    },
+    /// Sets a field of a member, or clears it (自定义属性, 会员标签).
+    SetField {
+        /// Whose.
+        member: MemberId,
+        /// Which: the program lists them.
+        field: FieldId,
+        /// To what; cleared, when `None`.
+        value: Option<i64>,
     },
     /// Sets a parameter of the scheme (全局参数).
     SetParameter {

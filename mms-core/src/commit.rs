@@ -295,7 +295,15 @@ impl Ledger {
             Fact::ParameterSet { parameter, value } => {
                 self.parameters.insert(parameter, value);
             }
+            Fact::FieldSet { member, field, set, value } => {
+                if set == 0 {
+                    self.fields.remove(&(member, field));
+                } else {
+                    self.fields.insert((member, field), value);
+                }
+            }
             Fact::AnomalyFound { .. }
+            | Fact::TenderedBy { .. }
             | Fact::AnomalyFoundAt { .. }
             | Fact::BalanceOpened { .. }
             | Fact::ReferralRewarded { .. }
@@ -388,8 +396,12 @@ impl Ledger {
         }
     }
 
-    /// Nobody finds the member by its token any more.
+    /// Nobody finds the member by its token any more, and its fields are gone.
     fn erase(&mut self, id: MemberId) {
+        let own: Vec<_> = self.fields_of(id).map(|(field, _)| (id, field)).collect();
+        for key in own {
+            self.fields.remove(&key);
+        }
         if let Some(member) = self.member_mut(id) {
             let token = core::mem::replace(&mut member.token, MemberToken::new(0));
             if token.value() != 0 {
@@ -401,6 +413,12 @@ impl Ledger {
     /// What is not booked by postings goes over to the other member, too.
     fn merge(&mut self, from: MemberId, into: MemberId) {
         self.end_tier(from, Day::NEVER);
+        // Of two values the one of the member that stays is kept.
+        let fields: Vec<_> = self.fields_of(from).collect();
+        for (field, value) in fields {
+            self.fields.remove(&(from, field));
+            self.fields.entry((into, field)).or_insert(value);
+        }
         let Some(source) = self.member_mut(from) else {
             return;
         };

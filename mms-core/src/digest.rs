@@ -10,6 +10,11 @@ impl Command {
         let mut digest = Digest::new();
         digest.word(u64::from(self.envelope.store.value()));
         self.action.feed(&mut digest);
+        // Cash is what commands meant before there was anything else.
+        if self.envelope.tender.value() != 0 {
+            digest.word(u64::MAX);
+            digest.word(u64::from(self.envelope.tender.value()));
+        }
         digest.0
     }
 }
@@ -293,6 +298,13 @@ impl Action {
                 to.word(32);
                 to.who(*who);
                 to.signed(*amount);
+            }
+            Self::SetField { member, field, value } => {
+                to.word(35);
+                to.word(u64::from(member.value()));
+                to.word(u64::from(field.value()));
+                to.word(u64::from(value.is_some()));
+                to.signed(value.unwrap_or(0));
             }
             Self::SetParameter { parameter, value } => {
                 to.word(33);

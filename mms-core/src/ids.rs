@@ -83,6 +83,10 @@ id! {
     SaleId(u64);
     /// Coupons that were issued together; the sequence number of the record that did.
     CouponId(u64);
+    /// A field that the host keeps of members; the program lists them.
+    FieldId(u16);
+    /// What came over the counter: cash, bank card, cheque; the host numbers them, zero is cash.
+    TenderId(u16);
     /// A parameter of the scheme; the host numbers them.
     ParameterId(u16);
     /// A rule of the program.

@@ -3,8 +3,8 @@
 use crate::account::{Account, Code, MONEY, POINTS, is_coupon};
 use crate::command::Command;
 use crate::ids::{
-    ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, LotId,
-    MemberId, MemberToken, ParameterId, SaleId, Seq,
+    ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, FieldId, HoldId, IdempotencyKey,
+    LotId, MemberId, MemberToken, ParameterId, SaleId, Seq,
 };
 use crate::limits::Limits;
 use crate::permission::Permissions;
@@ -72,6 +72,8 @@ pub struct Ledger {
     pub(crate) books: Books,
     pub(crate) replies: Replies,
     pub(crate) actors: BTreeMap<ActorId, Permissions>,
+    /// Fields of members that are set.
+    pub(crate) fields: BTreeMap<(MemberId, FieldId), i64>,
     /// Parameters of the scheme.
     pub(crate) parameters: BTreeMap<ParameterId, i64>,
     /// When business was done at each store and terminal, when rules look at that.
@@ -161,6 +163,7 @@ impl Ledger {
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
             actors: BTreeMap::new(),
+            fields: BTreeMap::new(),
             parameters: BTreeMap::new(),
             places: Places::default(),
             issued: BTreeMap::new(),
@@ -437,6 +440,18 @@ impl Ledger {
         self.actors.iter().map(|(actor, permissions)| (*actor, *permissions))
     }
 
+    /// What a field of a member holds, if it is set.
+    #[must_use]
+    pub fn field(&self, member: MemberId, field: FieldId) -> Option<i64> {
+        self.fields.get(&(self.resolve(member), field)).copied()
+    }
+
+    /// The fields of a member that are set, by number.
+    pub fn fields_of(&self, member: MemberId) -> impl Iterator<Item = (FieldId, i64)> {
+        let all = (member, FieldId::new(0))..=(member, FieldId::new(u16::MAX));
+        self.fields.range(all).map(|((_, field), value)| (*field, *value))
+    }
+
     /// A parameter of the scheme, if it was ever set.
     #[must_use]
     pub fn parameter(&self, parameter: ParameterId) -> Option<i64> {
@@ -486,6 +501,7 @@ impl PartialEq for Ledger {
             && self.books == other.books
             && self.actors == other.actors
             && self.parameters == other.parameters
+            && self.fields == other.fields
             && self.places == other.places
             && self.volume == other.volume
             && self.replies == other.replies

@@ -45,9 +45,9 @@ pub use command::{
 };
 pub use engine::{CloseReason, Engine, EngineConfig, Event, Input, Timer};
 pub use ids::{
-    ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, HoldId, IdempotencyKey, LotId,
-    MemberId, MemberToken, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Seq, Sku,
-    StoreId, TerminalId, TierId,
+    ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, FieldId, HoldId, IdempotencyKey,
+    LotId, MemberId, MemberToken, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Seq,
+    Sku, StoreId, TenderId, TerminalId, TierId,
 };
 pub use journal::{
     Audit, Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd,
@@ -59,9 +59,9 @@ pub use notice::Notice;
 pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{
-    Alarm, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry, Gives,
-    Per, Program, ProgramError, Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual,
-    WatchRule,
+    Alarm, Bundle, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry,
+    Field, Gives, Holds, ItemRule, Per, Program, ProgramError, Qualify, ReferralRule, Reward,
+    Threshold, Tier, TopUpRule, Unusual, WatchRule,
 };
 pub use proto_wire::{Seed, Timestamp};
 pub use query::{

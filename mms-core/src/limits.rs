@@ -31,6 +31,8 @@ pub struct Limits {
     pub actors_max: u32,
     /// Parameters of the scheme (1,024). Stops made-up ones.
     pub parameters_max: u32,
+    /// Fields of members that are set, in all (64 Mi). Stops profiles from filling memory.
+    pub fields_max: u32,
     /// The greatest amount of one command, in minor units (10¹³). Stops a slip of the
     /// keyboard and keeps sums far from the end of 64 bits.
     pub amount_max: i64,
@@ -75,6 +77,7 @@ impl Limits {
         keys_max: 1 << 20,
         actors_max: 65_536,
         parameters_max: 1024,
+        fields_max: 64 << 20,
         amount_max: 10_000_000_000_000,
         stored_max: i64::MAX,
         bearer_stored_max: i64::MAX,
@@ -118,6 +121,8 @@ impl Limits {
         with_actors_max actors_max: u32;
         /// Sets [`Limits::parameters_max`].
         with_parameters_max parameters_max: u32;
+        /// Sets [`Limits::fields_max`].
+        with_fields_max fields_max: u32;
         /// Sets [`Limits::amount_max`], in minor units.
         with_amount_max amount_max: i64;
         /// Sets [`Limits::stored_max`], in minor units.

@@ -50,16 +50,22 @@ impl Permissions {
     pub const STOCK: Self = Self(1 << 11);
     /// Takes in what members owe.
     pub const CREDIT: Self = Self(1 << 12);
+    /// Sets fields of members that anybody may, the member itself too. Special ones need
+    /// [`MEMBERS`](Self::MEMBERS), too: see [`Field`](crate::Field).
+    pub const PROFILE: Self = Self(1 << 13);
+    /// A member at its own portal (会员自助): its general fields, nothing else.
+    pub const SELF_SERVICE: Self = Self::PROFILE;
     /// A cashier (收银员): sells, loads, enrols.
-    pub const CASHIER: Self = Self(Self::SELL.0 | Self::TOP_UP.0 | Self::ENROL.0 | Self::CREDIT.0);
+    pub const CASHIER: Self =
+        Self(Self::SELL.0 | Self::TOP_UP.0 | Self::ENROL.0 | Self::CREDIT.0 | Self::PROFILE.0);
     /// A stockkeeper (仓管员): takes goods in.
     pub const STOCKKEEPER: Self = Self::STOCK;
     /// A shop manager (店长): everything but saying who may do what.
     pub const MANAGER: Self = Self(Self::ALL.0 & !Self::ADMIN.0);
     /// Everything.
-    pub const ALL: Self = Self((1 << 13) - 1);
+    pub const ALL: Self = Self((1 << 14) - 1);
 
-    const NAMES: [(Self, &'static str); 13] = [
+    const NAMES: [(Self, &'static str); 14] = [
         (Self::ENROL, "enrol"),
         (Self::MEMBERS, "members"),
         (Self::CARDS, "cards"),
@@ -73,6 +79,7 @@ impl Permissions {
         (Self::COUPONS, "coupons"),
         (Self::STOCK, "stock"),
         (Self::CREDIT, "credit"),
+        (Self::PROFILE, "profile"),
     ];
 
     /// The set with these bits; `None` when one of them means nothing.
@@ -157,6 +164,7 @@ impl Action {
             }
             Self::IssueCoupons { .. } | Self::WithdrawCoupons { .. } => Permissions::COUPONS,
             Self::ReceivePayment { .. } => Permissions::CREDIT,
+            Self::SetField { .. } => Permissions::PROFILE,
             Self::StockGoods { .. } => Permissions::STOCK,
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,

@@ -78,6 +78,9 @@ rejections! {
     /// A tier that is given by hand has no last day.
     EndMissing = 109, false, "a tier by hand needs a last day";
 
+    /// A field cannot have this value: see [`Holds`](crate::Holds).
+    ValueNotAllowed = 110, false, "the field cannot have this value";
+
     /// No such member.
     MemberUnknown = 200, false, "the member is unknown";
     /// No such card.
@@ -104,6 +107,8 @@ rejections! {
     GoodsUnknown = 211, false, "the asset is no goods";
     /// No such tier.
     TierUnknown = 212, false, "the tier is unknown";
+    /// No such field.
+    FieldUnknown = 213, false, "the field is unknown";
     /// The token belongs to a member.
     TokenTaken = 250, false, "the token belongs to another member";
     /// The number was used for a card before.
@@ -202,6 +207,8 @@ rejections! {
     ActorsFull = 509, false, "there is no room for another actor";
     /// [`Limits::parameters_max`](crate::Limits::parameters_max) is reached.
     ParametersFull = 510, false, "there is no room for another parameter";
+    /// [`Limits::fields_max`](crate::Limits::fields_max) is reached.
+    FieldsFull = 511, false, "there is no room for another field";
     /// A rule about unusual business stops this.
     Suspicious = 590, true, "a rule about unusual business stops this";
     /// A sum does not fit in 64 bits.

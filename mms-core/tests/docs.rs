@@ -50,6 +50,7 @@ const SOURCES: &[&str] = &[
     include_str!("complaints.rs"),
     include_str!("engine.rs"),
     include_str!("engine_limits.rs"),
+    include_str!("fields.rs"),
     include_str!("golden.rs"),
     include_str!("journal.rs"),
     include_str!("journal_page.rs"),

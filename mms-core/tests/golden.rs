@@ -189,6 +189,27 @@ fn third_story() -> Shop {
     shop
 }
 
+/// What `golden/journal-4.mmsj` was written from: fields, kinds of tender.
+fn fourth_story() -> Shop {
+    let (wine, source) = (FieldId::new(1), FieldId::new(2));
+    let program = Program::sample().with_fields(vec![
+        Field::new(wine, Holds::Tag),
+        Field::new(source, Holds::Choice(3)).special(),
+    ]);
+    let mut shop = Shop::new(program);
+    let (a, b) = (shop.enrol(), shop.enrol());
+    let set = |member, field, value| Action::SetField { member, field, value };
+    shop.ok(set(a, wine, Some(1)));
+    shop.ok(set(a, source, Some(2)));
+    shop.ok(set(b, source, Some(0)));
+    shop.ok(set(b, source, Some(1)));
+    shop.ok(set(a, wine, None));
+    let paid = shop.command(top_up(a, 20_000)).paid_by(TenderId::new(4));
+    assert!(matches!(shop.submit(&paid), Outcome::Accepted(_)));
+    shop.ok(Action::MergeMembers { from: b, into: a });
+    shop
+}
+
 fn totals(ledger: &Ledger) -> String {
     let mut rows = Vec::new();
     for code in Code::ALL {
@@ -273,11 +294,31 @@ fn the_third_journal_recovers_for_ever() {
     assert_eq!(totals(&today.ledger), expected);
 }
 
+const JOURNAL_4: &[u8] = include_bytes!("golden/journal-4.mmsj");
+
+#[test]
+fn the_fourth_journal_recovers_for_ever() {
+    let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+    assert_eq!(recovery.journal(JOURNAL_4), JournalEnd::Whole { length: 1_584 });
+    let recovered = recovery.finish();
+    assert_eq!((recovered.frames, recovered.records), (3, 9));
+    let chain = "1091d8581619efc8edb802c7bad812787653ba07a5103733ad10d7c27628162d";
+    assert_eq!(recovered.chain.to_string(), chain);
+    let verification = recovered.ledger.verify();
+    assert!(verification.is_sound(), "{verification}");
+    assert_eq!(totals(&recovered.ledger), "SVP1 -20000, SVB1 -2000, T1 +20000, BI1 +2000");
+    let fields: Vec<_> = recovered.ledger.fields_of(MemberId::new(0)).collect();
+    assert_eq!(fields, [(FieldId::new(2), 2)]);
+    let today = fourth_story();
+    today.audit();
+    assert_eq!(totals(&today.ledger), "SVP1 -20000, SVB1 -2000, T1 +20000, BI1 +2000");
+}
+
 /// Every kind of record that there is stands in one of the journals.
 #[test]
 fn the_golden_journals_have_every_kind_of_record() {
     let mut kinds = std::collections::BTreeSet::new();
-    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3] {
+    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4] {
         let mut left = journal;
         while let Ok((frame, rest)) = Frame::parse(left) {
             kinds.extend(frame.records().map(|record| record.head().kind));

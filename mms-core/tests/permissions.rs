@@ -41,6 +41,7 @@ fn each_action_needs_its_permission() {
                 Action::MoveCard { card: CARD, to: B },
             ],
         ),
+        (Permissions::PROFILE, vec![Action::SetField { member: A, field: SIZE, value: Some(4) }]),
         (
             Permissions::TOP_UP,
             vec![

@@ -45,6 +45,11 @@ const ROWS: &[Row] = &[
         tier: TierId::new(9),
         until: Day::NEVER,
     }),
+    (R::ValueNotAllowed, DEFAULT, |_| Action::SetField {
+        member: NOBODY,
+        field: SIZE,
+        value: Some(61),
+    }),
     (R::MemberUnknown, DEFAULT, |_| spend(NOBODY, 1)),
     (R::CardUnknown, DEFAULT, |_| spend(NO_CARD, 1)),
     (R::TargetUnknown, DEFAULT, |shop| {
@@ -81,6 +86,11 @@ const ROWS: &[Row] = &[
     (R::TierUnknown, DEFAULT, |shop| {
         shop.ok(Action::ChangeMember { member: B, change: MemberChange::Close });
         Action::SetTier { member: B, tier: TierId::new(9), until: DAY }
+    }),
+    (R::FieldUnknown, DEFAULT, |_| Action::SetField {
+        member: A,
+        field: FieldId::new(9),
+        value: None,
     }),
     (R::TokenTaken, || Limits::default().with_members_max(2), |_| enrol(MemberToken::new(1), None)),
     (R::CardNumberTaken, || Limits::default().with_cards_max(2), |_| issue(A, OTHER_CARD)),
@@ -273,6 +283,11 @@ const ROWS: &[Row] = &[
         R::ParametersFull,
         || Limits::default().with_parameters_max(0),
         |_| Action::SetParameter { parameter: ParameterId::new(1), value: 1 },
+    ),
+    (
+        R::FieldsFull,
+        || Limits::default().with_fields_max(0),
+        |_| Action::SetField { member: A, field: SIZE, value: Some(60) },
     ),
     (R::Suspicious, DEFAULT, |shop| {
         let rule = WatchRule::new(RuleId::new(1), Unusual::Amount(5_000)).stopping();

@@ -17,6 +17,10 @@ fn program() -> Program {
         .with_referral(vec![ReferralRule::new(1, 100).with_on_spend(Ratio::percent(1))])
         .with_stored_expiry(Expiry::Days(30))
         .with_return_days(5)
+        .with_fields(vec![
+            Field::new(FieldId::new(1), Holds::Tag),
+            Field::new(FieldId::new(2), Holds::Number(0, 9)),
+        ])
         .with_watch(vec![
             WatchRule::new(RuleId::new(70), Unusual::Often { count: 16, secs: 1 }).per(Per::Store),
         ])
@@ -36,6 +40,10 @@ fn shop() -> Shop {
     shop.ok(hold(a, Held::Points, 20, until));
     shop.ok(refund(&sale, Part::Line { line: 0, quantity: 1 }));
     shop.ok(Action::SetParameter { parameter: ParameterId::new(3), value: 4 });
+    let (likes, answer) = (FieldId::new(1), FieldId::new(2));
+    for (member, field, value) in [(a, likes, 1), (b, answer, 7), (a, answer, 3)] {
+        shop.ok(Action::SetField { member, field, value: Some(value) });
+    }
     shop.ok(Action::Permit { actor: ActorId::new(0), permissions: Permissions::ALL });
     shop
 }

@@ -7,6 +7,7 @@ mod cardholder;
 mod coupon;
 mod credit;
 mod due;
+mod field;
 mod hold;
 mod member;
 mod network;
@@ -25,8 +26,9 @@ pub use pricing::Quote;
 
 use crate::account::Account;
 use crate::command::{Action, Command, Envelope, Who};
-use crate::ids::{ActorId, At, IdempotencyKey, MemberId, StoreId, TerminalId};
+use crate::ids::{ActorId, At, IdempotencyKey, MemberId, StoreId, TenderId, TerminalId};
 use crate::ledger::Ledger;
+use crate::permission::Permissions;
 use crate::record::{Draft, Head, Kind, RecordBuf};
 use crate::rejection::Rejection;
 use crate::state::{Card, CardStatus, Member, MemberStatus};
@@ -72,6 +74,13 @@ impl Ledger {
         {
             return Err(Rejection::NotPermitted);
         }
+        // R10: special fields are not the member's to write.
+        if let Action::SetField { field, .. } = command.action {
+            let special = self.program.field(field).is_some_and(|field| field.special);
+            if special && !self.permissions(envelope.actor).contains(Permissions::MEMBERS) {
+                return Err(Rejection::NotPermitted);
+            }
+        }
         let mut prepare = Prepare::begin(self, at, envelope, digest, draft);
         prepare.action(&command.action)?;
         prepare.finish()
@@ -88,6 +97,7 @@ struct Prepare<'l, 'd> {
     /// Never before the last record.
     at: At,
     expect_version: Option<u32>,
+    tender: TenderId,
     /// The first in order of what is full or too large: it is given only when nothing that
     /// comes before it in the order of rejections applies, so the rest is looked at first.
     full: Option<Rejection>,
@@ -133,7 +143,8 @@ impl<'l, 'd> Prepare<'l, 'd> {
             postings: 0,
             facts: 0,
         });
-        Self { ledger, at, expect_version: envelope.expect_version, full: None, draft }
+        let Envelope { expect_version, tender, .. } = envelope;
+        Self { ledger, at, expect_version, tender, full: None, draft }
     }
 
     /// For what time itself causes: no key, no sender.
@@ -145,6 +156,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
             terminal: TerminalId::new(0),
             occurred_at: Timestamp::UNIX_EPOCH,
             expect_version: None,
+            tender: TenderId::new(0),
         };
         Self::begin(ledger, at, envelope, 0, draft)
     }
@@ -186,6 +198,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::StockGoods { goods, quantity } => self.stock_goods(goods, quantity),
             Action::SweepChange { who } => self.sweep_change(who),
             Action::ReceivePayment { who, amount } => self.receive_payment(who, amount),
+            Action::SetField { member, field, value } => self.set_field(member, field, value),
             Action::SetParameter { parameter, value } => self.set_parameter(parameter, value),
             Action::OpenBalance { member, what, principal, bonus, from, expires } => {
                 self.open_balance(member, what, (principal, bonus), (from, expires))
@@ -206,6 +219,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
         if let Some(full) = self.full.filter(|full| *full < Rejection::StoreAccountsFull) {
             return Err(full);
         }
+        self.name_tender();
         let watched = self.watch();
         debug_assert!(self.draft.is_balanced(), "postings must balance: {:?}", self.draft);
         if !self.draft.fits() {

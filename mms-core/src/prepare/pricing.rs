@@ -3,11 +3,12 @@
 
 use crate::amount::{Ratio, Rounding, split};
 use crate::command::{Line, Who};
-use crate::ids::{At, CouponId, LotId, StoreId, TierId};
+use crate::ids::{At, CouponId, LotId, Sku, StoreId, TierId};
 use crate::ledger::Ledger;
 use crate::program::{CouponOff, CouponRule, Tier};
 use crate::rejection::Rejection;
 use crate::state::{Lot, Member};
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -142,13 +143,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// The discount of the tier, then the threshold that the rest reaches.
+    /// What bundles take off, what articles have off, the discount of the tier, then the threshold
+    /// that the rest reaches.
     pub(super) fn price(&self, tier: Option<Tier>, lines: &[Line]) -> Result<Priced, Rejection> {
         let nets: Option<Vec<i64>> = lines.iter().map(Line::list).collect();
         let nets = nets.ok_or(Rejection::Overflow)?;
         let list = nets.iter().try_fold(0_i64, |sum, amount| sum.checked_add(*amount));
         let mut priced = Priced { nets, list: list.ok_or(Rejection::Overflow)? };
         let takes = |n: usize| lines.get(n).is_some_and(|line| !line.special);
+        if !self.program.bundles.is_empty() {
+            self.take_bundles_off(&mut priced, lines)?;
+        }
+        for item in &self.program.items {
+            let named = |n: usize| takes(n) && lines.get(n).is_some_and(|l| l.sku == item.sku);
+            let off = item.off.of(priced.total(named), Rounding::HalfUp);
+            priced.take_off(off.ok_or(Rejection::Overflow)?, named)?;
+        }
         let discount = tier.map_or(Ratio::ZERO, |tier| tier.discount);
         if discount.num() > 0 {
             let off = discount.of(priced.total(takes), Rounding::HalfUp);
@@ -161,6 +171,38 @@ impl Ledger {
             priced.take_off(off, takes)?;
         }
         Ok(priced)
+    }
+
+    /// R91: each article counts in one set.
+    fn take_bundles_off(&self, priced: &mut Priced, lines: &[Line]) -> Result<(), Rejection> {
+        let mut free: BTreeMap<Sku, u64> = BTreeMap::new();
+        for line in lines.iter().filter(|line| !line.special) {
+            let count = free.entry(line.sku).or_default();
+            *count = count.saturating_add(u64::from(line.quantity));
+        }
+        for bundle in &self.program.bundles {
+            let whole = |(sku, quantity): &(Sku, u32)| {
+                let free = free.get(sku).copied().unwrap_or(0);
+                free.checked_div(u64::from(*quantity)).unwrap_or(0)
+            };
+            let sets = bundle.parts.iter().map(whole).min().unwrap_or(0);
+            if sets == 0 {
+                continue;
+            }
+            for (sku, quantity) in &bundle.parts {
+                if let Some(count) = free.get_mut(sku) {
+                    *count = count.saturating_sub(sets.saturating_mul(u64::from(*quantity)));
+                }
+            }
+            let named = |n: usize| {
+                let line = lines.get(n).filter(|line| !line.special);
+                line.is_some_and(|line| bundle.parts.iter().any(|(sku, _)| *sku == line.sku))
+            };
+            let sets = i64::try_from(sets).unwrap_or(i64::MAX);
+            let off = bundle.off.saturating_mul(sets).min(priced.total(named));
+            priced.take_off(off, named)?;
+        }
+        Ok(())
     }
 
     /// Takes off what a coupon is worth here; gives how much.

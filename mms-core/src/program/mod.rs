@@ -5,7 +5,7 @@
 
 use crate::account::{is_coupon, is_goods, is_uses};
 use crate::amount::Ratio;
-use crate::ids::{AssetId, Day, RewardId, RuleId, StoreId, TierId};
+use crate::ids::{AssetId, Day, FieldId, RewardId, RuleId, StoreId, TierId};
 use alloc::vec;
 use alloc::vec::Vec;
 use thiserror::Error;
@@ -15,9 +15,14 @@ pub(crate) const WATCH_MAX: usize = 16;
 /// Months whose counters are kept.
 pub(crate) const WINDOW_MAX: u32 = 36;
 
+mod fields;
+mod goods;
 mod rules;
 mod setters;
 
+pub(crate) use fields::month_day;
+pub use fields::{Field, Holds};
+pub use goods::{Bundle, ItemRule};
 pub use rules::*;
 
 /// The rules in force. Replaceable at any time with
@@ -47,9 +52,16 @@ pub struct Program {
     pub refund_grace_days: Option<u32>,
     /// Wrong PINs in a row that lock a card.
     pub pin_tries_max: u8,
+    /// What is taken off for goods that are bought together (产品套餐), before all else; each article
+    /// counts once, in the order of this list. Goods at a special price do not.
+    pub bundles: Vec<Bundle>,
+    /// What is taken off an article, next (单独打折系数). Goods at a special price are as they are.
+    pub items: Vec<ItemRule>,
     /// What is taken off a total (满减). The greatest that is reached counts; goods at a special
     /// price do not.
     pub thresholds: Vec<Threshold>,
+    /// What the host keeps of members in the ledger.
+    pub fields: Vec<Field>,
     /// Kinds of coupons.
     pub coupons: Vec<CouponRule>,
     /// Whether a coupon comes back when its sale is returned whole.
@@ -100,10 +112,10 @@ pub enum ProgramError {
     /// A discount is more than the whole.
     #[error("a discount takes more than the whole price")]
     Discount,
-    /// Two kinds of coupons, or two rewards, have one number.
-    #[error("two kinds of coupons or two rewards have the same number")]
+    /// Two kinds of coupons, two rewards, two fields or two rules for an article have one number.
+    #[error("two kinds of coupons, rewards, fields or articles have the same number")]
     KindTwice,
-    /// A number is used for another kind of thing than it stands for.
+    /// A number is used for another kind of thing than it stands for, or a bundle has no parts.
     #[error("a kind's number is out of its range")]
     Kind,
     /// A referral rule is for another level than 1, 2 or 3, or two are for one.
@@ -131,6 +143,9 @@ impl Default for Program {
             return_days: 30,
             refund_grace_days: None,
             pin_tries_max: 3,
+            bundles: Vec::new(),
+            items: Vec::new(),
+            fields: Vec::new(),
             thresholds: Vec::new(),
             coupons: Vec::new(),
             coupon_returns: false,
@@ -228,10 +243,14 @@ impl Program {
             Gives::Goods(_) | Gives::Coupon(_) => [reward.points, 0],
         });
         let others = self.commissions.iter().map(|rule| rule.on_card);
+        let others = others.chain(self.bundles.iter().map(|bundle| bundle.off));
         let others = others.chain(self.referral.iter().map(|rule| rule.event_max));
         let others = others.chain([self.credit_max]);
         if thresholds.chain(coupons).chain(rewards).chain(others).any(|amount| amount < 0) {
             return Err(ProgramError::Negative);
+        }
+        if self.items.iter().any(|item| item.off.num() > item.off.den()) {
+            return Err(ProgramError::Discount);
         }
         if self.thresholds.iter().any(|threshold| threshold.off > threshold.from)
             || self.coupons.iter().any(
@@ -242,6 +261,8 @@ impl Program {
         }
         if repeats(&mut self.coupons.iter().map(|rule| u32::from(rule.kind.value())))
             || repeats(&mut self.rewards.iter().map(|reward| reward.id.value()))
+            || repeats(&mut self.items.iter().map(|item| item.sku.value()))
+            || repeats(&mut self.fields.iter().map(|field| u32::from(field.id.value())))
         {
             return Err(ProgramError::KindTwice);
         }
@@ -253,6 +274,14 @@ impl Program {
         let loaded = self.top_up_rules.iter().filter_map(|rule| rule.coupon);
         let kinds = self.coupons.iter().map(|rule| rule.kind).chain(loaded);
         if !self.rewards.iter().all(given) || !kinds.into_iter().all(is_coupon) {
+            return Err(ProgramError::Kind);
+        }
+        let sets = |bundle: &Bundle| {
+            let skus = bundle.parts.iter().map(|(sku, _)| sku.value());
+            let whole = bundle.parts.iter().all(|(_, quantity)| *quantity > 0);
+            whole && !bundle.parts.is_empty() && !repeats(&mut { skus })
+        };
+        if !self.bundles.iter().all(sets) {
             return Err(ProgramError::Kind);
         }
         let levels = self.referral.iter().map(|rule| u32::from(rule.level));
@@ -270,6 +299,12 @@ impl Program {
             return Err(ProgramError::Window);
         }
         Ok(())
+    }
+
+    /// The field with this id.
+    #[must_use]
+    pub fn field(&self, id: FieldId) -> Option<&Field> {
+        self.fields.iter().find(|field| field.id == id)
     }
 
     /// The tier with this id; the first when there is none (a tier that was abolished).
@@ -310,6 +345,27 @@ impl Program {
     #[must_use]
     pub fn with_watch(mut self, rules: Vec<WatchRule>) -> Self {
         self.watch = rules;
+        self
+    }
+
+    /// Sets [`Program::fields`].
+    #[must_use]
+    pub fn with_fields(mut self, fields: Vec<Field>) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Sets [`Program::bundles`].
+    #[must_use]
+    pub fn with_bundles(mut self, bundles: Vec<Bundle>) -> Self {
+        self.bundles = bundles;
+        self
+    }
+
+    /// Sets [`Program::items`].
+    #[must_use]
+    pub fn with_items(mut self, items: Vec<ItemRule>) -> Self {
+        self.items = items;
         self
     }
 

@@ -1,8 +1,9 @@
 //! What is owed, what is due, who stands where: read off the ledger as it is.
 
 use crate::account::{MONEY, POINTS, is_coupon};
-use crate::ids::{AssetId, CardNumber, Day, LotId, MemberId, TierId};
+use crate::ids::{AssetId, CardNumber, Day, FieldId, LotId, MemberId, TierId};
 use crate::ledger::Ledger;
+use crate::program::month_day;
 use crate::state::{CardStatus, MemberStatus};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -143,6 +144,38 @@ impl Ledger {
             number: card.number,
             expires: card.expires,
         })
+    }
+
+    /// R144: live members whose birthday is on one of these days, by a field that holds a day of
+    /// any year ([`Holds::MonthDay`](crate::Holds::MonthDay)); soonest first. At most a year is
+    /// looked at. Looks at every member with the field.
+    #[must_use]
+    pub fn birthdays(
+        &self,
+        field: FieldId,
+        from: Day,
+        until: Day,
+        leap: LeapDay,
+    ) -> Vec<(Day, MemberId)> {
+        let until = until.min(from.plus(365));
+        let year = i64::from(from.month().div_euclid(12));
+        let born = self.fields.iter().filter(|((_, known), _)| *known == field);
+        let mut found: Vec<(Day, MemberId)> = Vec::new();
+        for ((member, _), value) in born {
+            let live = self.member(*member).is_some_and(|row| {
+                matches!(row.status, MemberStatus::Active | MemberStatus::Frozen)
+            });
+            let Some((month, day)) = month_day(*value).filter(|_| live) else {
+                continue;
+            };
+            let this = Day::birthday(year, month, day, leap);
+            let next = Day::birthday(year.saturating_add(1), month, day, leap);
+            let days = [this, next].into_iter().flatten();
+            let on = days.into_iter().find(|day| (from..=until).contains(day));
+            found.extend(on.map(|day| (day, *member)));
+        }
+        found.sort_unstable();
+        found
     }
 
     /// Everybody below a member: how far, and who; parents come before those they brought. Looks

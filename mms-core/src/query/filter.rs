@@ -2,9 +2,10 @@
 
 use super::Activity;
 use crate::command::MemberKind;
-use crate::ids::{Day, MemberId, PlanId, TierId};
+use crate::ids::{Day, FieldId, MemberId, PlanId, TierId};
 use crate::ledger::Ledger;
 use crate::state::{Member, MemberStatus};
+use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 /// Bounds that a member must all fit. Without any, every live member fits.
@@ -34,6 +35,8 @@ pub struct MemberFilter {
     points: Option<RangeInclusive<i64>>,
     last_visit: Option<RangeInclusive<Day>>,
     owed: Option<RangeInclusive<i64>>,
+    /// What fields must hold; `None`: nothing.
+    fields: Vec<(FieldId, Option<RangeInclusive<i64>>)>,
 }
 
 macro_rules! bounds {
@@ -84,6 +87,20 @@ impl MemberFilter {
         with_owed owed: RangeInclusive<i64>;
     }
 
+    /// Has such a value in a field; 1 is what a tag has.
+    #[must_use]
+    pub fn with_field(mut self, field: FieldId, value: RangeInclusive<i64>) -> Self {
+        self.fields.push((field, Some(value)));
+        self
+    }
+
+    /// Has nothing in a field.
+    #[must_use]
+    pub fn without_field(mut self, field: FieldId) -> Self {
+        self.fields.push((field, None));
+        self
+    }
+
     fn fits(&self, ledger: &Ledger, id: MemberId, row: &Member, seen: &Activity, day: Day) -> bool {
         fn is<T: PartialEq>(bound: Option<T>, value: T) -> bool {
             bound.is_none_or(|bound| bound == value)
@@ -108,6 +125,11 @@ impl MemberFilter {
                 self.last_visit.as_ref(),
                 seen.of(id).map_or(Day::FIRST, |visits| visits.last),
             );
+        let cheap = cheap
+            && self.fields.iter().all(|(field, bound)| match (ledger.field(id, *field), bound) {
+                (Some(value), Some(bound)) => bound.contains(&value),
+                (value, bound) => value.is_none() && bound.is_none(),
+            });
         if !cheap || self.stored.is_none() && self.points.is_none() && self.owed.is_none() {
             return cheap;
         }

@@ -1,7 +1,7 @@
 //! What moved, day by day.
 
 use crate::account::{Code, MONEY, Owner, POINTS};
-use crate::ids::{ActorId, AssetId, Day, StoreId};
+use crate::ids::{ActorId, AssetId, Day, StoreId, TenderId};
 use crate::record::{Fact, Kind, Record};
 use alloc::collections::BTreeMap;
 use core::ops::RangeInclusive;
@@ -14,6 +14,7 @@ pub struct Turnover {
     settled: BTreeMap<(Day, StoreId, StoreId), i64>,
     counts: BTreeMap<(Day, StoreId, Kind), u64>,
     loads: BTreeMap<(Day, StoreId), i128>,
+    tenders: BTreeMap<(Day, StoreId, TenderId), i128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +105,9 @@ impl Turnover {
                 let sum = self.loads.entry((day, head.store)).or_default();
                 *sum = sum.saturating_sub(amount);
             }
+            if code == Code::Tender {
+                self.tendered(day, head.store, TenderId::new(0), amount);
+            }
             let flow = self.flows.entry((day, key)).or_default();
             flow.add(Flow { debit: amount.max(0), credit: amount.min(0).saturating_neg() });
         }
@@ -112,9 +116,39 @@ impl Turnover {
                 let sum = self.settled.entry((day, from, to)).or_default();
                 *sum = sum.saturating_add(amount);
             }
+            if let Fact::TenderedBy { tender, amount } = fact {
+                // It was no cash.
+                let amount = i128::from(amount);
+                self.tendered(day, head.store, TenderId::new(0), amount.saturating_neg());
+                self.tendered(day, head.store, tender, amount);
+            }
         }
         let count = self.counts.entry((day, head.store, head.kind)).or_default();
         *count = count.saturating_add(1);
+    }
+
+    fn tendered(&mut self, day: Day, store: StoreId, tender: TenderId, amount: i128) {
+        let sum = self.tenders.entry((day, store, tender)).or_default();
+        *sum = sum.saturating_add(amount);
+    }
+
+    /// What came over the counter on these days, less what went, by what it was: cash, bank card,
+    /// cheque. The sums come to what [`BusinessDigest::tender`] says.
+    #[must_use]
+    pub fn tenders(
+        &self,
+        days: RangeInclusive<Day>,
+        store: Option<StoreId>,
+    ) -> BTreeMap<TenderId, i128> {
+        let mut sums: BTreeMap<TenderId, i128> = BTreeMap::new();
+        for ((day, at, tender), amount) in &self.tenders {
+            if days.contains(day) && store.is_none_or(|store| store == *at) {
+                let sum = sums.entry(*tender).or_default();
+                *sum = sum.saturating_add(*amount);
+            }
+        }
+        sums.retain(|_, amount| *amount != 0);
+        sums
     }
 
     /// What moved on the accounts of a code and asset on these days, in one store or in all.

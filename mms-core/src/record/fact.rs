@@ -4,8 +4,9 @@
 use crate::amount::Rounding;
 use crate::command::{MemberKind, RefundCause};
 use crate::ids::{
-    ActorId, AssetId, CardId, CardNumber, Day, HoldId, LotId, MemberId, MemberToken, ParameterId,
-    PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId,
+    ActorId, AssetId, CardId, CardNumber, Day, FieldId, HoldId, LotId, MemberId, MemberToken,
+    ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TenderId, TerminalId,
+    TierId,
 };
 use crate::permission::Permissions;
 use crate::state::{CardStatus, HoldEnd, MemberStatus, TierHow};
@@ -634,6 +635,24 @@ facts! {
         /// Whose doing it was; none for a walk-in.
         member: Option<MemberId>,
         /// How much moved, in minor units.
+        amount: i64,
+    }
+    /// A field of a member was set or cleared.
+    FieldSet = 51 {
+        /// Whose.
+        member: MemberId,
+        /// Which.
+        field: FieldId,
+        /// 1 when it was set, 0 when it was cleared.
+        set: u8,
+        /// To what; 0 when it was cleared.
+        value: i64,
+    }
+    /// What came over the counter in this record (less than zero: went) was no cash.
+    TenderedBy = 52 {
+        /// What it was.
+        tender: TenderId,
+        /// How much, in minor units.
         amount: i64,
     }
     /// An actor's permissions were set.

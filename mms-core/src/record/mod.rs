@@ -96,6 +96,8 @@ wire_enum! {
         ParameterSet = 32,
         /// A balance came from another system.
         BalanceOpened = 33,
+        /// A field of a member was set.
+        FieldSet = 34,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

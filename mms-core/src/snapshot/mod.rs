@@ -8,7 +8,7 @@ mod rows;
 mod tests;
 
 use crate::account::Code;
-use crate::ids::{At, Day, HoldId, LotId, MemberId, ParameterId, Seq};
+use crate::ids::{At, Day, FieldId, HoldId, LotId, MemberId, ParameterId, Seq};
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
 use crate::state::{Books, Hold, Index, Lots, Places, Replies, Sales};
@@ -58,6 +58,8 @@ wire_enum! {
         Parameters = 13,
         /// Times of business at stores and terminals, by place; left out when there are none.
         Places = 14,
+        /// Fields of members, by member and number; left out when there are none.
+        Fields = 15,
     }
 }
 
@@ -165,8 +167,14 @@ impl Ledger {
         let actors: Vec<Actor> = from.all(Section::Actors)?;
         let answers: Vec<Answer> = from.all(Section::Answers)?;
         let parameters: Vec<(ParameterId, i64)> = from.all(Section::Parameters)?;
-        let places = if from.body.is_empty() { Vec::new() } else { from.all(Section::Places)? };
+        let places =
+            if from.next_is(Section::Places) { from.all(Section::Places)? } else { Vec::new() };
         let places = Places::from_rows(places).ok_or_else(|| wrong(Section::Places))?;
+        let fields: Vec<((MemberId, FieldId), i64)> =
+            if from.next_is(Section::Fields) { from.all(Section::Fields)? } else { Vec::new() };
+        if !fields.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+            return Err(wrong(Section::Fields));
+        }
         if !from.body.is_empty() {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
@@ -205,6 +213,7 @@ impl Ledger {
         }
         ledger.actors.extend(actors);
         ledger.parameters.extend(parameters);
+        ledger.fields.extend(fields);
         ledger.places = places;
         for (key, digest, receipt) in answers {
             ledger.replies.push(key, digest, receipt);
@@ -248,6 +257,12 @@ impl Ledger {
         if self.places.rows().len() > 0 {
             section(out, Section::Places, self.places.rows(), rows::put_place);
         }
+        if !self.fields.is_empty() {
+            let fields = self.fields.iter().map(|(key, value)| (*key, *value));
+            section(out, Section::Fields, fields, |row: ((MemberId, FieldId), i64), out| {
+                row.put_row(out);
+            });
+        }
     }
 
     /// Without any state, remembering so many keys.
@@ -270,6 +285,7 @@ impl Ledger {
             replies: Replies::new(keys_max, self.replies.secret()),
             actors: Default::default(),
             parameters: Default::default(),
+            fields: Default::default(),
             places: Places::default(),
             issued: Default::default(),
             volume: 0,
@@ -302,6 +318,7 @@ impl Ledger {
             member.rest.get().months.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
         };
         fail(self.members.iter().all(sorted), Section::Members)?;
+        fail(self.fields.keys().all(|(id, _)| member(*id)), Section::Fields)?;
         fail(self.cards.iter().all(|card| member(card.member)), Section::Cards)?;
         fail(self.lots.all().all(|(_, lot)| member(lot.member)), Section::Lots)?;
         let holds = self.holds.values();
@@ -498,6 +515,11 @@ impl<'a> Sections<'a> {
         let (rows, rest) = rest.split_at_checked(length).ok_or(order)?;
         self.body = rest;
         Ok(Some(Found { tag, count, check, rows }))
+    }
+
+    /// Whether a section that may be left out comes next.
+    fn next_is(&self, tag: Section) -> bool {
+        u16::take(&mut { self.body }) == Some(tag.number())
     }
 
     fn section(&mut self, tag: Section) -> Result<Found<'a>, SnapshotError> {

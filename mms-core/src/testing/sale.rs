@@ -237,6 +237,40 @@ impl Model {
         Ok(())
     }
 
+    /// Sets of goods one by one, as long as there is another; then each article's own discount.
+    fn price_goods(&self, lines: &[Line], nets: &mut [i128]) {
+        let mut left: Vec<u32> =
+            lines.iter().map(|line| if line.special { 0 } else { line.quantity }).collect();
+        for bundle in &self.program.bundles {
+            let has = |n: usize| {
+                !lines[n].special && bundle.parts.iter().any(|(sku, _)| *sku == lines[n].sku)
+            };
+            let mut sets: i128 = 0;
+            loop {
+                let mut after = left.clone();
+                let complete = bundle.parts.iter().all(|(sku, quantity)| {
+                    (0..*quantity).all(|_| {
+                        let place =
+                            (0..lines.len()).find(|n| lines[*n].sku == *sku && after[*n] > 0);
+                        place.map(|n| after[n] -= 1).is_some()
+                    })
+                });
+                if !complete {
+                    break;
+                }
+                left = after;
+                sets += 1;
+            }
+            let all: i128 = (0..nets.len()).filter(|n| has(*n)).map(|n| nets[n]).sum();
+            take_off(nets, (sets * i128::from(bundle.off)).min(all), &has);
+        }
+        for item in &self.program.items {
+            let has = |n: usize| !lines[n].special && lines[n].sku == item.sku;
+            let all: i128 = (0..nets.len()).filter(|n| has(*n)).map(|n| nets[n]).sum();
+            take_off(nets, of(item.off, all, Rounding::HalfUp), &has);
+        }
+    }
+
     /// Line by line: the tier's discount, the threshold that is reached, the coupon.
     fn price(
         &self,
@@ -252,6 +286,7 @@ impl Model {
         let total = |nets: &[i128], takes: &dyn Fn(usize) -> bool| -> i128 {
             (0..nets.len()).filter(|n| takes(*n)).map(|n| nets[n]).sum()
         };
+        self.price_goods(lines, &mut nets);
         let off = of(tier.discount, total(&nets, &usual), Rounding::HalfUp);
         take_off(&mut nets, off, &usual);
         let all = total(&nets, &usual);

@@ -20,6 +20,7 @@ pub fn shop(limits: Limits) -> Shop {
             EarnRule::new(RuleId::new(10), Ratio::percent(1)).with_expiry(Expiry::Days(30)),
         ])
         .with_tiers(vec![Tier::new(TierId::new(0)), Tier::new(TierId::new(1))])
+        .with_fields(vec![Field::new(SIZE, Holds::Number(1, 60))])
         .with_coupons(vec![
             CouponRule::new(OFF, CouponOff::Amount(500))
                 .with_from(2_000)
@@ -48,6 +49,7 @@ pub fn shop(limits: Limits) -> Shop {
     shop
 }
 
+pub const SIZE: FieldId = FieldId::new(1);
 pub const OFF: AssetId = AssetId::new(16_384);
 pub const RARE: AssetId = AssetId::new(16_385);
 pub const AWAY: AssetId = AssetId::new(16_386);

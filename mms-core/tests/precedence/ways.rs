@@ -1,0 +1,500 @@
+//! Each command in its good form, and the ways to break it.
+
+use super::*;
+
+/// A way to break a command: what it is refused with, what it touches (two that touch the
+/// same cannot go together), and how.
+pub(crate) type Way = (R, &'static str, fn(&mut Scene));
+
+const PERMIT: &[Way] = &[(R::NotPermitted, "actor", |s| s.denied = true)];
+const AMOUNT: &[Way] = &[
+    (R::AmountNotPositive, "amount", |s| s.amount = 0),
+    (R::AmountTooLarge, "amount", |s| s.amount = MAX + 1),
+];
+const WHO: &[Way] = &[
+    (R::MemberUnknown, "who", |s| s.who = NOBODY.into()),
+    (R::CardUnknown, "who", |s| s.who = NO_CARD.into()),
+    (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+    (R::CardReplaced, "card", |s| s.replaced = true),
+    (R::CardClosed, "card", |s| s.card_is = Some(CardChange::Close)),
+    (R::CardLost, "card", |s| s.card_is = Some(CardChange::ReportLost)),
+    (R::CardExpired, "day", |s| s.day_after = true),
+    (R::CardNotActive, "who card day", |s| s.who = SLEEPING.into()),
+];
+const DEBIT: &[Way] = &[
+    (R::MemberFrozen, "member", |s| s.frozen = true),
+    (R::CardFrozen, "card", |s| s.card_is = Some(CardChange::Freeze)),
+    (R::CardLocked, "card", |s| s.card_is = Some(CardChange::Lock)),
+];
+/// A card that is changed, not used.
+const CARD_WAYS: &[Way] = &[
+    (R::CardUnknown, "named", |s| s.card = NO_CARD),
+    (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+    (R::CardReplaced, "card", |s| s.replaced = true),
+    (R::CardClosed, "card", |s| s.card_is = Some(CardChange::Close)),
+];
+const LOTS: &[Way] = &[
+    (R::LotsFull, "lots", |s| s.limits = s.limits.with_lots_max(0)),
+    (R::MemberLotsFull, "member lots", |s| s.limits = s.limits.with_member_lots_max(0)),
+];
+const TOUCH: &[Way] =
+    &[(R::CommandLotsFull, "command lots", |s| s.limits = s.limits.with_command_lots_max(0))];
+const SALES: &[Way] = &[(R::SalesFull, "sales", |s| s.limits = s.limits.with_sales_max(0))];
+const STORE: &[Way] = &[(R::StoreAccountsFull, "store", |s| {
+    s.store = StoreId::new(9);
+    s.limits = s.limits.with_store_accounts_max(0);
+})];
+const WATCH: &[Way] = &[(R::Suspicious, "watch", |s| {
+    s.rules.push(|program| {
+        let always = Unusual::Hours { from: 0, to: 24 * 60, zone: 0 };
+        program.with_watch(vec![WatchRule::new(RuleId::new(1), always).stopping()])
+    });
+})];
+const ENROL: &[Way] = &[
+    (R::TokenMissing, "token", |s| s.token = MemberToken::new(0)),
+    (R::ReferrerUnknown, "referrer", |s| s.referrer = Some(NOBODY)),
+    (R::TokenTaken, "token", |s| s.token = MemberToken::new(1)),
+    (R::ReferralTooDeep, "depth", |s| s.limits = s.limits.with_referral_depth_max(0)),
+    (R::MembersFull, "members", |s| s.limits = s.limits.with_members_max(0)),
+];
+const FEE: &[Way] = &[
+    (R::AmountNotPositive, "fee", |s| s.fee = -1),
+    (R::AmountTooLarge, "fee", |s| s.fee = MAX + 1),
+    (R::DateInPast, "date", |s| s.date = Day::new(1)),
+];
+const ISSUE: &[Way] = &[
+    (R::CardNumberMissing, "number", |s| s.new_card = CardNumber::new(0)),
+    (R::MemberUnknown, "member id", |s| s.member = NOBODY),
+    (R::CardNumberTaken, "number", |s| s.new_card = CARD),
+    (R::CardsFull, "cards", |s| s.limits = s.limits.with_cards_max(0)),
+];
+const REPLACE: &[Way] = &[
+    (R::CardNumberMissing, "number", |s| s.new_card = CardNumber::new(0)),
+    (R::CardNumberTaken, "number", |s| s.new_card = OTHER_CARD),
+    (R::ChangeNotAllowed, "card", |s| s.card_is = Some(CardChange::Freeze)),
+    (R::CardsFull, "cards", |s| s.limits = s.limits.with_cards_max(0)),
+];
+const CHECKOUT: &[Way] = &[
+    (R::AmountNotPositive, "price", |s| s.lines[0].price = -1),
+    (R::AmountNotPositive, "extras", |s| s.extras.keep_change = -1),
+    (R::AmountTooLarge, "extras", |s| s.extras.keep_change = MAX + 1),
+    (R::AmountTooLarge, "price", |s| s.lines[0].price = MAX + 1),
+    (R::AmountTooLarge, "pay", |s| {
+        s.pay = Pay::Mixed { cash: MAX + 1, stored: 1, points: 1 };
+    }),
+    (R::LinesMissing, "price", |s| s.lines.clear()),
+    (R::LinesTooMany, "line limit", |s| s.limits = s.limits.with_lines_max(0)),
+    (R::QuantityZero, "price", |s| s.lines[0].quantity = 0),
+    (R::CouponUnknown, "coupon", |s| s.extras.coupon = Some(CouponId::new(1))),
+    (R::TenderMismatch, "pay", |s| {
+        s.pay = Pay::Mixed { cash: 1, stored: 1, points: 1 };
+    }),
+    (R::InsufficientStored, "pay price", |s| {
+        s.lines = vec![line(1, 1, 60_000)];
+        s.pay = Pay::Mixed { cash: 0, stored: 59_950, points: 50 };
+    }),
+    (R::InsufficientPoints, "pay", |s| {
+        s.pay = Pay::Mixed { cash: 0, stored: 2_000, points: 1_000 };
+    }),
+    (R::CreditExceeded, "pay extras", |s| {
+        s.extras.on_account = 1_000;
+        s.pay = Pay::Mixed { cash: 0, stored: 1_950, points: 50 };
+    }),
+];
+const TRANSFER: &[Way] = &[
+    (R::TargetUnknown, "target", |s| s.target = NO_CARD.into()),
+    (R::SameMember, "target", |s| s.target = A.into()),
+    (R::TargetUnusable, "target", |s| s.target_lost = true),
+    (R::StoredFull, "cap", |s| s.limits = s.limits.with_stored_max(0)),
+];
+
+pub(crate) type Kind = (&'static str, fn(&Scene) -> Action, &'static [&'static [Way]]);
+
+pub(crate) const KINDS: &[Kind] = &[
+    (
+        "enrol",
+        |s| Action::Enrol {
+            token: s.token,
+            kind: MemberKind::Individual,
+            plan: PlanId::new(0),
+            referrer: s.referrer,
+        },
+        &[PERMIT, ENROL],
+    ),
+    (
+        "issue a card",
+        |s| Action::IssueCard {
+            member: s.member,
+            card: s.new_card,
+            product: ProductId::new(1),
+            expires: s.date,
+            active: true,
+            fee: s.fee,
+        },
+        &[PERMIT, FEE, ISSUE, STORE],
+    ),
+    (
+        "replace a card",
+        |s| Action::ReplaceCard { card: s.card, new: s.new_card, fee: s.fee },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "fee", |s| s.fee = -1),
+                (R::AmountTooLarge, "fee", |s| s.fee = MAX + 1),
+            ],
+            CARD_WAYS,
+            REPLACE,
+        ],
+    ),
+    (
+        "renew a card",
+        |s| Action::RenewCard { card: s.card, expires: s.date, fee: s.fee },
+        &[PERMIT, FEE, CARD_WAYS, &[(R::ChangeNotAllowed, "date", |s| s.date = DAY.plus(1))]],
+    ),
+    (
+        "move a card",
+        |s| Action::MoveCard { card: s.card, to: s.other },
+        &[
+            PERMIT,
+            CARD_WAYS,
+            &[
+                (R::TargetUnknown, "target", |s| s.other = NOBODY),
+                (R::SameMember, "target", |s| s.other = A),
+            ],
+        ],
+    ),
+    (
+        "top up",
+        |s| Action::TopUp { who: s.who, amount: s.amount * 4 },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "amount", |s| s.amount = -1),
+                (R::AmountTooLarge, "amount", |s| s.amount = MAX),
+                // Nobody's rule is whose nobody is known.
+                (R::AmountTooLarge, "who", |s| {
+                    s.rules.push(|program| {
+                        let much = Ratio::times(u32::MAX);
+                        program.with_top_up_rules(vec![
+                            TopUpRule::new(RuleId::new(1), 1).with_bonus(much),
+                        ])
+                    });
+                }),
+                (R::StoredFull, "cap", |s| s.limits = s.limits.with_stored_max(11_000)),
+            ],
+            WHO,
+            LOTS,
+            STORE,
+            WATCH,
+        ],
+    ),
+    (
+        "spend",
+        |s| Action::Spend { who: s.who, amount: s.amount },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            DEBIT,
+            &[(R::InsufficientStored, "amount", |s| s.amount = MAX)],
+            LOTS,
+            TOUCH,
+            SALES,
+            STORE,
+            WATCH,
+        ],
+    ),
+    (
+        "check out",
+        |s| Action::Checkout {
+            who: Some(s.who),
+            lines: s.lines.clone(),
+            pay: s.pay,
+            extras: s.extras,
+        },
+        &[PERMIT, CHECKOUT, WHO, DEBIT, LOTS, TOUCH, SALES, STORE, WATCH],
+    ),
+    (
+        "earn",
+        |s| Action::Earn { who: s.who, base: s.amount, rule: s.rule },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            &[
+                (R::RuleUnknown, "rule", |s| s.rule = RuleId::new(77)),
+                (R::NothingToDo, "amount", |s| s.amount = 1),
+            ],
+            LOTS,
+            STORE,
+        ],
+    ),
+    (
+        "redeem",
+        |s| Action::Redeem { who: s.who, points: s.points, reward: s.reward },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "points", |s| s.points = 0),
+                (R::AmountTooLarge, "points", |s| s.points = MAX + 1),
+                (R::InsufficientPoints, "points", |s| s.points = MAX),
+            ],
+            WHO,
+            DEBIT,
+            TOUCH,
+            SALES,
+            STORE,
+            WATCH,
+        ],
+    ),
+    (
+        "reward",
+        |s| Action::Reward { who: s.who, reward: s.reward, quantity: s.quantity },
+        &[
+            PERMIT,
+            WHO,
+            DEBIT,
+            &[
+                (R::QuantityZero, "quantity", |s| s.quantity = 0),
+                (R::RewardUnknown, "reward", |s| s.reward = RewardId::new(77)),
+                (R::RewardNotValid, "reward", |s| s.reward = RewardId::new(3)),
+                (R::InsufficientPoints, "quantity", |s| s.quantity = 100),
+                (R::InsufficientGoods, "reward", |s| s.reward = RewardId::new(1)),
+            ],
+            TOUCH,
+            SALES,
+            STORE,
+            WATCH,
+        ],
+    ),
+    (
+        "refund",
+        |s| Action::Refund { sale: s.sale, part: s.part },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "part", |s| s.part = Part::Amount(0)),
+                (R::AmountTooLarge, "part", |s| s.part = Part::Amount(MAX + 1)),
+                (R::QuantityZero, "part", |s| s.part = Part::Line { line: 7, quantity: 0 }),
+                (R::SaleUnknown, "sale", |s| s.sale = SaleId::new(1)),
+                (R::LineUnknown, "part", |s| s.part = Part::Line { line: 7, quantity: 1 }),
+                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                (R::RefundExceedsPaid, "part", |s| s.part = Part::Amount(MAX)),
+            ],
+            TOUCH,
+        ],
+    ),
+    (
+        "hold",
+        |s| Action::Hold {
+            who: s.who,
+            what: Held::Stored,
+            amount: s.amount,
+            until: Timestamp::from_unix_secs(20_002 * 86_400 + s.until),
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            DEBIT,
+            &[
+                (R::DateInPast, "until", |s| s.until = -9 * 86_400),
+                (R::InsufficientStored, "amount", |s| s.amount = MAX),
+                (R::HoldsFull, "holds", |s| s.limits = s.limits.with_holds_max(0)),
+            ],
+            TOUCH,
+            WATCH,
+        ],
+    ),
+    (
+        "capture",
+        |s| Action::Capture { hold: s.hold, amount: s.points, reward: s.reward },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "points", |s| s.points = 0),
+                (R::AmountTooLarge, "points", |s| s.points = MAX + 1),
+                (R::HoldUnknown, "hold", |s| s.hold = HoldId::new(1)),
+                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                (R::CaptureExceedsHold, "points", |s| s.points = MAX),
+            ],
+            SALES,
+            STORE,
+        ],
+    ),
+    (
+        "take points",
+        |s| Action::AdjustPoints { who: s.who, adjust: Adjust::Take(s.points), reason: s.reason },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "points", |s| s.points = 0),
+                (R::ReasonMissing, "reason", |s| s.reason = 0),
+                (R::InsufficientPoints, "points", |s| s.points = MAX),
+            ],
+            WHO,
+            DEBIT,
+            TOUCH,
+            STORE,
+        ],
+    ),
+    (
+        "transfer",
+        |s| Action::Transfer { from: s.who, to: s.target, what: Held::Stored, amount: s.amount },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            DEBIT,
+            TRANSFER,
+            &[(R::InsufficientStored, "amount", |s| s.amount = MAX)],
+            LOTS,
+            TOUCH,
+            WATCH,
+        ],
+    ),
+    (
+        "sell a package",
+        |s| Action::SellPackage {
+            who: s.who,
+            kind: if s.kind == OFF { SWIM } else { s.kind },
+            uses: s.amount,
+            price: s.second + 5,
+            expires: s.date,
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            &[
+                (R::AmountNotPositive, "price", |s| s.second = -5),
+                (R::AmountTooLarge, "price", |s| s.second = MAX),
+                (R::DateInPast, "date", |s| s.date = Day::new(1)),
+                (R::AssetUnknown, "kind", |s| s.kind = POINTS),
+            ],
+            LOTS,
+            STORE,
+        ],
+    ),
+    (
+        "take uses",
+        |s| Action::TakeUses {
+            who: s.who,
+            kind: if s.kind == OFF { SWIM } else { s.kind },
+            uses: s.points / 11,
+        },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "uses", |s| s.points = 0),
+                (R::AssetUnknown, "kind", |s| s.kind = POINTS),
+                (R::InsufficientUses, "uses", |s| s.points = MAX),
+            ],
+            WHO,
+            DEBIT,
+            TOUCH,
+            STORE,
+        ],
+    ),
+    (
+        "issue coupons",
+        |s| Action::IssueCoupons { who: s.who, kind: s.kind, count: s.second + 1 },
+        &[
+            PERMIT,
+            WHO,
+            &[
+                (R::AmountNotPositive, "count", |s| s.second = -1),
+                (R::AmountTooLarge, "count", |s| s.second = MAX),
+                (R::RuleUnknown, "kind", |s| s.kind = MUG),
+                (R::PoolEmpty, "count", |s| s.second = 90),
+                (R::CouponsHeld, "count", |s| s.second = 3),
+            ],
+            LOTS,
+            STORE,
+        ],
+    ),
+    (
+        "stock goods",
+        |s| Action::StockGoods {
+            goods: if s.kind == OFF { MUG } else { s.kind },
+            quantity: s.second + 1,
+        },
+        &[
+            PERMIT,
+            &[
+                (R::AmountTooLarge, "count", |s| s.second = MAX),
+                (R::QuantityZero, "count", |s| s.second = -1),
+                (R::GoodsUnknown, "kind", |s| s.kind = RARE),
+                (R::InsufficientGoods, "count", |s| s.second = -3),
+            ],
+            STORE,
+        ],
+    ),
+    (
+        "open a balance",
+        |s| Action::OpenBalance {
+            member: s.member,
+            what: Held::Stored,
+            principal: s.amount,
+            bonus: s.second,
+            from: DAY,
+            expires: s.date,
+        },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "amount", |s| s.amount = -1),
+                (R::AmountTooLarge, "amount", |s| s.amount = MAX + 1),
+                (R::AmountNotPositive, "bonus", |s| s.second = -1),
+                (R::AmountTooLarge, "bonus", |s| s.second = MAX + 1),
+                (R::DateInPast, "date", |s| s.date = Day::new(1)),
+                (R::MemberUnknown, "member id", |s| s.member = NOBODY),
+                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                (R::StoredFull, "cap", |s| s.limits = s.limits.with_stored_max(1)),
+            ],
+            LOTS,
+            STORE,
+        ],
+    ),
+    (
+        "set a tier",
+        |s| Action::SetTier { member: s.member, tier: s.tier, until: s.date },
+        &[
+            PERMIT,
+            &[
+                (R::DateInPast, "date", |s| s.date = Day::new(1)),
+                (R::EndMissing, "date", |s| s.date = Day::NEVER),
+                (R::MemberUnknown, "member id", |s| s.member = NOBODY),
+                (R::TierUnknown, "tier", |s| s.tier = TierId::new(9)),
+                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+            ],
+        ],
+    ),
+    (
+        "set a field",
+        |s| Action::SetField { member: s.member, field: s.field, value: Some(s.value) },
+        &[
+            PERMIT,
+            &[
+                (R::ValueNotAllowed, "value", |s| s.value = 61),
+                (R::MemberUnknown, "member id", |s| s.member = NOBODY),
+                (R::FieldUnknown, "value", |s| s.field = FieldId::new(9)),
+                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                (R::FieldsFull, "fields", |s| s.limits = s.limits.with_fields_max(0)),
+            ],
+        ],
+    ),
+    (
+        "pay out",
+        |s| Action::RefundCard { who: s.who, cause: RefundCause::Merchant },
+        &[
+            PERMIT,
+            WHO,
+            DEBIT,
+            &[(R::HoldsOpen, "open hold", |s| s.open_hold = true)],
+            TOUCH,
+            STORE,
+            WATCH,
+        ],
+    ),
+];
