@@ -3,6 +3,9 @@
 //! In a ledger of a million members most of a command's time goes by waiting for memory: the card,
 //! then its member, then the member's lots. Here the same is read for many commands side by side,
 //! step by step, so that the waits overlap. Nothing changes, and no answer depends on it.
+//!
+//! Each step is a loop of its own that does next to nothing but read: a processor looks only some
+//! hundred instructions ahead, and that must be many reads.
 
 use crate::command::{Action, Command, Who};
 use crate::ids::{CardId, LotId, MemberId};
@@ -15,6 +18,10 @@ use core::hint::black_box;
 pub(crate) const WINDOW: usize = 64;
 /// Of a member's lots, so many.
 const LOTS: usize = 3;
+/// Of the lots that a record names, so many.
+const NAMED: usize = 2;
+/// No table has this place.
+const NOWHERE: usize = usize::MAX;
 
 impl Ledger {
     /// Reads what these commands will need, so that [`apply`](Self::apply) does not wait for memory
@@ -22,27 +29,29 @@ impl Ledger {
     /// beyond some hundred the first ones may be forgotten again.
     pub fn warm(&self, commands: &[Command]) {
         for window in commands.chunks(WINDOW) {
+            let (mut keys, mut numbers) = ([NOWHERE; WINDOW], [NOWHERE; WINDOW]);
             let mut members = [None; WINDOW];
-            let mut sum: u64 = 0;
             for (n, command) in window.iter().enumerate() {
-                sum = sum.wrapping_add(self.replies.touch(command.envelope.key, n));
-                sum = sum.wrapping_add(self.warm_forgotten(n));
-                if let Some(Who::Card(number)) = who(&command.action) {
-                    sum = sum.wrapping_add(self.numbers.touch(number.value().into()));
-                }
-            }
-            let mut cards = [None; WINDOW];
-            for (command, (card, member)) in window.iter().zip(cards.iter_mut().zip(&mut members)) {
+                set(&mut keys, n, self.replies.spot(command.envelope.key));
                 match who(&command.action) {
                     Some(Who::Card(number)) => {
-                        *card = Some(CardId::new(self.numbers.guess(number.value().into())));
+                        set(&mut numbers, n, self.numbers.spot(number.value().into()));
                     }
-                    Some(Who::Member(id)) => *member = Some(id),
-                    None => {
-                        if let Action::Refund { sale, .. } = command.action {
-                            *member = self.sales.touch(sale);
-                        }
-                    }
+                    Some(Who::Member(id)) => set(&mut members, n, Some(id)),
+                    None => {}
+                }
+            }
+            let mut sum = self.warm_keys(&keys);
+            for spot in &numbers {
+                sum = sum.wrapping_add(self.numbers.touch(*spot));
+            }
+            let mut cards = [None; WINDOW];
+            for (n, command) in window.iter().enumerate() {
+                if let Some(Who::Card(number)) = who(&command.action) {
+                    let card = CardId::new(self.numbers.guess(number.value().into()));
+                    set(&mut cards, n, Some(card));
+                } else if let Action::Refund { sale, .. } = command.action {
+                    set(&mut members, n, self.sales.touch(sale));
                 }
             }
             for (card, member) in cards.iter().zip(&mut members) {
@@ -51,16 +60,52 @@ impl Ledger {
                 }
             }
             sum = sum.wrapping_add(self.warm_members(&members));
+            let mut lots = [None; WINDOW];
+            for (member, lot) in members.iter().zip(&mut lots) {
+                *lot = member.and_then(|member| self.member(member)?.lots.get());
+            }
+            for _ in 0..LOTS {
+                sum = sum.wrapping_add(self.warm_lots(&mut lots));
+            }
+            sum = sum.wrapping_add(self.warm_forgotten(window.len()));
             black_box(sum);
         }
     }
 
-    /// Each record forgets some of the oldest sales, and looks at their lots.
-    fn warm_forgotten(&self, ahead: usize) -> u64 {
+    fn warm_keys(&self, spots: &[usize; WINDOW]) -> u64 {
+        spots.iter().fold(0, |sum: u64, spot| sum.wrapping_add(self.replies.touch(*spot)))
+    }
+
+    fn warm_members(&self, members: &[Option<MemberId>; WINDOW]) -> u64 {
         let mut sum: u64 = 0;
-        let first = ahead.saturating_mul(FORGET_MAX);
-        for ahead in first..first.saturating_add(FORGET_MAX) {
-            let lots = self.sales.forgotten_soon(ahead, self.at.day);
+        for member in members {
+            if let Some(member) = member.and_then(|member| self.member(member)) {
+                sum = sum.wrapping_add(member.touch());
+            }
+        }
+        sum
+    }
+
+    /// Goes on to the lots behind these.
+    fn warm_lots(&self, lots: &mut [Option<LotId>; WINDOW]) -> u64 {
+        let mut sum: u64 = 0;
+        for lot in lots {
+            if let Some(id) = *lot {
+                let (read, next) = self.lots.touch(id);
+                sum = sum.wrapping_add(read);
+                *lot = next;
+            }
+        }
+        sum
+    }
+
+    /// Each of so many records forgets some of the oldest sales, and looks at their lots.
+    fn warm_forgotten(&self, records: usize) -> u64 {
+        let mut sum: u64 = 0;
+        for ahead in 0..records.saturating_mul(FORGET_MAX) {
+            let Some(lots) = self.sales.forgotten_soon(ahead, self.at.day) else {
+                break;
+            };
             for lot in lots.into_iter().flatten() {
                 sum = sum.wrapping_add(self.lots.touch(lot).0);
             }
@@ -68,39 +113,34 @@ impl Ledger {
         sum
     }
 
-    fn warm_members(&self, members: &[Option<MemberId>; WINDOW]) -> u64 {
-        let mut sum: u64 = 0;
-        let mut lots = [None; WINDOW];
-        for (member, lot) in members.iter().zip(&mut lots) {
-            if let Some(member) = member.and_then(|member| self.member(member)) {
-                sum = sum.wrapping_add(member.touch());
-                *lot = member.lots.get();
+    /// The same for records that are about to be replayed.
+    pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = Record<'a>>) {
+        let mut keys = [NOWHERE; WINDOW];
+        let mut members = [None; WINDOW];
+        let mut lots = [[None; WINDOW]; NAMED];
+        let mut count: usize = 0;
+        for (n, record) in records.take(WINDOW).enumerate() {
+            let head = record.head();
+            set(&mut keys, n, self.replies.spot(head.key));
+            set(&mut members, n, head.member);
+            for (lots, lot) in lots.iter_mut().zip(record.lots_moved()) {
+                set(lots, n, Some(LotId::new(lot)));
             }
+            count = count.saturating_add(1);
         }
-        for _ in 0..LOTS {
-            for lot in &mut lots {
-                if let Some(id) = *lot {
-                    let (read, next) = self.lots.touch(id);
-                    sum = sum.wrapping_add(read);
-                    *lot = next;
-                }
-            }
+        let mut sum = self.warm_keys(&keys);
+        sum = sum.wrapping_add(self.warm_members(&members));
+        for lots in &mut lots {
+            sum = sum.wrapping_add(self.warm_lots(lots));
         }
-        sum
+        black_box(sum.wrapping_add(self.warm_forgotten(count)));
     }
+}
 
-    /// The same for records that are about to be replayed: so many lie ahead of the last.
-    pub(crate) fn warm_for(&self, record: Record<'_>, ahead: usize) -> u64 {
-        let head = record.head();
-        let mut sum = self.replies.touch(head.key, ahead);
-        sum = sum.wrapping_add(self.warm_forgotten(ahead));
-        if let Some(member) = head.member.and_then(|member| self.member(member)) {
-            sum = sum.wrapping_add(member.touch());
-        }
-        for lot in record.lots_moved() {
-            sum = sum.wrapping_add(self.lots.touch(LotId::new(lot)).0);
-        }
-        sum
+#[inline]
+fn set<T>(rows: &mut [T; WINDOW], n: usize, to: T) {
+    if let Some(row) = rows.get_mut(n) {
+        *row = to;
     }
 }
 

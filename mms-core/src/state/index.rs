@@ -17,9 +17,19 @@ pub(crate) struct Index {
 
 const PLACE: u64 = 0xffff_ffff;
 
+/// A line of memory: when one place dies for each one that is added, at most an eighth of the slots
+/// is dead at any time.
+const SWEPT: usize = 8;
+
 impl Index {
     pub(crate) fn new(secret: u64) -> Self {
         Self { slots: vec![0; 16], len: 0, secret }
+    }
+
+    /// How many slots there are.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.slots.len()
     }
 
     /// What is mixed into every hash.
@@ -47,10 +57,16 @@ impl Index {
         }
     }
 
-    /// Reads where the search for a key begins, for nothing but to have it at hand soon.
+    /// Where the search for a key begins.
     #[inline]
-    pub(crate) fn touch(&self, key: u128) -> u64 {
-        self.slots.get(self.home(self.tag(key))).copied().unwrap_or(0)
+    pub(crate) fn spot(&self, key: u128) -> usize {
+        self.home(self.tag(key))
+    }
+
+    /// Reads such a place, for nothing but to have it at hand soon.
+    #[inline]
+    pub(crate) fn touch(&self, spot: usize) -> u64 {
+        self.slots.get(spot).copied().unwrap_or(0)
     }
 
     /// A place that is likely to be that of the key: nobody has looked at the table.
@@ -78,18 +94,58 @@ impl Index {
         self.len = self.len.saturating_add(1);
     }
 
-    /// Takes a place out; later slots of the same run move up, so that no grave is left.
+    /// The same where places die without a word: the first dead one of the run is written over.
+    #[inline]
+    pub(crate) fn insert_over(&mut self, key: u128, place: u32, lives: impl Fn(u32) -> bool) {
+        if self.len.saturating_mul(4) >= self.slots.len().saturating_mul(3) {
+            self.grow();
+        }
+        let tag = self.tag(key);
+        let mut at = self.home(tag);
+        loop {
+            match self.slots.get(at).copied() {
+                None | Some(0) => {
+                    self.len = self.len.saturating_add(1);
+                    break;
+                }
+                Some(slot) if !lives(place_of(slot)) => break,
+                Some(_) => at = self.after(at),
+            }
+        }
+        self.set(at, (tag << 32) | u64::from(place).saturating_add(1));
+    }
+
+    /// Takes dead places out of the next [`SWEPT`] slots, and gives where to go on.
+    #[inline]
+    pub(crate) fn sweep(&mut self, from: usize, lives: impl Fn(u32) -> bool) -> usize {
+        let mut at = from & self.mask();
+        for _ in 0..SWEPT {
+            // What moves up into the hole may be dead, too.
+            while self.slots.get(at).is_some_and(|slot| *slot != 0 && !lives(place_of(*slot))) {
+                self.clear(at);
+            }
+            at = self.after(at);
+        }
+        at
+    }
+
+    /// Takes a place out.
     pub(crate) fn remove(&mut self, key: u128, place: u32) {
         let tag = self.tag(key);
         let wanted = (tag << 32) | u64::from(place).saturating_add(1);
-        let mut hole = self.home(tag);
+        let mut at = self.home(tag);
         loop {
-            match self.slots.get(hole) {
+            match self.slots.get(at) {
                 None | Some(0) => return,
                 Some(slot) if *slot == wanted => break,
-                Some(_) => hole = self.after(hole),
+                Some(_) => at = self.after(at),
             }
         }
+        self.clear(at);
+    }
+
+    /// Empties a slot; later slots of the same run move up, so that no grave is left.
+    fn clear(&mut self, mut hole: usize) {
         let mask = self.mask();
         let mut at = hole;
         loop {

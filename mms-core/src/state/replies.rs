@@ -11,7 +11,11 @@ pub(crate) struct Replies {
     entries: VecDeque<Entry>,
     /// The number of the oldest entry, modulo 2³².
     base: u32,
+    /// Numbers of entries. Those that were forgotten are left in it until it is swept: to look each
+    /// up for that would cost a wait for memory.
     index: Index,
+    /// How far it is swept.
+    swept: usize,
     max: u32,
 }
 
@@ -24,7 +28,7 @@ struct Entry {
 
 impl Replies {
     pub(crate) fn new(max: u32, secret: u64) -> Self {
-        Self { entries: VecDeque::new(), base: 0, index: Index::new(secret), max }
+        Self { entries: VecDeque::new(), base: 0, index: Index::new(secret), swept: 0, max }
     }
 
     /// How many are remembered.
@@ -51,14 +55,16 @@ impl Replies {
         self.entry(place).map(|entry| (entry.digest, &entry.receipt))
     }
 
-    /// Reads what the search for a key and the forgetting of the oldest but `ahead` need, for
-    /// nothing but to have it at hand soon.
+    /// Where the search for a key begins.
     #[inline]
-    pub(crate) fn touch(&self, key: IdempotencyKey, ahead: usize) -> u64 {
-        let full = self.entries.len().saturating_add(ahead) >= self.max as usize;
-        let oldest = self.entries.get(ahead).filter(|_| full);
-        let old = oldest.map_or(0, |oldest| self.index.touch(oldest.key.value()));
-        self.index.touch(key.value()).wrapping_add(old)
+    pub(crate) fn spot(&self, key: IdempotencyKey) -> usize {
+        self.index.spot(key.value())
+    }
+
+    /// Reads such a place, for nothing but to have it at hand soon.
+    #[inline]
+    pub(crate) fn touch(&self, spot: usize) -> u64 {
+        self.index.touch(spot)
     }
 
     #[inline]
@@ -66,26 +72,32 @@ impl Replies {
         if self.max == 0 {
             return;
         }
-        if self.entries.len() >= self.max as usize {
-            if let Some(old) = self.entries.pop_front() {
-                self.index.remove(old.key.value(), self.base);
-                self.base = next(self.base);
-            }
+        let full = self.entries.len() >= self.max as usize;
+        if full {
+            self.entries.pop_front();
+            self.base = next(self.base);
         }
-        let count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.index.insert(key.value(), wrap(self.base, count));
+        let (base, count) = (self.base, self.entries.len());
+        let lives = |place| (offset(place, base) as usize) < count;
+        if full {
+            self.swept = self.index.sweep(self.swept, lives);
+        }
+        let place = wrap(base, u32::try_from(count).unwrap_or(u32::MAX));
+        self.index.insert_over(key.value(), place, lives);
         self.entries.push_back(Entry { key, digest, receipt });
     }
 
+    #[inline]
     fn entry(&self, place: u32) -> Option<&Entry> {
-        let offset = if place >= self.base {
-            place.wrapping_sub(self.base)
-        } else {
-            // Places run from 0 to PLACES - 1.
-            place.wrapping_add(PLACES).wrapping_sub(self.base)
-        };
-        self.entries.get(offset as usize)
+        self.entries.get(offset(place, self.base) as usize)
     }
+}
+
+/// How far behind the oldest an entry stands. Places run from 0 to PLACES - 1.
+#[inline]
+const fn offset(place: u32, base: u32) -> u32 {
+    let offset = place.wrapping_sub(base);
+    if place >= base { offset } else { offset.wrapping_add(PLACES) }
 }
 
 /// One less than 2³², because the index keeps a place plus one in 32 bits.
@@ -113,6 +125,27 @@ impl Eq for Replies {}
 #[allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
+    use proto_wire::{Rng, Seed};
+
+    /// However many are forgotten, the index stays of one size and finds what is there.
+    #[test]
+    fn what_is_forgotten_leaves_the_index_in_time() {
+        let max = 600;
+        let mut replies = Replies::new(max, 9);
+        let mut rng = Rng::new(&Seed::from_u64(12));
+        let mut keys = Vec::new();
+        for n in 0..20_000_u64 {
+            let key = IdempotencyKey::new((u128::from(rng.next_u64()) << 64) | u128::from(n));
+            assert_eq!(replies.find(key), None);
+            replies.push(key, n, Receipt::default());
+            keys.push(key);
+            let back = rng.below(2 * u64::from(max)).min(n);
+            let found = replies.find(keys[(n - back) as usize]).map(|(digest, _)| digest);
+            assert_eq!(found, (back < u64::from(max)).then_some(n - back));
+        }
+        assert_eq!(replies.index.size(), 1_024);
+    }
 
     #[test]
     fn the_oldest_keys_go_first_and_places_wrap() {

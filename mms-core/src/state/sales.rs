@@ -343,17 +343,13 @@ impl Sales {
         self.whole(self.place(id)?)?.member
     }
 
-    /// Lots that forgetting the oldest but `ahead` will look at, if it is over before `day`: what
+    /// Lots that forgetting the oldest sale but `ahead` will look at, if it is over before `day`: what
     /// it earned, and one that it took from (by place, not by sale).
     #[inline]
-    pub(crate) fn forgotten_soon(&self, ahead: usize, day: Day) -> [Option<LotId>; 2] {
-        match self.stubs.get(ahead) {
-            Some(stub) if stub.returnable < day => {
-                let taken = self.allocs.items.get(ahead).map(|alloc| alloc.lot);
-                [stub.earned_lot(), taken]
-            }
-            _ => [None; 2],
-        }
+    pub(crate) fn forgotten_soon(&self, ahead: usize, day: Day) -> Option<[Option<LotId>; 2]> {
+        let stub = self.stubs.get(ahead).filter(|stub| stub.returnable < day)?;
+        let taken = self.allocs.items.get(ahead).map(|alloc| alloc.lot);
+        Some([stub.earned_lot(), taken])
     }
 
     fn whole(&self, place: usize) -> Option<Sale> {
