@@ -1,5 +1,5 @@
-//! The pages that say which report of users and which trap of a specification has which test: what
-//! they name exists.
+//! The pages that say which feature, which report of users and which trap of a specification has
+//! which test: what they name exists.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold")]
 
@@ -30,26 +30,93 @@ fn named(page: &str) -> BTreeSet<&str> {
     quoted.filter(is_name).collect()
 }
 
+/// The names of all tests, of all fuzz targets and of all dialogues.
+fn tests(root: &Path) -> BTreeSet<String> {
+    let mut all = String::new();
+    for member in ["proto-wire", "rtsp-proto", "examples", "fuzz", "benches"] {
+        sources(&root.join(member), &mut all);
+    }
+    let mut names = BTreeSet::new();
+    let mut is_test = false;
+    for line in all.lines().map(str::trim) {
+        let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
+        match name {
+            Some((name, rest)) if is_test || rest.starts_with("data: &[u8])") => {
+                names.insert(name.to_owned());
+                is_test = false;
+            }
+            _ => is_test |= line == "#[test]",
+        }
+    }
+    for file in std::fs::read_dir(root.join("rtsp-proto/tests/dialogues")).unwrap() {
+        names.insert(file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned());
+    }
+    assert!(names.len() > 500, "{} names: the sources are read wrongly", names.len());
+    names
+}
+
+/// Each row of the crate's README is a row of the page of features, under the same name, and has a
+/// test there: "yes" is shown, not said.
+#[test]
+fn every_feature_has_a_test() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let tests = tests(root);
+    let page = std::fs::read_to_string(root.join("docs/rtsp-proto-matrix.md")).unwrap();
+    let rows = |text: &str| -> Vec<(String, String)> {
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+        let rows = rows.filter_map(|row| row.split_once(" | "));
+        rows.map(|(first, rest)| (first.to_owned(), rest.to_owned())).collect()
+    };
+    let shown = rows(&page);
+    assert!(shown.len() > 80, "{} rows: the page is read wrongly", shown.len());
+    let mut bad = Vec::new();
+    for (feature, cell) in shown.iter().filter(|(_, cell)| cell != "tests") {
+        let named = named(cell);
+        if named.is_empty() {
+            bad.push(format!("{feature}: no test"));
+        }
+        bad.extend(
+            named.iter().filter(|name| !tests.contains(**name)).map(|n| format!("{feature}: {n}")),
+        );
+    }
+    let readme = std::fs::read_to_string(root.join("rtsp-proto/README.md")).unwrap();
+    let supported = readme.split("## What is supported").nth(1).unwrap();
+    let supported = supported.split("\n## ").next().unwrap();
+    let mut seen = 0;
+    for (row, rest) in rows(supported) {
+        seen += 1;
+        if !rest.starts_with("no ") && !shown.iter().any(|(feature, _)| *feature == row) {
+            bad.push(format!("README: {row}: not on the page"));
+        }
+    }
+    assert!(seen > 25, "{seen} rows: the README is read wrongly");
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+/// The file server is a whole host, in less code than the README and the docs say.
+#[test]
+fn the_file_server_is_short() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rtsp_serve.rs");
+    let text = std::fs::read_to_string(path).unwrap();
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with("//");
+    let lines = text.lines().map(str::trim).filter(is_code).count();
+    assert!((100..300).contains(&lines), "{lines} lines of code");
+}
+
 #[test]
 fn tests_that_are_named_exist() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let mut all = String::new();
-    for member in ["proto-wire", "rtsp-proto", "examples", "fuzz"] {
-        sources(&root.join(member), &mut all);
-    }
+    let tests = tests(root);
     let page = std::fs::read_to_string(root.join("docs/rtsp-proto-reports.md")).unwrap();
     let named = named(&page);
     assert!(named.len() > 90, "{} names: the page is read wrongly", named.len());
     let dialogues = root.join("rtsp-proto/tests/dialogues");
-    let is_there = |name: &&str| {
-        all.contains(&format!("fn {name}(")) || dialogues.join(format!("{name}.txt")).exists()
-    };
     // The other way round: no dialogue is forgotten there.
     for file in std::fs::read_dir(&dialogues).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(page.contains(&format!("`{name}`")), "{name} is in no table");
     }
-    let missing: Vec<_> = named.into_iter().filter(|name| !is_there(name)).collect();
+    let missing: Vec<_> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
     assert!(missing.is_empty(), "these tests do not exist: {missing:#?}");
 }

@@ -12,7 +12,8 @@ use examples::drive::blocking::Connection;
 use examples::entropy::seed;
 use proto_wire::Clock;
 use proto_wire::digest::{Algorithm, Secret, ServerConfig};
-use rtsp_proto::headers::{NptRange, Range};
+use rtsp_proto::client::{self, Client};
+use rtsp_proto::headers::{NptRange, Range, Transport};
 use rtsp_proto::server::{
     Authentication, Carrier, Config, Event, Incoming, Server, SetupReply, UriMatch,
 };
@@ -28,11 +29,19 @@ use std::time::Duration;
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=door\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
     m=audio 0 RTP/AVP 0\r\na=control:t0\r\n";
 
+/// What a server shows, when it speaks TLS.
+type Tls = Option<Arc<rustls::ServerConfig>>;
+
 /// What was let in: method, user, how the URI fitted, version.
 type Seen = Arc<Mutex<Vec<(Method, Option<String>, Option<UriMatch>, Version)>>>;
 
 /// A server that lets alice in, sees her play, says so, and hangs up.
 fn door(challenge: ServerConfig) -> (SocketAddr, Seen, Receiver<()>) {
+    door_behind(None, challenge)
+}
+
+/// The same behind TLS.
+fn door_behind(tls: Tls, challenge: ServerConfig) -> (SocketAddr, Seen, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let config = Config::default().with_authentication(Authentication::new(challenge));
@@ -43,7 +52,8 @@ fn door(challenge: ServerConfig) -> (SocketAddr, Seen, Receiver<()>) {
     thread::spawn(move || {
         for socket in listener.incoming().flatten() {
             let (config, log, played) = (config.clone(), log.clone(), played.clone());
-            thread::spawn(move || serve(socket, config, &log, &played));
+            let tls = tls.clone();
+            thread::spawn(move || serve(socket, tls, config, &log, &played));
         }
     });
     (addr, seen, plays)
@@ -51,6 +61,7 @@ fn door(challenge: ServerConfig) -> (SocketAddr, Seen, Receiver<()>) {
 
 fn serve(
     socket: TcpStream,
+    tls: Tls,
     config: Arc<Config>,
     seen: &Seen,
     played: &Sender<()>,
@@ -60,6 +71,9 @@ fn serve(
     server.set_peer(socket.peer_addr()?.ip());
     server.set_wall_clock(clock.now(), clock.timestamp());
     let mut conn = Connection::new(socket, server, clock)?;
+    if let Some(tls) = tls {
+        conn.start_tls(rustls::ServerConnection::new(tls).map_err(std::io::Error::other)?)?;
+    }
     while let Some(event) = conn.next_event()? {
         let now = conn.now();
         match event {
@@ -189,4 +203,77 @@ fn a_wrong_password_is_not_let_in() {
         assert!(!child.wait().unwrap().success());
         assert!(seen.lock().unwrap().is_empty(), "{:?}", seen.lock().unwrap());
     }
+}
+
+/// A certificate for this address that trusts itself, made now: what a server shows, and what its
+/// clients trust. `None` without openssl.
+fn certificate(test: &str) -> Option<(Tls, Arc<rustls::ClientConfig>)> {
+    let dir = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    std::fs::create_dir_all(&dir).unwrap();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-days", "7", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(&dir)
+        .output();
+    let Ok(made) = made else {
+        let _ = writeln!(std::io::stderr(), "skipped: no such program: openssl");
+        return None;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let chain = dir.join("cert.pem");
+    let server = examples::certificates::server(&chain, &dir.join("key.pem")).unwrap();
+    Some((Some(server), examples::certificates::client(&chain).unwrap()))
+}
+
+/// `rtsps`: TLS from the first byte on, between the socket and the same machine.
+#[test]
+fn players_are_let_in_through_tls() {
+    let Some((tls, _)) = certificate("rtsps") else { return };
+    for (program, line) in [
+        ("ffprobe", "-v quiet -rtsp_transport tcp rtsps://alice:secret@ADDR/a"),
+        (
+            "gst-launch-1.0",
+            "-q rtspsrc location=rtsps://ADDR/a user-id=alice user-pw=secret protocols=tcp \
+             tls-validation-flags=0 ! fakesink",
+        ),
+    ] {
+        let (addr, seen, plays) = door_behind(tls.clone(), digest(&[Algorithm::Md5]));
+        if play(program, &line.replace("ADDR", &addr.to_string()), &plays) {
+            assert_played(&seen, Version::V1_0, program);
+        }
+    }
+}
+
+#[test]
+fn our_client_is_let_in_through_tls() {
+    let Some((tls, trusted)) = certificate("rtsps-ours") else { return };
+    let (addr, seen, _plays) = door_behind(tls, digest(&[Algorithm::Sha256]));
+    let url = format!("rtsps://{addr}/a");
+    assert!(rtsp_proto::Url::parse(&url).unwrap().is_secure());
+    let clock = Clock::start();
+    let alice = proto_wire::digest::Credential::new("alice", "secret").unwrap();
+    let config = client::Config::default().with_credential(alice);
+    let client = Client::new(clock.now(), Arc::new(config), seed());
+    let mut conn = Connection::new(TcpStream::connect(addr).unwrap(), client, clock).unwrap();
+    let name = rustls::pki_types::ServerName::from(addr.ip());
+    conn.start_tls(rustls::ClientConnection::new(trusted, name).unwrap()).unwrap();
+    let now = conn.now();
+    conn.machine.describe(now, &url).unwrap();
+    let session = conn.machine.open_session(now, &url).unwrap();
+    conn.machine
+        .setup(now, session, &format!("{url}/t0"), &[Transport::interleaved(None)])
+        .unwrap();
+    while let Some(event) = conn.next_event().unwrap() {
+        let now = conn.now();
+        match event {
+            client::Event::StreamReady { .. } => {
+                conn.machine.play(now, session, None).unwrap();
+            }
+            client::Event::Closed(_) => break,
+            _ => {}
+        }
+    }
+    assert_played(&seen, Version::V1_0, "our client");
 }

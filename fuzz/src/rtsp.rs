@@ -75,6 +75,7 @@ pub fn rtsp_parse(data: &[u8]) {
         assert!(!name.contains(&b':') && name.len() + value.len() <= data.len());
         rtsp_typed::TARGETS.iter().for_each(|(_, reads)| reads(value));
     }
+    assert!(message.headers().value_quirks().count() <= 16 * data.len());
     let written = match message {
         Message::Request(request) => {
             let builder = match request.method() {

@@ -1,8 +1,10 @@
 //! What the strict profile refuses.
 
-use proto_wire::head::Quirk;
+use crate::headers::Headers;
+use proto_wire::head::{Quirk, Quirks};
 
-/// Whether a strict peer refuses the quirk: everything that neither grammar allows.
+/// Whether a strict peer refuses the quirk: everything that neither grammar allows. Of those in
+/// values ([`ValueQuirk`](crate::headers::ValueQuirk)) it refuses all.
 ///
 /// Allowed are folded values (RFC 2326 §4.2; RFC 7826 §20.1 reads them too), CR and LF as
 /// line ends (RFC 2326 §4), empty lines before a message (§4.1), empty values, and bytes
@@ -18,4 +20,9 @@ pub const fn refused_when_strict(quirk: Quirk) -> bool {
             | Quirk::EmptyValue
             | Quirk::NonUtf8
     )
+}
+
+/// Whether a strict peer refuses a message.
+pub(crate) fn is_odd(quirks: &Quirks, headers: Headers<'_>) -> bool {
+    quirks.first_of(refused_when_strict).is_some() || headers.value_quirks().next().is_some()
 }

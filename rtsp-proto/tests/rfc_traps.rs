@@ -477,6 +477,19 @@ fn a_strict_client_refuses_what_the_grammar_has_not() {
         };
         assert_eq!(player.client.poll_timeout(), None);
     }
+    // In values too.
+    for odd in ["Public: PLAY PAUSE\n", "Content-Base: /cam/\n", "Session: a;timeout=soon\n"] {
+        let events = strict().hears(&format!("RTSP/1.0 200 OK\nCSeq: 1\n{odd}\n"));
+        let [Event::RequestFailed { reason: RequestFailure::Malformed, .. }] = &events[..] else {
+            panic!("{odd}: {events:?}")
+        };
+        let mut tolerant = Player::new();
+        tolerant.client.describe(tolerant.now, URL).unwrap();
+        tolerant.sent();
+        let events = tolerant.hears(&format!("RTSP/1.0 200 OK\nCSeq: 1\n{odd}\n"));
+        let [Event::Response { response, .. }] = &events[..] else { panic!("{odd}: {events:?}") };
+        assert_eq!(response.view().headers().value_quirks().count(), 1, "{odd}");
+    }
     // Folds, and LF alone, are in the grammar.
     let events = strict().hears_bytes(b"RTSP/1.0 200 OK\nCSeq: 1\nServer: a\n b\n\n");
     assert!(matches!(events[..], [Event::Response { .. }]), "{events:?}");

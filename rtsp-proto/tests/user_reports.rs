@@ -23,8 +23,8 @@ use rtsp_proto::headers::{
 };
 use rtsp_proto::server::{self, Server};
 use rtsp_proto::{
-    CloseReason, HeaderName, Instant, LimitKind, Method, Output, RequestBuilder, RequestFailure,
-    Seed, SessionKey, State, StatusCode,
+    CloseReason, HeaderName, Index, Instant, LimitKind, Limits, Message, Method, Output,
+    RequestBuilder, RequestFailure, Seed, SessionKey, State, StatusCode,
 };
 
 const URL: &str = "rtsp://camera.example/live";
@@ -246,6 +246,24 @@ fn rtp_info_is_read_as_far_as_it_makes_sense() {
     assert!(same_stream("rtsp://h/cam/trackID=1", "trackID=1"));
 }
 
+/// A device with one stream that names another one.
+#[test]
+fn one_stream_has_the_only_entry_whatever_it_names() {
+    let seq = |lines: &str, only| {
+        let text = format!("RTSP/1.0 200 OK\r\nCSeq: 1\r\n{lines}\r\n");
+        let mut index = Index::new();
+        let parsed = Message::parse(text.as_bytes(), &mut index, &Limits::default());
+        let (message, _) = parsed.unwrap().unwrap();
+        message.headers().rtp_info_of("rtsp://h/cam/t1", only).map(|info| info.seq.unwrap())
+    };
+    let odd = "RTP-Info: url=rtsp://10.0.0.9/other;seq=7\r\n";
+    assert_eq!((seq(odd, true), seq(odd, false)), (Some(7), None));
+    let two = "RTP-Info: url=rtsp://h/cam/t0;seq=1, url=t1;seq=2\r\n";
+    assert_eq!((seq(two, true), seq(two, false)), (Some(2), Some(2)));
+    let others = "RTP-Info: url=a;seq=1\r\nRTP-Info: url=b;seq=2\r\n";
+    assert_eq!((seq(others, true), seq("", true)), (None, None));
+}
+
 #[test]
 fn control_urls_are_joined_as_servers_expect() {
     for (base_url, control, expected) in [
@@ -407,6 +425,17 @@ fn credentials_never_stand_in_the_url() {
     let url = rtsp_proto::Url::parse("rtsp://admin:p@ss@10.0.0.1/cam").unwrap();
     assert_eq!(url.credentials(), Some(("admin", "p@ss")));
     assert_eq!(url.without_credentials().to_string(), "rtsp://10.0.0.1/cam");
+    // Nor on the wire when a host forgets that.
+    let mut player = Player::new();
+    let now = player.now;
+    player.client.describe(now, "rtsp://admin:p@ss@10.0.0.1/cam?x=@").unwrap();
+    assert!(player.sent().starts_with("DESCRIBE rtsp://10.0.0.1/cam?x=@ RTSP/1.0\r\n"));
+    let key = player.client.open_session(now, "rtsp://admin:p@ss@10.0.0.1/cam").unwrap();
+    player.client.setup(now, key, "rtsp://admin:p@ss@10.0.0.1/cam/t1", &[tcp()]).unwrap();
+    assert!(player.sent().starts_with("SETUP rtsp://10.0.0.1/cam/t1 RTSP/1.0\r\n"));
+    player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: 7f\n\n");
+    player.client.play(now, key, None).unwrap();
+    assert!(player.sent().starts_with("PLAY rtsp://10.0.0.1/cam RTSP/1.0\r\n"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::rtsp_typed::typed;
 use super::{Field, Line, Options, Refusal, tunnel};
 use proto_wire::head::Field as Header;
+use rtsp_proto::headers::ValueQuirks;
 use rtsp_proto::{Framer, HeaderName, Index, Kind, Limits, ParseError, Unit, refused_when_strict};
 
 /// Reads `input` and hands each line to `out`.
@@ -120,6 +121,16 @@ fn message(bytes: &[u8], index: &mut Index, start: usize, strict: bool) -> Line 
     } else if let (true, Some((quirk, at))) = (strict, quirks.first_of(refused_when_strict)) {
         let kind = format!("{quirk}: tolerated by default, refused by the strict profile");
         line.error = Some(Refusal { kind, offset: (start + at) as u64 });
+    }
+    // What deviates in the values, behind what deviates in the lines.
+    for header in index.head().fields(bytes).iter() {
+        let name = HeaderName::from_bytes(header.name());
+        let found = name.map(|name| ValueQuirks::of(name, header.value())).unwrap_or_default();
+        line.quirks.extend(found.iter().map(|quirk| quirk.as_str().to_owned()));
+        if let (true, None, Some(quirk)) = (strict, &line.error, found.iter().next()) {
+            let kind = format!("{quirk}: tolerated by default, refused by the strict profile");
+            line.error = Some(Refusal { kind, offset: (start + header.value_offset()) as u64 });
+        }
     }
     line.fields = index.head().fields(bytes).iter().map(|header| field(header, start)).collect();
     line

@@ -21,6 +21,7 @@
 
 mod attribute;
 mod build;
+mod keys;
 mod line;
 mod media;
 mod quirk;
@@ -31,6 +32,7 @@ mod times;
 
 pub use attribute::{Attribute, Attributes, Direction, Fmtp, RtpMap};
 pub use build::{BuildError, BuildProblem, MediaBuilder, SdpBuilder};
+pub use keys::{Crypto, CryptoKey, KeyManagement};
 pub use line::{Line, LineEnd, Lines};
 pub use media::Media;
 pub use quirk::Quirk;

@@ -1,5 +1,6 @@
 //! The commands of a client.
 
+use super::send::without_credentials;
 use super::{Client, Offer, PlayOptions, Purpose, Session, Settled};
 use crate::HeaderName;
 use crate::error::{CloseReason, CommandError, PeerRequestId, RequestId, SessionKey};
@@ -42,8 +43,9 @@ impl Client {
             return Err(CommandError::Limit(LimitKind::Sessions));
         }
         check_uri(url)?;
+        let url = without_credentials(url).unwrap_or_else(|| String::from(url));
         let key = SessionKey(self.new_number());
-        self.sessions.insert(key, Session::new(String::from(url), self.version));
+        self.sessions.insert(key, Session::new(url, self.version));
         Ok(key)
     }
 

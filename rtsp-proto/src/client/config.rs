@@ -40,7 +40,8 @@ pub struct Config {
     /// Features that the server must have (none).
     pub requirements: Vec<Requirement>,
     /// Refuse messages that deviate from the grammar (no): see
-    /// [`refused_when_strict`](crate::refused_when_strict). Responses must have their CSeq,
+    /// [`refused_when_strict`](crate::refused_when_strict) and all
+    /// [`ValueQuirk`](crate::headers::ValueQuirk)s. Responses must have their CSeq,
     /// notifications must be legal in the state.
     pub strict: bool,
     /// [Over datagrams](super::Client::over_datagrams), the round-trip time before it is measured (500 ms; RFC

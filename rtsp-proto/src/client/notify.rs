@@ -7,9 +7,10 @@ use crate::headers::{
     Decimal, NotifyReason, RequestStatus, Scale, Session, TerminateReason, Timestamp,
 };
 use crate::message::{Method, Methods, Request, RequestBuf, ResponseBuilder, StatusCode, Version};
-use crate::quirks::refused_when_strict;
+use crate::quirks::is_odd;
 use crate::session_table::v2;
 use alloc::string::String;
+use alloc::vec::Vec;
 use proto_wire::Instant;
 
 /// What `PLAY_NOTIFY` says (RFC 7826 §13.5).
@@ -62,8 +63,7 @@ impl Client {
         if !version.is_known() {
             return self.refuse(view, StatusCode::RTSP_VERSION_NOT_SUPPORTED);
         }
-        let odd = |(quirk, _)| refused_when_strict(quirk);
-        if self.config.strict && view.quirks().iter().any(odd) {
+        if self.config.strict && is_odd(view.quirks(), view.headers()) {
             self.refuse(view, StatusCode::BAD_REQUEST);
             return self.count_malformed();
         }
@@ -76,6 +76,10 @@ impl Client {
             let timestamp = timestamp(view).map(String::from);
             self.asked.insert(id, Asked { cseq, version, timestamp });
             return self.out.event(Event::Request { id: Some(id), request });
+        }
+        if let Some(response) = unmet(view) {
+            self.reply(view, None, &response);
+            return self.out.event(Event::Request { id: None, request });
         }
         match method {
             Method::Options => {
@@ -206,6 +210,20 @@ impl Client {
             self.answer(cseq, bytes);
         }
     }
+}
+
+/// 551 with what is required and not there (RFC 7826 §18.43): beyond playing nothing is. An
+/// application that knows more accepts the method and answers itself.
+fn unmet(request: Request<'_>) -> Option<ResponseBuilder> {
+    let required = request.headers().tokens(HeaderName::Require);
+    let unmet: Vec<&str> = required.filter(|tag| !tag.eq_ignore_ascii_case("play.basic")).collect();
+    if unmet.is_empty() {
+        return None;
+    }
+    let plain = ResponseBuilder::new(StatusCode::OPTION_NOT_SUPPORTED);
+    let response = plain.clone().header(HeaderName::Unsupported, unmet.join(", "));
+    // A tag that cannot stand in a header is not named.
+    Some(if response.check().is_ok() { response } else { plain })
 }
 
 /// What must be echoed exactly (RFC 2326 §12.38, RFC 7826 §18.53).

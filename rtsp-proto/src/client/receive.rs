@@ -6,7 +6,7 @@ use crate::conn::Received;
 use crate::error::{CloseReason, RequestFailure, SessionEnd, SessionKey};
 use crate::headers::{ChannelPair, Session};
 use crate::message::{Kind, Method, Response, ResponseBuf, StatusCode};
-use crate::quirks::refused_when_strict;
+use crate::quirks::is_odd;
 use alloc::string::String;
 use proto_wire::{Instant, LimitKind, ParseErrorKind};
 
@@ -78,8 +78,7 @@ impl Client {
             }
             return;
         };
-        let odd = |(quirk, _)| refused_when_strict(quirk);
-        if self.config.strict && view.quirks().iter().any(odd) {
+        if self.config.strict && is_odd(view.quirks(), view.headers()) {
             self.stop_waiting(&pending);
             self.failed(&pending, RequestFailure::Malformed);
             self.count_malformed();

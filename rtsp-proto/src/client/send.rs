@@ -3,10 +3,12 @@
 use super::auth::Auth;
 use super::{Client, Event, KeepAlive, Pending, Purpose, Timer};
 use crate::HeaderName;
+use crate::Url;
 use crate::error::{CommandError, RequestFailure, RequestId, SessionKey};
 use crate::message::{BuildError, Method, Methods, RequestBuilder, Response, StatusCode, Version};
 use crate::state::State;
 use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
@@ -15,15 +17,27 @@ use proto_wire::{Instant, LimitKind};
 /// Nine digits (RFC 7826 §20.2.3).
 const CSEQ_MAX: u32 = 999_999_999;
 
+/// `url` as it may go on the wire, when that is not as it stands: user and password never do.
+pub(super) fn without_credentials(url: &str) -> Option<String> {
+    if !url.contains('@') {
+        return None;
+    }
+    let url = Url::parse(url).ok().filter(|url| url.credentials().is_some())?;
+    Some(url.without_credentials().to_string())
+}
+
 impl Client {
     pub(super) fn send(
         &mut self,
         now: Instant,
         session: Option<SessionKey>,
-        request: RequestBuilder,
+        mut request: RequestBuilder,
         purpose: Purpose,
     ) -> Result<RequestId, CommandError> {
         self.check_open()?;
+        if let Some(url) = without_credentials(request.uri()) {
+            request = request.with_uri(&url);
+        }
         if self.pending.len().saturating_add(self.waiting.len()) >= self.config.pending_max {
             return Err(CommandError::Limit(LimitKind::Pending));
         }

@@ -24,6 +24,7 @@ mod session;
 mod simple;
 mod transport;
 mod trust;
+mod value_quirks;
 
 pub use agents::{
     Conference, FromHeader, Host, Product, Referer, Referrer, Server, UserAgent, Via, ViaHop,
@@ -64,6 +65,7 @@ pub use transport::{
 pub use trust::{
     AcceptCredentials, Approval, ConnectionCredentials, CredentialHash, KeyMessage, KeyMgmt,
 };
+pub use value_quirks::{ValueQuirk, ValueQuirks};
 
 use crate::Methods;
 use proto_wire::ParseError;
@@ -191,6 +193,30 @@ impl<'a> Headers<'a> {
     /// The entries of all RTP-Info lines.
     pub fn rtp_infos(self) -> impl Iterator<Item = RtpInfo<'a>> {
         self.all_bytes(HeaderName::RtpInfo).flat_map(RtpInfos::new)
+    }
+
+    /// What RTP-Info says about the stream at `url`: the entry that names it
+    /// ([`same_stream`](crate::control_url::same_stream)), or the only one there is when
+    /// `is_only_stream`, as devices with one stream name it in any way.
+    ///
+    /// ```
+    /// use rtsp_proto::{Index, Limits, Message};
+    ///
+    /// let bytes = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nRTP-Info: url=rtsp://10.0.0.9/other;seq=7\r\n\r\n";
+    /// let mut index = Index::new();
+    /// let (message, _) = Message::parse(bytes, &mut index, &Limits::default())?.unwrap();
+    /// let headers = message.headers();
+    /// assert!(headers.rtp_info_of("rtsp://h/cam/t1", false).is_none());
+    /// assert_eq!(headers.rtp_info_of("rtsp://h/cam/t1", true).unwrap().seq, Some(7));
+    /// # Ok::<(), rtsp_proto::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn rtp_info_of(self, url: &str, is_only_stream: bool) -> Option<RtpInfo<'a>> {
+        let named = self.rtp_infos().find(|info| crate::control_url::same_stream(url, info.url));
+        named.or_else(|| {
+            let mut infos = self.rtp_infos();
+            infos.next().filter(|_| is_only_stream && infos.next().is_none())
+        })
     }
 
     /// Every line: name as written, and value.

@@ -6,7 +6,7 @@ use crate::HeaderName;
 use crate::headers::{AcceptRanges, Blocksize, PipelinedRequests, Range, RangeSpec, Scale};
 use crate::headers::{NptRange, NptTime, Transport};
 use crate::message::{Method, Methods, Request, ResponseBuilder, StatusCode, Version};
-use crate::quirks::refused_when_strict;
+use crate::quirks::is_odd;
 use crate::range::Interval;
 use crate::state::State;
 use alloc::string::String;
@@ -40,9 +40,9 @@ impl Server {
             let response = ResponseBuilder::new(StatusCode::RTSP_VERSION_NOT_SUPPORTED);
             return Err(Refusal::With(response.body("text/plain", "RTSP/1.0, RTSP/2.0\r\n")));
         }
-        let refused = |quirk| self.config.strict && refused_when_strict(quirk);
+        let is_odd = self.config.strict && is_odd(request.quirks(), request.headers());
         // RFC 2326 §12.17: every request has a CSeq.
-        if cseq.is_none() || request.quirks().first_of(refused).is_some() {
+        if cseq.is_none() || is_odd {
             return Err(Refusal::Plain(StatusCode::BAD_REQUEST));
         }
         self.judge_method(request.method())?;

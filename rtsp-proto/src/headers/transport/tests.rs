@@ -133,6 +133,27 @@ fn other_transports_keep_their_spelling() {
 }
 
 #[test]
+fn secure_profiles_are_read_and_written_over_everything() {
+    for (profile, name) in
+        [(RtpProfile::Avpf, "AVPF"), (RtpProfile::Savp, "SAVP"), (RtpProfile::Savpf, "SAVPF")]
+    {
+        for (tail, lower) in [
+            (";unicast;client_port=1-2", LowerTransport::Udp),
+            ("/TCP;unicast;interleaved=0-1", LowerTransport::Tcp),
+        ] {
+            let text = alloc::format!("RTP/{name}{tail}");
+            let read = parse(&text);
+            assert_eq!((read.profile, read.lower), (profile, lower), "{text}");
+            assert_eq!(read.to_string(), text);
+        }
+        let odd = alloc::format!("rtp/{}/udp", name.to_ascii_lowercase());
+        assert_eq!((parse(&odd).profile, parse(&odd).lower), (profile, LowerTransport::Udp));
+    }
+    let keyed = parse("RTP/SAVP/UDP;unicast;dest_addr=\":1\"/\":2\";MIKEY=\"AQAF\"");
+    assert_eq!((keyed.profile, keyed.mikey()), (RtpProfile::Savp, Some("AQAF")));
+}
+
+#[test]
 fn modes_in_every_spelling() {
     for (value, play, record) in [
         ("PLAY", true, false),

@@ -72,6 +72,9 @@ fn the_strict_profile_refuses_what_is_tolerated() {
     let odd = b"OPTIONS * RTSP/1.0\r\nCSeq : 1\r\n\r\n";
     assert_eq!(status(&Host::new(Config::default()).feed(odd)), 200);
     assert_eq!(status(&Host::new(Config::default().with_strict(true)).feed(odd)), 400);
+    let odd = b"SETUP rtsp://h/a RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;interleaved=0-1\r\n\r\n";
+    assert_eq!(status(&Host::new(Config::default()).feed(odd)), 200);
+    assert_eq!(status(&Host::new(Config::default().with_strict(true)).feed(odd)), 400);
     let folded = b"\r\nOPTIONS * RTSP/1.0\nCSeq:\n 1\n\n";
     assert_eq!(status(&Host::new(Config::default().with_strict(true)).feed(folded)), 200);
 }
