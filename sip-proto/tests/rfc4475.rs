@@ -11,6 +11,7 @@ use proto_wire::{Instant, Limits, Output, ParseErrorKind, Seed};
 use sip_proto::endpoint::{Config, Listener, SipInput};
 use sip_proto::home::{HomeConfig, HomeServer};
 use sip_proto::message::{Layer, Strictness};
+use sip_proto::ua::{self, UserAgent};
 use sip_proto::{Index, Message, ResponseBuf, Transport};
 
 /// What must be said to a message.
@@ -134,6 +135,71 @@ fn each_message_gets_its_verdict_and_its_answer() {
             wrong.push(format!(
                 "{name} ({section}): expected {expected:?} {status}, found {found:?}"
             ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What a telephone answers at first to those requests that end at one: 0 for none, 100 for a call that
+/// is told to its user. Unlike the home server it looks at bodies and at what the answer may have.
+const AT_A_TELEPHONE: &[(&str, u16)] = &[
+    ("wsinv", 481), // its To has a tag: within a dialog that nobody knows
+    ("intmeth", 405),
+    ("esc01", 100),
+    ("esc02", 405),
+    ("lwsdisp", 200),
+    ("longreq", 100),
+    ("semiuri", 200),
+    ("transports", 200),
+    ("mpart01", 200),
+    ("badinv01", 400),
+    ("clerr", 400),
+    ("ncl", 400),
+    ("scalar02", 400),
+    ("quotbal", 400),
+    ("ltgtruri", 400),
+    ("lwsruri", 400),
+    ("regbadct", 400),
+    ("badvers", 505),
+    ("mismatch01", 400),
+    ("mismatch02", 400),
+    ("insuf", 400),
+    ("unkscm", 416),
+    ("novelsc", 416),
+    ("unksm2", 405),
+    ("bext01", 420),
+    ("invut", 415),
+    ("multi01", 400),
+    ("mcl01", 400),
+    ("zeromf", 200),
+    ("sdp01", 406),
+    ("inv2543", 100),
+];
+
+#[test]
+fn a_telephone_answers_as_the_rfc_says() {
+    let local = "192.0.2.200:5060".parse().unwrap();
+    let remote = "192.0.2.1:5060".parse().unwrap();
+    let mut wrong = Vec::new();
+    for (name, expected) in AT_A_TELEPHONE {
+        assert!(TABLE.iter().any(|row| row.0 == *name), "{name}");
+        let below = Config::new([Listener::new(Transport::Udp, local)]);
+        let config = ua::Config::new("sip:user@example.com", below).unwrap();
+        let mut phone = UserAgent::new(Instant::ZERO, config, Seed::from_u64(1));
+        let data = bytes_of(name);
+        phone.handle_input(Instant::ZERO, SipInput::Datagram { local, remote, data: &data });
+        let mut found = 0;
+        while let Some(output) = phone.poll_output() {
+            match output {
+                Output::Transmit(t) if found == 0 => {
+                    found = ResponseBuf::parse(t.payload).unwrap().view().status().as_u16();
+                }
+                Output::Event(ua::Event::Incoming { .. }) if found == 0 => found = 100,
+                _ => {}
+            }
+        }
+        if found != *expected {
+            wrong.push(format!("{name}: expected {expected}, found {found}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

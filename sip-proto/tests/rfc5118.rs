@@ -9,11 +9,13 @@
 )]
 
 use core::net::IpAddr;
-use proto_wire::Limits;
 use proto_wire::sdp::Sdp;
+use proto_wire::{Instant, Limits, Output, Seed};
+use sip_proto::endpoint::{Config, Listener, SipInput};
 use sip_proto::headers::{Contact, Via};
+use sip_proto::home::{HomeConfig, HomeServer};
 use sip_proto::message::{Layer, Strictness};
-use sip_proto::{Index, Message, RequestBuf, StatusCode};
+use sip_proto::{Index, Message, RequestBuf, ResponseBuf, StatusCode, Transport};
 
 /// What must be said to a message.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,22 +29,24 @@ enum Verdict {
 }
 use Verdict::{Bad, Good, Odd};
 
-/// Name, section, verdict, and the host of the request URI.
-const TABLE: &[(&str, &str, Verdict, Option<&str>)] = &[
-    ("ipv6-good", "4.1", Good, Some("2001:db8::10")),
-    ("ipv6-bad", "4.2", Bad(Layer::Syntax, 400), None),
+/// Name, section, verdict, the host of the request URI, and the answer of a home server of `example.com` that
+/// authenticates. Other domains are 403, dialogs that nobody knows 481; what matters is that nothing legal is
+/// answered with 400.
+const TABLE: &[(&str, &str, Verdict, Option<&str>, u16)] = &[
+    ("ipv6-good", "4.1", Good, Some("2001:db8::10"), 403),
+    ("ipv6-bad", "4.2", Bad(Layer::Syntax, 400), None, 400),
     // The port is part of the address: legal, and most likely not what was meant.
-    ("port-ambiguous", "4.3", Good, Some("2001:db8::10:5070")),
-    ("port-unambiguous", "4.4", Good, Some("2001:db8::10")),
-    ("via-received-param-with-delim", "4.5", Good, Some("2001:db8::10")),
-    ("via-received-param-no-delim", "4.5", Good, Some("2001:db8::10")),
-    ("ipv6-in-sdp", "4.6", Good, Some("2001:db8::10")),
-    ("mult-ip-in-header", "4.7", Good, None),
-    ("mult-ip-in-sdp", "4.8", Good, Some("2001:db8::10")),
-    ("ipv4-mapped-ipv6", "4.9", Good, None),
+    ("port-ambiguous", "4.3", Good, Some("2001:db8::10:5070"), 403),
+    ("port-unambiguous", "4.4", Good, Some("2001:db8::10"), 403),
+    ("via-received-param-with-delim", "4.5", Good, Some("2001:db8::10"), 481),
+    ("via-received-param-no-delim", "4.5", Good, Some("2001:db8::10"), 403),
+    ("ipv6-in-sdp", "4.6", Good, Some("2001:db8::10"), 403),
+    ("mult-ip-in-header", "4.7", Good, None, 481),
+    ("mult-ip-in-sdp", "4.8", Good, Some("2001:db8::10"), 403),
+    ("ipv4-mapped-ipv6", "4.9", Good, None, 404),
     // The extra colon of RFC 3261's grammar.
-    ("ipv6-bug-abnf-3-colons", "4.10", Good, Some("2001:db8::192.0.2.1")),
-    ("ipv6-correct-abnf-2-colons", "4.10", Good, Some("2001:db8::192.0.2.1")),
+    ("ipv6-bug-abnf-3-colons", "4.10", Good, Some("2001:db8::192.0.2.1"), 403),
+    ("ipv6-correct-abnf-2-colons", "4.10", Good, Some("2001:db8::192.0.2.1"), 403),
 ];
 
 fn packed(name: &str) -> String {
@@ -77,17 +81,34 @@ fn verdict(bytes: &[u8]) -> Verdict {
     }
 }
 
+/// The status of the first thing that is sent, or 0.
+fn answer(bytes: &[u8]) -> u16 {
+    let local = "[2001:db8::200]:5060".parse().unwrap();
+    let remote = "[2001:db8::1]:5060".parse().unwrap();
+    let below = Config::new([Listener::new(Transport::Udp, local)]);
+    let config = HomeConfig::new("example.com", below).unwrap();
+    let mut home = HomeServer::new(Instant::ZERO, config.into(), Seed::from_u64(1));
+    home.handle_input(Instant::ZERO, SipInput::Datagram { local, remote, data: bytes });
+    while let Some(output) = home.poll_output() {
+        if let Output::Transmit(transmit) = output {
+            return ResponseBuf::parse(transmit.payload).unwrap().view().status().as_u16();
+        }
+    }
+    0
+}
+
 #[test]
-fn each_message_gets_its_verdict_and_its_host() {
+fn each_message_gets_its_verdict_its_host_and_its_answer() {
     assert_eq!(TABLE.len(), 12);
     let mut wrong = Vec::new();
-    for (name, section, expected, host) in TABLE {
+    for (name, section, expected, host, status) in TABLE {
         let found = verdict(text(name).as_bytes());
         let request = read(name);
         let uri = request.view().uri();
         let found_host = uri.ok().and_then(|u| u.as_sip().and_then(|s| s.host.ip()));
-        if found != *expected || found_host != host.and_then(ip) {
-            wrong.push(format!("{name} ({section}): {found:?} {found_host:?}"));
+        let answer = answer(text(name).as_bytes());
+        if found != *expected || found_host != host.and_then(ip) || answer != *status {
+            wrong.push(format!("{name} ({section}): {found:?} {found_host:?} {answer}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -96,7 +117,7 @@ fn each_message_gets_its_verdict_and_its_host() {
 
 #[test]
 fn as_they_were_packed_they_are_odd_or_too_short() {
-    for (name, _, expected, _) in TABLE {
+    for (name, _, expected, ..) in TABLE {
         let found = verdict(packed(name).as_bytes());
         match (*expected, *name) {
             // RFC 3261 §18.3: a datagram that is shorter than it says gets 400.

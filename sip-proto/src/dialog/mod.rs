@@ -129,6 +129,8 @@ pub struct Dialog {
 impl Dialog {
     /// The dialog that our response to `request` makes, with our tag (RFC 3261 §12.1.1).
     ///
+    /// A caller of RFC 2543 without Contact is reached at the URI of its From.
+    ///
     /// # Errors
     /// When the request cannot make one.
     pub fn uas(request: Request<'_>, local_tag: &str, state: State) -> Result<Self, DialogError> {
@@ -149,7 +151,9 @@ impl Dialog {
             local_cseq: None,
             remote_cseq: Some(cseq(headers)?.number),
             routes: RouteSet::of_request(headers).map_err(|_| DialogError::RecordRoute)?,
-            target: contact(headers).ok_or(DialogError::Contact)?,
+            target: contact(headers)
+                .or_else(|| without_contact(&from))
+                .ok_or(DialogError::Contact)?,
             secure: request.uri_bytes().get(..5).is_some_and(|s| s.eq_ignore_ascii_case(b"sips:")),
         })
     }
@@ -362,6 +366,15 @@ fn contact(headers: crate::message::Headers<'_>) -> Option<String> {
             _ => None,
         },
         Contact::Star => None,
+    }
+}
+
+/// Where a caller of RFC 2543, which has no tag and need have no Contact, is reached: at its From (RFC 2543
+/// §6.13, RFC 4475 §3.4.1). All others must have one.
+fn without_contact(from: &NameAddr<'_>) -> Option<String> {
+    match (from.tag(), from.uri().ok()?) {
+        (None, Uri::Sip(uri)) => Some(String::from(uri.raw)),
+        _ => None,
     }
 }
 

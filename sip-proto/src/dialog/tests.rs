@@ -236,6 +236,14 @@ fn a_request_without_contact_makes_no_dialog_and_a_response_without_one_falls_ba
             "sip:bob@b.example"
         );
     }
+    // RFC 4475 §3.4.1: who has no tag either is of RFC 2543, and is reached at its From.
+    let old = String::from_utf8_lossy(invite("").as_bytes())
+        .replace("Contact: <sip:alice@192.0.2.1:5070>\r\n", "");
+    let from = old.lines().find(|l| l.starts_with("From:")).unwrap().to_string();
+    let old = old.replace(&from, "From: \"A\" <sip:+13035551111@ift.example.net;user=phone>");
+    let old = RequestBuf::parse(old).unwrap();
+    let dialog = Dialog::uas(old.view(), "t", State::Early).unwrap();
+    assert_eq!(dialog.target(), "sip:+13035551111@ift.example.net;user=phone");
     let broken = invite("Record-Route: <sip:p\r\n");
     assert_eq!(
         Dialog::uas(broken.view(), "t", State::Early).unwrap_err(),

@@ -67,7 +67,7 @@ impl HomeServer {
             // For the server itself these are not: it has no subscriptions.
             Method::Refer | Method::Subscribe | Method::Notify | Method::Info if ours && user => {}
             // Only our own users are routed to; this is no open relay.
-            Method::Invite | Method::Message | Method::Options if !ours => {
+            Method::Invite | Method::Message | Method::Options | Method::Register if !ours => {
                 return self.answer(id, StatusCode::FORBIDDEN);
             }
             // In a dialog that did not begin here, or ended with the streams that it went over.

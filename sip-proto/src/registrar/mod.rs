@@ -216,6 +216,7 @@ impl FetchWanted {
 #[derive(Debug)]
 pub struct CommitWanted {
     job: Job,
+    before: Vec<Binding>,
     bindings: Vec<Binding>,
 }
 
@@ -230,6 +231,13 @@ impl CommitWanted {
     #[must_use]
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings
+    }
+
+    /// Those that it had when they were fetched, without the ones that had expired. A store with several
+    /// writers replaces these only; when it finds others, [`Registrar::overtaken`] goes on.
+    #[must_use]
+    pub fn before(&self) -> &[Binding] {
+        &self.before
     }
 }
 
@@ -337,8 +345,9 @@ impl Registrar {
             return Step::Reply(self.success(now, &job, &bindings));
         }
         let request = job.request.view();
+        let before = bindings.clone();
         match rules::apply(&self.config, now, request, job.path, &job.update, bindings) {
-            Ok(bindings) => Step::Commit(CommitWanted { job, bindings }),
+            Ok(bindings) => Step::Commit(CommitWanted { job, before, bindings }),
             Err(refusal) => Step::Reply(refusal.into_reply(request)),
         }
     }
@@ -350,6 +359,13 @@ impl Registrar {
             return Step::Reply(reply(&wanted.job.request, StatusCode::SERVER_INTERNAL_ERROR));
         }
         Step::Reply(self.success(now, &wanted.job, &wanted.bindings))
+    }
+
+    /// Another REGISTER was committed between the fetch and the commit of this one: it begins again with the
+    /// bindings there are now, so that neither is lost (RFC 3261 §10.3 item 7).
+    #[must_use]
+    pub fn overtaken(&mut self, wanted: CommitWanted) -> Step {
+        Step::Fetch(FetchWanted { job: wanted.job })
     }
 
     /// RFC 3261 §10.3 item 8: all bindings, each with how long it lasts.

@@ -354,3 +354,55 @@ fn trap_22_path_needs_a_client_that_knows_it_and_service_route_is_told() {
     assert_eq!(reply.headers().get(HeaderName::PATH), Some("<sip:edge;lr>"));
     assert_eq!(reply.headers().get(HeaderName::SERVICE_ROUTE), Some("<sip:p1;lr>"));
 }
+
+/// Any store: it answers late, fails, and has other writers, of whom none is lost.
+#[test]
+fn an_external_store_answers_late_fails_and_is_overtaken() {
+    let mut bench = Bench::new(false);
+    let now = bench.now;
+    let begin = |bench: &mut Bench, call: &str, host: &str| {
+        let contact = format!("Contact: <sip:a@{host}>;expires=600\r\n");
+        match bench.registrar.begin(now, register(call, 1, &contact), PATH) {
+            Step::Fetch(wanted) => wanted,
+            other => panic!("{other:?}"),
+        }
+    };
+    let fetched = |bench: &mut Bench, wanted: FetchWanted, found: &[Binding]| match bench
+        .registrar
+        .fetched(now, wanted, found.to_vec())
+    {
+        Step::Commit(wanted) => wanted,
+        other => panic!("{other:?}"),
+    };
+    let contacts = |step: Step| match step {
+        Step::Reply(reply) => {
+            let reply = reply.build().unwrap();
+            let all = reply.headers().all(HeaderName::CONTACT).map(ToString::to_string);
+            (reply.view().status().as_u16(), all.collect::<Vec<_>>())
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut store: Vec<Binding> = Vec::new();
+    // Both fetch before either commits.
+    let (one, two) = (begin(&mut bench, "one", "h1"), begin(&mut bench, "two", "h2"));
+    let one = fetched(&mut bench, one, &store);
+    let two = fetched(&mut bench, two, &store);
+    assert_eq!(one.before(), store);
+    store = one.bindings().to_vec();
+    let (status, told) = contacts(bench.registrar.committed(now, one, true));
+    assert_eq!((status, told.len()), (200, 1));
+    assert_ne!(two.before(), store, "another was faster");
+    let Step::Fetch(again) = bench.registrar.overtaken(two) else { panic!("once more") };
+    let two = fetched(&mut bench, again, &store);
+    assert_eq!(two.before(), store);
+    store = two.bindings().to_vec();
+    let (status, told) = contacts(bench.registrar.committed(now, two, true));
+    assert_eq!(
+        (status, told),
+        (200, vec!["<sip:a@h1>;expires=600".into(), "<sip:a@h2>;expires=600".into()])
+    );
+    // What cannot be written down is no registration.
+    let three = begin(&mut bench, "three", "h3");
+    let three = fetched(&mut bench, three, &store);
+    assert_eq!(contacts(bench.registrar.committed(now, three, false)), (500, Vec::new()));
+}

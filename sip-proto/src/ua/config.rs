@@ -70,6 +70,9 @@ pub struct Config {
     pub keep_alive: Duration,
     /// The media types that a MESSAGE may have; empty takes all. Others are answered with 415.
     pub accept: Vec<String>,
+    /// The content codings that a MESSAGE may have, since the application undoes them; others than these
+    /// and `identity` are answered with 415 (none).
+    pub codings: Vec<String>,
     /// Messages that wait for one target (32); one more is refused.
     pub queue_max: usize,
     /// Methods outside of calls that the application answers, such as SUBSCRIBE; others that
@@ -129,6 +132,7 @@ impl Config {
             anonymous: false,
             keep_alive: Duration::from_secs(120),
             accept: Vec::new(),
+            codings: Vec::new(),
             queue_max: 32,
             methods: Vec::new(),
             calls_max: 100,
@@ -233,6 +237,13 @@ impl Config {
     #[must_use]
     pub fn with_accept<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.accept = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`Config::codings`].
+    #[must_use]
+    pub fn with_codings<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.codings = names.into_iter().map(Into::into).collect();
         self
     }
 
@@ -355,6 +366,12 @@ impl Config {
         } else {
             alloc::format!("application/sdp, {}", self.accept.join(", "))
         }
+    }
+
+    /// The content codings that we take, for Accept-Encoding.
+    pub(super) fn coded(&self) -> String {
+        let own = self.codings.iter().map(String::as_str);
+        own.chain(["identity"]).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether a required option-tag is one of ours.

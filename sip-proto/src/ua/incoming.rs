@@ -22,13 +22,10 @@ impl UserAgent {
     /// A first INVITE.
     pub(super) fn incoming(&mut self, id: TransactionId, request: RequestBuf, path: Path) {
         let headers = request.headers();
-        let sdp = sdp_of(headers, request.body());
-        if sdp.is_none() && !request.body().is_empty() && !is_optional(&request) {
-            if let Some(reply) = self.reply(id, StatusCode::UNSUPPORTED_MEDIA_TYPE) {
-                self.respond_built(id, reply.header(HeaderName::ACCEPT, SDP).build());
-            }
+        if self.refuses_session(id, &request) {
             return;
         }
+        let sdp = sdp_of(headers, request.body());
         if self.calls().count() >= self.config.calls_max {
             self.answer_with(id, StatusCode::BUSY_HERE);
             return;
@@ -547,11 +544,4 @@ pub(super) fn with_session(
     let value =
         crate::headers::SessionExpires { secs: agreed.interval, refresher: Some(agreed.refresher) };
     reply.header(HeaderName::SESSION_EXPIRES, value)
-}
-
-/// Whether a body may be ignored (RFC 3261 §20.11).
-fn is_optional(request: &RequestBuf) -> bool {
-    let disposition = request.headers().typed::<crate::headers::ContentDisposition<'_>>();
-    let handling = disposition.ok().flatten().and_then(|d| d.param("handling"));
-    handling.is_some_and(|h| h.eq_ignore_ascii_case("optional"))
 }

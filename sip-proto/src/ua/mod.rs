@@ -4,6 +4,7 @@
 //! (RFC 3428); calls (RFC 3261 §13 to §15) with reliable provisional responses (3262), UPDATE
 //! (3311), offers and answers (3264), session timers (4028), REFER (3515) and Replaces (3891).
 
+mod bodies;
 mod change;
 mod config;
 mod event;
@@ -34,6 +35,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use bodies::sdp_of;
 use bytes::Bytes;
 use pager::Pager;
 use proto_wire::{Instant, Output, Rng, Seed, TimerQueue};
@@ -447,15 +449,6 @@ impl UserAgent {
             self.dialogs.retain(|_, of| *of != call);
         }
     }
-}
-
-/// The session description that a message carries.
-fn sdp_of(headers: Headers<'_>, body: Bytes) -> Option<Bytes> {
-    if body.is_empty() {
-        return None;
-    }
-    let kind = headers.typed::<crate::headers::ContentType<'_>>().ok().flatten()?;
-    kind.is("application/sdp").then_some(body)
 }
 
 fn lists(headers: Headers<'_>, name: HeaderName, word: &str) -> bool {

@@ -1,9 +1,10 @@
 //! Messages outside of calls, in pager mode (RFC 3428): those that go out, one after the other
 //! to each target, and those that come.
 
+use super::bodies::essence;
 use super::{CallRef, CommandError, Event, Use, UserAgent};
 use crate::endpoint::TransactionId;
-use crate::headers::{ContentType, From};
+use crate::headers::From;
 use crate::message::{HeaderName, Method, RequestBuf, StatusCode};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -137,23 +138,16 @@ impl UserAgent {
         id: TransactionId,
         request: RequestBuf,
     ) {
-        let headers = request.headers();
-        let kind = headers.typed::<ContentType<'_>>().ok().flatten();
-        let essence = kind.map_or("text/plain", |k| k.essence);
-        let accept = &self.config.accept;
-        if !accept.is_empty() && !accept.iter().any(|a| a.eq_ignore_ascii_case(essence)) {
-            if let Some(reply) = self.reply(id, StatusCode::UNSUPPORTED_MEDIA_TYPE) {
-                let accept = self.config.accept.join(", ");
-                self.respond_built(id, reply.header(HeaderName::ACCEPT, accept).build());
-            }
+        if self.refuses_message(id, &request) {
             return;
         }
+        let headers = request.headers();
         let from: Option<From<'_>> = headers.typed().ok().flatten();
         let from =
             from.and_then(|f| f.uri().ok().map(|u| String::from(u.as_str()))).unwrap_or_default();
         let content_type = headers
             .get(HeaderName::CONTENT_TYPE)
-            .map_or_else(|| String::from(essence), String::from);
+            .map_or_else(|| String::from(essence(headers)), String::from);
         let body = request.body();
         // RFC 3428 §7: 200 without a body and without Contact.
         self.answer_with(id, StatusCode::OK);

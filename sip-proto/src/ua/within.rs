@@ -42,6 +42,15 @@ impl UserAgent {
         }
         known.path = Some(path);
         let over = known.phase == Phase::Over;
+        let with_session = matches!(method, Method::Invite | Method::Update | Method::Prack);
+        let others = [Method::Bye, Method::Refer, Method::Message, Method::Notify];
+        let ours = with_session || others.contains(&method);
+        if !over && ours && self.wants_unknown(id, &request) {
+            return;
+        }
+        if !over && with_session && self.refuses_session(id, &request) {
+            return;
+        }
         match method {
             Method::Notify => self.receive_notify(call, id, &request),
             Method::Subscribe if self.receive_subscribe(call, id, &request) => {}
@@ -134,6 +143,7 @@ impl UserAgent {
             .header(HeaderName::ALLOW, self.config.allow())
             .header(HeaderName::SUPPORTED, self.config.supported())
             .header(HeaderName::ACCEPT, self.config.accepted())
+            .header(HeaderName::ACCEPT_ENCODING, self.config.coded())
             .build();
         self.respond_built(id, reply);
     }

@@ -110,6 +110,46 @@ fn user_report_16_a_notify_before_the_2xx_to_a_refer() {
     assert!(solo.agent.calls.is_empty() && solo.agent.dialogs.is_empty());
 }
 
+/// The NOTIFY that makes the dialog brings the route set (RFC 6665 §4.4.1, as RFC 3261 §12.1.1), and one that
+/// is refused ends the subscription of who is told (§4.2.2), who is not told again.
+#[test]
+fn user_report_16_routes_of_a_notify_are_kept_and_a_refused_one_is_the_last() {
+    let mut solo = Solo::new(config(1));
+    solo.agent.refer_outside(solo.now, "sip:bob@192.0.2.9", "sip:c@192.0.2.8").unwrap();
+    solo.drain();
+    let refer = solo.last_request();
+    let from = refer.headers().bytes(HeaderName::FROM).unwrap();
+    let tag = crate::headers::NameAddr::parse(from).unwrap().tag().unwrap().to_string();
+    let extra = "Event: refer\r\nSubscription-State: active;expires=60\r\n\
+        Record-Route: <sip:192.0.2.5;lr>, <sip:192.0.2.6;lr>\r\n";
+    let notify = within("NOTIFY", "1", 1, &tag, extra, "SIP/2.0 100 x\r\n")
+        .replace(
+            "Call-ID: by-hand",
+            &format!("Call-ID: {}", refer.headers().get(HeaderName::CALL_ID).unwrap()),
+        )
+        .replace("tag=p", "tag=b")
+        .replace("application/sdp", "message/sipfrag");
+    solo.receive(notify);
+    let dialog =
+        solo.agent.calls.values().find_map(|c| c.current()).map(|leg| &leg.dialog).unwrap();
+    assert_eq!((dialog.next_hop(), dialog.target()), ("sip:192.0.2.5;lr", "sip:peer@192.0.2.9"));
+
+    // The other side: ours is refused, and nothing more is told.
+    let mut solo = Solo::new(config(1));
+    solo.receive(request("REFER", "1", 7, "Refer-To: <sip:c@192.0.2.8>\r\n", ""));
+    let Some(Event::Referred { call, id, .. }) = solo.events.last().cloned() else {
+        panic!("a referral")
+    };
+    let refer = solo.agent.refer_accept(solo.now, call, id).unwrap();
+    solo.drain();
+    let first = solo.last_request();
+    assert_eq!(first.view().method(), Method::Notify);
+    solo.sent();
+    solo.receive(reply(&first, 481, "", "", ""));
+    assert!(solo.agent.refer_progress(solo.now, refer, StatusCode::OK).is_err());
+    assert!(solo.wait(200_000).is_empty() && solo.agent.calls.is_empty());
+}
+
 /// RFC 4488 §4: no subscription, by wish of who asks; the outcome is nobody's business then.
 #[test]
 fn a_refer_without_a_subscription() {
