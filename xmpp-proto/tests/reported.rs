@@ -140,3 +140,46 @@ fn a_large_roster_is_read_once() {
     let [Event::Roster { items, .. }] = &events[..] else { panic!("{token:?}: {events:?}") };
     assert_eq!(items.len(), 5000);
 }
+
+/// Clients that take `<proceed/>` and `<success/>` in any state, and panic without a name (iks,
+/// tokio-xmpp 6.0).
+#[test]
+fn go_aheads_that_nobody_asked_for_end_the_stream() {
+    let names = [
+        "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>me@h/r</authorization-identifier></success>",
+        "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>cj0x</challenge>",
+        "<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>",
+        "<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
+    ];
+    for early in names {
+        let config = ClientConfig::new("me@h/r".parse().unwrap())
+            .with_password(Secret::new("p"))
+            .with_tls(TlsPolicy::Never);
+        let mut client = Client::new(NOW, Arc::new(config), Seed::from_u64(1));
+        let (_, events) = hear(&mut client, &format!("{HEADER}{early}"));
+        assert!(matches!(events[..], [Event::Closed(_)]), "{early}: {events:?}");
+        assert!(!client.is_ready());
+    }
+}
+
+#[test]
+fn a_client_without_a_name_ends_without_a_panic() {
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL", "ANONYMOUS"] {
+        let config = ClientConfig::new("h".parse().unwrap())
+            .with_password(Secret::new("p"))
+            .with_plain_without_tls(true)
+            .with_tls(TlsPolicy::Never);
+        let mut client = Client::new(NOW, Arc::new(config), Seed::from_u64(1));
+        let offer = format!(
+            "{HEADER}<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+             <mechanism>{mechanism}</mechanism></mechanisms></stream:features>"
+        );
+        hear(&mut client, &offer);
+        let failure =
+            "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+        let (_, events) = hear(&mut client, failure);
+        assert!(!client.is_ready() && events.len() <= 1, "{mechanism}: {events:?}");
+    }
+}

@@ -212,15 +212,12 @@ impl Client {
         }
         if !self.secure && self.config.tls != TlsPolicy::Never {
             match (self.features.starttls, self.config.tls) {
-                (Some(_), _) => {
+                // RFC 7590 §3.1: somebody may have taken the offer away.
+                (Some(_), _) | (None, TlsPolicy::Required) => {
                     let ask = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
                     self.link.send(ask.to_string());
                     self.phase = Phase::Proceed;
                     return;
-                }
-                (None, TlsPolicy::Required) => {
-                    self.link.send(STREAM_CLOSE.to_string());
-                    return self.end(CloseReason::NoTls);
                 }
                 _ => {}
             }

@@ -99,6 +99,25 @@ fn ready() -> Client {
     ready_with(config())
 }
 
+/// RFC 7590 §3.1: an offer of TLS that is missing may have been taken away on the way.
+#[test]
+fn tls_is_asked_for_where_its_offer_is_missing() {
+    let config = Arc::new(config().with_tls(TlsPolicy::Required));
+    let mut client = Client::new(Instant::ZERO, config, Seed::from_u64(1));
+    let stripped = format!("{HEADER}{}", offer("PLAIN"));
+    client.handle_input(Instant::ZERO, Input::Data(stripped.as_bytes()));
+    let mut sent = String::new();
+    while let Some(output) = client.poll_output() {
+        if let Output::Transmit(bytes) = output {
+            sent += core::str::from_utf8(&bytes).unwrap();
+        }
+    }
+    assert!(sent.ends_with("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), "{sent}");
+    let proceed = b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    client.handle_input(Instant::ZERO, Input::Data(proceed));
+    assert!(matches!(client.poll_output(), Some(Output::Event(Event::StartTls))));
+}
+
 #[test]
 fn how_a_login_fails() {
     use CloseReason as R;
@@ -111,7 +130,12 @@ fn how_a_login_fails() {
         "<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     let h = |rest: &str| format!("{HEADER}{rest}");
     let rows: Vec<(&str, ClientConfig, String, R)> = vec![
-        ("no TLS", tls(), h(&offer("PLAIN")), R::NoTls),
+        (
+            "no TLS",
+            tls(),
+            h(&format!("{}<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", offer("PLAIN"))),
+            R::NoTls,
+        ),
         (
             "TLS refused",
             tls(),

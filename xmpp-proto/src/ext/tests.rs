@@ -313,3 +313,35 @@ mod caps_tests {
         }
     }
 }
+
+/// XEP-0082 §3.2, and the whole of the calendar.
+#[test]
+fn datetimes_of_xep_0082() {
+    for (text, expected) in [
+        ("1969-07-21T02:56:15Z", Some("1969-07-21T02:56:15.000000Z")),
+        ("1969-07-20T21:56:15-05:00", Some("1969-07-21T02:56:15.000000Z")),
+        ("2000-02-29T23:59:60+23:59", Some("2000-02-29T00:01:00.000000Z")),
+        ("9999-12-31T23:59:59.9999999Z", Some("9999-12-31T23:59:59.999999Z")),
+        ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00.000000Z")),
+        ("1900-02-29T00:00:00Z", None),
+        ("2026-13-01T00:00:00Z", None),
+        ("2026-00-01T00:00:00Z", None),
+        ("2026-01-00T00:00:00Z", None),
+        ("2026-01-01T24:00:00Z", None),
+        ("2026-01-01T00:00:00", None),
+        ("2026-01-01 00:00:00Z", None),
+        ("2026-1-1T00:00:00Z", None),
+        ("2026-01-01T00:00:00.Z", None),
+        ("2026-01-01T00:00:00+5:00", None),
+        ("+026-01-01T00:00:00Z", None),
+    ] {
+        let read = time::parse_datetime(text).map(|at| at.to_string());
+        assert_eq!(read.as_deref(), expected, "{text}");
+    }
+    // Every day of four centuries is the one after the day before it.
+    let start = time::parse_datetime("1800-03-01T00:00:00Z").unwrap();
+    for day in 0..146_097_u64 {
+        let at = start.saturating_add(core::time::Duration::from_secs(day * 86_400));
+        assert_eq!(time::parse_datetime(&at.to_string()), Some(at));
+    }
+}

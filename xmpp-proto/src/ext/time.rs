@@ -114,12 +114,20 @@ fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> O
 
 /// Days since 1970-01-01; `None` when there is no such day.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
-    // Near enough to look for it: the calendar itself is `Timestamp`'s.
-    let months = year.checked_sub(1970)?.checked_mul(12)?.checked_add(month.checked_sub(1)?)?;
-    let guess = months.checked_mul(30_437)?.checked_div(1000)?.checked_add(day)?;
-    let is_it = |days: &i64| {
-        let at = Timestamp::from_unix_secs(days.saturating_mul(86_400)).civil_date();
-        (at.0, i64::from(at.1), i64::from(at.2)) == (year, month, day)
-    };
-    (guess.saturating_sub(5)..=guess.saturating_add(5)).find(is_it)
+    // Years begin in March here, so that the day that comes and goes is their last one; 400 of
+    // them are 146,097 days.
+    let shifted = year.saturating_sub(i64::from(month <= 2));
+    let (era, of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
+    let of_year = month.saturating_add(9).rem_euclid(12).saturating_mul(153).saturating_add(2);
+    let days = era
+        .saturating_mul(146_097)
+        .saturating_add(of_era.saturating_mul(365))
+        .saturating_add(of_era.div_euclid(4))
+        .saturating_sub(of_era.div_euclid(100))
+        .saturating_add(of_year.div_euclid(5))
+        .saturating_add(day)
+        .saturating_sub(719_469);
+    // The calendar itself is `Timestamp`'s: a day that it does not have is none.
+    let at = Timestamp::from_unix_secs(days.saturating_mul(86_400)).civil_date();
+    ((at.0, i64::from(at.1), i64::from(at.2)) == (year, month, day)).then_some(days)
 }

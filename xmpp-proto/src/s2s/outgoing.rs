@@ -308,14 +308,12 @@ impl Outgoing {
 
     fn choose(&mut self, now: Instant, features: &Features) {
         if !self.secure && self.config.tls != S2sTls::Never {
-            if features.starttls.is_some() {
+            // RFC 7590 §3.1: somebody may have taken the offer away.
+            if features.starttls.is_some() || self.config.tls == S2sTls::Required {
                 let ask = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
                 self.core.link.send(ask.to_string());
                 self.phase = Phase::Proceed;
                 return;
-            }
-            if self.config.tls == S2sTls::Required {
-                return self.core.leave(CloseReason::NoTls);
             }
         }
         let offered = features.mechanisms.iter().any(|name| name == Mechanism::External.name());

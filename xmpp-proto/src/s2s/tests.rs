@@ -358,7 +358,11 @@ fn how_an_outgoing_stream_ends() {
         Some(OutgoingEvent::Closed(why)) => why,
         other => panic!("{other:?}"),
     };
-    assert_eq!(closed(play(S2sTls::Required, &features(""))), CloseReason::NoTls);
+    let no_tls = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    assert_eq!(
+        closed(play(S2sTls::Required, &format!("{}{no_tls}", features("")))),
+        CloseReason::NoTls
+    );
     // A server of the time before TLS.
     let old = HEADER.replace(" version='1.0'", "");
     assert_eq!(closed(play(S2sTls::Required, &old)), CloseReason::NoTls);

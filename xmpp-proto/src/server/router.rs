@@ -57,6 +57,10 @@ struct Session {
     watches_blocks: bool,
     /// Wants copies (XEP-0280).
     carbons: bool,
+    /// Ids of messages that were copied when they were sent, and to whom they went.
+    answerable: VecDeque<(String, String)>,
+    /// The language of what does not say its own.
+    lang: Option<String>,
     /// The last presence without recipient, stamped; `None` while unavailable.
     presence: Option<StanzaXml>,
     priority: i8,
@@ -87,7 +91,7 @@ impl<K> Copy for Origin<'_, K> {}
 /// |---|---|
 /// | A getters | [`has_account`](Router::has_account), [`serves`](Router::serves), [`has_room`](Router::has_room), [`online`](Router::online), [`key_of`](Router::key_of), [`stored`](Router::stored) |
 /// | B reports | [`handle`](Router::handle), [`handle_remote`](Router::handle_remote), [`set_time`](Router::set_time) |
-/// | C commands | [`add_account`](Router::add_account), [`connect`](Router::connect), [`rename`](Router::rename), [`disconnect`](Router::disconnect), [`enable_carbons`](Router::enable_carbons), [`inject`](Router::inject), [`redeliver`](Router::redeliver), [`restore`](Router::restore), [`answer_archive`](Router::answer_archive), [`refuse_archive`](Router::refuse_archive), [`accept_registration`](Router::accept_registration), [`refuse_registration`](Router::refuse_registration), [`remove_account`](Router::remove_account) |
+/// | C commands | [`add_account`](Router::add_account), [`connect`](Router::connect), [`rename`](Router::rename), [`disconnect`](Router::disconnect), [`enable_carbons`](Router::enable_carbons), [`set_lang`](Router::set_lang), [`inject`](Router::inject), [`redeliver`](Router::redeliver), [`restore`](Router::restore), [`answer_archive`](Router::answer_archive), [`refuse_archive`](Router::refuse_archive), [`accept_registration`](Router::accept_registration), [`refuse_registration`](Router::refuse_registration), [`remove_account`](Router::remove_account) |
 /// | D polls | [`poll_output`](Router::poll_output), [`poll_delivery`](Router::poll_delivery) |
 #[derive(Debug)]
 pub struct Router<K> {
@@ -215,6 +219,8 @@ impl<K: Ord + Clone> Router<K> {
             interested: false,
             watches_blocks: false,
             carbons: false,
+            answerable: VecDeque::new(),
+            lang: None,
             presence: None,
             priority: 0,
             directed: BTreeSet::new(),
@@ -242,6 +248,14 @@ impl<K: Ord + Clone> Router<K> {
     pub fn enable_carbons(&mut self, key: &K) -> bool {
         let session = self.sessions.get_mut(key);
         session.map(|session| session.carbons = true).is_some()
+    }
+
+    /// Says in which language this connection's stanzas are that do not say it: that of its
+    /// stream, as [`ServerConnection::stream_lang`](super::ServerConnection::stream_lang) tells.
+    /// It is put on what is forwarded (RFC 6120 §8.1.5). `false` when there is no such connection.
+    pub fn set_lang(&mut self, key: &K, lang: Option<&str>) -> bool {
+        let session = self.sessions.get_mut(key);
+        session.map(|session| session.lang = lang.map(ToString::to_string)).is_some()
     }
 
     /// A stanza that could not be delivered to the resource `to`, which is gone: a message
@@ -279,9 +293,14 @@ impl<K: Ord + Clone> Router<K> {
     /// Takes a stanza of the connection `key`; what it causes comes out of
     /// [`Router::poll_output`].
     pub fn handle(&mut self, key: &K, stanza: &StanzaBuf) {
-        let Some(from) = self.sessions.get(key).map(|session| session.jid.clone()) else {
-            return;
-        };
+        let Some(session) = self.sessions.get(key) else { return };
+        let from = session.jid.clone();
+        let lang = session.lang.as_deref().filter(|_| stanza.element().lang().is_none());
+        let said = lang.and_then(|lang| {
+            let text = restamped(stanza.element(), Ns::CLIENT, &[("xml:lang", Some(lang))]);
+            StanzaBuf::parse(Ns::CLIENT, text.into()).ok()
+        });
+        let stanza = said.as_ref().unwrap_or(stanza);
         let origin = Origin::Local(key);
         match stanza.view() {
             Stanza::Message(message) => self.message(origin, &from, &message),
@@ -381,6 +400,9 @@ impl<K: Ord + Clone> Router<K> {
     ) {
         if let Some(reply) = error_reply(stanza, error) {
             self.reply(origin, from, &reply);
+            if let (Origin::Local(key), "message") = (origin, stanza.name()) {
+                self.copy_bounce(key, from, &stamp_to(&reply, from));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::ext::receipts::{self, Marker};
 use crate::jid::Jid;
 use crate::stanza::{Message, MessageBuilder, MessageKind, StanzaBuf, StanzaXml};
 use crate::xml::{Element, Ns};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
@@ -23,6 +24,7 @@ impl<K: Ord + Clone> Router<K> {
         stanza: &StanzaXml,
         id: Option<&str>,
     ) {
+        self.remember_eligible(sender, to, message);
         // A resource of the own account that is the recipient gets the message itself.
         let got = [Some(sender.clone()), self.key_of(to.as_str())];
         let got: Vec<K> = got.into_iter().flatten().collect();
@@ -51,9 +53,54 @@ impl<K: Ord + Clone> Router<K> {
         }
         // §6.1: what comes from the participant of a room goes to all who are in it anyway.
         let private = !from.is_bare() && has(message, MUC_USER) && !is_invitation(message);
-        if !keys.is_empty() && is_eligible(message) && !private {
+        let eligible = match message.kind() {
+            MessageKind::Error => self.answers_eligible(got, from, message),
+            _ => is_eligible(message),
+        };
+        if !keys.is_empty() && eligible && !private {
             self.copy(&keys, to, "received", message.kind(), stanza);
         }
+    }
+
+    /// Ids of what was copied when it was sent: an error that answers it is, too (§6.1).
+    fn remember_eligible(&mut self, sender: &K, to: &Jid, message: &Message<'_>) {
+        let max = self.config.limits.answerable_max;
+        let Some(id) = message.header().id().filter(|id| is_eligible(message) && id.len() <= 128)
+        else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(sender) else { return };
+        while session.answerable.len() >= max.max(1) {
+            session.answerable.pop_front();
+        }
+        if max > 0 {
+            session.answerable.push_back((id.to_string(), to.bare().to_string()));
+        }
+    }
+
+    /// Whether an error for these resources answers what was copied when it was sent. It does so
+    /// once.
+    fn answers_eligible(&mut self, got: &[K], from: &Jid, message: &Message<'_>) -> bool {
+        let Some(id) = message.header().id() else { return false };
+        let element = message.header().element();
+        if element.children().any(|child| child.ns() == Ns::CARBONS) {
+            return false;
+        }
+        got.iter().any(|key| {
+            let Some(session) = self.sessions.get_mut(key) else { return false };
+            let sent = &mut session.answerable;
+            let at = sent.iter().position(|(sent, to)| sent == id && to == from.bare());
+            at.and_then(|at| sent.remove(at)).is_some()
+        })
+    }
+
+    /// An error of this server for what `sender` sent.
+    pub(super) fn copy_bounce(&mut self, sender: &K, to: &Jid, error: &StanzaXml) {
+        let text = bytes::Bytes::copy_from_slice(error.as_str().as_bytes());
+        let Ok(buf) = StanzaBuf::parse(Ns::CLIENT, text) else { return };
+        let Some(message) = buf.as_message() else { return };
+        let Some(Ok(from)) = message.header().from().map(|from| from.to_jid()) else { return };
+        self.copy_received(core::slice::from_ref(sender), &from, to, &message, error);
     }
 
     /// Resources of an account that want copies, without those in `but`.
@@ -84,7 +131,7 @@ impl<K: Ord + Clone> Router<K> {
     }
 }
 
-/// §6.1, but for errors: whether what they answer was eligible is not remembered.
+/// §6.1, but for errors.
 fn is_eligible(message: &Message<'_>) -> bool {
     let element = message.header().element();
     let hidden = element.child(Ns::CARBONS, "private").is_some() || Hint::NoCopy.is_in(element);

@@ -166,6 +166,9 @@ pub struct RouterLimits {
     pub private_max: usize,
     /// Bytes of a vCard, with its picture (128 KiB).
     pub vcard_max: usize,
+    /// Messages of one connection that are remembered so that errors which answer them are
+    /// copied as they were (32; XEP-0280 §6.1).
+    pub answerable_max: usize,
     /// Removed contacts that a roster remembers (100): a client that missed more gets the
     /// whole roster.
     pub removed_max: usize,
@@ -184,6 +187,7 @@ impl Default for RouterLimits {
             queries_max: 256,
             private_max: 256 * 1024,
             vcard_max: 128 * 1024,
+            answerable_max: 32,
             removed_max: 100,
         }
     }

@@ -238,6 +238,7 @@ impl<K: Ord + Clone> Router<K> {
 
 fn server_info(registration: bool) -> Info<'static> {
     let info = Info::new().with_identity(Identity::new("server", "im"));
+    let info = info.with_feature("urn:xmpp:carbons:rules:0");
     let registers = registration.then_some(Ns::REGISTER);
     let features = SERVER_FEATURES.iter().copied().chain(registers);
     features.fold(info, |info, ns| info.with_feature(ns.known_name().unwrap_or("")))

@@ -108,3 +108,26 @@ fn rosters_are_pushed_to_those_who_asked_for_them() {
         assert!(world.say(2, &bad)[0].1.contains(condition), "{bad}");
     }
 }
+
+/// RFC 6120 §8.1.5: whoever says nothing speaks the language of his stream.
+#[test]
+fn the_language_of_the_stream_is_put_on_what_has_none() {
+    let mut world = World::new();
+    assert!(world.router.set_lang(&1, Some("cs")));
+    assert!(!world.router.set_lang(&77, Some("cs")));
+    let say = |world: &mut World, lang: &str| {
+        let text =
+            alloc::format!("<message to='b@h/x'{lang}><body>Dobr\u{fd} den</body></message>");
+        world.say(1, &text).remove(0).1
+    };
+    let sent = say(&mut world, "");
+    assert!(sent.contains(" xml:lang='cs'"), "{sent}");
+    let sent = say(&mut world, " xml:lang='en'");
+    assert!(sent.contains(" xml:lang='en'") && !sent.contains("'cs'"), "{sent}");
+    // An empty one says that there is none (XML 1.0 §2.12).
+    assert!(!say(&mut world, " xml:lang=''").contains("'cs'"));
+    // It is the connection's; another one has another.
+    assert!(!world.say(2, "<message to='b@h/x'/>")[0].1.contains("lang"));
+    assert!(world.router.set_lang(&1, None));
+    assert!(!say(&mut world, "").contains("lang"));
+}

@@ -149,3 +149,49 @@ fn a_bounced_copy_goes_nowhere() {
     let bounce = format!("<message type='error' to='{}'><error type='cancel'/></message>", "a@h");
     assert_eq!(world.say(2, &bounce), []);
 }
+
+/// §6.1: an error is copied when it answers what was copied, and then once.
+#[test]
+fn an_error_is_copied_when_what_it_answers_was() {
+    let mut world = world();
+    let chat =
+        |id: &str| format!("<message to='b@h/x' type='chat' id='{id}'><body>x</body></message>");
+    let error = |id: &str| {
+        format!("<message to='a@h/one' type='error' id='{id}'><error type='cancel'/></message>")
+    };
+    world.say(1, &chat("m1"));
+    assert_eq!(copies(&world.say(3, &error("other"))), [0; 0], "it answers nothing");
+    let all = world.say(3, &error("m1"));
+    assert_eq!(copies(&all), [4, 2]);
+    assert!(got(&all, 2, &["<received ", "type='error'", "id='m1'"]), "{all:?}");
+    assert_eq!(copies(&world.say(3, &error("m1"))), [0; 0], "once");
+    // What was not to be copied is not copied when it comes back.
+    let private = chat("m2").replace("</body>", "</body><private xmlns='urn:xmpp:carbons:2'/>");
+    world.say(1, &private);
+    assert_eq!(copies(&world.say(3, &error("m2"))), [0; 0]);
+    // Nor what somebody else says of it.
+    world.say(1, &chat("m3"));
+    world.connect(7, "c@h/r");
+    assert_eq!(copies(&world.say(7, &error("m3"))), [0; 0]);
+    // This server's own errors are errors, too.
+    let all = world.say(1, &chat("m4").replace("b@h/x", "nobody@h"));
+    assert!(got(&all, 1, &["type='error'", "id='m4'"]));
+    assert!(got(&all, 2, &["<received ", "service-unavailable", "id='m4'"]), "{all:?}");
+    let info =
+        "<iq type='get' id='d' to='h'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>";
+    assert!(got(&world.say(1, info), 1, &["urn:xmpp:carbons:rules:0"]));
+}
+
+#[test]
+fn answerable_max_bounds_what_is_remembered() {
+    let config = crate::server::RouterLimits { answerable_max: 2, ..Default::default() };
+    let mut world = World::with(super::RouterConfig::new().with_limits(config));
+    assert!(world.router.enable_carbons(&2));
+    for id in 1..=3 {
+        world.say(1, &format!("<message to='b@h/x' type='chat' id='{id}'/>"));
+    }
+    for (id, copied) in [(1, false), (2, true), (3, true)] {
+        let error = format!("<message to='a@h/one' type='error' id='{id}'><error/></message>");
+        assert_eq!(copies(&world.say(3, &error)) == [2], copied, "{id}");
+    }
+}
