@@ -120,3 +120,62 @@ fn tests_that_are_named_exist() {
     let missing: Vec<_> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
     assert!(missing.is_empty(), "these tests do not exist: {missing:#?}");
 }
+
+/// The rows of the tables in a page: their first cell and their second.
+fn rows(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    page.lines().filter_map(|line| {
+        let (first, rest) = line.strip_prefix("| ")?.split_once(" | ")?;
+        let (second, _) = rest.split_once(" |")?;
+        (second != "test").then_some((first, second))
+    })
+}
+
+/// Every row of the page has a test or more, all of which exist, and every row of the README that
+/// says yes is in the page.
+#[test]
+fn what_xmpp_proto_can_has_tests() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut all = String::new();
+    for member in ["proto-wire", "xmpp-proto", "examples", "fuzz", "benches"] {
+        sources(&root.join(member), &mut all);
+    }
+    let page = std::fs::read_to_string(root.join("docs/xmpp-proto-reports.md")).unwrap();
+    let (mut bad, mut tested) = (Vec::new(), BTreeSet::new());
+    for (what, tests) in rows(&page) {
+        let mut found = 0;
+        for name in tests.split('`').skip(1).step_by(2) {
+            let is_name =
+                name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            let there = match is_name {
+                true => all.contains(&format!("fn {name}(")),
+                false => [root.join(name), root.join("xmpp-proto").join(name)]
+                    .iter()
+                    .any(|path| path.exists()),
+            };
+            match there {
+                true => found += 1,
+                // What is quoted beside a test: an attribute, a key of a header.
+                false if !is_name && !name.contains('/') => {}
+                false => bad.push(format!("{what}: {name} does not exist")),
+            }
+        }
+        match found {
+            0 => bad.push(format!("{what}: no test")),
+            _ => _ = tested.insert(what),
+        }
+    }
+    assert!(tested.len() > 80, "{} rows: the page is read wrongly", tested.len());
+    let readme = std::fs::read_to_string(root.join("xmpp-proto/README.md")).unwrap();
+    let (_, matrix) = readme.split_once("## What is supported").unwrap();
+    let (matrix, _) = matrix.split_once("## Features").unwrap();
+    let supported: Vec<&str> =
+        rows(matrix).filter(|(_, says)| *says == "yes").map(|(what, _)| what).collect();
+    assert!(supported.len() > 25, "{} rows: the README is read wrongly", supported.len());
+    bad.extend(
+        supported
+            .iter()
+            .filter(|what| !tested.contains(*what))
+            .map(|what| format!("{what}: in the README and not in the page")),
+    );
+    assert!(bad.is_empty(), "{bad:#?}");
+}

@@ -17,10 +17,15 @@ NAME:PASSWORD adds an account, or changes its password; NAME may be a whole addr
 options:
   --listen ADDR         where to listen (127.0.0.1:5222)
   --websocket ADDR      listen for WebSockets, too
+  --bosh ADDR           listen for HTTP (BOSH), too
   --direct-tls ADDR     listen for TLS from the first byte, too
   --tls CHAIN KEY       the certificate, as PEM files; clients must use TLS then
   --file FILE           keep accounts, rosters and archives there
   --domain DOMAIN       serve another domain, too
+  --register            let strangers make accounts, and users remove theirs
+  --servers ADDR        talk to other servers, and listen for them (usually on port 5269)
+  --route DOMAIN ADDR   where the server of a domain is; else its address is looked up
+  --server-roots FILE   use TLS to other servers whose certificates are of these authorities
 
 exit status: 0 it was ended, 1 it could not run, 2 wrong usage
 ";
@@ -44,6 +49,12 @@ fn main() -> ExitCode {
             if let Some(addr) = server.websocket_addr() {
                 println!("* WebSockets on {addr}");
             }
+            if let Some(addr) = server.bosh_addr() {
+                println!("* BOSH on {addr}");
+            }
+            if let Some(addr) = server.servers_addr() {
+                println!("* other servers on {addr}");
+            }
             if let Some(addr) = server.direct_tls_addr() {
                 println!("* TLS from the first byte on {addr}");
             }
@@ -60,17 +71,24 @@ fn main() -> ExitCode {
 }
 
 fn parse(arguments: &[String]) -> Option<(Options, Vec<(String, String)>)> {
-    let (mut listen, mut websocket, mut direct_tls, mut tls, mut file) =
-        (SocketAddr::from(([127, 0, 0, 1], 5222)), None, None, None, None);
-    let (mut domains, mut accounts) = (Vec::new(), Vec::new());
+    let mut options = Options::new("");
+    options.listen = SocketAddr::from(([127, 0, 0, 1], 5222));
+    let (mut tls, mut domains, mut accounts) = (None, Vec::new(), Vec::new());
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
-            "--listen" => listen = rest.next()?.parse().ok()?,
-            "--websocket" => websocket = Some(rest.next()?.parse().ok()?),
-            "--direct-tls" => direct_tls = Some(rest.next()?.parse().ok()?),
+            "--listen" => options.listen = rest.next()?.parse().ok()?,
+            "--websocket" => options.websocket = Some(rest.next()?.parse().ok()?),
+            "--bosh" => options.bosh = Some(rest.next()?.parse().ok()?),
+            "--direct-tls" => options.direct_tls = Some(rest.next()?.parse().ok()?),
+            "--servers" => options.servers = Some(rest.next()?.parse().ok()?),
+            "--route" => {
+                options.routes.push((rest.next()?.clone(), rest.next()?.parse().ok()?));
+            }
+            "--server-roots" => options.server_roots = Some(rest.next()?.into()),
+            "--register" => options.registration = true,
             "--tls" => tls = Some((rest.next()?, rest.next()?)),
-            "--file" => file = Some(rest.next()?),
+            "--file" => options.file = Some(rest.next()?.into()),
             "--domain" => domains.push(rest.next()?.clone()),
             other if other.starts_with("--") => return None,
             other => match other.split_once(':') {
@@ -79,13 +97,11 @@ fn parse(arguments: &[String]) -> Option<(Options, Vec<(String, String)>)> {
             },
         }
     }
-    let (first, others) = domains.split_first()?;
-    let mut options = Options::new(first).with_listen(listen);
-    for domain in others {
-        options = options.with_domain(domain);
+    if domains.is_empty() {
+        return None;
     }
-    (options.websocket, options.direct_tls) = (websocket, direct_tls);
-    options.file = file.map(Into::into);
+    options.domain = domains.remove(0);
+    options.other_domains = domains;
     if let Some((chain, key)) = tls {
         let tls = certificates::server(Path::new(chain), Path::new(key));
         match tls {

@@ -1,18 +1,22 @@
 //! What all connections of the server share.
 
+use super::options::Options;
+use super::servers::Job;
 use super::store::{ARCHIVE_MAX, Change, Known, Store};
+use super::tokens::Tokens;
 use crate::entropy;
-use proto_wire::{Instant, Output, Rng};
+use proto_wire::{Instant, Output, Rng, Timestamp};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::Sender;
+use xmpp_proto::ext::register::Submission;
 use xmpp_proto::jid::Jid;
 use xmpp_proto::sasl::{Credentials, Mechanism, Secret};
 use xmpp_proto::server::{
-    ArchiveEntry, Delivery, Router, RouterConfig, RouterEvent, SmStore, SmStoreLimits,
+    ArchiveEntry, Delivery, QueryId, Router, RouterConfig, RouterEvent, SmStore, SmStoreLimits,
 };
 use xmpp_proto::sm::{SmConfig, SmSession};
-use xmpp_proto::stanza::{StanzaBuf, StanzaXml};
+use xmpp_proto::stanza::{Condition, StanzaBuf, StanzaXml};
 use xmpp_proto::stream::StreamCondition;
 use xmpp_proto::xml::Ns;
 
@@ -25,11 +29,24 @@ pub(super) struct House {
     pub(super) mail: BTreeMap<u64, Sender<Mail>>,
     pub(super) asleep: SmStore<u64>,
     pub(super) sm: SmConfig,
+    /// What time it was when the house was entered last.
+    pub(super) time: Timestamp,
     /// The last key that was given to a connection.
     pub(super) last: u64,
     archives: BTreeMap<String, Vec<ArchiveEntry>>,
     store: Option<Store>,
+    pub(super) tokens: Tokens,
+    /// Connections of accounts that were removed.
+    gone: Vec<u64>,
+    /// Where stanzas for other servers go.
+    pub(super) jobs: Option<Sender<Job>>,
     rng: Rng,
+}
+
+/// What a user asks for that is the host's to decide.
+enum Wish {
+    Password(QueryId, Jid, Secret),
+    Removal(QueryId, Jid),
 }
 
 /// What one connection's thread tells another's.
@@ -43,14 +60,12 @@ pub(super) enum Mail {
 
 impl House {
     /// The house of these domains, with what was kept in the file.
-    pub(super) fn open(
-        domains: &[&str],
-        sm: SmConfig,
-        file: Option<&std::path::Path>,
-    ) -> io::Result<Self> {
+    pub(super) fn open(domains: &[&str], sm: SmConfig, options: &Options) -> io::Result<Self> {
         let mut rng = Rng::new(&entropy::seed());
-        let config =
+        let mut config =
             RouterConfig::new().with_archive().with_software("chat", env!("CARGO_PKG_VERSION"));
+        config.registration = options.registration;
+        config.remote = options.servers.is_some();
         let (first, others) = domains.split_first().unwrap_or((&"localhost", &[]));
         let mut router = Router::with_config(first, config, &rng.seed());
         others.iter().for_each(|domain| router.add_domain(domain));
@@ -60,12 +75,16 @@ impl House {
             mail: BTreeMap::new(),
             asleep: SmStore::new(SmStoreLimits::default()),
             sm,
+            time: Timestamp::UNIX_EPOCH,
             last: 0,
             archives: BTreeMap::new(),
             store: None,
+            tokens: Tokens::default(),
+            gone: Vec::new(),
+            jobs: None,
             rng,
         };
-        if let Some(file) = file {
+        if let Some(file) = options.file.as_deref() {
             let (store, kept) = Store::open(file)?;
             for account in kept.known.keys() {
                 house.router.add_account(account);
@@ -83,6 +102,7 @@ impl House {
     /// Adds an account, or changes its password.
     pub(super) fn add_account(&mut self, account: &Jid, password: &str) -> io::Result<()> {
         self.router.add_account(account.as_str());
+        self.tokens.forget(account);
         if let Some(store) = &self.store {
             let mut salt = [0; 16];
             self.rng.fill(&mut salt);
@@ -94,20 +114,66 @@ impl House {
 
     /// What a user of `domain` logs in with.
     pub(super) fn credentials(
-        &self,
+        &mut self,
         user: &str,
         domain: &str,
         mechanism: Mechanism,
     ) -> Credentials {
         let account = Jid::new(&format!("{user}@{domain}"));
+        if let (true, Ok(account)) = (mechanism.is_fast(), &account) {
+            return Credentials::Tokens(self.tokens.valid(account, mechanism, self.time));
+        }
         let known = account.ok().and_then(|account| self.known.get(account.as_str()));
         known.map_or(Credentials::Refused, |known| known.credentials(mechanism))
+    }
+
+    /// A stranger wants an account.
+    pub(super) fn register(&mut self, wanted: &Submission, domain: &str) -> Result<(), Condition> {
+        let account = Jid::new(&format!("{}@{domain}", wanted.username));
+        let account = account.map_err(|_| Condition::JidMalformed)?;
+        if !account.is_bare() {
+            return Err(Condition::JidMalformed);
+        }
+        if self.router.has_account(account.as_str()) {
+            return Err(Condition::Conflict);
+        }
+        let added = self.add_account(&account, wanted.password.expose());
+        added.map_err(|_| Condition::InternalServerError)
+    }
+
+    /// A user wants another password, or to go: what becomes of it.
+    fn settle(&mut self, wish: Wish) {
+        match wish {
+            Wish::Password(query, account, password) => {
+                match self.add_account(&account, password.expose()) {
+                    Ok(()) => self.router.accept_registration(query),
+                    Err(_) => {
+                        let fault = Condition::InternalServerError;
+                        self.router.refuse_registration(query, fault)
+                    }
+                };
+            }
+            Wish::Removal(query, account) => {
+                self.router.accept_registration(query);
+                for key in self.router.remove_account(&account) {
+                    self.gone.push(key);
+                }
+            }
+        }
+    }
+
+    /// What is kept of an account is forgotten.
+    fn forget(&mut self, account: &Jid) {
+        self.known.remove(account.as_str());
+        self.archives.remove(account.as_str());
+        self.tokens.forget(account);
     }
 
     /// Does what the router says: keeps first, delivers then.
     pub(super) fn deliver(&mut self) {
         loop {
             let (mut deliveries, mut changes, mut queries) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut wishes, mut outgoing) = (Vec::new(), Vec::new());
             while let Some(output) = self.router.poll_output() {
                 match output {
                     Output::Transmit(delivery) => deliveries.push(delivery),
@@ -125,6 +191,21 @@ impl House {
                     Output::Event(RouterEvent::ArchiveQueried { query, account, wanted }) => {
                         queries.push((query, account, wanted));
                     }
+                    Output::Event(RouterEvent::PasswordChangeRequested {
+                        query,
+                        account,
+                        password,
+                    }) => wishes.push(Wish::Password(query, account, password)),
+                    Output::Event(RouterEvent::RemovalRequested { query, account }) => {
+                        wishes.push(Wish::Removal(query, account));
+                    }
+                    Output::Event(RouterEvent::Removed { account }) => {
+                        self.forget(&account);
+                        changes.push(Change::Removed(account));
+                    }
+                    Output::Event(RouterEvent::Outgoing { from, to, stanza }) => {
+                        outgoing.push(Job::Stanza { from, to, stanza });
+                    }
                     Output::Event(_) => {}
                 }
             }
@@ -135,9 +216,21 @@ impl House {
                 }
             }
             deliveries.into_iter().for_each(|delivery| self.hand_out(delivery));
-            if queries.is_empty() {
+            for job in outgoing {
+                // The dispatcher ends only with the server.
+                let _ended = self.jobs.as_ref().map(|jobs| jobs.send(job));
+            }
+            for key in std::mem::take(&mut self.gone) {
+                // XEP-0077 §3.2: behind what was delivered just now.
+                match self.mail.get(&key) {
+                    Some(mail) => drop(mail.send(Mail::Expel(StreamCondition::NotAuthorized))),
+                    None => drop(self.asleep.take_by_key(&key)),
+                }
+            }
+            if queries.is_empty() && wishes.is_empty() {
                 return;
             }
+            wishes.into_iter().for_each(|wish| self.settle(wish));
             for (query, account, wanted) in queries {
                 let entries = self.archives.get(account.as_str()).map_or(&[][..], Vec::as_slice);
                 match wanted.page(&account, entries, PAGE_MAX) {

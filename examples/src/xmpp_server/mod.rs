@@ -1,7 +1,8 @@
 //! A small XMPP server on std threads: accounts with passwords, rosters, presence, message
 //! routing, copies for all devices, archives and block lists; in memory, or in a file that
 //! survives a restart. The club runs it on loopback; ordinary clients log in to it, over TCP
-//! with STARTTLS, over TLS from the first byte (XEP-0368), or over a WebSocket (RFC 7395).
+//! with STARTTLS, over TLS from the first byte (XEP-0368), over a WebSocket (RFC 7395) or over
+//! HTTP (XEP-0206). Other servers are called back (XEP-0220).
 //!
 //! One thread accepts at each door; one thread per connection drives a [`ServerConnection`];
 //! the [`Router`] between them sits behind a lock. A delivery to another connection goes over
@@ -11,24 +12,30 @@
 //! [`ServerConnection`]: xmpp_proto::server::ServerConnection
 //! [`Router`]: xmpp_proto::server::Router
 
+mod bosh;
 mod house;
+mod http;
+mod options;
 mod serve;
+mod servers;
 mod store;
+mod tokens;
 
+pub use self::options::Options;
+
+use self::bosh::Sessions;
 use self::house::{House, Mail};
-use crate::observed::Observer;
 use proto_wire::Clock;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use xmpp_proto::jid::Jid;
 use xmpp_proto::server::{ServerConfig, ServerTls};
-use xmpp_proto::sm::SmConfig;
+use xmpp_proto::sm::{SmConfig, SmSession};
 use xmpp_proto::stanza::{MessageBuilder, MessageKind};
 
 /// How long a connection's thread waits before it looks at its channel.
@@ -36,104 +43,14 @@ const TICK: Duration = Duration::from_millis(5);
 /// Connections at one time. Stops a flood of them from taking all threads.
 const CONNECTIONS_MAX: usize = 256;
 
-/// How to run the server.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Options {
-    /// The domain that is served.
-    pub domain: String,
-    /// More of them.
-    pub other_domains: Vec<String>,
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Where to listen for TLS from the first byte. Needs a certificate.
-    pub direct_tls: Option<SocketAddr>,
-    /// Where to listen for `WebSocket`s: `wss` when clients must use TLS, else `ws`.
-    pub websocket: Option<SocketAddr>,
-    /// The certificate for TLS. Without one the streams are in clear: loopback only.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// Clients must use TLS.
-    pub tls_required: bool,
-    /// The file that keeps accounts, rosters and archives; without one they end with the server.
-    pub file: Option<PathBuf>,
-    /// Sees what goes over the wires.
-    pub observer: Option<Observer>,
-}
-
-impl Options {
-    /// A server of `domain` on a free loopback port, without TLS.
-    #[must_use]
-    pub fn new(domain: &str) -> Self {
-        Self {
-            domain: domain.to_string(),
-            other_domains: Vec::new(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            direct_tls: None,
-            websocket: None,
-            tls: None,
-            tls_required: false,
-            file: None,
-            observer: None,
-        }
-    }
-
-    /// Serves another domain, too.
-    #[must_use]
-    pub fn with_domain(mut self, domain: &str) -> Self {
-        self.other_domains.push(domain.to_string());
-        self
-    }
-
-    /// Sets where to listen.
-    #[must_use]
-    pub const fn with_listen(mut self, listen: SocketAddr) -> Self {
-        self.listen = listen;
-        self
-    }
-
-    /// Listens for TLS from the first byte, too.
-    #[must_use]
-    pub const fn with_direct_tls(mut self, listen: SocketAddr) -> Self {
-        self.direct_tls = Some(listen);
-        self
-    }
-
-    /// Listens for `WebSocket`s, too.
-    #[must_use]
-    pub const fn with_websocket(mut self, listen: SocketAddr) -> Self {
-        self.websocket = Some(listen);
-        self
-    }
-
-    /// Offers STARTTLS.
-    #[must_use]
-    pub fn with_tls(mut self, tls: Arc<rustls::ServerConfig>, required: bool) -> Self {
-        self.tls = Some(tls);
-        self.tls_required = required;
-        self
-    }
-
-    /// Keeps accounts, rosters and archives in a file.
-    #[must_use]
-    pub fn with_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.file = Some(file.into());
-        self
-    }
-
-    /// Sets who sees what goes over the wires.
-    #[must_use]
-    pub fn with_observer(mut self, observer: Observer) -> Self {
-        self.observer = Some(observer);
-        self
-    }
-}
-
 /// A running server. It stops when it is told to, or dropped.
 pub struct XmppServer {
     shared: Arc<Shared>,
     addr: SocketAddr,
     direct_tls: Option<SocketAddr>,
     websocket: Option<SocketAddr>,
+    bosh: Option<SocketAddr>,
+    servers: Option<SocketAddr>,
     acceptors: Vec<JoinHandle<()>>,
 }
 
@@ -143,6 +60,16 @@ struct Shared {
     stop: AtomicBool,
     connections: AtomicUsize,
     house: Mutex<House>,
+    /// What comes over HTTP.
+    sessions: Mutex<Sessions>,
+}
+
+/// What is behind a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Stream,
+    WebSocket,
+    Http,
 }
 
 /// Where connections come in, and what they are.
@@ -151,7 +78,7 @@ struct Door {
     config: Arc<ServerConfig>,
     /// TLS is around them from the first byte.
     tls: bool,
-    websocket: bool,
+    kind: Kind,
 }
 
 impl XmppServer {
@@ -166,43 +93,62 @@ impl XmppServer {
             (Some(_), false) => ServerTls::Offered,
             (None, _) => ServerTls::None,
         };
-        let mut doors = vec![Door::open(&options, options.listen, tls, false, false)?];
+        let mut doors = vec![Door::open(&options, options.listen, tls, false, Kind::Stream)?];
         if let Some(listen) = options.direct_tls {
             if options.tls.is_none() {
                 return Err(io::Error::other("direct TLS needs a certificate"));
             }
-            doors.push(Door::open(&options, listen, ServerTls::None, true, false)?);
+            doors.push(Door::open(&options, listen, ServerTls::None, true, Kind::Stream)?);
         }
-        if let Some(listen) = options.websocket {
-            let wss = tls == ServerTls::Required;
-            doors.push(Door::open(&options, listen, ServerTls::None, wss, true)?);
+        for (listen, kind) in [(options.websocket, Kind::WebSocket), (options.bosh, Kind::Http)] {
+            if let Some(listen) = listen {
+                let around = tls == ServerTls::Required;
+                doors.push(Door::open(&options, listen, ServerTls::None, around, kind)?);
+            }
         }
-        let addr = |wanted: fn(&Door) -> bool| {
+        let addr = |kind: Kind, tls: Option<bool>| {
             doors
                 .iter()
-                .find(|door| wanted(door))
+                .find(|door| door.kind == kind && tls.is_none_or(|tls| door.tls == tls))
                 .map(|door| door.listener.local_addr())
                 .transpose()
         };
-        let first = addr(|door| !door.websocket)?.unwrap_or(options.listen);
-        let direct_tls = addr(|door| door.tls && !door.websocket)?;
-        let websocket = addr(|door| door.websocket)?;
+        let first = addr(Kind::Stream, None)?.unwrap_or(options.listen);
+        let direct_tls = addr(Kind::Stream, Some(true))?;
+        let (websocket, bosh) = (addr(Kind::WebSocket, None)?, addr(Kind::Http, None)?);
         let mut domains = vec![options.domain.as_str()];
         domains.extend(options.other_domains.iter().map(String::as_str));
-        let house = House::open(&domains, SmConfig::new(), options.file.as_deref())?;
+        let mut house = House::open(&domains, SmConfig::new(), &options)?;
+        let servers = options.servers.map(TcpListener::bind).transpose()?;
+        let servers_addr = servers.as_ref().map(TcpListener::local_addr).transpose()?;
+        let (jobs, work) = channel();
+        house.jobs = servers.is_some().then(|| jobs.clone());
         let shared = Arc::new(Shared {
             options,
             clock: Clock::start(),
             stop: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             house: Mutex::new(house),
+            sessions: Mutex::new(Sessions::default()),
         });
-        let acceptors = doors.into_iter().map(|door| {
+        let mut acceptors = Vec::new();
+        if let Some(listener) = servers {
+            acceptors.extend(servers::start(&shared, listener, jobs, work)?);
+        }
+        let doors = doors.into_iter().map(|door| {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || accept(&Arc::new(door), &shared))
         });
-        let acceptors = acceptors.collect();
-        Ok(Self { shared, addr: first, direct_tls, websocket, acceptors })
+        acceptors.extend(doors);
+        Ok(Self {
+            shared,
+            addr: first,
+            direct_tls,
+            websocket,
+            bosh,
+            servers: servers_addr,
+            acceptors,
+        })
     }
 
     /// Where it listens.
@@ -221,6 +167,18 @@ impl XmppServer {
     #[must_use]
     pub const fn websocket_addr(&self) -> Option<SocketAddr> {
         self.websocket
+    }
+
+    /// Where it listens for HTTP.
+    #[must_use]
+    pub const fn bosh_addr(&self) -> Option<SocketAddr> {
+        self.bosh
+    }
+
+    /// Where it listens for other servers.
+    #[must_use]
+    pub const fn servers_addr(&self) -> Option<SocketAddr> {
+        self.servers
     }
 
     /// Adds an account, by its name in the main domain or its whole address, or changes its
@@ -272,7 +230,8 @@ impl XmppServer {
     fn shut_down(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         // Wakes the acceptors.
-        for addr in [Some(self.addr), self.direct_tls, self.websocket].into_iter().flatten() {
+        let doors = [Some(self.addr), self.direct_tls, self.websocket, self.bosh, self.servers];
+        for addr in doors.into_iter().flatten() {
             drop(TcpStream::connect(addr));
         }
         for acceptor in self.acceptors.drain(..) {
@@ -295,14 +254,15 @@ impl Door {
         listen: SocketAddr,
         starttls: ServerTls,
         tls: bool,
-        websocket: bool,
+        kind: Kind,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
         let mut config = ServerConfig::new(&options.domain)
             // Without a certificate PLAIN would be in clear; on loopback nobody listens.
             .with_plain_without_tls(listener.local_addr()?.ip().is_loopback())
             .with_stream_management(SmConfig::new())
-            .with_sasl2(false)
+            .with_sasl2(true)
+            .with_registration(options.registration)
             .with_tls(starttls);
         for domain in &options.other_domains {
             config = config.with_domain(domain);
@@ -310,15 +270,41 @@ impl Door {
         if tls {
             config = config.with_direct_tls();
         }
-        Ok(Self { listener, config: Arc::new(config), tls, websocket })
+        Ok(Self { listener, config: Arc::new(config), tls, kind })
+    }
+}
+
+/// One of the connections that there may be; given back when it is dropped.
+struct Place(Arc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl Shared {
+    /// A place for one more connection.
+    fn place(self: &Arc<Self>) -> Option<Place> {
+        let before = self.connections.fetch_add(1, Ordering::SeqCst);
+        let place = Place(Arc::clone(self));
+        (before < CONNECTIONS_MAX).then_some(place)
+    }
+
+    fn stops(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What all share, told what time it is.
     fn house(&self) -> MutexGuard<'_, House> {
         let mut house = self.house.lock().unwrap_or_else(PoisonError::into_inner);
-        house.router.set_time(self.clock.timestamp());
+        house.time = self.clock.timestamp();
+        let now = house.time;
+        house.router.set_time(now);
         house
     }
 }
@@ -336,38 +322,51 @@ fn accept(door: &Arc<Door>, shared: &Arc<Shared>) {
             std::thread::sleep(TICK);
             continue;
         };
-        if shared.connections.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
-            shared.connections.fetch_sub(1, Ordering::SeqCst);
-            continue;
-        }
+        let Some(place) = shared.place() else { continue };
         let (door, shared) = (Arc::clone(door), Arc::clone(shared));
         threads.push(std::thread::spawn(move || {
-            let (mail, inbox) = channel();
-            let key = {
-                let mut house = shared.house();
-                house.last += 1;
-                let key = house.last;
-                house.mail.insert(key, mail);
-                key
-            };
-            let mut session = None;
             // A broken connection is nobody's fault but its own.
-            drop(serve::serve(socket, &shared, &door, key, &inbox, &mut session));
-            let mut house = shared.house();
-            house.mail.remove(&key);
-            // What was on its way to this thread.
-            while let Ok(mail) = inbox.try_recv() {
-                let Mail::Stanza(stanza) = mail else { continue };
-                match &mut session {
-                    Some(session) => drop(session.push(&house.sm, stanza)),
-                    None => house.redeliver(stanza),
-                }
+            match door.kind {
+                Kind::Http => drop(bosh::http(socket, &shared, &door)),
+                _ => host(&shared, |key, inbox, session| {
+                    serve::serve(socket, &shared, &door, key, inbox, session)
+                }),
             }
-            house.leave(shared.clock.now(), key, session);
-            shared.connections.fetch_sub(1, Ordering::SeqCst);
+            drop(place);
         }));
     }
     for thread in threads {
         drop(thread.join());
     }
+    if door.kind == Kind::Http {
+        shared.sessions().join();
+    }
+}
+
+/// Runs one client's stream, whatever carries it, and cleans up behind it.
+fn host(
+    shared: &Shared,
+    serve: impl FnOnce(u64, &Receiver<Mail>, &mut Option<SmSession>) -> io::Result<()>,
+) {
+    let (mail, inbox) = channel();
+    let key = {
+        let mut house = shared.house();
+        house.last += 1;
+        let key = house.last;
+        house.mail.insert(key, mail);
+        key
+    };
+    let mut session = None;
+    drop(serve(key, &inbox, &mut session));
+    let mut house = shared.house();
+    house.mail.remove(&key);
+    // What was on its way to this thread.
+    while let Ok(mail) = inbox.try_recv() {
+        let Mail::Stanza(stanza) = mail else { continue };
+        match &mut session {
+            Some(session) => drop(session.push(&house.sm, stanza)),
+            None => house.redeliver(stanza),
+        }
+    }
+    house.leave(shared.clock.now(), key, session);
 }

@@ -1,18 +1,18 @@
 //! One connection from its first byte to its end, whatever carries it.
 
 use super::house::Mail;
-use super::{Door, Shared, TICK};
+use super::{Door, Kind, Shared, TICK, tokens};
 use crate::certificates;
 use crate::drive::Next;
 use crate::drive::blocking::Connection;
 use crate::observed::Observed;
-use proto_wire::StreamMachine;
+use proto_wire::{Instant, StreamMachine};
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+use xmpp_proto::ext::register::Form;
 use xmpp_proto::jid::Jid;
 use xmpp_proto::server::{CommandError, Event, Input, ServerConnection};
 use xmpp_proto::sm::SmSession;
@@ -22,14 +22,12 @@ use xmpp_proto::transport::OverWebSocket;
 
 /// How long a thread may take to give up its session to another.
 const HAND_OVER: Duration = Duration::from_millis(500);
+/// How long a stream may take to end when the server does.
+const FAREWELL: Duration = Duration::from_secs(6);
 
 /// A machine that has a [`ServerConnection`] in it.
 pub(super) trait Carrier: StreamMachine<Event = Event, Transmit = bytes::Bytes> {
     fn observed(&mut self) -> &mut Observed<ServerConnection>;
-
-    fn server(&mut self) -> &mut ServerConnection {
-        &mut self.observed().inner
-    }
 }
 
 impl Carrier for Observed<ServerConnection> {
@@ -44,6 +42,54 @@ impl Carrier for OverWebSocket<Observed<ServerConnection>> {
     }
 }
 
+/// Whatever brings a client's stream.
+pub(super) trait Line {
+    fn observed(&mut self) -> &mut Observed<ServerConnection>;
+
+    fn server(&mut self) -> &mut ServerConnection {
+        &mut self.observed().inner
+    }
+
+    fn now(&self) -> Instant;
+
+    fn next_event_until(&mut self, until: Instant) -> io::Result<Next<Event>>;
+
+    /// The handshake, and what can be bound to then.
+    fn start_tls(&mut self, shared: &Shared) -> io::Result<()>;
+}
+
+impl<M: Carrier> Line for Connection<M> {
+    fn observed(&mut self) -> &mut Observed<ServerConnection> {
+        self.machine.observed()
+    }
+
+    fn now(&self) -> Instant {
+        self.now()
+    }
+
+    fn next_event_until(&mut self, until: Instant) -> io::Result<Next<Event>> {
+        self.next_event_until(until)
+    }
+
+    fn start_tls(&mut self, shared: &Shared) -> io::Result<()> {
+        let tls = around(shared)?;
+        self.start_tls(tls)?;
+        let now = self.now();
+        let binding = self.tls().and_then(certificates::channel_binding);
+        let machine = self.machine.observed();
+        let _ended = machine.inner.set_channel_bindings(now, binding.into_iter().collect());
+        Ok(())
+    }
+}
+
+/// The server's end of TLS.
+pub(super) fn around(shared: &Shared) -> io::Result<rustls::ServerConnection> {
+    let Some(tls) = shared.options.tls.clone() else {
+        return Err(io::Error::other("there is no certificate"));
+    };
+    rustls::ServerConnection::new(tls).map_err(io::Error::other)
+}
+
 /// Serves a connection that came in through `door`.
 pub(super) fn serve(
     socket: TcpStream,
@@ -56,87 +102,110 @@ pub(super) fn serve(
     let (now, seed) = (shared.clock.now(), crate::entropy::seed());
     let machine = ServerConnection::new(now, Arc::clone(&door.config), seed);
     let machine = Observed::new(machine, &format!("#{key}"), shared.options.observer.clone());
-    match door.websocket {
-        false => drive(
-            Connection::new(socket, machine, shared.clock)?,
-            shared,
-            door,
-            key,
-            inbox,
-            session,
-        ),
-        true => {
+    let clock = shared.clock;
+    match door.kind {
+        Kind::WebSocket => {
             let config = Arc::new(proto_wire::websocket::Config::default());
             let machine = OverWebSocket::server(now, config, crate::entropy::seed(), machine);
-            drive(
-                Connection::new(socket, machine, shared.clock)?,
-                shared,
-                door,
-                key,
-                inbox,
-                session,
-            )
+            let mut line = Connection::new(socket, machine, clock)?;
+            if door.tls {
+                Line::start_tls(&mut line, shared)?;
+            }
+            drive(&mut line, shared, key, inbox, session)
+        }
+        _ => {
+            let mut line = Connection::new(socket, machine, clock)?;
+            if door.tls {
+                Line::start_tls(&mut line, shared)?;
+            }
+            drive(&mut line, shared, key, inbox, session)
         }
     }
 }
 
-/// Drives one connection to its end.
-fn drive<M: Carrier>(
-    mut connection: Connection<M>,
+/// Drives one stream to its end.
+pub(super) fn drive<L: Line>(
+    line: &mut L,
     shared: &Arc<Shared>,
-    door: &Door,
     key: u64,
     inbox: &Receiver<Mail>,
     session: &mut Option<SmSession>,
 ) -> io::Result<()> {
-    if door.tls {
-        start_tls(&mut connection, shared)?;
-    }
-    let mut stopping = false;
+    let mut stopping = None;
     loop {
-        if shared.stop.load(Ordering::SeqCst) && !stopping {
-            stopping = true;
-            let now = connection.now();
-            // A stream that has ended by itself needs no second end.
-            let _ended = connection.machine.server().expel(now, StreamCondition::SystemShutdown);
+        if shared.stops() {
+            let now = line.now();
+            if stopping.is_none() {
+                // A stream that has ended by itself needs no second end.
+                let _ended = line.server().expel(now, StreamCondition::SystemShutdown);
+            }
+            let since = *stopping.get_or_insert(now);
+            if now.saturating_since(since) > FAREWELL {
+                return Ok(());
+            }
         }
-        let left = read_mail(&mut connection, inbox);
-        let now = connection.now();
+        let left = read_mail(line, inbox);
+        let now = line.now();
         let mut house = shared.house();
         house.expire(now);
         left.into_iter().for_each(|stanza| house.redeliver(stanza));
         drop(house);
         let until = now.saturating_add(TICK);
-        let event = match connection.next_event_until(until)? {
+        let event = match line.next_event_until(until)? {
             Next::Event(event) => event,
             Next::TimedOut => continue,
             Next::Finished => return Ok(()),
         };
-        let now = connection.now();
+        let now = line.now();
         match event {
             Event::StartTls => {
-                start_tls(&mut connection, shared)?;
-                let now = connection.now();
-                connection.machine.server().handle_input(now, Input::TlsEstablished);
+                line.start_tls(shared)?;
+                let now = line.now();
+                line.server().handle_input(now, Input::TlsEstablished);
             }
             Event::CredentialsNeeded { user, mechanism, .. } => {
-                let machine = connection.machine.server();
+                let machine = line.server();
                 let known = shared.house().credentials(&user, machine.domain(), mechanism);
                 let _ended = machine.credentials(now, &known);
             }
+            Event::TokenRequested { account, mechanism } => {
+                let expiry = tokens::expiry(shared.clock.timestamp());
+                let machine = line.server();
+                let agent = machine.user_agent().and_then(|agent| agent.id.clone());
+                if let Ok(token) = machine.issue_token(now, &expiry.to_string()) {
+                    let tokens = &mut shared.house().tokens;
+                    tokens.issued(&account, mechanism, token, expiry, agent);
+                }
+            }
+            Event::TokenUsed { account, index, invalidate } => {
+                shared.house().tokens.used(&account, index, invalidate);
+            }
+            Event::RegistrationFormNeeded => {
+                let form = Form::asking(&["username", "password"]);
+                let form = form.with_instructions("Choose a name and a password.");
+                let _ended = line.server().registration_form(now, &form);
+            }
+            Event::RegistrationSubmitted(submission) => {
+                let machine = line.server();
+                let made = shared.house().register(&submission, machine.domain());
+                let _ended = match made {
+                    Ok(()) => machine.registered(now),
+                    Err(condition) => machine.refuse_registration(now, condition),
+                };
+            }
             Event::Authenticated { jid } => {
-                connection.machine.observed().who = jid.local().unwrap_or("").to_string();
+                line.observed().who = jid.local().unwrap_or("").to_string();
             }
             Event::BindRequested { account, resource, tag, carbons } => {
                 // SASL 2 leaves the name to the server, but for its beginning (XEP-0386 §3.2.1).
                 let tagged = tag.map(|tag| format!("{tag}/{key:x}"));
                 let wanted = resource.or(tagged);
-                bind(&mut connection, shared, key, &account, wanted.as_deref(), carbons);
+                bind(line, shared, key, &account, wanted.as_deref(), carbons);
             }
             Event::ResumeRequested { account, id } => {
-                resume(&mut connection, shared, key, &account, &id);
+                resume(line, shared, key, &account, &id);
             }
-            Event::Closed(_) => *session = connection.machine.server().take_session(),
+            Event::Closed(_) => *session = line.server().take_session(),
             Event::Stanza(stanza) => {
                 let mut house = shared.house();
                 house.router.handle(&key, &stanza);
@@ -147,26 +216,12 @@ fn drive<M: Carrier>(
     }
 }
 
-/// The handshake, and what can be bound to then.
-fn start_tls<M: Carrier>(connection: &mut Connection<M>, shared: &Shared) -> io::Result<()> {
-    let Some(tls) = shared.options.tls.clone() else {
-        return Err(io::Error::other("there is no certificate"));
-    };
-    let tls = rustls::ServerConnection::new(tls).map_err(io::Error::other)?;
-    connection.start_tls(tls)?;
-    let now = connection.now();
-    let binding = connection.tls().and_then(certificates::channel_binding);
-    let machine = connection.machine.server();
-    let _ended = machine.set_channel_bindings(now, binding.into_iter().collect());
-    Ok(())
-}
-
 /// Does what other threads say; gives what could not be sent.
-fn read_mail<M: Carrier>(connection: &mut Connection<M>, inbox: &Receiver<Mail>) -> Vec<StanzaXml> {
-    let now = connection.now();
+fn read_mail<L: Line>(line: &mut L, inbox: &Receiver<Mail>) -> Vec<StanzaXml> {
+    let now = line.now();
     let mut left = Vec::new();
     while let Ok(mail) = inbox.try_recv() {
-        let machine = connection.machine.server();
+        let machine = line.server();
         // The connection may be ending; what it was to get is lost with it.
         let _ended: Result<(), CommandError> = match mail {
             Mail::Stanza(stanza) => {
@@ -190,14 +245,8 @@ fn read_mail<M: Carrier>(connection: &mut Connection<M>, inbox: &Receiver<Mail>)
 }
 
 /// Goes on with a session that sleeps, or that another thread has not yet seen breaking.
-fn resume<M: Carrier>(
-    connection: &mut Connection<M>,
-    shared: &Shared,
-    key: u64,
-    account: &Jid,
-    id: &str,
-) {
-    let now = connection.now();
+fn resume<L: Line>(line: &mut L, shared: &Shared, key: u64, account: &Jid, id: &str) {
+    let now = line.now();
     let mut found = shared.house().asleep.take(account.bare(), id);
     if found.is_none() {
         let others: Vec<(u64, Sender<Mail>)> = {
@@ -217,7 +266,7 @@ fn resume<M: Carrier>(
             Some((old, session))
         });
     }
-    let machine = connection.machine.server();
+    let machine = line.server();
     let mut house = shared.house();
     let Some((old, session)) = found else {
         let handled = house.asleep.handled(account.bare(), id);
@@ -234,17 +283,17 @@ fn resume<M: Carrier>(
     house.deliver();
 }
 
-fn bind<M: Carrier>(
-    connection: &mut Connection<M>,
+fn bind<L: Line>(
+    line: &mut L,
     shared: &Shared,
     key: u64,
     account: &Jid,
     wanted: Option<&str>,
     carbons: bool,
 ) {
-    let now = connection.now();
+    let now = line.now();
     let made_up = format!("club-{key}");
-    let machine = connection.machine.server();
+    let machine = line.server();
     let name = wanted.unwrap_or(&made_up);
     let full = account.with_resource(name).or_else(|_| account.with_resource(&made_up));
     if full.is_ok_and(|full| !shared.house().router.has_room(&full)) {
@@ -259,6 +308,7 @@ fn bind<M: Carrier>(
     if let Ok(jid) = bound {
         let mut house = shared.house();
         let replaced = house.router.connect(key, &jid);
+        house.router.set_lang(&key, line.server().stream_lang());
         if carbons {
             house.router.enable_carbons(&key);
         }

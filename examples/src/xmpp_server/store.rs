@@ -60,6 +60,8 @@ pub(super) struct Kept {
 pub(super) enum Change {
     Part(Jid, Part),
     Archived(Jid, ArchiveEntry),
+    /// All of the account.
+    Removed(Jid),
 }
 
 /// The file.
@@ -145,6 +147,7 @@ impl Store {
         {
             let mut parts = transaction.open_table(PARTS).map_err(io::Error::other)?;
             let mut archive = transaction.open_table(ARCHIVE).map_err(io::Error::other)?;
+            let mut keys = transaction.open_table(KEYS).map_err(io::Error::other)?;
             for change in changes {
                 match change {
                     Change::Part(account, part) => {
@@ -164,6 +167,18 @@ impl Store {
                             archive.remove((account.as_str(), old)).map_err(io::Error::other)?;
                         }
                         *next += 1;
+                    }
+                    Change::Removed(account) => {
+                        let account = account.as_str();
+                        for (_, name) in HASHES {
+                            keys.remove((account, name)).map_err(io::Error::other)?;
+                        }
+                        for part in Part::ALL {
+                            parts.remove((account, part.name())).map_err(io::Error::other)?;
+                        }
+                        let all = (account, 0)..=(account, u64::MAX);
+                        archive.retain_in(all, |_, _| false).map_err(io::Error::other)?;
+                        self.next.remove(account);
                     }
                 }
             }

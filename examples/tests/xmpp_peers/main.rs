@@ -2,10 +2,14 @@
 //! What is not installed is said loudly and skipped.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold")]
 
+mod bosh;
 mod common;
 mod ejabberd;
 mod own;
 mod prosody;
+mod s2s;
+mod servers;
 mod slixmpp;
+mod strophe;
 mod terminal;
 mod xmpp_js;

@@ -12,7 +12,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use xmpp_proto::client::{Client, ClientConfig, Event, RequestKind, TlsPolicy};
+use xmpp_proto::client::{
+    Client, ClientConfig, CloseReason, Event, RequestKind, Sasl2Config, TlsPolicy,
+};
 use xmpp_proto::ext::archive::{Page, Query};
 use xmpp_proto::roster::RosterItem;
 use xmpp_proto::sasl::{Mechanism, Secret};
@@ -203,4 +205,61 @@ fn the_server_program_serves_and_remembers() {
     }
     let usage = Command::new(env!("CARGO_BIN_EXE_xmpp_serve")).arg("--odd").output().unwrap();
     assert_eq!(usage.status.code(), Some(2));
+}
+
+/// A login by password brings a token, and the next ones need no password (XEP-0484): bound to TLS
+/// as strongly as the password would be.
+#[test]
+fn our_client_logs_in_to_our_server_by_token() {
+    let dir = Dir::new("token");
+    let Some((chain, key)) = certificate(&dir) else { return };
+    let options = Options::new("localhost");
+    let options = options.with_tls(certificates::server(&chain, &key).unwrap(), true);
+    let server = XmppServer::start(options).unwrap();
+    server.add_account("alice", "secret");
+    let log_in = |sasl2: Sasl2Config, password: Option<&str>| {
+        let id = "d4565fa7-4d72-4749-b3d3-740edbf87770";
+        let mut config = ClientConfig::new("alice@localhost".parse().unwrap())
+            .with_sasl2(sasl2.with_user_agent(id))
+            .with_tls(TlsPolicy::Required);
+        config.password = password.map(Secret::new);
+        let clock = Clock::start();
+        let client = Client::new(clock.now(), Arc::new(config), seed());
+        let socket = TcpStream::connect(server.addr()).unwrap();
+        let connection = Connection::new(socket, client, clock).unwrap();
+        let mut user = User { connection, ca: Some(chain.clone()), waiting: VecDeque::new() };
+        let mut token = None;
+        let ready = user.until("login", |event| match event {
+            Event::FastToken(new) => {
+                token = Some(new);
+                None
+            }
+            Event::Ready { .. } => Some(true),
+            Event::FastTokenRefused | Event::PasswordNeeded => Some(false),
+            _ => None,
+        });
+        (user, token, ready)
+    };
+    let ask = || Sasl2Config::new().with_request_token(true);
+    let (alice, token, ready) = log_in(ask(), Some("secret"));
+    assert!(ready);
+    let token = token.expect("a token");
+    assert_eq!(token.mechanism, Mechanism::HtExporter);
+    alice.close();
+    for _ in 0..2 {
+        let (alice, _, ready) = log_in(Sasl2Config::new().with_token(token.clone()), None);
+        assert!(ready, "no password is needed");
+        alice.close();
+    }
+    // Another password ends all tokens.
+    server.add_account("alice", "another");
+    let (mut alice, _, ready) = log_in(Sasl2Config::new().with_token(token), None);
+    assert!(!ready);
+    let now = alice.connection.now();
+    let _ended = alice.connection.machine.close(now);
+    alice.until("end", |event| match event {
+        Event::Closed(CloseReason::Local) => Some(()),
+        _ => None,
+    });
+    server.stop();
 }

@@ -1,19 +1,17 @@
 //! Our client, component and WebSocket on Prosody.
 
-use crate::common::{
-    Dir, PATIENCE, Running, User, certificate, extensions, find, free_port, python,
-    resumes_after_a_cut,
-};
+use crate::common::{Running, User, extensions, python, resumes_after_a_cut};
+use crate::servers::{Setup, prosody};
 use examples::drive::blocking::Connection;
 use examples::entropy::seed;
 use proto_wire::{Clock, Output};
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use xmpp_proto::client::{
     Client, ClientConfig, CloseReason, Event, Input, RequestKind, Sasl2Config, TlsPolicy,
 };
@@ -23,105 +21,10 @@ use xmpp_proto::stanza::{MessageBuilder, MessageKind, PresenceBuilder};
 use xmpp_proto::transport::OverWebSocket;
 use xmpp_proto::xml::Ns;
 
-/// Prosody on a free port, with two accounts; `None` when it is not installed.
-struct Prosody {
-    addr: SocketAddr,
-    direct_tls: SocketAddr,
-    component: SocketAddr,
-    http: SocketAddr,
-    ca: PathBuf,
-    _running: Running,
-    _dir: Dir,
-}
-
-fn prosody(name: &str) -> Option<Prosody> {
-    prosody_with(name, "")
-}
-
-fn prosody_with(name: &str, modules: &str) -> Option<Prosody> {
-    prosody_as(name, modules, "")
-}
-
-fn prosody_as(name: &str, modules: &str, tls: &str) -> Option<Prosody> {
-    let (prosody, ctl) = (find("prosody")?, find("prosodyctl")?);
-    let dir = Dir::new(name);
-    let (chain, key) = certificate(&dir)?;
-    let (port, component, http) = (free_port(), free_port(), free_port());
-    let direct = free_port();
-    let config = format!(
-        r#"daemonize = false
-run_as_root = true
-pidfile = "{dir}/prosody.pid"
-data_path = "{dir}/data"
-certificates = "{dir}"
-interfaces = {{ "127.0.0.1" }}
-local_interfaces = {{ "127.0.0.1" }}
-c2s_ports = {{ {port} }}
-c2s_direct_tls_ports = {{ {direct} }}
-s2s_ports = {{}}
-component_ports = {{ {component} }}
-component_interfaces = {{ "127.0.0.1" }}
-http_ports = {{ {http} }}
-http_interfaces = {{ "127.0.0.1" }}
-http_default_host = "localhost"
-consider_websocket_secure = true
-https_ports = {{}}
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "offline", "posix", "smacks", "websocket", {modules} }}
-modules_disabled = {{ "s2s" }}
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
-authentication = "internal_plain"
-storage = "internal"
-ssl = {{ key = "{key}"; certificate = "{chain}"{tls} }}
-log = {{ debug = "{dir}/prosody.log" }}
-VirtualHost "localhost"
-Component "echo.localhost"
-component_secret = "shared"
-"#,
-        dir = dir.0.display(),
-        key = key.display(),
-        chain = chain.display(),
-    );
-    let config = dir.file("prosody.cfg.lua", &config);
-    for user in ["alice", "bob"] {
-        let made = Command::new(&ctl)
-            .arg("--config")
-            .arg(&config)
-            .args(["register", user, "localhost", "secret"])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
-    }
-    let child = Command::new(prosody)
-        .arg("--config")
-        .arg(&config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let running = Running(child);
-    let addr = SocketAddr::from(([127, 0, 0, 1], port));
-    let direct_tls = SocketAddr::from(([127, 0, 0, 1], direct));
-    let component = SocketAddr::from(([127, 0, 0, 1], component));
-    let http = SocketAddr::from(([127, 0, 0, 1], http));
-    let start = Instant::now();
-    // Its ports open one after the other.
-    while [addr, direct_tls, component, http]
-        .into_iter()
-        .any(|addr| TcpStream::connect(addr).is_err())
-    {
-        assert!(start.elapsed() < PATIENCE, "Prosody does not listen");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Some(Prosody { addr, direct_tls, component, http, ca: chain, _running: running, _dir: dir })
-}
-
 /// Two of our clients on Prosody: login, roster, subscription, messages, a request.
 #[test]
 fn our_client_on_prosody() {
-    let Some(prosody) = prosody("prosody") else { return };
+    let Some(prosody) = prosody("prosody", &Setup::default()) else { return };
     for (mechanism, tls) in [
         (Mechanism::ScramSha256, false),
         (Mechanism::ScramSha1, false),
@@ -187,7 +90,7 @@ fn our_client_logs_in_to_prosody_by_sasl_2() {
         println!("skipped: no such program: prosody-modules with sasl2");
         return;
     }
-    let Some(prosody) = prosody_with("sasl2", modules) else { return };
+    let Some(prosody) = prosody("sasl2", &Setup { modules, ..Setup::default() }) else { return };
     let user = || {
         let sasl2 = Sasl2Config::new().with_user_agent("d4565fa7-4d72-4749-b3d3-740edbf87770");
         let config = ClientConfig::new("alice@localhost".parse().unwrap())
@@ -211,7 +114,7 @@ fn our_client_logs_in_to_prosody_by_sasl_2() {
 /// Our client over a WebSocket (RFC 7395), to Prosody's `mod_websocket`.
 #[test]
 fn our_client_talks_to_prosody_over_a_websocket() {
-    let Some(prosody) = prosody("websocket") else { return };
+    let Some(prosody) = prosody("websocket", &Setup::default()) else { return };
     talks_over_a_websocket(prosody.addr, prosody.http, "/xmpp-websocket");
 }
 
@@ -268,7 +171,7 @@ pub fn talks_over_a_websocket(addr: SocketAddr, http: SocketAddr, path: &str) {
 /// The echo program behind Prosody's component port (XEP-0114).
 #[test]
 fn our_component_serves_a_domain_of_prosody() {
-    let Some(prosody) = prosody("component") else { return };
+    let Some(prosody) = prosody("component", &Setup::default()) else { return };
     let echo = |secret: &str| {
         Command::new(env!("CARGO_BIN_EXE_xmpp_echo"))
             .args(["echo.localhost", secret, &prosody.component.to_string()])
@@ -312,19 +215,22 @@ fn our_component_serves_a_domain_of_prosody() {
 #[test]
 fn our_client_uses_the_extensions_of_prosody() {
     let modules = r#""carbons", "mam", "blocklist""#;
-    let Some(prosody) = prosody_with("extensions-prosody", modules) else { return };
+    let Some(prosody) = prosody("extensions-prosody", &Setup { modules, ..Setup::default() })
+    else {
+        return;
+    };
     extensions(prosody.addr);
 }
 
 #[test]
 fn a_session_on_prosody_survives_a_cut() {
-    let Some(prosody) = prosody("resume") else { return };
+    let Some(prosody) = prosody("resume", &Setup::default()) else { return };
     resumes_after_a_cut(prosody.addr);
 }
 
 #[test]
 fn prosody_refuses_a_wrong_password() {
-    let Some(prosody) = prosody("wrong") else { return };
+    let Some(prosody) = prosody("wrong", &Setup::default()) else { return };
     for mechanism in [Mechanism::ScramSha256, Mechanism::Plain] {
         let config = ClientConfig::new("alice@localhost".parse().unwrap())
             .with_password(Secret::new("wrong"))
@@ -369,9 +275,10 @@ while data := sys.stdin.buffer.read1(65536):
 #[test]
 fn our_client_binds_to_tls_1_2_on_prosody() {
     let Some(python) = python() else { return };
-    let Some(prosody) = prosody_as("tls12", "", r#"; protocol = "tlsv1_2""#) else { return };
+    let tls = r#"; protocol = "tlsv1_2""#;
+    let Some(prosody) = prosody("tls12", &Setup { tls, ..Setup::default() }) else { return };
     for wrong in [false, true] {
-        let script = prosody._dir.file("relay.py", RELAY);
+        let script = prosody.dir.file("relay.py", RELAY);
         let mut child = Command::new(&python)
             .arg(script)
             .arg(prosody.direct_tls.port().to_string())

@@ -100,7 +100,7 @@ fn slixmpp_on_our_server(name: &str, mechanism: &str, tls: bool) {
     let mut child = Running(child);
     let mut said = move || lines.next().map_or_else(|| "(ended)".to_string(), Result::unwrap);
     let first = [said(), said()];
-    assert!(first.contains(&"ready 10".to_string()), "{first:?}");
+    assert!(first.contains(&"ready 13".to_string()), "{first:?}");
     assert!(first.contains(&"heard localhost welcome & enjoy".to_string()), "{first:?}");
 
     let mut bob = User::connect(server.addr(), "bob", Mechanism::ScramSha256, ca.as_deref());
@@ -229,6 +229,102 @@ fn slixmpp_uses_the_extensions_of_our_server() {
         "uptime True",
         "software chat",
         "time True",
+    ] {
+        assert!(said.lines().any(|said| said == line), "{line}: {said}");
+    }
+    server.stop();
+}
+
+const PERSONAL: &str = r#"
+import asyncio, sys
+from xml.etree import ElementTree as ET
+import slixmpp
+from slixmpp.exceptions import IqError
+from slixmpp.plugins.xep_0048 import Bookmarks
+
+port = int(sys.argv[1])
+
+class User(slixmpp.ClientXMPP):
+    def __init__(self, password, register=False):
+        super().__init__('carol@localhost/desk', password, sasl_mech='SCRAM-SHA-256')
+        for plugin in ('0048', '0049', '0054', '0077'):
+            self.register_plugin('xep_' + plugin)
+        self.plugin['xep_0077'].create_account = register
+        self.plugin['xep_0077'].force_registration = register
+        self.enable_direct_tls = False
+        self.enable_starttls = False
+        self.enable_plaintext = True
+        self.plugin['feature_mechanisms'].unencrypted_scram = True
+        self.ready = asyncio.get_running_loop().create_future()
+        self.add_event_handler('session_start', lambda _: self.ready.done() or self.ready.set_result('ready'))
+        self.add_event_handler('failed_all_auth', lambda _: self.ready.done() or self.ready.set_result('refused'))
+        self.add_event_handler('register', self.sign_up)
+        self.connect('127.0.0.1', port)
+
+    async def sign_up(self, form):
+        reply = self.Iq()
+        reply['type'] = 'set'
+        reply['register']['username'] = self.boundjid.user
+        reply['register']['password'] = self.password
+        await reply.send()
+        print('registered', flush=True)
+
+async def main():
+    user = User('first', register=True)
+    print(await asyncio.wait_for(user.ready, 15), flush=True)
+    marks = Bookmarks()
+    marks.add_conference('room@rooms.example', 'me', name='A room')
+    await user.plugin['xep_0049'].store(marks)
+    kept = await user.plugin['xep_0049'].retrieve('bookmarks')
+    print('bookmark', kept['private']['bookmarks']['conferences'][0]['jid'] if 'conferences' in kept['private']['bookmarks'].interfaces
+          else kept.xml.find('.//{storage:bookmarks}conference').get('jid'), flush=True)
+    card = user.plugin['xep_0054'].make_vcard()
+    card['FN'] = 'Carol <&>'
+    await user.plugin['xep_0054'].publish_vcard(card)
+    read = await user.plugin['xep_0054'].get_vcard('carol@localhost', cached=False)
+    print('vcard', read['vcard_temp']['FN'], flush=True)
+    await user.plugin['xep_0077'].change_password('second', jid='localhost')
+    await user.disconnect(wait=2)
+    print('old', await asyncio.wait_for(User('first').ready, 15), flush=True)
+    user = User('second')
+    print('new', await asyncio.wait_for(user.ready, 15), flush=True)
+    gone = asyncio.get_running_loop().create_future()
+    user.add_event_handler('disconnected', lambda _: gone.done() or gone.set_result(True))
+    user.add_event_handler('stream_error', lambda e: print('stream error', e['condition'], flush=True))
+    await user.plugin['xep_0077'].cancel_registration(jid='localhost')
+    await asyncio.wait_for(gone, 10)
+    user.abort()
+    print('gone', await asyncio.wait_for(User('second').ready, 15), flush=True)
+
+asyncio.run(asyncio.wait_for(main(), 60))
+"#;
+
+/// An account is made, keeps private data and a vCard, gets another password, and goes.
+#[test]
+fn slixmpp_makes_an_account_and_removes_it() {
+    let Some(python) = python() else { return };
+    let dir = Dir::new("personal");
+    let file = dir.0.join("chat.redb");
+    let options = Options::new("localhost").with_registration().with_file(&file);
+    let server = XmppServer::start(options).unwrap();
+    let script = dir.file("personal.py", PERSONAL);
+    let output = Command::new(python)
+        .arg(script)
+        .arg(server.addr().port().to_string())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    for line in [
+        "registered",
+        "ready",
+        "bookmark room@rooms.example",
+        "vcard Carol <&>",
+        "old refused",
+        "new ready",
+        "stream error not-authorized",
+        "gone refused",
     ] {
         assert!(said.lines().any(|said| said == line), "{line}: {said}");
     }
