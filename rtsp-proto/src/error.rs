@@ -116,6 +116,9 @@ pub enum CloseReason {
     /// A request asked for it with `Connection: close`, and has its answer.
     #[error("the peer asked to close the connection")]
     Requested,
+    /// A message that began did not come to its end in time.
+    #[error("a message did not come to its end in time")]
+    TimedOut,
 }
 
 /// Why a request has no response.

@@ -13,7 +13,7 @@
 
 use proptest::prelude::*;
 use rtsp_proto::headers::*;
-use rtsp_proto::{HeaderName, Index, Limits, Message, TypedHeader, Version};
+use rtsp_proto::{HeaderName, Index, Limits, Message, Method, StatusCode, TypedHeader, Version};
 extern crate alloc;
 
 use alloc::collections::BTreeSet;
@@ -195,6 +195,28 @@ fn every_header_of_the_specifications_has_a_name() {
     let specified: BTreeSet<&str> = SPECIFIED.split_whitespace().collect();
     let all: BTreeSet<&str> = HeaderName::ALL.iter().map(|name| name.as_str()).collect();
     assert_eq!(specified, all);
+}
+
+/// The status codes of RFC 2326 §7.1.1, RFC 7826 §17, RFC 4567 §4.2 and RFC 7825 §4.5, and the
+/// methods of both RFCs.
+#[test]
+fn every_status_and_method_of_the_specifications_has_a_name() {
+    const CODES: &[u16] = &[
+        100, 150, 200, 201, 250, 300, 301, 302, 303, 304, 305, 400, 401, 402, 403, 404, 405, 406,
+        407, 408, 410, 411, 412, 413, 414, 415, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460,
+        461, 462, 463, 464, 465, 466, 470, 471, 472, 480, 500, 501, 502, 503, 504, 505, 551, 553,
+    ];
+    for code in 100..1_000 {
+        let reason = StatusCode::new(code).unwrap().reason(Version::V2_0);
+        assert_eq!(!reason.is_empty(), CODES.contains(&code), "{code} {reason:?}");
+    }
+    let methods = "DESCRIBE ANNOUNCE GET_PARAMETER OPTIONS PAUSE PLAY PLAY_NOTIFY RECORD REDIRECT \
+        SETUP SET_PARAMETER TEARDOWN";
+    let specified: BTreeSet<&str> = methods.split_whitespace().collect();
+    assert_eq!(
+        Method::KNOWN.iter().map(|method| method.name()).collect::<BTreeSet<_>>(),
+        specified
+    );
 }
 
 /// Every sample is read by its own type.

@@ -68,6 +68,9 @@ pub struct Config {
     pub session_timeout: Duration,
     /// How long a request of this side waits for its response (10 s).
     pub request_timeout: Duration,
+    /// How long a message or a frame may take from its first byte to its last (60 s); then the answer
+    /// is 408 and the connection ends. Stops clients that begin and never finish.
+    pub receive_timeout: Duration,
     /// Limits of one message.
     pub limits: Limits,
     /// Bytes of one interleaved payload (65,535). Stops a lying length from stalling.
@@ -118,6 +121,7 @@ impl Default for Config {
             authentication: None,
             session_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(10),
+            receive_timeout: Duration::from_secs(60),
             limits: Limits::DEFAULT,
             interleaved_max: u16::MAX,
             resync: None,
@@ -177,6 +181,7 @@ setters! {
     with_sessions_outlive sessions_outlive: bool,
     with_session_timeout session_timeout: Duration,
     with_request_timeout request_timeout: Duration,
+    with_receive_timeout receive_timeout: Duration,
     with_limits limits: Limits,
     with_interleaved_max interleaved_max: u16,
     with_resync resync: Option<Resync>,

@@ -145,6 +145,8 @@ pub struct Server {
     auth: Option<Box<auth::Door>>,
     /// What a server over datagrams remembers.
     datagrams: Option<Box<Datagrams>>,
+    /// A message began that has not come to its end.
+    is_partial: bool,
     /// Nothing more is read.
     ended: bool,
     closed: bool,
@@ -160,6 +162,8 @@ enum Waiting {
     Broken(RequestBuf, ParseError),
     /// The client sends nothing more; it may still read.
     Eof,
+    /// A message did not come to its end in time.
+    Late,
 }
 
 /// The request that waits for its answer.
@@ -206,6 +210,8 @@ pub enum Timer {
     Retransmit(RequestId),
     /// The time of a REDIRECT has come.
     Redirect(SessionKey),
+    /// A message that began has not come to its end.
+    Receive,
 }
 
 impl Server {
@@ -235,6 +241,7 @@ impl Server {
             #[cfg(feature = "digest")]
             auth: None,
             datagrams: None,
+            is_partial: false,
             ended: false,
             closed: false,
         }
@@ -292,6 +299,12 @@ impl Server {
         if self.ended {
             return;
         }
+        let came = match &input {
+            Input::Data(data) => data.len(),
+            Input::Owned(data) => data.len(),
+            _ => 0,
+        };
+        let before = self.receiver.len().saturating_add(came);
         match input {
             Input::Eof => {
                 if let Some(bytes) = self.receiver.dropped() {
@@ -306,6 +319,23 @@ impl Server {
             Input::Owned(data) => self.receiver.push_owned(data),
         }
         self.work(now);
+        if self.is_partial || self.receiver.len() > 0 {
+            self.watch(now, before);
+        }
+    }
+
+    /// Gives what began and is not whole its time (RFC 7826 §17.4.10). There were `before` bytes.
+    #[inline(never)]
+    fn watch(&mut self, now: Instant, before: usize) {
+        let left = self.receiver.len();
+        let was_partial = self.is_partial;
+        // What is not read because too much waits is no fault of the client.
+        self.is_partial = left > 0 && !self.ended && self.wants_input();
+        if !self.is_partial {
+            self.timers.stop(&Timer::Receive);
+        } else if !was_partial || left < before {
+            self.timers.set(Timer::Receive, now.saturating_add(self.config.receive_timeout));
+        }
     }
 
     /// Lets time act: ends silent sessions, gives up on requests of this side.
@@ -316,6 +346,11 @@ impl Server {
                 Timer::Request(id) => self.give_up(now, id),
                 Timer::Retransmit(id) => self.retransmit(now, id),
                 Timer::Redirect(key) => self.drop_session(key, SessionEnd::Redirected),
+                Timer::Receive => {
+                    self.is_partial = false;
+                    self.end(Waiting::Late);
+                    self.ask_next(now);
+                }
             }
         }
     }

@@ -84,6 +84,10 @@ impl Server {
                 }
                 Some(Waiting::Broken(message, error)) => self.broken(now, &message, error),
                 Some(Waiting::Eof) => self.finish(now, CloseReason::Eof),
+                Some(Waiting::Late) => {
+                    self.reply(None, self.spoken, StatusCode::REQUEST_TIMEOUT);
+                    self.finish(now, CloseReason::TimedOut);
+                }
             }
         }
     }

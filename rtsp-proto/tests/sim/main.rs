@@ -31,8 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// A client of this version and a server on such a network; they wait for each other.
 fn network(version: Version, profile: &Profile, seed: u64) -> Sim {
     let client = client::Config::default().with_version(version).with_request_timeout(PATIENCE);
-    let server =
-        server::Config::default().with_request_timeout(PATIENCE).with_session_timeout(PATIENCE);
+    let server = server::Config::default()
+        .with_request_timeout(PATIENCE)
+        .with_receive_timeout(PATIENCE)
+        .with_session_timeout(PATIENCE);
     let client = Client::new(Instant::ZERO, Arc::new(client), Seed::from_u64(seed));
     let server = Server::new(Instant::ZERO, Arc::new(server), Seed::from_u64(!seed));
     StreamSim::new(client, server, profile, seed)

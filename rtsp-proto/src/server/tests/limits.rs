@@ -107,3 +107,54 @@ fn framing_that_breaks_is_answered_and_closed() {
     assert_eq!(host.feed(b"$\0\0\x04abcd"), "");
     assert_eq!(host.closed(), Some(CloseReason::Limit(LimitKind::Interleaved)));
 }
+
+/// RFC 7826 §17.4.10: what began must come to its end; nothing else is hurried.
+#[test]
+fn a_message_that_never_ends_is_408() {
+    let later = |host: &mut Host, secs| {
+        host.now = host.now.saturating_add(Duration::from_secs(secs));
+        host.server.handle_timeout(host.now);
+        assert!(host.server.poll_timeout().is_none_or(|at| at > host.now), "a busy loop");
+    };
+    let config = || Config::default().with_receive_timeout(Duration::from_secs(10));
+    for part in [&b"OPTIONS * RTSP/1.0\r\nCSeq"[..], b"$\0\x10\0half", b"O"] {
+        let mut host = Host::new(config());
+        assert_eq!(host.server.poll_timeout(), None);
+        host.feed(part);
+        // One byte a second makes it no younger.
+        for _ in 0..9 {
+            later(&mut host, 1);
+            host.feed(b"x");
+        }
+        assert_eq!(host.closed(), None);
+        assert_eq!(host.server.next_timer().map(|(_, timer)| timer), Some(Timer::Receive));
+        later(&mut host, 1);
+        let said = host.sent();
+        assert!(said.contains("RTSP/1.0 408 Request Timeout"), "{said}");
+        assert_eq!(host.closed(), Some(CloseReason::TimedOut));
+        assert_eq!(host.server.poll_timeout(), None);
+    }
+    // Who ends one and begins the next has all the time again, and who is silent has it for ever.
+    let mut host = Host::new(config());
+    let (request, half) = (b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 20);
+    for _ in 0..5 {
+        host.feed(&request[..half]);
+        later(&mut host, 9);
+        host.feed(&[&request[half..], &request[..half]].concat());
+        later(&mut host, 9);
+        host.feed(&request[half..]);
+        assert_eq!(host.server.poll_timeout(), None);
+    }
+    later(&mut host, 1_000);
+    assert_eq!(host.closed(), None);
+    // Behind a request that waits for the application it is answered after that.
+    let mut host = Host::passive(config());
+    host.feed(b"DESCRIBE rtsp://h/ RTSP/1.0\r\nCSeq: 1\r\n\r\nOPT");
+    later(&mut host, 10);
+    assert_eq!(host.closed(), None);
+    let id = host.asked().id;
+    host.server.refuse(host.now, id, StatusCode::NOT_FOUND).unwrap();
+    let said = host.sent();
+    assert!(said.contains("404") && said.contains("408"), "{said}");
+    assert_eq!(host.closed(), Some(CloseReason::TimedOut));
+}
