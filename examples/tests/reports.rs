@@ -33,7 +33,7 @@ fn named(page: &str) -> BTreeSet<&str> {
 /// The names of all tests, of all fuzz targets and of all dialogues.
 fn tests(root: &Path) -> BTreeSet<String> {
     let mut all = String::new();
-    for member in ["proto-wire", "rtsp-proto", "examples", "fuzz", "benches"] {
+    for member in ["proto-wire", "rtsp-proto", "sip-proto", "examples", "fuzz", "benches"] {
         sources(&root.join(member), &mut all);
     }
     let mut names = BTreeSet::new();
@@ -55,41 +55,42 @@ fn tests(root: &Path) -> BTreeSet<String> {
     names
 }
 
-/// Each row of the crate's README is a row of the page of features, under the same name, and has a
+/// Each row of a crate's README is a row of the page of features, under the same name, and has a
 /// test there: "yes" is shown, not said.
 #[test]
 fn every_feature_has_a_test() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let tests = tests(root);
-    let page = std::fs::read_to_string(root.join("docs/rtsp-proto-matrix.md")).unwrap();
     let rows = |text: &str| -> Vec<(String, String)> {
         let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
         let rows = rows.filter_map(|row| row.split_once(" | "));
         rows.map(|(first, rest)| (first.to_owned(), rest.to_owned())).collect()
     };
-    let shown = rows(&page);
-    assert!(shown.len() > 80, "{} rows: the page is read wrongly", shown.len());
     let mut bad = Vec::new();
-    for (feature, cell) in shown.iter().filter(|(_, cell)| cell != "tests") {
-        let named = named(cell);
-        if named.is_empty() {
-            bad.push(format!("{feature}: no test"));
+    for (name, shown_min, rows_min) in [("rtsp-proto", 80, 25), ("sip-proto", 65, 30)] {
+        let page = std::fs::read_to_string(root.join(format!("docs/{name}-matrix.md"))).unwrap();
+        let shown = rows(&page);
+        assert!(shown.len() > shown_min, "{} rows: the page is read wrongly", shown.len());
+        for (feature, cell) in shown.iter().filter(|(_, cell)| cell != "tests") {
+            let named = named(cell);
+            if named.is_empty() {
+                bad.push(format!("{name}: {feature}: no test"));
+            }
+            let missing = named.iter().filter(|name| !tests.contains(**name));
+            bad.extend(missing.map(|test| format!("{name}: {feature}: {test}")));
         }
-        bad.extend(
-            named.iter().filter(|name| !tests.contains(**name)).map(|n| format!("{feature}: {n}")),
-        );
-    }
-    let readme = std::fs::read_to_string(root.join("rtsp-proto/README.md")).unwrap();
-    let supported = readme.split("## What is supported").nth(1).unwrap();
-    let supported = supported.split("\n## ").next().unwrap();
-    let mut seen = 0;
-    for (row, rest) in rows(supported) {
-        seen += 1;
-        if !rest.starts_with("no ") && !shown.iter().any(|(feature, _)| *feature == row) {
-            bad.push(format!("README: {row}: not on the page"));
+        let readme = std::fs::read_to_string(root.join(name).join("README.md")).unwrap();
+        let supported = readme.split("## What is supported").nth(1).unwrap();
+        let supported = supported.split("\n## ").next().unwrap();
+        let mut seen = 0;
+        for (row, rest) in rows(supported) {
+            seen += 1;
+            if !rest.starts_with("no ") && !shown.iter().any(|(feature, _)| *feature == row) {
+                bad.push(format!("{name}: {row}: not on the page"));
+            }
         }
+        assert!(seen > rows_min, "{seen} rows: the README is read wrongly");
     }
-    assert!(seen > 25, "{seen} rows: the README is read wrongly");
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
@@ -117,7 +118,18 @@ fn tests_that_are_named_exist() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(page.contains(&format!("`{name}`")), "{name} is in no table");
     }
-    let missing: Vec<_> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
+    let sip = std::fs::read_to_string(root.join("docs/sip-proto-reports.md")).unwrap();
+    let of_sip = self::named(&sip);
+    assert!(of_sip.len() > 200, "{} names: the page is read wrongly", of_sip.len());
+    // No report and no trap is forgotten.
+    for (heading, last) in [("## Reports", 20), ("## Traps", 32)] {
+        let part = sip.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();
+        for number in 1..=last {
+            assert!(part.contains(&format!("\n| {number} | ")), "{heading}: {number}");
+        }
+    }
+    let all = named.into_iter().chain(of_sip);
+    let missing: Vec<_> = all.filter(|name| !tests.contains(*name)).collect();
     assert!(missing.is_empty(), "these tests do not exist: {missing:#?}");
 }
 
