@@ -396,16 +396,22 @@ impl Ledger {
         }
     }
 
-    /// Nobody finds the member by its token any more, and its fields are gone.
+    /// Nobody finds the member by its tokens any more, and its fields are gone. Looks at every
+    /// member.
     fn erase(&mut self, id: MemberId) {
         let own: Vec<_> = self.fields_of(id).map(|(field, _)| (id, field)).collect();
         for key in own {
             self.fields.remove(&key);
         }
-        if let Some(member) = self.member_mut(id) {
+        // Those that became this member were the same person.
+        for place in (0_u32..).zip(0..self.members.len()).map(|(place, _)| MemberId::new(place)) {
+            if self.resolve(place) != id {
+                continue;
+            }
+            let Some(member) = self.member_mut(place) else { continue };
             let token = core::mem::replace(&mut member.token, MemberToken::new(0));
             if token.value() != 0 {
-                self.tokens.remove(token.value(), id.value());
+                self.tokens.remove(token.value(), place.value());
             }
         }
     }

@@ -10,9 +10,13 @@
     reason = "tests state what must hold"
 )]
 
-use mms_core::testing::{Sim, SimConfig, SimReport};
+use core::cell::RefCell;
+use mms_core::testing::{Disk, MemoryDisk, Sim, SimConfig, SimReport};
 use mms_core::*;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
+const MUG: AssetId = AssetId::new(32_768);
 const OFF: AssetId = AssetId::new(16_384);
 const HALF: AssetId = AssetId::new(16_385);
 
@@ -54,7 +58,19 @@ fn plain(pending: u32) -> Program {
         .with_coupon_returns(true)
         .with_credit(30_000, 30)
         .with_commissions(vec![
-            CommissionRule::new(Ratio::percent(3)).with_on_stored(Ratio::percent(1)),
+            CommissionRule::new(Ratio::percent(3))
+                .with_on_stored(Ratio::percent(1))
+                .with_on_card(250),
+        ])
+        .with_rewards(vec![
+            Reward::new(RewardId::new(1), 40, Gives::Goods(MUG)),
+            Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),
+            Reward::new(RewardId::new(4), 30, Gives::Uses(AssetId::new(16), 2, 3)),
+        ])
+        .with_fields(vec![
+            Field::new(FieldId::new(1), Holds::Tag),
+            Field::new(FieldId::new(2), Holds::Number(-1, 1)).special(),
+            Field::new(FieldId::new(3), Holds::MonthDay),
         ])
 }
 
@@ -113,6 +129,11 @@ fn odd(consumption: Consumption) -> Program {
                 .with_wait_days(1)
                 .with_expiry(Expiry::Days(7)),
         ])
+        .with_items(vec![ItemRule::new(Sku::new(1), Ratio::new(1, 7).unwrap())])
+        .with_bundles(vec![
+            Bundle::new(vec![(Sku::new(0), 2), (Sku::new(1), 1)], 777),
+            Bundle::new(vec![(Sku::new(0), 1), (Sku::new(2), 3)], 40_000),
+        ])
         .with_refund_grace_days(Some(3))
         .with_settlement(Ratio::percent(1))
 }
@@ -130,6 +151,53 @@ fn program(n: u64) -> (&'static str, Program, Limits) {
         7 => ("bonus first", odd(Consumption::BonusFirst), free),
         _ => ("capped", odd(Consumption::Proportional), Limits::cn_single_purpose()),
     }
+}
+
+/// A disk that says what was written to it.
+struct Listening {
+    disk: MemoryDisk,
+    kinds: Rc<RefCell<BTreeMap<Kind, u32>>>,
+}
+
+impl Disk for Listening {
+    fn append(&mut self, frame: &FrameBuf) {
+        for record in frame.view().records() {
+            *self.kinds.borrow_mut().entry(record.head().kind).or_default() += 1;
+        }
+        self.disk.append(frame);
+    }
+
+    fn sync(&mut self) {
+        self.disk.sync();
+    }
+
+    fn crash(&mut self, rng: &mut proto_wire::Rng) {
+        self.disk.crash(rng);
+    }
+
+    fn read(&mut self) -> Vec<u8> {
+        self.disk.read()
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.disk.truncate(length);
+    }
+}
+
+/// The simulator does all that the ledger can do, not only what is easy.
+#[test]
+fn random_shops_book_every_kind_of_record() {
+    let kinds = Rc::new(RefCell::new(BTreeMap::new()));
+    for seed in 1_000..1_036 {
+        let (name, program, limits) = program(seed);
+        let config = SimConfig::default().with_program(program).with_limits(limits).with_steps(600);
+        let disk = Listening { disk: MemoryDisk::default(), kinds: Rc::clone(&kinds) };
+        let report = Sim::on(disk, seed, config).run();
+        report.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    }
+    let kinds = kinds.borrow();
+    let never: Vec<_> = Kind::ALL.iter().filter(|kind| !kinds.contains_key(kind)).collect();
+    assert!(never.is_empty(), "never: {never:?} of {kinds:?}");
 }
 
 #[test]

@@ -326,3 +326,48 @@ fn a_law_may_cap_what_a_card_holds() {
     assert_eq!(shop.no(top_up(bearer, 1)), Rejection::StoredFull, "what is held counts");
     shop.audit();
 }
+
+/// Whoever became the same member is forgotten with it, and what they were called is free again.
+#[test]
+fn erasing_a_member_erases_those_that_were_merged_into_it() {
+    let mut shop = Shop::new(Program::default());
+    let members: Vec<MemberId> = (0..3).map(|_| shop.enrol()).collect();
+    let tokens: Vec<MemberToken> =
+        members.iter().map(|id| shop.ledger.member(*id).unwrap().token).collect();
+    shop.ok(Action::MergeMembers { from: members[0], into: members[1] });
+    shop.ok(Action::MergeMembers { from: members[1], into: members[2] });
+    assert!(tokens.iter().all(|token| shop.ledger.member_by_token(*token) == Some(members[2])));
+    for change in [MemberChange::Close, MemberChange::Erase] {
+        shop.ok(Action::ChangeMember { member: members[0], change });
+    }
+    for (member, token) in members.iter().zip(tokens) {
+        assert_eq!(shop.ledger.member_by_token(token), None);
+        assert_eq!(shop.ledger.member(*member).unwrap().token.value(), 0);
+        shop.ok(enrol(token, None));
+    }
+    shop.audit();
+}
+
+/// Law I7: a coupon that lapsed cannot be given back for the points, booked as lapsed or not.
+#[test]
+fn a_reward_that_has_lapsed_is_not_taken_back_whenever_that_is_booked() {
+    for book in [false, true] {
+        let kind = AssetId::new(16_384);
+        let program = Program::default()
+            .with_coupons(vec![
+                CouponRule::new(kind, CouponOff::Amount(500)).with_expiry(Expiry::Days(3)),
+            ])
+            .with_rewards(vec![Reward::new(RewardId::new(1), 10, Gives::Coupon(kind))]);
+        let mut shop = Shop::new(program);
+        let member = shop.enrol();
+        shop.ok(adjust(member, 10));
+        let reward = Action::Reward { who: member.into(), reward: RewardId::new(1), quantity: 1 };
+        let given = shop.ok(reward);
+        shop.skip(4);
+        if book {
+            shop.due();
+        }
+        assert_eq!(shop.no(refund(&given, Part::Rest)), Rejection::GivenAway);
+        shop.audit();
+    }
+}

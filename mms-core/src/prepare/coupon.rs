@@ -139,7 +139,9 @@ impl<'l> Prepare<'l, '_> {
     /// Whether what was given for points is still there to be taken back.
     pub(super) fn given_is_whole(&self, sale: &Sale) -> bool {
         let lot = sale.given.lot.and_then(|lot| self.ledger.lot(lot));
-        sale.given.lot.is_none() || lot.is_some_and(|lot| lot.principal == sale.given.quantity)
+        // What is over is over, whether or not anybody has booked that.
+        let whole = |lot: Lot| lot.principal == sale.given.quantity && lot.expires >= self.at.day;
+        sale.given.lot.is_none() || lot.is_some_and(whole)
     }
 
     /// What was given for points comes back with them.

@@ -26,8 +26,8 @@
 //!
 //! Your own store is a [`Disk`]: [`Sim::on`] runs on it.
 //!
-//! What the model does not know, a [`Shop`] does not do: cards, the closing of members, rewards at a
-//! price of the program, goods, permissions, rules that stop what is unusual.
+//! What the model does not know, a [`Shop`] does not do: sales to walk-ins, and rules that stop what is
+//! unusual.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -44,6 +44,7 @@
 mod disk;
 mod lots;
 mod model;
+mod people;
 mod run;
 mod sale;
 mod shop;

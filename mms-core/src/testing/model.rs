@@ -48,6 +48,8 @@ pub(super) struct MMember {
     pub(super) merged: Option<usize>,
     pub(super) merges: u8,
     pub(super) frozen: bool,
+    pub(super) closed: bool,
+    pub(super) erased: bool,
     pub(super) debt: i128,
     pub(super) purse: i128,
     pub(super) owes: i128,
@@ -90,6 +92,7 @@ pub(super) struct MSale {
     pub(super) earned_lot: Option<usize>,
     pub(super) returnable: i32,
     pub(super) coupon: Option<usize>,
+    pub(super) gift: Option<super::people::MGift>,
     pub(super) seller: u32,
     pub(super) commission: i128,
     pub(super) commission_back: i128,
@@ -172,6 +175,12 @@ pub struct Model {
     pub(super) holds: BTreeMap<u64, MHold>,
     pub(super) coupons: Vec<MCoupon>,
     pub(super) packages: Vec<MPackage>,
+    pub(super) cards: Vec<super::people::MCard>,
+    pub(super) fields: BTreeMap<(usize, u16), i64>,
+    pub(super) parameters: BTreeMap<u16, i64>,
+    pub(super) actors: BTreeMap<u32, crate::Permissions>,
+    /// Goods of each store.
+    pub(super) stock: BTreeMap<(u32, AssetId), i128>,
     pub(super) issued: BTreeMap<AssetId, i128>,
     /// What is due to a store, and what a store owes.
     pub(super) due: BTreeMap<u32, i128>,
@@ -199,6 +208,11 @@ impl Model {
             holds: BTreeMap::new(),
             coupons: Vec::new(),
             packages: Vec::new(),
+            cards: Vec::new(),
+            fields: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            actors: BTreeMap::new(),
+            stock: BTreeMap::new(),
             issued: BTreeMap::new(),
             due: BTreeMap::new(),
             owed: BTreeMap::new(),
@@ -284,6 +298,9 @@ impl Model {
             if is != expected {
                 return Some(format!("{what}: {is:?}, not {expected:?}"));
             }
+        }
+        if let Some(difference) = self.people_differ(ledger) {
+            return Some(difference);
         }
         let deferred: i128 =
             self.packages.iter().filter(|p| p.left > 0).map(MPackage::deferred).sum();
@@ -462,13 +479,29 @@ impl Model {
         id
     }
 
+    /// Who it is, when the states of member and card allow it.
     pub(super) fn usable(&self, who: Who, debit: bool) -> Result<usize, R> {
         let id = self.known(who)?;
-        if debit && self.members[id].frozen { Err(R::MemberFrozen) } else { Ok(id) }
+        self.open_member(id)?;
+        if debit && self.members[id].frozen {
+            return Err(R::MemberFrozen);
+        }
+        match who {
+            Who::Card(number) => self.card_allows(number, debit)?,
+            Who::Member(_) => {}
+        }
+        Ok(id)
+    }
+
+    pub(super) fn open_member(&self, id: usize) -> Result<(), R> {
+        if self.members[id].closed { Err(R::MemberClosed) } else { Ok(()) }
     }
 
     pub(super) fn known(&self, who: Who) -> Result<usize, R> {
-        let Who::Member(member) = who else { panic!("the model knows no cards") };
+        let member = match who {
+            Who::Member(member) => member,
+            Who::Card(number) => self.card(number).ok_or(R::CardUnknown)?.member,
+        };
         let id = self.resolve(member);
         if id < self.members.len() { Ok(id) } else { Err(R::MemberUnknown) }
     }

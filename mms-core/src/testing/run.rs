@@ -2,8 +2,8 @@
 
 use super::model::{Counts, MCoupon, MHold, MMember, MPackage, Model, NEVER, Taken, of, share};
 use crate::{
-    Action, Adjust, Command, Day, Held, Ledger, MemberChange, MemberKind, RefundCause,
-    Rejection as R, Rounding, Who,
+    Action, Adjust, Command, Day, Held, Ledger, MemberKind, RefundCause, Rejection as R, Rounding,
+    Who,
 };
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -15,37 +15,7 @@ impl Model {
     /// Whether the model knows what such an action does.
     #[must_use]
     pub fn knows(action: &Action) -> bool {
-        match action {
-            Action::ChangeMember { change, .. } => {
-                matches!(change, MemberChange::Freeze | MemberChange::Unfreeze)
-            }
-            Action::Transfer { from, to, .. } => {
-                matches!((from, to), (Who::Member(_), Who::Member(_)))
-            }
-            Action::TopUp { who, .. }
-            | Action::Spend { who, .. }
-            | Action::Earn { who, .. }
-            | Action::Redeem { who, .. }
-            | Action::Hold { who, .. }
-            | Action::AdjustPoints { who, .. }
-            | Action::SellPackage { who, .. }
-            | Action::TakeUses { who, .. }
-            | Action::ReturnUses { who, .. }
-            | Action::IssueCoupons { who, .. }
-            | Action::WithdrawCoupons { who, .. }
-            | Action::SweepChange { who }
-            | Action::ReceivePayment { who, .. }
-            | Action::RefundCard { who, .. }
-            | Action::Checkout { who: Some(who), .. } => matches!(who, Who::Member(_)),
-            Action::Enrol { .. }
-            | Action::Refund { .. }
-            | Action::Capture { .. }
-            | Action::Void { .. }
-            | Action::OpenBalance { .. }
-            | Action::SetTier { .. }
-            | Action::MergeMembers { .. } => true,
-            _ => false,
-        }
+        !matches!(action, Action::Checkout { who: None, .. })
     }
 
     /// What becomes of a command that is new, after the ledger has seen it: nothing has changed when
@@ -66,13 +36,14 @@ impl Model {
         let seq = ledger.seq().value();
         let store = command.envelope.store.value();
         let actor = command.envelope.actor.value();
+        self.permitted(actor, &command.action)?;
         match &command.action {
             Action::Enrol { token, kind, referrer, .. } => {
                 self.enrol(token.value(), *kind, *referrer)?;
             }
             Action::ReceivePayment { who, amount } => {
                 self.positive(*amount)?;
-                let member = self.known(*who)?;
+                let member = self.usable(*who, false)?;
                 let owes = &mut self.members[member].owes;
                 if i128::from(*amount) > *owes {
                     return Err(R::PaymentExceedsDebt);
@@ -81,13 +52,7 @@ impl Model {
                 self.over_the_counter(store, i128::from(*amount));
             }
             Action::ChangeMember { member, change } => {
-                let id = self.known((*member).into())?;
-                let row = &mut self.members[id];
-                let freeze = *change == MemberChange::Freeze;
-                if row.frozen == freeze {
-                    return Err(R::ChangeNotAllowed);
-                }
-                row.frozen = freeze;
+                self.change_member(*member, *change)?;
             }
             Action::SetTier { member, tier, until } => {
                 if until.value() < self.day {
@@ -98,8 +63,10 @@ impl Model {
                 }
                 let id = self.known((*member).into())?;
                 let place = self.program.tiers.iter().position(|known| known.id == *tier);
+                let place = place.ok_or(R::TierUnknown)?;
+                self.open_member(id)?;
                 let row = &mut self.members[id];
-                row.tier = place.ok_or(R::TierUnknown)?;
+                row.tier = place;
                 (row.tier_until, row.by_hand) = (until.value(), true);
             }
             Action::TopUp { who, amount } => self.top_up(seq, *who, *amount, store, actor)?,
@@ -115,7 +82,7 @@ impl Model {
                 if expires.value() < self.day {
                     return Err(R::DateInPast);
                 }
-                let member = self.known((*member).into())?;
+                let member = self.usable((*member).into(), false)?;
                 if !points {
                     self.room(member, p + b)?;
                 }
@@ -139,6 +106,7 @@ impl Model {
                 if !self.program.coupons.iter().any(|rule| rule.kind == *kind) {
                     return Err(R::RuleUnknown);
                 }
+                self.usable(*who, false)?;
                 self.give(seq, member, *kind, i128::from(*count))?;
             }
             Action::WithdrawCoupons { who, coupon, reason } => {
@@ -147,10 +115,11 @@ impl Model {
                 }
                 let member = self.known(*who)?;
                 let coupon = self.coupon(member, *coupon).ok_or(R::CouponUnknown)?;
+                self.usable(*who, false)?;
                 self.coupons[coupon].left = 0;
             }
             Action::SweepChange { who } => {
-                let member = self.known(*who)?;
+                let member = self.usable(*who, false)?;
                 let purse = self.members[member].purse;
                 if purse == 0 {
                     return Err(R::NothingToDo);
@@ -169,6 +138,7 @@ impl Model {
                 if !crate::is_uses(*kind) {
                     return Err(R::AssetUnknown);
                 }
+                self.usable(*who, false)?;
                 let (all, price) = (i128::from(*uses), i128::from(*price));
                 let (kind, expires) = (*kind, expires.value());
                 self.packages.push(MPackage { kind, member, all, left: all, price, expires });
@@ -188,6 +158,7 @@ impl Model {
                 let member = self.known(*who)?;
                 let rule = self.program.earn_rules.iter().find(|known| known.id == *rule);
                 let rule = *rule.ok_or(R::RuleUnknown)?;
+                self.usable(*who, false)?;
                 let base = i128::from(*base);
                 let (num, den) = self.earn_rate(&rule, member);
                 let points = share(base, num, den, rule.rounding);
@@ -203,7 +174,7 @@ impl Model {
                 self.positive(*points)?;
                 let member = self.usable(*who, true)?;
                 let taken = self.take(member, true, i128::from(*points))?;
-                self.redemption(seq, member, i128::from(*points), taken, store);
+                self.redemption(seq, member, i128::from(*points), taken, store, None);
             }
             Action::AdjustPoints { who, adjust, reason } => {
                 if let Adjust::Add(points) | Adjust::Take(points) = adjust {
@@ -257,7 +228,7 @@ impl Model {
                 // What a hold had set aside is in no list until now.
                 let taken = self.capture(held, amount);
                 if points {
-                    self.redemption(seq, member, amount, taken, store);
+                    self.redemption(seq, member, amount, taken, store, None);
                 } else {
                     self.quick_sale(seq, member, amount, taken, (store, actor));
                 }
@@ -268,7 +239,7 @@ impl Model {
                 self.release(hold.value());
             }
             Action::Refund { sale, part } => self.refund(seq, *sale, *part, store, ledger)?,
-            other => panic!("the model does not know {other:?}"),
+            other => self.run_people(seq, other, (store, actor))?,
         }
         Ok(())
     }
@@ -303,6 +274,9 @@ impl Model {
         if self.tokens.contains(&token) {
             return Err(R::TokenTaken);
         }
+        if let Some(id) = referrer {
+            self.open_member(id)?;
+        }
         let above = referrer.map(|id| self.members[id].depth);
         if above.is_some_and(|depth| depth >= self.limits.referral_depth_max) {
             return Err(R::ReferralTooDeep);
@@ -315,6 +289,8 @@ impl Model {
             merged: None,
             merges: 0,
             frozen: false,
+            closed: false,
+            erased: false,
             debt: 0,
             purse: 0,
             owes: 0,
@@ -351,6 +327,7 @@ impl Model {
         if bonus.max(points) > i128::from(self.limits.amount_max) {
             return Err(R::AmountTooLarge);
         }
+        self.usable(who, false)?;
         self.room(member, amount + bonus)?;
         self.add(member, false, (self.day, self.stored_until()), (amount, bonus), store);
         if points > 0 {
@@ -372,7 +349,7 @@ impl Model {
         Ok(())
     }
 
-    fn give(
+    pub(super) fn give(
         &mut self,
         seq: u64,
         member: usize,
@@ -447,7 +424,7 @@ impl Model {
             return Err(R::SameMember);
         }
         self.usable(from, true)?;
-        if self.members[target].frozen {
+        if self.members[target].frozen || self.usable(to, false).is_err() {
             return Err(R::TargetUnusable);
         }
         let points = what == Held::Points;
@@ -483,7 +460,7 @@ impl Model {
         if self.members[source].merges >= 16 {
             return Err(R::ChangeNotAllowed);
         }
-        if self.members[target].frozen {
+        if self.members[target].frozen || self.members[target].closed {
             return Err(R::TargetUnusable);
         }
         if self.members[target].depth > self.members[source].depth {
@@ -510,6 +487,7 @@ impl Model {
             sum.spend += counts.spend;
             sum.visits += counts.visits;
         }
+        self.merge_fields(source, target);
         self.lots.iter_mut().filter(|l| l.member == source).for_each(|l| l.member = target);
         self.coupons.iter_mut().filter(|c| c.member == source).for_each(|c| c.member = target);
         self.packages.iter_mut().filter(|p| p.member == source).for_each(|p| p.member = target);
@@ -542,22 +520,24 @@ impl Model {
         Ok(())
     }
 
-    /// Commission of the actor, by the rule for the member's tier or for all.
+    /// The rule for the member's tier, or for all.
+    pub(super) fn commission_rule(&self, member: usize) -> Option<&crate::CommissionRule> {
+        let tier = self.program.tiers[self.members[member].tier].id;
+        let rules = &self.program.commissions;
+        let own = rules.iter().find(|rule| rule.tier == Some(tier));
+        own.or_else(|| rules.iter().find(|rule| rule.tier.is_none()))
+    }
+
+    /// Commission of the actor.
     pub(super) fn pay_commission(
         &mut self,
         member: usize,
         actor: u32,
         bases: &[(i128, Rate)],
     ) -> i128 {
-        let tier = self.program.tiers[self.members[member].tier].id;
-        let rules = &self.program.commissions;
-        let own = rules.iter().find(|rule| rule.tier == Some(tier));
-        let Some(rule) = own.or_else(|| rules.iter().find(|rule| rule.tier.is_none())) else {
+        let Some(rule) = self.commission_rule(member).filter(|_| actor != 0) else {
             return 0;
         };
-        if actor == 0 {
-            return 0;
-        }
         let shares = bases.iter().map(|(base, rate)| of(rate(rule), *base, Rounding::Down));
         let amount: i128 = shares.sum();
         *self.commission.entry(actor).or_default() += amount;
@@ -585,7 +565,7 @@ impl Model {
                 continue;
             };
             let points = of(rate(&rule), base, Rounding::Down).min(rule.event_max.into());
-            if points <= 0 {
+            if points <= 0 || self.members[id].closed {
                 continue;
             }
             let from = self.day + wait;

@@ -43,10 +43,11 @@ impl Model {
         points: i128,
         taken: Vec<Taken>,
         store: u32,
+        gift: Option<super::people::MGift>,
     ) {
         self.spent(&taken, store);
         let mut sale = self.sale(member, store, points, taken);
-        sale.points_only = true;
+        (sale.points_only, sale.gift) = (true, gift);
         self.sales.insert(seq, sale);
     }
 
@@ -72,6 +73,7 @@ impl Model {
             earned_lot: None,
             returnable: self.day + self.program.return_days as i32,
             coupon: None,
+            gift: None,
             seller: 0,
             commission: 0,
             commission_back: 0,
@@ -333,11 +335,20 @@ impl Model {
         let sale = self.sales.get(&id.value()).filter(|sale| sale.returnable >= self.day);
         let mut sale = sale.ok_or(R::SaleUnknown)?.clone();
         let left = sale.net - sale.back;
+        let member = self.resolve(crate::MemberId::new(sale.member as u32));
+        if let Part::Line { line, .. } = part {
+            sale.lines.get(usize::from(line)).ok_or(R::LineUnknown)?;
+        }
+        self.open_member(member)?;
+        let gone = sale.gift.is_some_and(|gift| !self.is_whole(gift));
+        if gone {
+            return Err(R::GivenAway);
+        }
         let amount = match part {
             Part::Rest => left,
             Part::Amount(amount) => amount.into(),
             Part::Line { line, quantity } => {
-                let row = sale.lines.get_mut(usize::from(line)).ok_or(R::LineUnknown)?;
+                let row = &mut sale.lines[usize::from(line)];
                 let [all, net, back, net_back] = *row;
                 let after = back + i128::from(quantity);
                 if after > all {
@@ -354,8 +365,13 @@ impl Model {
         if amount == 0 {
             return Err(R::NothingToDo);
         }
+        if let Some(gift) = sale.gift {
+            if amount != sale.net {
+                return Err(R::GivenAway);
+            }
+            self.take_gift_back(gift, store);
+        }
         sale.back += amount;
-        let member = self.resolve(crate::MemberId::new(sale.member as u32));
         // How it falls on the tenders is a matter of rounding: the model takes what the ledger did,
         // after looking whether it could be right.
         let after = ledger.sale(id).unwrap();

@@ -2,9 +2,10 @@
 
 use super::Model;
 use crate::{
-    Action, Adjust, AssetId, CouponId, Day, Extras, Held, HoldId, Ledger, Line, MemberChange,
-    MemberId, MemberKind, MemberToken, Part, Pay, PlanId, RefundCause, RewardId, SaleId, Sku,
-    StoreId, TierId, Timestamp,
+    Action, ActorId, Adjust, AssetId, CardChange, CardNumber, CouponId, Day, Extras, FieldId,
+    Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken,
+    ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause, RewardId, SaleId,
+    Sku, StoreId, TierId, Timestamp, Who,
 };
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -12,7 +13,7 @@ use proto_wire::Rng;
 
 /// Kinds of actions, each with a weight of its own: a seed that never transfers finds other things
 /// than one that does so all the time.
-const KINDS: usize = 24;
+const KINDS: usize = 32;
 
 /// A source of random actions for a ledger.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ impl Shop {
         for needed in [2, 4, 5] {
             weights[needed] = weights[needed].max(8);
         }
+        // Whoever sets aside also takes what is set aside.
+        weights[11] = weights[11].max(2 * weights[10]);
         Self { weights, members_max: members_max.max(1).into() }
     }
 
@@ -43,6 +46,7 @@ impl Shop {
         let unknown = u64::from(rng.below(40) == 0);
         let member = |rng: &mut Rng| MemberId::new(rng.below((count + unknown).max(1)) as u32);
         let who = member(rng);
+        let by = by_card(rng, ledger, who);
         let (at, program) = (ledger.at(), ledger.program());
         let balances = ledger.balances(who, at.day);
         let stored = [0, 1, balances.stored(), balances.principal, 10_000, 50_000, 500_000];
@@ -64,9 +68,9 @@ impl Shop {
                 Action::ChangeMember { member: who, change: MemberChange::Freeze }
             }
             1 => Action::ChangeMember { member: who, change: MemberChange::Unfreeze },
-            2 => Action::TopUp { who: who.into(), amount: amount(rng, &stored) },
-            3 => Action::Spend { who: who.into(), amount: amount(rng, &stored) },
-            4 => self.checkout(rng, ledger, model, who),
+            2 => Action::TopUp { who: by, amount: amount(rng, &stored) },
+            3 => Action::Spend { who: by, amount: amount(rng, &stored) },
+            4 => self.checkout(rng, ledger, model, who, by),
             5 => {
                 let sales: Vec<SaleId> = model.returnable().collect();
                 let Some(id) = pick(rng, &sales) else { return spend(who) };
@@ -81,11 +85,11 @@ impl Shop {
             6 => {
                 let rules: Vec<_> = program.earn_rules.iter().map(|rule| rule.id).collect();
                 let rule = pick(rng, &rules).unwrap_or(crate::RuleId::new(1));
-                Action::Earn { who: who.into(), base: amount(rng, &stored), rule }
+                Action::Earn { who: by, base: amount(rng, &stored), rule }
             }
             7 => {
                 let points = amount(rng, &points);
-                Action::Redeem { who: who.into(), points, reward: RewardId::new(1) }
+                Action::Redeem { who: by, points, reward: RewardId::new(1) }
             }
             8 => {
                 let adjust = match rng.below(3) {
@@ -94,22 +98,26 @@ impl Shop {
                     _ => Adjust::Clear,
                 };
                 let reason = u16::from(rng.below(20) > 0);
-                Action::AdjustPoints { who: who.into(), adjust, reason }
+                Action::AdjustPoints { who: by, adjust, reason }
             }
             9 => {
                 let amount = amount(rng, of(what));
-                Action::Transfer { from: who.into(), to: member(rng).into(), what, amount }
+                let to = member(rng);
+                let to = by_card(rng, ledger, to);
+                Action::Transfer { from: by, to, what, amount }
             }
             10 => {
-                let amount = amount(rng, of(what));
-                let until = at.time.saturating_add(Duration::from_secs(rng.below(200_000)));
-                Action::Hold { who: who.into(), what, amount, until }
+                let have = if what == Held::Stored { balances.stored() } else { balances.points };
+                let part = 1 + rng.below(have.max(1) as u64) as i64;
+                let amount = if rng.below(3) == 0 { amount(rng, of(what)) } else { part };
+                let until = at.time.saturating_add(Duration::from_secs(rng.below(2_000_000)));
+                Action::Hold { who: by, what, amount, until }
             }
             11 => {
                 let holds: Vec<(HoldId, i64)> =
                     ledger.holds().map(|(id, hold)| (id, hold.amount())).collect();
                 let Some((hold, held)) = pick(rng, &holds) else { return spend(who) };
-                if rng.below(3) == 0 {
+                if rng.below(2) == 0 {
                     return Action::Void { hold };
                 }
                 let amount = amount(rng, &[held, held / 2, held + 1]);
@@ -120,7 +128,7 @@ impl Shop {
                 let kind = pick(rng, &kinds).filter(|_| rng.below(9) > 0);
                 let count = rng.below(4) as i64;
                 let kind = kind.unwrap_or(AssetId::new(16_390));
-                Action::IssueCoupons { who: who.into(), kind, count }
+                Action::IssueCoupons { who: by, kind, count }
             }
             13 => {
                 let (owner, coupon) = a_coupon(rng, model);
@@ -131,21 +139,19 @@ impl Shop {
                 let uses = rng.below(12) as i64;
                 let expires = at.day.plus(rng.below(9) as u32);
                 let price = amount(rng, &[100, 999]);
-                Action::SellPackage { who: who.into(), kind: swim(rng), uses, price, expires }
+                Action::SellPackage { who: by, kind: swim(rng), uses, price, expires }
             }
-            15 => Action::TakeUses { who: who.into(), kind: swim(rng), uses: rng.below(6) as i64 },
-            16 => {
-                Action::ReturnUses { who: who.into(), kind: swim(rng), uses: rng.below(6) as i64 }
-            }
-            17 => Action::SweepChange { who: who.into() },
+            15 => Action::TakeUses { who: by, kind: swim(rng), uses: rng.below(6) as i64 },
+            16 => Action::ReturnUses { who: by, kind: swim(rng), uses: rng.below(6) as i64 },
+            17 => Action::SweepChange { who: by },
             18 => {
                 let amount = amount(rng, &[1, balances.owed, balances.owed + 1]);
-                Action::ReceivePayment { who: who.into(), amount }
+                Action::ReceivePayment { who: by, amount }
             }
             19 => {
                 let causes = [RefundCause::Merchant, RefundCause::Member];
                 let cause = causes[rng.below(2) as usize];
-                Action::RefundCard { who: who.into(), cause }
+                Action::RefundCard { who: by, cause }
             }
             20 if rng.below(6) == 0 => Action::MergeMembers { from: who, into: member(rng) },
             21 => {
@@ -163,6 +169,40 @@ impl Shop {
                 let from = Day::new(at.day.value().saturating_sub(rng.below(40) as i32));
                 let expires = at.day.plus(rng.below(40) as u32);
                 Action::OpenBalance { member: who, what, principal, bonus, from, expires }
+            }
+            24..=26 => a_card(rng, ledger, who),
+            27 => {
+                Action::StockGoods { goods: goods(rng, program), quantity: rng.below(9) as i64 - 2 }
+            }
+            28 => {
+                let rewards: Vec<RewardId> = program.rewards.iter().map(|row| row.id).collect();
+                let reward = pick(rng, &rewards).filter(|_| rng.below(12) > 0);
+                let reward = reward.unwrap_or(RewardId::new(99));
+                Action::Reward { who: by, reward, quantity: rng.below(3) as u32 }
+            }
+            29 => a_field(rng, program, who),
+            30 if ledger.actors().next().is_some() || rng.below(9) == 0 => {
+                // As soon as one is known, the others need something, too.
+                let known = |actor: &u32| ledger.actors().any(|(id, _)| id.value() == *actor);
+                let new = (0..3).find(|actor| !known(actor));
+                let actor = new.unwrap_or_else(|| rng.below(3) as u32);
+                let bits = Permissions::ALL.bits() & !(1 << rng.below(24));
+                let permissions = Permissions::from_bits(bits).unwrap();
+                Action::Permit { actor: ActorId::new(actor), permissions }
+            }
+            30 => {
+                let parameter = ParameterId::new(rng.below(3) as u16);
+                Action::SetParameter { parameter, value: amount(rng, &stored) }
+            }
+            31 => {
+                // Mostly of those that have nothing.
+                let idle = (0..count as u32).map(MemberId::new).find(|id| {
+                    ledger.member(*id).is_some_and(|row| row.balances().all(|(_, sum)| sum == 0))
+                });
+                let member = idle.filter(|_| rng.below(4) > 0).unwrap_or(who);
+                let erase = rng.below(3) == 0;
+                let change = if erase { MemberChange::Erase } else { MemberChange::Close };
+                Action::ChangeMember { member, change }
             }
             _ => spend(who),
         }
@@ -185,7 +225,14 @@ impl Shop {
         0
     }
 
-    fn checkout(&self, rng: &mut Rng, ledger: &Ledger, model: &Model, who: MemberId) -> Action {
+    fn checkout(
+        &self,
+        rng: &mut Rng,
+        ledger: &Ledger,
+        model: &Model,
+        who: MemberId,
+        by: Who,
+    ) -> Action {
         let mut lines: Vec<Line> = (0..=rng.below(3))
             .map(|n| {
                 let price = rng.below(30_000) as i64;
@@ -206,10 +253,10 @@ impl Shop {
             extras = extras.with_on_account(account);
             net -= account;
         }
-        let mut who = who;
+        let (mut who, mut by) = (who, by);
         if rng.below(4) == 0 {
             let (owner, coupon) = a_coupon(rng, model);
-            who = if rng.below(9) == 0 { who } else { owner };
+            (who, by) = if rng.below(9) == 0 { (who, by) } else { (owner, owner.into()) };
             extras = extras.with_coupon(coupon);
         }
         let balances = ledger.balances(who, ledger.at().day);
@@ -230,7 +277,7 @@ impl Shop {
                 Pay::Mixed { cash: net - value - stored + off, stored, points }
             }
         };
-        Action::Checkout { who: Some(who.into()), lines, pay, extras }
+        Action::Checkout { who: Some(by), lines, pay, extras }
     }
 }
 
@@ -239,6 +286,70 @@ pub(super) fn skewed(rng: &mut Rng, time: Timestamp, most: i64) -> Timestamp {
     let micros = most.max(1) as u64;
     let by = rng.below(2 * micros) as i64 - micros as i64;
     Timestamp::from_unix_micros(time.as_unix_micros().saturating_add(by))
+}
+
+/// The member itself, or with one of its cards in hand, or with another's.
+fn by_card(rng: &mut Rng, ledger: &Ledger, who: MemberId) -> Who {
+    let own: Vec<CardNumber> = ledger.cards_of(who).map(|card| card.number).collect();
+    match rng.below(8) {
+        0..=2 => pick(rng, &own).map_or(Who::Member(who), Who::Card),
+        3 if rng.below(6) == 0 => Who::Card(CardNumber::new(rng.below(20))),
+        _ => Who::Member(who),
+    }
+}
+
+/// Something about cards.
+fn a_card(rng: &mut Rng, ledger: &Ledger, who: MemberId) -> Action {
+    let all: Vec<CardNumber> = ledger.cards().map(|card| card.number).collect();
+    let day = ledger.at().day.max(Day::new(0));
+    let next = CardNumber::new(all.len() as u64 + 1 - u64::from(rng.below(20) == 0));
+    let expires = Day::new(day.plus(rng.below(60) as u32).value() - i32::from(rng.below(20) == 0));
+    let fee = [0, 0, 500, -1][rng.below(4) as usize];
+    let card = pick(rng, &all).filter(|_| rng.below(30) > 0).unwrap_or(CardNumber::new(999));
+    match if all.is_empty() { 0 } else { rng.below(9) } {
+        0 | 1 => {
+            let (product, active) = (ProductId::new(1), rng.below(3) > 0);
+            Action::IssueCard { member: who, card: next, product, expires, active, fee: fee.max(0) }
+        }
+        2 => Action::ReplaceCard { card, new: next, fee },
+        3 => Action::ReportPin { card, correct: rng.below(3) == 0 },
+        4 => Action::RenewCard { card, expires, fee },
+        5 => Action::MoveCard { card, to: who },
+        _ => {
+            let changes = [
+                CardChange::Activate,
+                CardChange::Activate,
+                CardChange::Lock,
+                CardChange::Unlock,
+                CardChange::Unlock,
+                CardChange::Freeze,
+                CardChange::Unfreeze,
+                CardChange::Unfreeze,
+                CardChange::ReportLost,
+                CardChange::WithdrawLoss,
+                CardChange::WithdrawLoss,
+                CardChange::Extend(expires),
+                CardChange::Close,
+            ];
+            Action::ChangeCard { card, change: changes[rng.below(changes.len() as u64) as usize] }
+        }
+    }
+}
+
+fn goods(rng: &mut Rng, program: &Program) -> AssetId {
+    let all = program.rewards.iter().filter_map(|reward| match reward.gives {
+        Gives::Goods(goods) => Some(goods),
+        _ => None,
+    });
+    let all: Vec<AssetId> = all.collect();
+    pick(rng, &all).filter(|_| rng.below(12) > 0).unwrap_or(AssetId::new(16))
+}
+
+fn a_field(rng: &mut Rng, program: &Program, member: MemberId) -> Action {
+    let all: Vec<FieldId> = program.fields.iter().map(|field| field.id).collect();
+    let field = pick(rng, &all).filter(|_| rng.below(12) > 0).unwrap_or(FieldId::new(99));
+    let value = [None, Some(0), Some(1), Some(1), Some(229), Some(-1)][rng.below(6) as usize];
+    Action::SetField { member, field, value }
 }
 
 fn spend(who: MemberId) -> Action {
