@@ -10,7 +10,7 @@
 use crate::command::{Action, Command, Who};
 use crate::ids::{CardId, LotId, MemberId};
 use crate::ledger::Ledger;
-use crate::record::Record;
+use crate::record::Needs;
 use crate::state::FORGET_MAX;
 use core::hint::black_box;
 
@@ -114,16 +114,15 @@ impl Ledger {
     }
 
     /// The same for records that are about to be replayed.
-    pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = Record<'a>>) {
+    pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = Needs<'a>>) {
         let mut keys = [NOWHERE; WINDOW];
         let mut members = [None; WINDOW];
         let mut lots = [[None; WINDOW]; NAMED];
         let mut count: usize = 0;
-        for (n, record) in records.take(WINDOW).enumerate() {
-            let head = record.head();
-            set(&mut keys, n, self.replies.spot(head.key));
-            set(&mut members, n, head.member);
-            for (lots, lot) in lots.iter_mut().zip(record.lots_moved()) {
+        for (n, needs) in records.enumerate() {
+            set(&mut keys, n, self.replies.spot(needs.key));
+            set(&mut members, n, needs.member);
+            for (lots, lot) in lots.iter_mut().zip(needs.lots()) {
                 set(lots, n, Some(LotId::new(lot)));
             }
             count = count.saturating_add(1);

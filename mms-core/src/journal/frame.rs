@@ -1,7 +1,7 @@
 //! One frame: header, records, hash.
 
 use crate::ids::Seq;
-use crate::record::{Record, RecordError, RecordErrorKind};
+use crate::record::{Needs, Record, RecordError, RecordErrorKind};
 use crate::wire::Wire;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -182,7 +182,8 @@ impl<'a> Frame<'a> {
             return Err(FrameError::new(FrameErrorKind::BodyTruncated, bytes.len()));
         };
         let frame = Self { header, bytes, body: bytes.get(HEADER..).unwrap_or_default() };
-        frame.check_each(Record::checked)?;
+        let check = crc32fast::Hasher::new();
+        frame.check_each(|bytes| Record::checked_by(bytes, &check))?;
         Ok((frame, rest))
     }
 
@@ -303,10 +304,18 @@ pub struct Records<'a> {
     left: &'a [u8],
 }
 
-impl Records<'_> {
+impl<'a> Records<'a> {
     /// Whether none is left.
     pub(super) const fn is_empty(&self) -> bool {
         self.left.is_empty()
+    }
+
+    /// What is looked up to book the next one.
+    #[inline]
+    pub(super) fn next_needs(&mut self) -> Option<Needs<'a>> {
+        let (needs, rest) = Needs::of(self.left)?;
+        self.left = rest;
+        Some(needs)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::record::{Record, RecordError, Scratch};
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::statement::Statements;
 use crate::warm::WINDOW;
-use core::fmt;
+use core::{fmt, iter};
 
 /// Replays frames into a ledger.
 ///
@@ -258,7 +258,7 @@ impl Recovery {
         let mut records = frame.records();
         let mut ahead = frame.records();
         while !records.is_empty() {
-            self.ledger.warm_for(ahead.by_ref().take(WINDOW));
+            self.ledger.warm_for(iter::from_fn(|| ahead.next_needs()).take(WINDOW));
             for record in records.by_ref().take(WINDOW) {
                 self.replay_record(record).map_err(|error| {
                     self.stopped = true;

@@ -159,12 +159,23 @@ impl<'l> Prepare<'l, '_> {
     /// What discounts were worth on what a sale took from stored value: at list price, the
     /// member consumed that much more of the lots.
     pub(super) fn undiscounted(&mut self, discount: i64, net: i64) -> Result<(), Rejection> {
+        let is_money = |id| self.ledger.lots.asset(id) == Some(MONEY);
+        let amount = |principal: i64, bonus: i64| principal.saturating_add(bonus).saturating_neg();
+        // Nearly always all came from one lot.
+        if let [(lot, principal, bonus)] = *self.draft.moves.as_slice() {
+            let stored = if is_money(lot) { amount(principal, bonus) } else { 0 };
+            let all = all_extra(discount, net, stored).ok_or(Rejection::Overflow)?;
+            if all > 0 {
+                self.draft.fact(Fact::Undiscounted { lot, amount: all });
+            }
+            return Ok(());
+        }
         let taken: Vec<(LotId, i64)> = self
             .draft
             .moves
             .iter()
-            .filter(|(id, ..)| self.ledger.lots.get(*id).is_some_and(|lot| lot.asset == MONEY))
-            .map(|(id, principal, bonus)| (*id, principal.saturating_add(*bonus).saturating_neg()))
+            .filter(|(id, ..)| is_money(*id))
+            .map(|(id, principal, bonus)| (*id, amount(*principal, *bonus)))
             .collect();
         let extras = extras_of(discount, net, taken.iter().map(|(_, amount)| *amount));
         for ((lot, _), amount) in taken.iter().zip(extras.ok_or(Rejection::Overflow)?) {
@@ -231,11 +242,18 @@ fn extras_of(discount: i64, net: i64, amounts: impl Iterator<Item = i64>) -> Opt
     let weights: Vec<i64> = amounts.collect();
     let stored = weights.iter().try_fold(0_i64, |sum, amount| sum.checked_add(*amount))?;
     let mut parts = vec![0; weights.len()];
-    if stored > 0 && net > 0 {
-        let all = mul_div(discount, stored.unsigned_abs(), net.unsigned_abs(), Rounding::HalfUp)?;
-        if all > 0 {
-            split(all, &weights, &mut parts)?;
-        }
+    let all = all_extra(discount, net, stored)?;
+    if all > 0 {
+        split(all, &weights, &mut parts)?;
     }
     Some(parts)
+}
+
+/// The share of a discount that belongs to what was paid with stored value.
+fn all_extra(discount: i64, net: i64, stored: i64) -> Option<i64> {
+    if stored > 0 && net > 0 {
+        mul_div(discount, stored.unsigned_abs(), net.unsigned_abs(), Rounding::HalfUp)
+    } else {
+        Some(0)
+    }
 }

@@ -26,6 +26,9 @@ pub struct Quote {
     pub burn: Ratio,
 }
 
+/// Most sales have no more lines: they are worked out without asking for memory.
+const FEW: usize = 8;
+
 /// Lines with their prices.
 #[derive(Debug)]
 pub(super) struct Priced {
@@ -45,12 +48,21 @@ impl Priced {
         if off == 0 {
             return Ok(());
         }
-        let weights: Vec<i64> =
-            self.nets.iter().enumerate().map(|(n, net)| if takes(n) { *net } else { 0 }).collect();
-        let mut parts = vec![0; weights.len()];
-        split(off, &weights, &mut parts).ok_or(Rejection::Overflow)?;
+        let count = self.nets.len();
+        let mut few = [[0; FEW]; 2];
+        let mut many: [Vec<i64>; 2];
+        let [weights, parts] = if count <= FEW {
+            few.each_mut().map(|row| row.get_mut(..count).unwrap_or_default())
+        } else {
+            many = [vec![0; count], vec![0; count]];
+            many.each_mut().map(Vec::as_mut_slice)
+        };
+        for (n, (weight, net)) in weights.iter_mut().zip(&self.nets).enumerate() {
+            *weight = if takes(n) { *net } else { 0 };
+        }
+        split(off, weights, parts).ok_or(Rejection::Overflow)?;
         for (net, part) in self.nets.iter_mut().zip(parts) {
-            *net = net.saturating_sub(part);
+            *net = net.saturating_sub(*part);
         }
         Ok(())
     }
@@ -75,7 +87,7 @@ impl Ledger {
         };
         self.check_lines(lines)?;
         let tier = member.map(|(_, member)| self.program.tier(member.tier));
-        let priced = self.price(tier, lines)?;
+        let priced = self.price(tier, lines, Vec::new())?;
         let burn = tier.map_or(Ratio::ZERO, |tier| tier.burn);
         let (list, net) = (priced.list, priced.net());
         Ok(Quote { list, discount: list.saturating_sub(net), net, burn })
@@ -100,7 +112,7 @@ impl Ledger {
         if !lot.is_live(at.day.max(self.at.day)) {
             return Err(Rejection::CouponNotValid);
         }
-        let mut priced = self.price(Some(self.program.tier(member.tier)), lines)?;
+        let mut priced = self.price(Some(self.program.tier(member.tier)), lines, Vec::new())?;
         self.take_coupon_off(&mut priced, store, member.tier, &lot, lines)
     }
 
@@ -144,10 +156,17 @@ impl Ledger {
     }
 
     /// What bundles take off, what articles have off, the discount of the tier, then the threshold
-    /// that the rest reaches.
-    pub(super) fn price(&self, tier: Option<Tier>, lines: &[Line]) -> Result<Priced, Rejection> {
-        let nets: Option<Vec<i64>> = lines.iter().map(Line::list).collect();
-        let nets = nets.ok_or(Rejection::Overflow)?;
+    /// that the rest reaches. `nets` is room to work in.
+    pub(super) fn price(
+        &self,
+        tier: Option<Tier>,
+        lines: &[Line],
+        mut nets: Vec<i64>,
+    ) -> Result<Priced, Rejection> {
+        nets.clear();
+        for line in lines {
+            nets.push(line.list().ok_or(Rejection::Overflow)?);
+        }
         let list = nets.iter().try_fold(0_i64, |sum, amount| sum.checked_add(*amount));
         let mut priced = Priced { nets, list: list.ok_or(Rejection::Overflow)? };
         let takes = |n: usize| lines.get(n).is_some_and(|line| !line.special);

@@ -11,6 +11,7 @@ use crate::program::EarnRule;
 use crate::record::{Fact, Kind, MoveKind};
 use crate::rejection::Rejection;
 use crate::state::Counters;
+use alloc::vec::Vec;
 
 /// The amounts of a sale.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,7 +91,7 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::CouponNotValid);
         }
         let tier = party.map(|party| self.ledger.program.tier(party.member.tier));
-        let mut priced = self.ledger.price(tier, lines)?;
+        let mut priced = self.ledger.price(tier, lines, core::mem::take(&mut self.draft.nets))?;
         let mut coupon_value = 0;
         if let (Some((_, lot)), Some(party)) = (&coupon, party) {
             let (store, tier) = (self.draft.head.store, party.member.tier);
@@ -131,7 +132,7 @@ impl<'l> Prepare<'l, '_> {
                 if sold.discount > 0 && stored > 0 {
                     self.undiscounted(sold.discount, net)?;
                 }
-                self.lines(lines, &priced.nets);
+                self.lines(lines, priced.nets);
                 self.on_account(party, account)?;
                 if let Some(coupon) = coupon {
                     self.use_coupon(party, coupon, coupon_value);
@@ -147,7 +148,7 @@ impl<'l> Prepare<'l, '_> {
                 Err(Rejection::TenderMismatch)
             }
             None => {
-                self.lines(lines, &priced.nets);
+                self.lines(lines, priced.nets);
                 self.sell(None, &sold)
             }
         }
@@ -235,12 +236,14 @@ impl<'l> Prepare<'l, '_> {
         Ok(Some(EarnedBy { rule: rule.id, base, rate, rounding: rule.rounding, points, lot }))
     }
 
-    fn lines(&mut self, lines: &[Line], nets: &[i64]) {
-        for (line, net) in lines.iter().zip(nets) {
+    fn lines(&mut self, lines: &[Line], nets: Vec<i64>) {
+        for (line, net) in lines.iter().zip(&nets) {
             let list = line.price.saturating_mul(i64::from(line.quantity));
             let (sku, quantity) = (line.sku, line.quantity);
             self.draft.fact(Fact::SaleLine { sku, quantity, list, net: *net });
         }
+        // The next sale works in the same room.
+        self.draft.nets = nets;
     }
 
     pub(super) fn open_sale(

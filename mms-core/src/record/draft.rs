@@ -8,6 +8,7 @@ use crate::ids::{
 use crate::program::Expiry;
 use crate::wire::Wire;
 use alloc::vec::Vec;
+use crc32fast::Hasher;
 use proto_wire::Timestamp;
 
 /// Collects postings and facts; used again and again, so that a busy ledger does not
@@ -19,8 +20,12 @@ pub(crate) struct Draft {
     facts: Vec<Fact>,
     /// Bytes that they take.
     facts_size: usize,
+    /// A check that has seen nothing yet: to make one asks the processor what it can do.
+    check: Hasher,
     /// What this record has done to lots so far: lot, principal, bonus.
     pub(crate) moves: Vec<(LotId, i64, i64)>,
+    /// What the lines of a sale cost.
+    pub(crate) nets: Vec<i64>,
     pub(crate) lots_opened: u32,
     pub(crate) lots_touched: u16,
     /// Of what the last day of validity was asked last, and the answer: a day's commands ask for
@@ -35,7 +40,7 @@ impl Default for Draft {
 }
 
 impl Draft {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             head: Head {
                 kind: Kind::Enrolled,
@@ -55,7 +60,9 @@ impl Draft {
             postings: Vec::new(),
             facts: Vec::new(),
             facts_size: 0,
+            check: Hasher::new(),
             moves: Vec::new(),
+            nets: Vec::new(),
             lots_opened: 0,
             lots_touched: 0,
             expiry: (Expiry::Never, Day::FIRST, Day::NEVER),
@@ -159,8 +166,9 @@ impl Draft {
             fact.put(&mut at);
         }
         let bytes = out.get_mut(start..).unwrap_or_default();
-        let check = crc32fast::hash(bytes.get(8..).unwrap_or_default());
-        check.put(&mut bytes.get_mut(4..8).unwrap_or_default());
+        let mut check = self.check.clone();
+        check.update(bytes.get(8..).unwrap_or_default());
+        check.finalize().put(&mut bytes.get_mut(4..8).unwrap_or_default());
         let bytes = &*bytes;
         let body = bytes.get(HEAD_SIZE..).unwrap_or_default();
         let (postings, facts) = body.split_at_checked(size).unwrap_or_default();

@@ -17,6 +17,7 @@ use crate::ids::{ActorId, At, Day, IdempotencyKey, MemberId, Seq, StoreId, Termi
 use crate::wire::{Wire, wire_enum};
 use alloc::vec::Vec;
 use core::fmt;
+use crc32fast::Hasher;
 use proto_wire::{ParseError, Timestamp};
 use thiserror::Error;
 
@@ -230,7 +231,15 @@ impl<'a> Record<'a> {
     /// Reads the head of the record at the start of `bytes` when its length and its check are right;
     /// whether postings and facts make sense is not looked at.
     pub(crate) fn checked(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
-        let (bytes, rest) = Self::cut(bytes)?;
+        Self::checked_by(bytes, &Hasher::new())
+    }
+
+    /// The same with a check that has seen nothing yet, for many records.
+    pub(crate) fn checked_by(
+        bytes: &'a [u8],
+        check: &Hasher,
+    ) -> Result<(Self, &'a [u8]), RecordError> {
+        let (bytes, rest) = Self::cut(bytes, check)?;
         let mut from = bytes.get(8..).unwrap_or_default();
         let head = read_head(&mut from)?;
         let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
@@ -242,7 +251,7 @@ impl<'a> Record<'a> {
 
     /// The bytes of the record at the start, when its length and its check are right, and the rest.
     #[inline]
-    fn cut(bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), RecordError> {
+    fn cut(bytes: &'a [u8], check: &Hasher) -> Result<(&'a [u8], &'a [u8]), RecordError> {
         let fail = |kind, offset| Err(RecordError::new(kind, offset));
         let Some(length) = u32::take(&mut { bytes }) else {
             return fail(RecordErrorKind::Truncated, bytes.len());
@@ -255,28 +264,13 @@ impl<'a> Record<'a> {
             return fail(RecordErrorKind::Truncated, bytes.len());
         };
         let mut from = bytes.get(4..).unwrap_or_default();
-        let check = u32::take(&mut from).unwrap_or_default();
-        if check != crc32fast::hash(from) {
+        let wanted = u32::take(&mut from).unwrap_or_default();
+        let mut check = check.clone();
+        check.update(from);
+        if wanted != check.finalize() {
             return fail(RecordErrorKind::Check, 4);
         }
         Ok((bytes, rest))
-    }
-
-    /// The lots that the record changes, without a look at whether its facts make sense.
-    pub(crate) fn lots_moved(self) -> impl Iterator<Item = u32> + 'a {
-        let mut left = self.facts;
-        core::iter::from_fn(move || {
-            loop {
-                let [tag, size, lot] = [left.get(..2)?, left.get(2..4)?, left.get(4..8)?];
-                let tag = u16::take(&mut { tag })?;
-                let size = u16::take(&mut { size })?.max(8);
-                let lot = u32::take(&mut { lot })?;
-                left = left.get(usize::from(size)..)?;
-                if tag == fact::LOT_MOVED {
-                    return Some(lot);
-                }
-            }
-        })
     }
 
     /// Reads postings and facts into `scratch`, when they make sense.
@@ -392,6 +386,47 @@ impl RecordBuf {
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+}
+
+/// What is looked up to book a record, read without a look at whether the rest makes sense.
+pub(crate) struct Needs<'a> {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) member: Option<MemberId>,
+    facts: &'a [u8],
+}
+
+impl<'a> Needs<'a> {
+    /// Of the record at the start of `bytes`; gives what stands behind it.
+    #[inline]
+    pub(crate) fn of(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = u32::take(&mut { bytes })?;
+        let (bytes, rest) = bytes.split_at_checked(length as usize)?;
+        let (head, body) = bytes.split_first_chunk::<HEAD_SIZE>()?;
+        let key = IdempotencyKey::take(&mut head.get(32..)?)?;
+        let member = <Option<MemberId> as Wire>::take(&mut head.get(76..)?)?;
+        let postings = u16::take(&mut head.get(80..)?)?;
+        let facts = body.get(usize::from(postings).saturating_mul(Posting::SIZE)..)?;
+        Some((Self { key, member, facts }, rest))
+    }
+
+    /// The lots that the record changes.
+    #[inline]
+    pub(crate) fn lots(self) -> impl Iterator<Item = u32> + 'a {
+        let mut left = self.facts;
+        core::iter::from_fn(move || {
+            loop {
+                let (fact, _) = left.split_first_chunk::<8>()?;
+                let [tag, size] = [fact.get(..2)?, fact.get(2..4)?];
+                let tag = u16::take(&mut { tag })?;
+                let size = u16::take(&mut { size })?.max(8);
+                let lot = u32::take(&mut fact.get(4..)?)?;
+                left = left.get(usize::from(size)..)?;
+                if tag == fact::LOT_MOVED {
+                    return Some(lot);
+                }
+            }
+        })
     }
 }
 

@@ -9,9 +9,11 @@ use alloc::vec::Vec;
 
 /// A member. No personal data: that is the host's.
 ///
-/// It takes 96 bytes, and nothing elsewhere when it has only what nearly all have.
+/// It takes 96 bytes, never in more than two lines of memory, and nothing elsewhere when it has only
+/// what nearly all have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(align(32))]
 pub struct Member {
     /// What the host looks the member up by.
     pub token: MemberToken,

@@ -111,9 +111,10 @@ impl Counters {
     }
 }
 
-/// A card: a key to a member's accounts.
+/// A card: a key to a member's accounts. It takes 32 bytes of one line of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(align(32))]
 pub struct Card {
     /// The number on it.
     pub number: CardNumber,

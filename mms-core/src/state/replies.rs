@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
     entries: VecDeque<Entry>,
-    /// The number of the oldest entry, modulo 2³².
+    /// The number of the oldest entry, modulo [`PLACES`].
     base: u32,
     /// Numbers of entries. Those that were forgotten are left in it until it is swept: to look each
     /// up for that would cost a wait for memory.
@@ -75,7 +75,7 @@ impl Replies {
         let full = self.entries.len() >= self.max as usize;
         if full {
             self.entries.pop_front();
-            self.base = next(self.base);
+            self.base = wrap(self.base, 1);
         }
         let (base, count) = (self.base, self.entries.len());
         let lives = |place| (offset(place, base) as usize) < count;
@@ -93,23 +93,20 @@ impl Replies {
     }
 }
 
-/// How far behind the oldest an entry stands. Places run from 0 to PLACES - 1.
+/// Numbers of entries run up to here and then from 0 again: more than any memory holds, and a power
+/// of two, so that they wrap by a mask.
+const PLACES: u32 = 1 << 31;
+
+/// How far behind the oldest an entry stands.
 #[inline]
 const fn offset(place: u32, base: u32) -> u32 {
-    let offset = place.wrapping_sub(base);
-    if place >= base { offset } else { offset.wrapping_add(PLACES) }
+    place.wrapping_sub(base) & (PLACES - 1)
 }
 
-/// One less than 2³², because the index keeps a place plus one in 32 bits.
-const PLACES: u32 = u32::MAX;
-
-fn next(place: u32) -> u32 {
-    wrap(place, 1)
-}
-
-fn wrap(place: u32, count: u32) -> u32 {
-    let sum = u64::from(place).saturating_add(u64::from(count));
-    u32::try_from(sum.checked_rem(u64::from(PLACES)).unwrap_or(0)).unwrap_or(0)
+/// The entry that stands so far behind another.
+#[inline]
+const fn wrap(place: u32, count: u32) -> u32 {
+    place.wrapping_add(count) & (PLACES - 1)
 }
 
 /// The index is a way to find, not a part of what is remembered.

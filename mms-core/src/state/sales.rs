@@ -340,7 +340,7 @@ impl Sales {
 
     /// Reads where a sale is kept, for nothing but to have it at hand soon; gives its member.
     pub(crate) fn touch(&self, id: SaleId) -> Option<MemberId> {
-        self.whole(self.place(id)?)?.member
+        self.stubs.get(self.place(id)?)?.member
     }
 
     /// Lots that forgetting the oldest sale but `ahead` will look at, if it is over before `day`: what
@@ -531,6 +531,19 @@ impl Sales {
         }
     }
 
+    /// Where the rows of the oldest sale begin.
+    #[inline]
+    fn first_starts(&self) -> Option<Starts> {
+        let stub = self.stubs.front()?;
+        if stub.is_wide {
+            let sale = self.wide.get(stub.list as usize)?;
+            let [allocs, lines, rewards] = [sale.allocs.0, sale.lines.0, sale.rewards.0];
+            return Some(Starts { allocs, lines, rewards });
+        }
+        let [allocs, lines, rewards] = stub.starts(self.bases());
+        Some(Starts { allocs, lines, rewards })
+    }
+
     /// Forgets a few of the oldest sales whose window was over before `day`, and names the
     /// lots that they no longer refer to.
     pub(crate) fn forget(&mut self, day: Day, mut released: impl FnMut(LotId)) {
@@ -550,11 +563,7 @@ impl Sales {
                     stub.earned_lot().into_iter().for_each(&mut released);
                 }
             }
-            let next = self.whole(0).map(|sale| Starts {
-                allocs: sale.allocs.0,
-                lines: sale.lines.0,
-                rewards: sale.rewards.0,
-            });
+            let next = self.first_starts();
             let Starts { allocs, lines, rewards } = next.unwrap_or_else(|| self.ends());
             self.rewards.drop_before(rewards, |reward| {
                 reward.lot.into_iter().for_each(&mut released);

@@ -17,7 +17,7 @@ pub(super) struct Stub {
     asset: AssetId,
     rounding: Rounding,
     pub(super) is_wide: bool,
-    member: Option<MemberId>,
+    pub(super) member: Option<MemberId>,
     store: StoreId,
     day: Day,
     /// Of a sale that is kept elsewhere: where.
@@ -205,6 +205,7 @@ impl Stub {
     }
 
     /// Where its rows begin: takings, lines, rewards.
+    #[inline]
     pub(super) fn starts(&self, [allocs, lines, rewards]: [u64; 3]) -> [u64; 3] {
         let (a, l, r) = (self.allocs.0, self.lines.0, self.rewards.0);
         [above(allocs, a), above(lines, l), above(rewards, r)]
