@@ -13,10 +13,13 @@
 use proto_wire::{Instant, Output, Seed};
 use std::sync::Arc;
 use xmpp_proto::client::{self, Client, ClientConfig, FastToken, Sasl2Config, TlsPolicy};
-use xmpp_proto::sasl::{BindingType, ChannelBinding, Credentials, Mechanism, SaslError, Secret};
+use xmpp_proto::sasl::{
+    BindingType, ChannelBinding, Credentials, Mechanism, SaslError, SaslFailure, Secret,
+};
 use xmpp_proto::server::{self, ServerConfig, ServerConnection, ServerTls};
 use xmpp_proto::sm::{SmConfig, SmSession};
 use xmpp_proto::stanza::MessageBuilder;
+use xmpp_proto::xml::{Ns, Writer};
 
 const NOW: Instant = Instant::ZERO;
 const AGENT: &str = "d4565fa7-4d72-4749-b3d3-740edbf87770";
@@ -427,4 +430,102 @@ fn a_replayed_count_of_a_token_is_refused() {
     ] {
         assert_eq!(attempt(count), taken, "{count:?}");
     }
+}
+
+/// XEP-0388 §2.6.3: a code on top of the password, asked for by the server and by the client's
+/// host; what both say, and what becomes of a wrong one, of one that nobody offered, of a silence.
+#[test]
+fn a_second_factor_is_asked_for_behind_the_password() {
+    let config = || client_config().with_sasl2(Sasl2Config::new().with_tasks(true));
+    let begin = || {
+        let client = Client::new(NOW, Arc::new(config()), Seed::from_u64(1));
+        let server = server_config().with_tasks(true);
+        let server = ServerConnection::new(NOW, Arc::new(server), Seed::from_u64(2));
+        (client, server, Host::default())
+    };
+    let code = |code: &'static str| move |w: &mut Writer| _ = w.leaf(Ns::SASL2, "code", code);
+    let (mut client, mut server, mut host) = begin();
+    let seen = talk(&mut client, &mut server, &mut host);
+    assert!(matches!(seen.server.last(), Some(server::Event::TasksNeeded { account })
+        if account.as_str() == "juliet@h.example"));
+    server.require_tasks(NOW, &["TOTP", "SMS"], "two of them").unwrap();
+    let seen = talk(&mut client, &mut server, &mut host);
+    assert!(seen.to_client.starts_with("<continue xmlns='urn:xmpp:sasl:2'><additional-data>"));
+    let expected =
+        "<tasks><task>TOTP</task><task>SMS</task></tasks><text>two of them</text></continue>";
+    assert!(seen.to_client.ends_with(expected), "{}", seen.to_client);
+    assert!(matches!(&seen.client[..], [client::Event::TasksOffered { tasks, text: Some(text) }]
+        if tasks[..] == ["TOTP", "SMS"] && text == "two of them"));
+    assert!(client.choose_task(NOW, "PIN", |_| {}).is_err(), "it was not offered");
+    assert!(client.answer_task(NOW, |_| {}).is_err(), "nothing was asked yet");
+    assert_eq!(client.next_timer(), None, "people are slow");
+    client.choose_task(NOW, "TOTP", |_| {}).unwrap();
+    let seen = talk(&mut client, &mut server, &mut host);
+    assert_eq!(seen.to_server, "<next xmlns='urn:xmpp:sasl:2' task='TOTP'/>");
+    assert!(matches!(&seen.server[..], [server::Event::TaskChosen { task, .. }] if task == "TOTP"));
+    server.send_task_data(NOW, |w| _ = w.leaf(Ns::SASL2, "digits", "6")).unwrap();
+    let seen = talk(&mut client, &mut server, &mut host);
+    assert!(matches!(&seen.client[..], [client::Event::TaskData { data }]
+        if data.expose() == "<task-data xmlns='urn:xmpp:sasl:2'><digits>6</digits></task-data>"));
+    client.answer_task(NOW, code("123456")).unwrap();
+    let seen = talk(&mut client, &mut server, &mut host);
+    let [server::Event::TaskData { data }] = &seen.server[..] else { panic!("{:?}", seen.server) };
+    assert!(data.expose().contains("<code>123456</code>"));
+    assert!(!format!("{:?}", seen.server).contains("123456"), "a secret is shown");
+    server.accept_tasks(NOW).unwrap();
+    let seen = talk(&mut client, &mut server, &mut host);
+    assert!(!seen.to_client.contains("additional-data"), "the mechanism has said all");
+    assert!(client.is_ready() && server.is_ready());
+    assert!(
+        server.accept_tasks(NOW).is_err()
+            && server.refuse_tasks(NOW, SaslFailure::Aborted).is_err()
+    );
+
+    // A wrong code is a failed login, and so is a task that was not offered.
+    for wrong in [true, false] {
+        let (mut client, mut server, mut host) = begin();
+        talk(&mut client, &mut server, &mut host);
+        server.require_tasks(NOW, &["TOTP"], "").unwrap();
+        talk(&mut client, &mut server, &mut host);
+        if wrong {
+            client.choose_task(NOW, "TOTP", code("000000")).unwrap();
+            talk(&mut client, &mut server, &mut host);
+            server.refuse_tasks(NOW, SaslFailure::NotAuthorized).unwrap();
+        } else {
+            let next = b"<next xmlns='urn:xmpp:sasl:2' task='SMS'/>";
+            server.handle_input(NOW, server::Input::Data(next));
+        }
+        let seen = talk(&mut client, &mut server, &mut host);
+        assert!(seen.to_client.contains("<failure xmlns='urn:xmpp:sasl:2'>"), "{}", seen.to_client);
+        assert!(matches!(
+            seen.client.last(),
+            Some(client::Event::Closed(client::CloseReason::Refused(_)))
+        ));
+        assert!(!server.is_ready());
+    }
+
+    // It is not enough to wait: there is a time for each step, longer than that of the rest.
+    let (mut client, mut server, mut host) = begin();
+    talk(&mut client, &mut server, &mut host);
+    server.require_tasks(NOW, &["TOTP"], "").unwrap();
+    talk(&mut client, &mut server, &mut host);
+    let at = Instant::from_secs(120);
+    assert_eq!(server.next_timer(), Some((at, server::Timer::Negotiation)));
+    server.handle_timeout(at);
+    let seen = talk(&mut client, &mut server, &mut host);
+    assert!(matches!(seen.server.last(), Some(server::Event::Closed(_))));
+
+    // Where nothing is wanted nobody notices, and a server that skips its proof gets no code.
+    let (mut client, mut server, mut host) = begin();
+    talk(&mut client, &mut server, &mut host);
+    server.accept_tasks(NOW).unwrap();
+    talk(&mut client, &mut server, &mut host);
+    assert!(client.is_ready());
+    let (mut client, mut server, mut host) = begin();
+    talk(&mut client, &mut server, &mut host);
+    let offer = b"<continue xmlns='urn:xmpp:sasl:2'><tasks><task>TOTP</task></tasks></continue>";
+    client.handle_input(NOW, client::Input::Data(offer));
+    let unproved = client::CloseReason::Sasl(SaslError::Unproved);
+    assert!(core::iter::from_fn(|| client.poll_output()).any(|output| matches!(
+        output, Output::Event(client::Event::Closed(why)) if why == unproved)));
 }

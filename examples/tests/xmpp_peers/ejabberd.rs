@@ -1,7 +1,7 @@
 //! Our client on ejabberd.
 
 use crate::common::{User, extensions, resumes_after_a_cut};
-use crate::prosody::talks_over_a_websocket;
+use crate::prosody::{binds_to_tls_1_2, talks_over_a_websocket};
 use crate::servers::{Ejabberd, ejabberd};
 use xmpp_proto::client::Event;
 use xmpp_proto::sasl::Mechanism;
@@ -33,6 +33,8 @@ fn our_client_on_ejabberd() {
         alice.close();
         bob.close();
     }
+    println!("tls-unique");
+    binds_to_tls_1_2(server.direct_tls, &server.ca, &server.dir, "not-authorized");
     println!("resumption");
     resumes_after_a_cut(server.addr);
     println!("websocket");

@@ -1,6 +1,6 @@
 //! Our client, component and WebSocket on Prosody.
 
-use crate::common::{Running, User, extensions, python, resumes_after_a_cut};
+use crate::common::{Dir, Running, User, extensions, python, resumes_after_a_cut};
 use crate::servers::{Setup, prosody};
 use examples::drive::blocking::Connection;
 use examples::entropy::seed;
@@ -274,15 +274,21 @@ while data := sys.stdin.buffer.read1(65536):
 /// Prosody of Debian 12 can be bound to.
 #[test]
 fn our_client_binds_to_tls_1_2_on_prosody() {
-    let Some(python) = python() else { return };
     let tls = r#"; protocol = "tlsv1_2""#;
     let Some(prosody) = prosody("tls12", &Setup { tls, ..Setup::default() }) else { return };
+    binds_to_tls_1_2(prosody.direct_tls, &prosody.ca, &prosody.dir, "malformed-request");
+}
+
+/// Alice, bound to the TLS connection that she has, and then to another one: what the server calls
+/// that is its own choice.
+pub fn binds_to_tls_1_2(direct_tls: SocketAddr, ca: &Path, dir: &Dir, refusal: &str) {
+    let Some(python) = python() else { return };
     for wrong in [false, true] {
-        let script = prosody.dir.file("relay.py", RELAY);
+        let script = dir.file("relay.py", RELAY);
         let mut child = Command::new(&python)
             .arg(script)
-            .arg(prosody.direct_tls.port().to_string())
-            .arg(&prosody.ca)
+            .arg(direct_tls.port().to_string())
+            .arg(ca)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -328,9 +334,8 @@ fn our_client_binds_to_tls_1_2_on_prosody() {
             client.handle_input(clock.now(), input);
         };
         let expected = match wrong {
-            false => "alice@localhost/bound",
-            // Its name for a binding that is not its own.
-            true => "the server refused: malformed-request",
+            false => "alice@localhost/bound".to_string(),
+            true => format!("the server refused: {refusal}"),
         };
         assert_eq!(outcome, expected);
     }

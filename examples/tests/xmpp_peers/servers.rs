@@ -136,11 +136,13 @@ component_secret = "shared"
 /// a script, and the server its grandchild.
 pub struct Ejabberd {
     pub addr: SocketAddr,
+    /// TLS 1.2 from the first byte.
+    pub direct_tls: SocketAddr,
     pub http: SocketAddr,
     pub ca: PathBuf,
     ctl: PathBuf,
     child: Child,
-    dir: Dir,
+    pub dir: Dir,
 }
 
 fn command(ctl: &Path, dir: &Path) -> Command {
@@ -189,6 +191,7 @@ pub fn ejabberd(name: &str) -> Option<Ejabberd> {
         std::fs::create_dir_all(dir.0.join(sub)).unwrap();
     }
     let (port, http, dist) = (free_port(), free_port(), free_port());
+    let direct = free_port();
     dir.file(
         "ejabberdctl.cfg",
         &format!("ERLANG_NODE=peer{dist}@localhost\nERL_DIST_PORT={dist}\n"),
@@ -205,6 +208,7 @@ auth_password_format: scram
 auth_scram_hash: sha256
 listen:
   - {{ port: {port}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: false, access: all, shaper: none }}
+  - {{ port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, protocol_options: ["no_tlsv1_3"], access: all, shaper: none }}
   - {{ port: {http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{ /ws: ejabberd_http_ws }} }}
 modules:
   mod_disco: {{}}
@@ -225,9 +229,20 @@ modules:
     assert!(owned.success());
     let child = command(&ctl, &dir.0).arg("foreground").spawn().unwrap();
     let ip = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let server = Ejabberd { addr: ip(port), http: ip(http), ca: chain, ctl, child, dir };
+    let server = Ejabberd {
+        addr: ip(port),
+        direct_tls: ip(direct),
+        http: ip(http),
+        ca: chain,
+        ctl,
+        child,
+        dir,
+    };
     let start = Instant::now();
-    while [server.addr, server.http].iter().any(|addr| TcpStream::connect(addr).is_err()) {
+    while [server.addr, server.direct_tls, server.http]
+        .iter()
+        .any(|addr| TcpStream::connect(addr).is_err())
+    {
         assert!(start.elapsed() < PATIENCE, "ejabberd does not listen");
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -35,6 +35,9 @@ pub struct Sasl2Config {
     pub tag: Option<String>,
     /// Carbons are enabled with the binding (XEP-0280).
     pub carbons: bool,
+    /// The host can do tasks (XEP-0388 §2.6.3), such as a second factor; else a server that wants
+    /// any is left.
+    pub tasks: bool,
     /// A token for the next login is asked for (XEP-0484).
     pub request_token: bool,
     /// The token of an earlier login.
@@ -89,6 +92,13 @@ impl Sasl2Config {
     #[must_use]
     pub fn with_tag(mut self, tag: &str) -> Self {
         self.tag = Some(tag.to_string());
+        self
+    }
+
+    /// Does tasks when the server wants any.
+    #[must_use]
+    pub const fn with_tasks(mut self, able: bool) -> Self {
+        self.tasks = able;
         self
     }
 

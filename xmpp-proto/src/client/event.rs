@@ -7,7 +7,7 @@ use crate::link::ProtocolError;
 use crate::roster::RosterItem;
 #[cfg(feature = "scram")]
 use crate::sasl::Hash;
-use crate::sasl::{SaslError, SaslFailure};
+use crate::sasl::{SaslError, SaslFailure, Secret};
 use crate::sm::Delivery;
 use crate::stanza::{Condition, InvalidStanza, StanzaBuf};
 use crate::stream::{Features, StreamError};
@@ -72,6 +72,21 @@ pub enum Event {
     Resumed {
         /// The full address of the session.
         jid: Jid,
+    },
+    /// The server, which has proved itself, wants one of these tasks to be done (XEP-0388 §2.6.3):
+    /// answer with [`Client::choose_task`](super::Client::choose_task), or close. Only with
+    /// [`Sasl2Config::with_tasks`](super::Sasl2Config::with_tasks).
+    TasksOffered {
+        /// Their names.
+        tasks: Vec<String>,
+        /// Text for people.
+        text: Option<String>,
+    },
+    /// What the server says in the task: answer with
+    /// [`Client::answer_task`](super::Client::answer_task).
+    TaskData {
+        /// The element `<task-data/>` as a text that stands alone.
+        data: Secret,
     },
     /// The server gave a token for the next login (XEP-0484); it replaces an older one.
     FastToken(FastToken),

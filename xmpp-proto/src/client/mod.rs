@@ -4,7 +4,7 @@
 //! |---|---|
 //! | A getters | [`Client::jid`], [`Client::stream_lang`], [`Client::is_ready`], [`Client::is_managed`], [`Client::sm_session`], [`Client::wants_input`], [`Client::next_timer`] |
 //! | B reports | [`Client::handle_input`], [`Client::handle_timeout`] |
-//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::register`], [`Client::skip_registration`], [`Client::set_channel_bindings`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
+//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::register`], [`Client::skip_registration`], [`Client::choose_task`], [`Client::answer_task`], [`Client::set_channel_bindings`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
 //! | D polls | [`Client::poll_output`], [`Client::poll_timeout`] |
 //!
 //! The run loop:
@@ -66,6 +66,7 @@ mod sm;
 #[cfg(test)]
 #[cfg(feature = "scram")]
 mod sm_tests;
+mod tasks;
 #[cfg(test)]
 #[cfg(feature = "scram")]
 mod tests;
@@ -105,6 +106,8 @@ enum Phase {
     Password(crate::sasl::Mechanism),
     /// An exchange goes on.
     Auth(SaslClient),
+    /// A task behind it goes on (XEP-0388 §2.6.3).
+    Tasks(SaslClient, tasks::Turn),
     /// The host derives a key.
     #[cfg_attr(
         not(feature = "scram"),

@@ -1,6 +1,7 @@
 //! From the header to the bound resource: each step takes one element and names the next.
 
 use super::sasl2::Success;
+use super::tasks::Offer;
 use super::{Client, CloseReason, CommandError, Event, Phase, TlsPolicy};
 use crate::jid::Jid;
 use crate::link::ProtocolError;
@@ -33,7 +34,8 @@ pub(super) enum Next {
     Bound(Option<Jid>),
     Managed(SmElement),
     Success2(Box<Success>),
-    Continue,
+    Continue(Offer),
+    TaskData(Secret),
     SessionDone,
     RegistrationForm,
     Registered,
@@ -102,7 +104,8 @@ impl Client {
             Next::Challenge(message) => self.challenge(message),
             Next::Success(message) => self.success(message),
             Next::Success2(success) => self.succeeded(now, *success),
-            Next::Continue => self.distrust(SaslError::Task),
+            Next::Continue(offer) => self.take_offer(offer),
+            Next::TaskData(data) => self.take_task_data(data),
             Next::Failure(_) if self.retry_without_token() => {}
             Next::Failure(failure) => {
                 self.link.send(STREAM_CLOSE.to_string());
@@ -152,7 +155,9 @@ impl Client {
             (Phase::Bound, Ns::STREAM, "features") => {
                 Features::read(element).map_or(Next::Unexpected, Next::Features)
             }
-            (Phase::Auth(_) | Phase::Derivation(_), Ns::SASL2, _) if self.sasl2 => {
+            (Phase::Auth(_) | Phase::Derivation(_) | Phase::Tasks(..), Ns::SASL2, _)
+                if self.sasl2 =>
+            {
                 self.read_sasl2(element)
             }
             (_, Ns::SASL, _) if self.sasl2 => Next::Unexpected,

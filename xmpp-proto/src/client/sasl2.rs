@@ -2,6 +2,7 @@
 //! (XEP-0198 §9) and tokens (XEP-0484) in one step.
 
 use super::negotiate::Next;
+use super::tasks::{Offer, Turn};
 use super::{Client, Event, FastToken, Phase};
 use crate::jid::Jid;
 use crate::link::ProtocolError;
@@ -138,7 +139,7 @@ impl Client {
         let text = |element: Element<'_>| decode(element.text().trim());
         match (&self.phase, element.name()) {
             (Phase::Auth(_), "challenge") => Next::Challenge(text(element)),
-            (Phase::Auth(_), "success") => {
+            (Phase::Auth(_) | Phase::Tasks(_, Turn::Server), "success") => {
                 let data = element.child(Ns::SASL2, "additional-data");
                 let jid = element.child(Ns::SASL2, "authorization-identifier");
                 let sm = |of: Element<'_>| {
@@ -160,7 +161,12 @@ impl Client {
                 let condition = element.children().find_map(|child| SaslFailure::of(child.name()));
                 Next::Failure(condition.unwrap_or(SaslFailure::NotAuthorized))
             }
-            (Phase::Auth(_), "continue") => Next::Continue,
+            (Phase::Auth(_) | Phase::Tasks(_, Turn::Server), "continue") => {
+                Next::Continue(Offer::read(element))
+            }
+            (Phase::Tasks(_, Turn::Server), "task-data") => {
+                Next::TaskData(Secret::new(element.to_standalone()))
+            }
             _ => Next::Unexpected,
         }
     }
@@ -194,9 +200,8 @@ impl Client {
     }
 
     pub(super) fn succeeded(&mut self, now: Instant, success: Success) {
-        let Phase::Auth(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
-            return;
-        };
+        let phase = core::mem::replace(&mut self.phase, Phase::Features);
+        let (Phase::Auth(mut sasl) | Phase::Tasks(mut sasl, _)) = phase else { return };
         let proved = success.data.ok_or(SaslError::Malformed).and_then(|data| sasl.success(&data));
         if let Err(error) = proved {
             return self.distrust(error);

@@ -607,6 +607,7 @@ enum Step {
     Ask,
     Roster,
     Password,
+    Task(bool),
     Tls,
     Close,
     Eof,
@@ -615,8 +616,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (0..14_usize).prop_map(Step::Hear),
+        8 => (0..18_usize).prop_map(Step::Hear),
         1 => Just(Step::Send), 1 => Just(Step::Ask), 1 => Just(Step::Roster), 1 => Just(Step::Password),
+        2 => any::<bool>().prop_map(Step::Task),
         1 => Just(Step::Tls), 1 => Just(Step::Close), 1 => Just(Step::Eof), 1 => (0..70_u16).prop_map(Step::Wait),
     ];
     proptest::collection::vec(step, 0..40)
@@ -630,6 +632,7 @@ proptest! {
     fn a_storm_of_commands(steps in steps(), logged_in in any::<bool>(), tls in any::<bool>()) {
         let mut config = config();
         if tls { config.tls = TlsPolicy::Opportunistic; }
+        config.sasl2 = Some(Sasl2Config::new().with_tasks(true));
         let mut client = if logged_in { ready() } else { start(config) };
         drain(&mut client);
         let texts = [
@@ -637,6 +640,10 @@ proptest! {
             "<message from='a@b'/>".into(), "<iq type='get' id='1'><q xmlns='urn:handled'/></iq>".into(),
             "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='a@b'/></query></iq>".into(),
             " ".into(), "</stream:stream>".into(), "<!--".into(), "<message>".into(), "</message>".into(),
+            "<stream:features><authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism></authentication></stream:features>".into(),
+            "<continue xmlns='urn:xmpp:sasl:2'><tasks><task>T</task></tasks></continue>".into(),
+            "<task-data xmlns='urn:xmpp:sasl:2'/>".into(),
+            "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>me@h</authorization-identifier></success>".into(),
         ];
         let (mut now, mut ended) = (Instant::ZERO, 0);
         for step in steps {
@@ -647,6 +654,8 @@ proptest! {
                 Step::Ask => client.request(now, RequestKind::Get, None, |w| { w.leaf(Ns::PING, "ping", ""); }).map(|_| ()),
                 Step::Roster => client.request_roster(now, None).map(|_| ()),
                 Step::Password => client.password(now, &Secret::new("p")),
+                Step::Task(true) => client.choose_task(now, "T", |_| {}),
+                Step::Task(false) => client.answer_task(now, |_| {}),
                 Step::Tls => { client.handle_input(now, Input::TlsEstablished); Ok(()) }
                 Step::Close => client.close(now),
                 Step::Eof => { client.handle_input(now, Input::Eof); Ok(()) }

@@ -40,6 +40,11 @@ pub struct ServerConfig {
     pub sasl2: bool,
     /// Tokens for fast logins (XEP-0484) are offered; the host keeps them.
     pub fast: bool,
+    /// In SASL 2 the host is asked whether a mechanism is enough, or whether there are tasks to
+    /// be done (XEP-0388 §2.6.3), such as a second factor.
+    pub tasks: bool,
+    /// Time for each step of a task (120 s): somebody may have to look for a code.
+    pub task_timeout: Duration,
     /// Accounts can be made in band (XEP-0077), where a password cannot be seen on the way;
     /// the host makes them.
     pub registration: bool,
@@ -82,6 +87,8 @@ impl ServerConfig {
             mechanisms: Mechanism::PASSWORD.to_vec(),
             sasl2: false,
             fast: false,
+            tasks: false,
+            task_timeout: Duration::from_secs(120),
             registration: false,
             plain_without_tls: false,
             iterations: 4096,
@@ -129,6 +136,13 @@ impl ServerConfig {
     #[must_use]
     pub const fn with_sasl2(mut self, fast: bool) -> Self {
         (self.sasl2, self.fast) = (true, fast);
+        self
+    }
+
+    /// Asks the host whether there are tasks behind a login of SASL 2.
+    #[must_use]
+    pub const fn with_tasks(mut self, asked: bool) -> Self {
+        self.tasks = asked;
         self
     }
 

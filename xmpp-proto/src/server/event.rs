@@ -68,6 +68,28 @@ pub enum Event {
         /// Carbons are to be enabled with it (XEP-0280).
         carbons: bool,
     },
+    /// The client has proved who it is; is that enough? Only with
+    /// [`ServerConfig::with_tasks`](super::ServerConfig::with_tasks), in SASL 2: answer with
+    /// [`ServerConnection::accept_tasks`](super::ServerConnection::accept_tasks),
+    /// [`ServerConnection::require_tasks`](super::ServerConnection::require_tasks) or
+    /// [`ServerConnection::refuse_tasks`](super::ServerConnection::refuse_tasks).
+    TasksNeeded {
+        /// The account.
+        account: Jid,
+    },
+    /// The client does this one of the tasks: answer likewise, or with
+    /// [`ServerConnection::send_task_data`](super::ServerConnection::send_task_data).
+    TaskChosen {
+        /// Which.
+        task: String,
+        /// The element `<next/>` as a text that stands alone, with what the task begins with.
+        data: Secret,
+    },
+    /// What the client says in its task: answer likewise.
+    TaskData {
+        /// The element `<task-data/>` as a text that stands alone.
+        data: Secret,
+    },
     /// The client, which is authenticated, wants a token for its next login (XEP-0484):
     /// answer with [`ServerConnection::issue_token`](super::ServerConnection::issue_token) or
     /// [`ServerConnection::refuse_token`](super::ServerConnection::refuse_token).

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | A getters | [`jid`](ServerConnection::jid), [`domain`](ServerConnection::domain), [`token_count`](ServerConnection::token_count), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
 //! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
-//! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`issue_token`](ServerConnection::issue_token), [`refuse_token`](ServerConnection::refuse_token), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
+//! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`require_tasks`](ServerConnection::require_tasks), [`send_task_data`](ServerConnection::send_task_data), [`accept_tasks`](ServerConnection::accept_tasks), [`refuse_tasks`](ServerConnection::refuse_tasks), [`issue_token`](ServerConnection::issue_token), [`refuse_token`](ServerConnection::refuse_token), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
 //! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
 //!
 //! What a host does with the events, for one connection:
@@ -63,6 +63,7 @@ mod sm_store;
 #[cfg(test)]
 #[cfg(feature = "scram")]
 mod sm_tests;
+mod tasks;
 #[cfg(test)]
 #[cfg(feature = "scram")]
 mod tests;
@@ -111,6 +112,10 @@ enum Phase {
     Binding(String),
     /// The host makes an account; the id of the request.
     Registering(String),
+    /// The host says what more is to be done, or what it thinks of it (XEP-0388 §2.6.3).
+    Tasks(Box<tasks::Held>),
+    /// The client does it.
+    Task(Box<tasks::Held>),
     /// The host makes a token (XEP-0484).
     Token,
     /// The host looks for the session that the client wants to resume; its name and what
@@ -388,6 +393,7 @@ impl ServerConnection {
             self.phase,
             Phase::LookUp(_)
                 | Phase::Registering(_)
+                | Phase::Tasks(_)
                 | Phase::Token
                 | Phase::Binding(_)
                 | Phase::Resuming(..)

@@ -1,6 +1,7 @@
 //! From the client's header to the bound resource.
 
 use super::sasl2::Inline;
+use super::tasks::Move;
 use super::{CloseReason, CommandError, Event, Phase, ServerConnection, ServerTls};
 use crate::ext::register::Request;
 use crate::jid::{Jid, escape_local};
@@ -27,6 +28,7 @@ enum Next {
     Register(String, Result<Request, Condition>),
     Bind(String, Option<String>),
     Managed(SmElement),
+    Task(Move),
     Reply(Option<StanzaXml>),
     Refuse(StreamCondition),
 }
@@ -190,6 +192,7 @@ impl ServerConnection {
                 self.auth(mechanism, message);
             }
             Next::Response(message) => self.response(message),
+            Next::Task(step) => self.take_move(step),
             Next::Abort => self.auth_failed(SaslFailure::Aborted),
             Next::Bind(id, resource) => {
                 let account = self.jid.clone();
@@ -233,7 +236,11 @@ impl ServerConnection {
                 Next::Authenticate(mechanism, message, Box::new(inline))
             }
             (Phase::Auth(_), ns, "response") if ns == self.sasl_ns() => Next::Response(text()),
-            (Phase::Auth(_) | Phase::Features, ns, "abort")
+            (Phase::Task(held), Ns::SASL2, "next" | "task-data") => {
+                let refused = Next::Refuse(StreamCondition::UnsupportedStanzaType);
+                Self::read_task(held, element).map_or(refused, Next::Task)
+            }
+            (Phase::Auth(_) | Phase::Task(_) | Phase::Features, ns, "abort")
                 if self.jid.is_none() && ns == self.sasl_ns() =>
             {
                 Next::Abort
@@ -328,6 +335,9 @@ impl ServerConnection {
                 let Some(account) = account else {
                     return self.auth_failed(SaslFailure::NotAuthorized);
                 };
+                if self.inline.is_some() && self.config.tasks {
+                    return self.hold(sasl, account, data);
+                }
                 if self.inline.is_some() {
                     return self.succeed_inline(&sasl, account, data);
                 }

@@ -352,6 +352,7 @@ enum Step {
     Resume(bool),
     RefuseResume,
     Token(bool),
+    Task(u8),
     Rotate,
     Displace,
 }
@@ -372,12 +373,12 @@ fn kept() -> SmSession {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (0..16_usize).prop_map(Step::Hear),
+        8 => (0..18_usize).prop_map(Step::Hear),
         2 => any::<bool>().prop_map(Step::Credentials), 2 => Just(Step::Bind), 1 => Just(Step::RefuseBind),
         1 => Just(Step::Send), 1 => Just(Step::Tls), 1 => Just(Step::Close), 1 => Just(Step::Expel),
         1 => Just(Step::Eof), 1 => (0..40_u16).prop_map(Step::Wait),
         2 => any::<bool>().prop_map(Step::Resume), 1 => Just(Step::RefuseResume),
-        2 => any::<bool>().prop_map(Step::Token), 1 => Just(Step::Rotate), 1 => Just(Step::Displace),
+        2 => any::<bool>().prop_map(Step::Token), 2 => (0..4_u8).prop_map(Step::Task), 1 => Just(Step::Rotate), 1 => Just(Step::Displace),
     ];
     proptest::collection::vec(step, 0..40)
 }
@@ -387,16 +388,17 @@ proptest! {
 
     /// Any commands at any time: no panic, an error changes nothing, one end, no busy loop.
     #[test]
-    fn a_storm_of_commands(steps in steps(), tls in any::<bool>()) {
+    fn a_storm_of_commands(steps in steps(), tls in any::<bool>(), tasks in any::<bool>()) {
         let offered = if tls { ServerTls::Offered } else { ServerTls::None };
         let sm = crate::sm::SmConfig::new().with_request_every(2).with_unacked_max(3);
-        let mut server = start(config().with_tls(offered).with_sasl2(true).with_stream_management(sm));
+        let mut server = start(config().with_tls(offered).with_sasl2(true).with_tasks(tasks).with_stream_management(sm));
         let texts = [
             HEADER, PLAIN, BIND, STARTTLS, "<message to='a@h'/>", " ", "</stream:stream>", "<!--",
             "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>", "<message>",
             AUTHENTICATE, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>", "<r xmlns='urn:xmpp:sm:3'/>",
             "<a xmlns='urn:xmpp:sm:3' h='0'/>", "<a xmlns='urn:xmpp:sm:3' h='1'/>",
             "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
+            "<next xmlns='urn:xmpp:sasl:2' task='T'/>", "<task-data xmlns='urn:xmpp:sasl:2'/>",
         ];
         let (mut now, mut ended) = (Instant::ZERO, 0);
         for step in steps {
@@ -412,6 +414,10 @@ proptest! {
                 Step::RefuseResume => server.refuse_resume(now, None),
                 Step::Token(true) => server.issue_token(now, "2030-01-01T00:00:00Z").map(|_| ()),
                 Step::Token(false) => server.refuse_token(now),
+                Step::Task(0) => server.require_tasks(now, &["T"], ""),
+                Step::Task(1) => server.send_task_data(now, |_| {}),
+                Step::Task(2) => server.accept_tasks(now),
+                Step::Task(_) => server.refuse_tasks(now, crate::sasl::SaslFailure::NotAuthorized),
                 Step::Rotate => server.rotate_token(now, "").map(|_| ()),
                 Step::Displace => { let _session = server.displace(now); Ok(()) }
                 Step::RefuseBind => server.refuse_bind(now, Condition::Conflict),
