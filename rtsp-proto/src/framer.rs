@@ -91,6 +91,17 @@ impl Framer {
         index: &mut Index,
         limits: &Limits,
     ) -> Result<Option<Unit>, ParseError> {
+        self.next_into(buf, || index, limits)
+    }
+
+    /// The same, with an index that is asked for only when there is text to read.
+    #[inline(always)]
+    pub(crate) fn next_into<'i>(
+        &mut self,
+        buf: &[u8],
+        index: impl FnOnce() -> &'i mut Index,
+        limits: &Limits,
+    ) -> Result<Option<Unit>, ParseError> {
         // Done in the caller's place: frames, and bytes that come one by one.
         match self.total {
             Some(total) if buf.len() < total => return Ok(None),
@@ -103,7 +114,7 @@ impl Framer {
             None if self.scanner.passes(buf) => return Ok(None),
             _ => {}
         }
-        self.unit(buf, index, limits)
+        self.unit(buf, index(), limits)
     }
 
     #[inline(never)]

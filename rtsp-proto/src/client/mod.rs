@@ -131,6 +131,8 @@ pub struct Client {
     version: Version,
     /// What is still required of the server.
     requirements: Vec<Requirement>,
+    /// The memory of a request that is answered, for the next one.
+    spare: Option<Box<Pending>>,
     next_pipeline: u32,
     next_cseq: u32,
     next_id: u32,
@@ -248,6 +250,7 @@ impl Client {
             waiting: VecDeque::new(),
             is_datagrams: false,
             unreliable: Unreliable::default(),
+            spare: None,
             next_pipeline: 1,
             asked: Few::new(),
             timers: TimerQueue::new(),

@@ -72,7 +72,7 @@ impl Client {
             None if self.config.strict => None,
             None => self.pending.iter().min_by_key(|(_, p)| p.id).map(|(cseq, _)| *cseq),
         };
-        let Some(pending) = cseq.and_then(|cseq| self.pending.remove(&cseq)) else {
+        let Some(mut pending) = cseq.and_then(|cseq| self.pending.remove(&cseq)) else {
             if !self.is_duplicate(cseq) {
                 self.out.event(Event::Unmatched { response });
             }
@@ -102,8 +102,9 @@ impl Client {
         }
         self.hear_version(&pending, view);
         if !self.is_sent_again(now, &pending, view) {
-            self.deliver(now, &pending, response);
+            self.deliver(now, &mut pending, response);
         }
+        self.spare = Some(pending);
         self.release(now);
     }
 
@@ -114,7 +115,7 @@ impl Client {
         }
     }
 
-    fn deliver(&mut self, now: Instant, pending: &Pending, response: ResponseBuf) {
+    fn deliver(&mut self, now: Instant, pending: &mut Pending, response: ResponseBuf) {
         let (id, method) = (pending.id, pending.request.method());
         let session = pending.session;
         let view = response.view();
@@ -181,7 +182,12 @@ impl Client {
 
     /// What a response does to its session (RFC 2326 A.1, RFC 7826 B.4); what to tell about
     /// it.
-    fn effect(&mut self, now: Instant, pending: &Pending, response: Response<'_>) -> Option<Event> {
+    fn effect(
+        &mut self,
+        now: Instant,
+        pending: &mut Pending,
+        response: Response<'_>,
+    ) -> Option<Event> {
         let key = pending.session?;
         let (method, status) = (pending.request.method(), response.status());
         if !status.is_success() {
@@ -199,11 +205,13 @@ impl Client {
         session.succeeded(method, uri);
         let headers = response.headers();
         session.learn(headers);
-        if let Ok(Some(named)) = headers.typed::<Session<'_>>() {
-            // Some cameras give each SETUP another id; the first one is the session's.
-            session.id.get_or_insert_with(|| String::from(named.id));
-            if named.timeout_secs.is_some() {
-                session.timeout = named.timeout();
+        if headers.bytes(HeaderName::Session) != session.id().map(str::as_bytes) {
+            if let Ok(Some(named)) = headers.typed::<Session<'_>>() {
+                // Some cameras give each SETUP another id; the first one is the session's.
+                session.id.get_or_insert_with(|| String::from(named.id));
+                if named.timeout_secs.is_some() {
+                    session.timeout = named.timeout();
+                }
             }
         }
         let Purpose::Setup(offer) = &pending.purpose else {
@@ -215,7 +223,7 @@ impl Client {
             Some(chosen) => Settled::of(&chosen, Some(&offer.first), fallback),
             None => offer.first.clone(),
         };
-        let url = String::from(uri);
+        let url = pending.request.take_uri();
         let stream = Stream { url: url.clone(), settled: settled.clone(), is_here: true };
         match session.streams.iter_mut().find(|known| known.url == url) {
             Some(known) => *known = stream,

@@ -46,7 +46,15 @@ impl Client {
         }
         request.check()?;
         let id = self.new_request_id();
-        self.dispatch(now, Box::new(Pending::new(id, session, request, purpose)))?;
+        let pending = Pending::new(id, session, request, purpose);
+        let pending = match self.spare.take() {
+            Some(mut spare) => {
+                *spare = pending;
+                spare
+            }
+            None => Box::new(pending),
+        };
+        self.dispatch(now, pending)?;
         Ok(id)
     }
 

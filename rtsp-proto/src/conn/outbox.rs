@@ -8,6 +8,8 @@ use proto_wire::{LimitKind, Output};
 /// The sending half: one queue in causal order.
 #[derive(Debug)]
 pub(crate) struct Outbox<E> {
+    /// What goes before all of `queue`: mostly one thing waits, and needs no memory of its own.
+    first: Option<Output<Bytes, E>>,
     queue: VecDeque<Output<Bytes, E>>,
     /// Bytes in the queue that nobody has taken yet.
     waiting: usize,
@@ -18,16 +20,31 @@ pub(crate) struct Outbox<E> {
 
 impl<E> Outbox<E> {
     pub(crate) fn new(waiting_max: usize) -> Self {
-        Self { queue: VecDeque::new(), waiting: 0, waiting_max, headers: BytesMut::new() }
+        Self {
+            first: None,
+            queue: VecDeque::new(),
+            waiting: 0,
+            waiting_max,
+            headers: BytesMut::new(),
+        }
     }
 
     pub(crate) fn event(&mut self, event: E) {
-        self.queue.push_back(Output::Event(event));
+        self.push(Output::Event(event));
     }
 
     pub(crate) fn send(&mut self, bytes: Bytes) {
         self.waiting = self.waiting.saturating_add(bytes.len());
-        self.queue.push_back(Output::Transmit(bytes));
+        self.push(Output::Transmit(bytes));
+    }
+
+    #[inline]
+    fn push(&mut self, output: Output<Bytes, E>) {
+        if self.first.is_none() && self.queue.is_empty() {
+            self.first = Some(output);
+        } else {
+            self.queue.push_back(output);
+        }
     }
 
     /// Queues a frame as two pieces that follow each other: the header, and the caller's
@@ -52,7 +69,7 @@ impl<E> Outbox<E> {
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output<Bytes, E>> {
-        let output = self.queue.pop_front();
+        let output = self.first.take().or_else(|| self.queue.pop_front());
         if let Some(Output::Transmit(bytes)) = &output {
             self.waiting = self.waiting.saturating_sub(bytes.len());
         }

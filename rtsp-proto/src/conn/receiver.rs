@@ -4,7 +4,7 @@ use super::plausible::{self, Verdict};
 use super::{Resync, Skips};
 use crate::framer::{Framer, Unit};
 use crate::interleaved::HEADER_LEN;
-use crate::message::{Index, Kind, Recycler, RequestBuf, ResponseBuf};
+use crate::message::{Kind, RequestBuf, ResponseBuf, Slot};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use proto_wire::head::Quirk;
 use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind};
@@ -37,8 +37,7 @@ pub(crate) struct Receiver {
     /// ... CR and LF among them.
     in_body: bool,
     framer: Framer,
-    index: Index,
-    recycler: Recycler,
+    slot: Slot,
     payload_max: u16,
     tolerance: Tolerance,
     /// The way was lost: what has been dropped since, and why.
@@ -67,8 +66,7 @@ impl Receiver {
             slack: 0,
             in_body: false,
             framer: Framer::new().with_payload_max(payload_max),
-            index: Index::new(),
-            recycler: Recycler::new(),
+            slot: Slot::new(),
             payload_max,
             tolerance: Tolerance::default(),
             lost: None,
@@ -148,18 +146,17 @@ impl Receiver {
 
     /// Lets go of the bytes of messages that nobody has any more.
     pub(crate) fn let_go(&mut self) {
-        self.recycler.let_go();
+        self.slot.let_go();
     }
 
     /// Gives memory back that nothing needs now.
     pub(crate) fn release(&mut self) {
-        self.recycler.release();
         if self.len() > 0 {
-            return;
+            return self.slot.let_go();
         }
         // Also what has no room left may keep the memory of what was cut out of it.
         self.clear();
-        self.index.release();
+        self.slot.release();
     }
 
     pub(crate) const fn skips(&self) -> Skips {
@@ -190,7 +187,7 @@ impl Receiver {
         known: impl Fn(u8) -> bool,
     ) -> Result<Option<Received>, ParseError> {
         while !self.owned.is_empty() {
-            match self.framer.next(&self.owned, &mut self.index, limits) {
+            match self.framer.next_into(&self.owned, || self.slot.index_mut(), limits) {
                 Ok(Some(Unit::Message { len })) => return Ok(Some(self.message(len))),
                 Ok(Some(Unit::Frame { len, .. })) => return Ok(Some(self.media(len))),
                 Ok(Some(Unit::Blank { len })) => self.owned.advance(len.min(self.owned.len())),
@@ -214,7 +211,7 @@ impl Receiver {
     /// The same, by the grammar alone.
     fn next_plain(&mut self, limits: &Limits) -> Result<Option<Received>, ParseError> {
         loop {
-            match self.framer.next(&self.buf, &mut self.index, limits)? {
+            match self.framer.next_into(&self.buf, || self.slot.index_mut(), limits)? {
                 None => {
                     self.rest_easy();
                     return Ok(None);
@@ -259,7 +256,7 @@ impl Receiver {
                     Err(error) => Err(error),
                 }
             } else {
-                self.framer.next(&self.buf, &mut self.index, limits)
+                self.framer.next_into(&self.buf, || self.slot.index_mut(), limits)
             };
             match unit {
                 Err(error) if self.tolerance.resync.is_some() => self.lose(error),
@@ -268,7 +265,9 @@ impl Receiver {
                 Ok(Some(Unit::Blank { len })) => self.buf.advance(len.min(self.buf.len())),
                 Ok(Some(Unit::Frame { len, .. })) => return Ok(Some(self.media(len))),
                 Ok(Some(Unit::Message { len })) => {
-                    if let (Some(defect), Some(_)) = (self.index.defect(), self.tolerance.resync) {
+                    if let (Some(defect), Some(_)) =
+                        (self.slot.index().defect(), self.tolerance.resync)
+                    {
                         // Nothing that was asked: all of it is garbage.
                         self.take_message(len);
                         self.lost = Some((len, defect));
@@ -283,7 +282,7 @@ impl Receiver {
     /// The message that broke the framing, as far as it was read.
     pub(crate) fn broken(&self) -> RequestBuf {
         let bytes = if self.message.is_empty() { &self.buf } else { &self.message };
-        let mut index = self.index.to_exact();
+        let mut index = self.slot.index().to_exact();
         index.note_names();
         RequestBuf::new(bytes.clone().freeze(), index)
     }
@@ -297,18 +296,14 @@ impl Receiver {
 
     fn message(&mut self, len: usize) -> Received {
         if let Some(at) = self.cut {
-            self.index.note(Quirk::FrameInHead, at);
+            self.slot.index_mut().note(Quirk::FrameInHead, at);
         }
         let bytes = self.take_message(len);
-        let (defect, kind) = (self.index.defect(), self.index.kind());
+        let (defect, kind) = (self.slot.index().defect(), self.slot.index().kind());
         match (defect, kind) {
-            (Some(_), _) => Received::Malformed(self.recycler.request(bytes, &mut self.index)),
-            (None, Kind::Request) => {
-                Received::Request(self.recycler.request(bytes, &mut self.index))
-            }
-            (None, Kind::Response) => {
-                Received::Response(self.recycler.response(bytes, &mut self.index))
-            }
+            (Some(_), _) => Received::Malformed(self.slot.request(bytes)),
+            (None, Kind::Request) => Received::Request(self.slot.request(bytes)),
+            (None, Kind::Response) => Received::Response(self.slot.response(bytes)),
         }
     }
 
@@ -450,7 +445,8 @@ impl Receiver {
                     // the head only when it does not.
                     if *next != b'\n' {
                         self.message.extend_from_slice(&[*next]);
-                        let unit = self.framer.next(&self.message, &mut self.index, limits);
+                        let unit =
+                            self.framer.next_into(&self.message, || self.slot.index_mut(), limits);
                         if !matches!(unit, Ok(None)) || self.framer.total().is_some() {
                             self.message.truncate(self.message.len().saturating_sub(1));
                         } else {
@@ -474,7 +470,9 @@ impl Receiver {
                 }
             };
             self.message.extend_from_slice(&take(&mut self.buf, len));
-            if let Some(unit) = self.framer.next(&self.message, &mut self.index, limits)? {
+            if let Some(unit) =
+                self.framer.next_into(&self.message, || self.slot.index_mut(), limits)?
+            {
                 return Ok(Step::Unit(unit));
             }
         }

@@ -1,6 +1,7 @@
 //! Small readers over header bytes, shared by the header families.
 
 use core::fmt::{self, Write as _};
+use proto_wire::text::chars;
 use proto_wire::{ParseError, ParseErrorKind};
 
 /// Whether `b` is linear white space (line ends occur inside folded values).
@@ -52,8 +53,10 @@ pub(crate) fn number(bytes: &[u8]) -> Option<u64> {
 
 /// The text, or where it stops being UTF-8.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, ParseError> {
-    core::str::from_utf8(bytes)
-        .map_err(|error| ParseError::new(ParseErrorKind::Utf8, error.valid_up_to()))
+    chars::utf8(bytes).ok_or_else(|| {
+        let valid = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+        ParseError::new(ParseErrorKind::Utf8, valid)
+    })
 }
 
 /// Writes bytes as they were read; what cannot stand in a line (the line ends of a fold, other
@@ -125,30 +128,65 @@ pub(crate) fn first_eight(bytes: &[u8]) -> u64 {
         let last = u64::from(u32::from_le_bytes(*last)).wrapping_shl(over);
         return u64::from(u32::from_le_bytes(*first)) | last;
     }
-    bytes.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
+    // Fewer than four: the first, the middle and the last are all.
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return 0 };
+    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
+    let at = |b: u8, place: usize| u64::from(b).wrapping_shl((place as u32).wrapping_mul(8));
+    u64::from(*first) | at(middle, bytes.len() / 2) | at(*last, bytes.len().wrapping_sub(1))
 }
 
 /// The number at the start of `bytes`, of at most 18 digits, and what follows it.
 #[inline]
 pub(crate) fn leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (digits, len) = leading_digits(first_eight(bytes));
+    match len {
+        1..8 => Some((joined(digits, len), bytes.get(len as usize..)?)),
+        0 => None,
+        _ => long_leading_number(bytes),
+    }
+}
+
+/// The values of the digits that eight characters begin with, one in each byte, and how many there
+/// are. What is behind them means nothing.
+#[inline]
+const fn leading_digits(eight: u64) -> (u64, u32) {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let digits = first_eight(bytes) ^ ONES.wrapping_mul(0x30);
+    let digits = eight ^ ONES.wrapping_mul(0x30);
     // Bit 7 of each byte that is no digit, exact up to the first.
     let odd = (digits | digits.wrapping_add(ONES.wrapping_mul(0x76))) & ONES.wrapping_mul(0x80);
-    let len = odd.trailing_zeros() / 8;
-    if !(1..8).contains(&len) {
-        return if len == 0 { None } else { long_leading_number(bytes) };
-    }
+    (digits, odd.trailing_zeros() / 8)
+}
+
+/// The number that the first `len` of eight digits are; there is at least one.
+#[inline]
+const fn joined(digits: u64, len: u32) -> u64 {
     // Zeros before them make eight digits, which are then joined by twos, fours and eights.
     let eight = digits.wrapping_shl(64_u32.wrapping_sub(len.wrapping_mul(8)));
     let twos = eight.wrapping_mul(2561) >> 8 & 0x00ff_00ff_00ff_00ff;
     let fours = twos.wrapping_mul(6_553_601) >> 16 & 0x0000_ffff_0000_ffff;
-    let value = fours.wrapping_mul(42_949_672_960_001) >> 32;
-    Some((value, bytes.get(len as usize..)?))
+    fours.wrapping_mul(42_949_672_960_001) >> 32
 }
 
+/// The same for eight digits and more.
 #[inline(never)]
 fn long_leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let (first, behind) = bytes.split_first_chunk::<8>()?;
+    let more = match behind.first_chunk::<8>() {
+        Some(more) => u64::from_le_bytes(*more),
+        None => {
+            // The end of the last eight bytes, moved to where it belongs.
+            let missing = 8_u32.wrapping_sub(behind.len() as u32).wrapping_mul(8);
+            u64::from_le_bytes(*bytes.last_chunk()?).checked_shr(missing).unwrap_or(0)
+        }
+    };
+    let (more, len) = leading_digits(more);
+    if let Some(power) = POWERS.get(len as usize) {
+        let low = if len == 0 { 0 } else { joined(more, len) };
+        let (first, _) = leading_digits(u64::from_le_bytes(*first));
+        let high = joined(first, 8).wrapping_mul(*power);
+        return Some((high.wrapping_add(low), behind.get(len as usize..)?));
+    }
     let mut value: u64 = 0;
     let mut rest = bytes;
     while let [b, tail @ ..] = rest {

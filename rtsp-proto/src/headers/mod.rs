@@ -70,6 +70,7 @@ pub use value_quirks::{ValueQuirk, ValueQuirks};
 use crate::Methods;
 use proto_wire::ParseError;
 use proto_wire::head::{Field, Fields};
+use proto_wire::text::chars;
 
 /// A header value that has a type.
 pub trait TypedHeader<'a>: Sized {
@@ -89,16 +90,40 @@ pub struct Headers<'a> {
     fields: Fields<'a>,
     /// The bits of their names: without a bit there is no line of that name.
     names: u64,
+    /// The ids of the names of the first lines, a byte each: there a name is found at one look.
+    ids: u64,
 }
 
+/// So many lines are found at one look.
+const IDS: usize = 8;
+
 impl<'a> Headers<'a> {
-    pub(crate) const fn new(fields: Fields<'a>, names: u64) -> Self {
-        Self { fields, names }
+    pub(crate) const fn new(fields: Fields<'a>, names: u64, ids: u64) -> Self {
+        Self { fields, names, ids }
     }
 
     #[inline]
     fn first(self, name: HeaderName) -> Option<Field<'a>> {
-        if self.names & name.bit() == 0 { None } else { self.fields.first(name.id()) }
+        if self.names & name.bit() == 0 {
+            return None;
+        }
+        match places_of(self.ids, name.id()).trailing_zeros() {
+            64 => self.fields.first(name.id()),
+            bits => self.fields.at((bits / 8) as usize),
+        }
+    }
+
+    /// The lines named `name`.
+    #[inline]
+    fn lines(self, name: HeaderName) -> impl Iterator<Item = Field<'a>> {
+        let mut places = places_of(self.ids, name.id());
+        let among_first = core::iter::from_fn(move || {
+            let place = (places.trailing_zeros() / 8) as usize;
+            places &= places.wrapping_sub(1);
+            if place < IDS { self.fields.at(place) } else { None }
+        });
+        let behind = self.fields.iter().skip(IDS);
+        among_first.chain(behind.filter(move |field| field.id() == name.id()))
     }
 
     /// Whether there may be a line with one of these names.
@@ -110,7 +135,7 @@ impl<'a> Headers<'a> {
     /// UTF-8 (see [`Headers::bytes`]).
     #[must_use]
     pub fn get(self, name: HeaderName) -> Option<&'a str> {
-        core::str::from_utf8(self.bytes(name)?).ok()
+        chars::utf8(self.bytes(name)?)
     }
 
     /// The value of the first line named `name`, as bytes.
@@ -122,14 +147,12 @@ impl<'a> Headers<'a> {
 
     /// The values of all lines named `name`, those that are UTF-8.
     pub fn all(self, name: HeaderName) -> impl Iterator<Item = &'a str> {
-        self.all_bytes(name).filter_map(|value| core::str::from_utf8(value).ok())
+        self.all_bytes(name).filter_map(chars::utf8)
     }
 
     /// The values of all lines named `name`, as bytes.
     pub fn all_bytes(self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        // Nothing is looked for where there is nothing to find.
-        let fields = if self.names & name.bit() == 0 { Fields::NONE } else { self.fields };
-        fields.all(name.id()).map(Field::value)
+        self.lines(name).map(Field::value)
     }
 
     /// The value of the first line with a name that has no [`HeaderName`], in any case.
@@ -167,12 +190,13 @@ impl<'a> Headers<'a> {
     /// The methods that all lines of `name` (`Public` or `Allow`) list; `None` without one.
     #[must_use]
     pub fn methods(self, name: HeaderName) -> Option<Methods> {
+        self.first(name)?;
         self.all_bytes(name).map(Methods::from_text).reduce(Methods::union)
     }
 
     /// The transports of all Transport lines, in order of preference.
     pub fn transports(self) -> impl Iterator<Item = Result<Transport<'a>, ParseError>> {
-        let mut fields = self.fields.all(HeaderName::Transport.id());
+        let mut fields = self.lines(HeaderName::Transport);
         let mut line: Option<(Transports<'a>, usize)> = None;
         // Not `flat_map`: a transport is large, and that moves it from hand to hand.
         core::iter::from_fn(move || {
@@ -228,5 +252,42 @@ impl<'a> Headers<'a> {
     #[must_use]
     pub const fn fields(self) -> Fields<'a> {
         self.fields
+    }
+}
+
+/// Bit 7 of each byte of `ids` that is `id`.
+#[inline]
+const fn places_of(ids: u64, id: u8) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([0x7f; IDS]);
+    let other = ids ^ u64::from_le_bytes([id; IDS]);
+    !((other & LOW).wrapping_add(LOW) | other | LOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Index, Limits, Message};
+    use alloc::{format, vec::Vec};
+
+    #[test]
+    fn lines_are_found_wherever_they_stand() {
+        for before in 0..40 {
+            for between in 0..20 {
+                let other = |count| "Accept: a/b\r\n".repeat(count);
+                let text = format!(
+                    "RTSP/1.0 200 OK\r\n{}CSeq: 1\r\n{}CSeq: 2\r\n\r\n",
+                    other(before),
+                    other(between)
+                );
+                let mut index = Index::new();
+                let message = Message::parse(text.as_bytes(), &mut index, &Limits::DEFAULT);
+                let headers = message.unwrap().unwrap().0.headers();
+                assert_eq!(headers.get(HeaderName::CSeq), Some("1"));
+                assert_eq!(headers.all(HeaderName::CSeq).collect::<Vec<_>>(), ["1", "2"]);
+                assert_eq!(headers.all(HeaderName::Accept).count(), before + between);
+                assert_eq!(headers.contains(HeaderName::Accept), before + between > 0);
+                assert!(!headers.contains(HeaderName::Session));
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::bytes::{is_in, leading_number, number, table, text, trim, unquote};
 use crate::Version;
 use core::fmt;
+use proto_wire::text::chars;
 
 /// What RTP-Info says about one stream (in 2.0: about one SSRC of a stream).
 ///
@@ -87,6 +88,8 @@ impl fmt::Display for VersionedRtpInfo<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct RtpInfos<'a> {
     rest: &'a [u8],
+    /// All of it, when it is text; what is left is at its end.
+    whole: &'a str,
     /// 2.0: the URL that the SSRCs which follow belong to.
     url: &'a str,
 }
@@ -94,8 +97,32 @@ pub struct RtpInfos<'a> {
 impl<'a> RtpInfos<'a> {
     /// The entries in `value`.
     #[must_use]
-    pub const fn new(value: &'a [u8]) -> Self {
-        Self { rest: value, url: "" }
+    pub fn new(value: &'a [u8]) -> Self {
+        Self { rest: value, whole: chars::utf8(value).unwrap_or(""), url: "" }
+    }
+
+    /// An entry as it is written nearly always: `url=...;seq=1;rtptime=2`.
+    #[inline]
+    fn plain(&mut self) -> Option<RtpInfo<'a>> {
+        let text = self.whole.get(self.whole.len().checked_sub(self.rest.len())?..)?;
+        let text = text.strip_prefix("url=")?;
+        let end = memchr::memchr3(b';', b',', b' ', text.as_bytes())?;
+        let (url, rest) = text.split_at_checked(end)?;
+        if chars::contains(url.as_bytes(), b'"') {
+            return None;
+        }
+        let (seq, rest) = leading_number(rest.as_bytes().strip_prefix(b";seq=")?)?;
+        let (rtptime, rest) = leading_number(rest.strip_prefix(b";rtptime=")?)?;
+        self.rest = match rest {
+            [] => rest,
+            [b',', next @ ..] => next,
+            _ => return None,
+        };
+        self.url = url;
+        let mut info = RtpInfo::new(url);
+        info.seq = u16::try_from(seq).ok();
+        info.rtptime = u32::try_from(rtptime).ok();
+        Some(info)
     }
 }
 
@@ -103,9 +130,11 @@ impl<'a> Iterator for RtpInfos<'a> {
     type Item = RtpInfo<'a>;
 
     fn next(&mut self) -> Option<RtpInfo<'a>> {
+        if let Some(info) = self.plain() {
+            return Some(info);
+        }
         self.rest = skip(self.rest);
-        if let Some((info, rest)) = plain(self.rest) {
-            (self.rest, self.url) = (rest, info.url);
+        if let Some(info) = self.plain() {
             return Some(info);
         }
         let mut info = RtpInfo::new(self.url);
@@ -149,26 +178,6 @@ impl<'a> Iterator for RtpInfos<'a> {
             }
         }
     }
-}
-
-/// An entry as it is written nearly always, and what follows: `url=...;seq=1;rtptime=2`.
-#[inline]
-fn plain(bytes: &[u8]) -> Option<(RtpInfo<'_>, &[u8])> {
-    let bytes = bytes.strip_prefix(b"url=")?;
-    let end = memchr::memchr3(b';', b',', b' ', bytes)?;
-    let (url, rest) = bytes.split_at_checked(end)?;
-    if url.contains(&b'"') {
-        return None;
-    }
-    let (seq, rest) = leading_number(rest.strip_prefix(b";seq=")?)?;
-    let (rtptime, rest) = leading_number(rest.strip_prefix(b";rtptime=")?)?;
-    if !matches!(rest, [] | [b',', ..]) {
-        return None;
-    }
-    let mut info = RtpInfo::new(core::str::from_utf8(url).ok()?);
-    info.seq = u16::try_from(seq).ok();
-    info.rtptime = u32::try_from(rtptime).ok();
-    Some((info, rest))
 }
 
 /// What ends a parameter's value; the colon is 2.0's, behind the SSRC.
@@ -224,7 +233,7 @@ fn url_end(value: &[u8]) -> usize {
 /// Eight hexadecimal digits by the grammar; some devices write decimal, which is read as
 /// such only when it cannot be hexadecimal of that size.
 fn ssrc(value: &[u8]) -> Option<u32> {
-    let text = core::str::from_utf8(value).ok()?;
+    let text = chars::utf8(value)?;
     let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.starts_with(['+', '-']) {
         return None;

@@ -1,6 +1,6 @@
 //! Headers that are one number, one token or one list of tokens.
 
-use super::bytes::{is_lws, next_piece, number, pair, show, text, trim, unquote};
+use super::bytes::{is_lws, leading_number, next_piece, number, pair, show, text, trim, unquote};
 use super::{HeaderName, TypedHeader};
 use crate::Methods;
 use core::fmt;
@@ -16,8 +16,11 @@ impl<'a> TypedHeader<'a> for CSeq {
 
     #[inline]
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        number(value)
-            .and_then(|n| u32::try_from(n).ok())
+        let read = match leading_number(value) {
+            Some((number, [])) => Some(number),
+            _ => number(value),
+        };
+        read.and_then(|n| u32::try_from(n).ok())
             .map(Self)
             .ok_or_else(|| ParseError::new(ParseErrorKind::Number, 0))
     }

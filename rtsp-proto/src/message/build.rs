@@ -129,6 +129,11 @@ impl RequestBuilder {
         &self.uri
     }
 
+    /// The URI of a request that is not sent any more.
+    pub(crate) fn take_uri(&mut self) -> String {
+        core::mem::take(&mut self.uri)
+    }
+
     /// For another version than 1.0, without moving it.
     pub(crate) const fn set_version(&mut self, version: Version) {
         self.parts.version = version;

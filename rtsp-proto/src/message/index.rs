@@ -1,7 +1,7 @@
 //! Where everything in a message is: made once, used by every accessor.
 
 use super::{Method, StatusCode, Version};
-use crate::headers::{HeaderName, Rtsp, bit_of};
+use crate::headers::{HeaderName, Headers, Rtsp, bit_of};
 use proto_wire::head::{self, Quirk, Scanner};
 use proto_wire::length::content_length;
 use proto_wire::text::chars;
@@ -34,6 +34,8 @@ pub struct Index {
     verb: Method,
     /// The bits of the names of the header lines.
     names: u64,
+    /// The ids of the names of the first eight of them.
+    ids: u64,
     /// The URI of a request, the reason of a response.
     target: Span,
     defect: Option<ParseError>,
@@ -57,6 +59,7 @@ impl Index {
             method: Span::new(0, 0),
             verb: Method::Extension,
             names: 0,
+            ids: 0,
             target: Span::new(0, 0),
             defect: None,
         }
@@ -97,9 +100,10 @@ impl Index {
         self.verb
     }
 
-    /// The bits of the names of the header lines; all, when that is not known.
-    pub(super) const fn names(&self) -> u64 {
-        self.names
+    /// The header lines of the message `bytes`.
+    #[inline]
+    pub(super) fn headers<'a>(&'a self, bytes: &'a [u8]) -> Headers<'a> {
+        Headers::new(self.head.fields(bytes), self.names, self.ids)
     }
 
     pub(super) const fn target(&self) -> Span {
@@ -108,12 +112,13 @@ impl Index {
 
     /// Notes which header lines there are.
     pub(crate) fn note_names(&mut self) {
-        self.names = self.head.entries().iter().fold(0, |set, entry| set | bit_of(entry.id()));
-    }
-
-    /// Takes what was read out, and leaves an index as good as new.
-    pub(crate) fn take(&mut self) -> Self {
-        core::mem::take(self)
+        let (mut names, mut ids, mut place) = (0, 0, 0_u32);
+        for entry in self.head.entries() {
+            names |= bit_of(entry.id());
+            ids |= u64::from(entry.id()).checked_shl(place).unwrap_or(0);
+            place = place.wrapping_add(8);
+        }
+        (self.names, self.ids) = (names, ids);
     }
 
     /// Gives memory back, of an index that is between two messages.

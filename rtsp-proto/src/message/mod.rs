@@ -20,6 +20,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use proto_wire::head::{Quirks, leading_blank};
+use proto_wire::text::chars;
 use proto_wire::{Limits, ParseError};
 
 /// A protocol version: [`Version::V1_0`] (RFC 2326), [`Version::V2_0`] (RFC 7826), or one
@@ -199,7 +200,7 @@ macro_rules! common {
             #[must_use]
             #[inline]
             pub fn headers(self) -> Headers<'a> {
-                Headers::new(self.index.head().fields(self.bytes), self.index.names())
+                self.index.headers(self.bytes)
             }
 
             /// The sequence number, when there is one that can be read.
@@ -306,46 +307,63 @@ common!(Request, RequestBuf, "request");
 common!(Response, ResponseBuf, "response");
 
 /// What an owned message is made of.
+#[derive(Clone, Default)]
 struct Owned {
     bytes: Bytes,
     index: Index,
 }
 
-/// The memory of the last message that was received, for the next one: most are forgotten by
-/// then, and nothing is allocated.
+/// Where messages are read into, one after the other: most are forgotten by the time the next one
+/// comes, which then takes their memory.
 #[derive(Default)]
-pub(crate) struct Recycler {
+pub(crate) struct Slot {
     last: Option<Arc<Owned>>,
     /// It keeps the bytes of a message alive.
     holds: bool,
 }
 
-impl Recycler {
+impl Slot {
     pub(crate) const fn new() -> Self {
         Self { last: None, holds: false }
     }
 
-    pub(crate) fn request(&mut self, bytes: Bytes, index: &mut Index) -> RequestBuf {
-        RequestBuf(self.own(bytes, index))
+    /// The index of the message that is being read.
+    pub(crate) fn index(&self) -> &Index {
+        static NONE: Index = Index::new();
+        self.last.as_ref().map_or(&NONE, |owned| &owned.index)
     }
 
-    pub(crate) fn response(&mut self, bytes: Bytes, index: &mut Index) -> ResponseBuf {
-        ResponseBuf(self.own(bytes, index))
+    /// The same, to be filled.
+    #[inline]
+    pub(crate) fn index_mut(&mut self) -> &mut Index {
+        &mut self.owned().index
     }
 
-    /// Takes a message over. `index` gets the memory of an older one, or none.
-    fn own(&mut self, bytes: Bytes, index: &mut Index) -> Arc<Owned> {
-        self.holds = true;
-        if let Some(last) = &mut self.last {
-            if let Some(owned) = Arc::get_mut(last) {
-                owned.bytes = bytes;
-                core::mem::swap(&mut owned.index, index);
-                return Arc::clone(last);
-            }
+    /// A message of which nobody has anything.
+    #[inline]
+    fn owned(&mut self) -> &mut Owned {
+        let last = self.last.get_or_insert_default();
+        if Arc::strong_count(last) != 1 {
+            *last = Arc::default();
         }
-        let owned = Arc::new(Owned { bytes, index: index.take() });
-        self.last = Some(Arc::clone(&owned));
-        owned
+        // It is the only one: nothing is cloned.
+        Arc::make_mut(last)
+    }
+
+    /// The message whose index was filled, and its bytes.
+    pub(crate) fn request(&mut self, bytes: Bytes) -> RequestBuf {
+        RequestBuf(self.take(bytes))
+    }
+
+    /// The message whose index was filled, and its bytes.
+    pub(crate) fn response(&mut self, bytes: Bytes) -> ResponseBuf {
+        ResponseBuf(self.take(bytes))
+    }
+
+    fn take(&mut self, bytes: Bytes) -> Arc<Owned> {
+        self.holds = true;
+        self.owned().bytes = bytes;
+        self.last.clone().unwrap_or_default()
     }
 
     /// Lets go of the bytes of a message that nobody has any more; they may be a small part of
@@ -359,21 +377,30 @@ impl Recycler {
         }
     }
 
-    /// Gives all memory back.
+    /// Gives memory back, between two messages.
     pub(crate) fn release(&mut self) {
-        self.last = None;
+        if !self.holds && !self.index().head().holds_memory() {
+            return;
+        }
+        match self.last.as_mut().and_then(Arc::get_mut) {
+            Some(owned) => {
+                owned.bytes = Bytes::new();
+                owned.index.release();
+            }
+            None => self.last = None,
+        }
         self.holds = false;
     }
 }
 
 /// How much of a message is in it, for nobody's eyes: headers may hold credentials.
-impl fmt::Debug for Recycler {
+impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recycler").field("holds", &self.holds).finish_non_exhaustive()
+        f.debug_struct("Slot").field("holds", &self.holds).finish_non_exhaustive()
     }
 }
 
 /// Spans of the start line were checked when it was read.
 fn utf8(bytes: &[u8]) -> &str {
-    core::str::from_utf8(bytes).unwrap_or("")
+    chars::utf8(bytes).unwrap_or("")
 }

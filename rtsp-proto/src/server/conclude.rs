@@ -172,12 +172,13 @@ impl Server {
         match (current.version, current.method) {
             (_, Method::Teardown) => {
                 // RFC 2326 §10.7: one stream of several, when the URL names it.
-                let uri = || current.request.view().uri();
-                let alike = || session.streams.iter().position(|s| same_stream(&s.url, uri()));
-                match session.stream_at(url).or_else(alike) {
-                    Some(at) if session.streams.len() > 1 => After::RemoveStream(at),
-                    _ => After::End(SessionEnd::TornDown),
+                if session.streams.len() < 2 {
+                    return After::End(SessionEnd::TornDown);
                 }
+                let uri = current.request.view().uri();
+                let alike = || session.streams.iter().position(|s| same_stream(&s.url, uri));
+                let one = session.stream_at(url).or_else(alike);
+                one.map_or(After::End(SessionEnd::TornDown), After::RemoveStream)
             }
             (_, method) if !is_control(method) => After::Nothing,
             (Version::V2_0, method) => {

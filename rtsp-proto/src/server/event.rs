@@ -4,10 +4,11 @@ use super::DetachedSession;
 use super::judge::pause_point;
 use crate::HeaderName;
 use crate::error::{CloseReason, RequestFailure, RequestId, SessionEnd, SessionKey};
-use crate::headers::{NptRange, NptTime, Range, Session};
+use crate::headers::{NptRange, NptTime, Range, Session, TypedHeader as _};
 use crate::message::{Method, Request, RequestBuf, ResponseBuf, StatusCode};
 use alloc::string::String;
 use bytes::Bytes;
+use proto_wire::text::chars;
 
 /// What the host reports to a [`Server`](super::Server).
 #[derive(Clone, Debug)]
@@ -169,12 +170,12 @@ impl Incoming {
     }
 }
 
-/// The session that a request names: its id, or an error when there is none to be read.
-pub(super) fn named_session(request: Request<'_>) -> Option<Result<&str, ()>> {
-    let headers = request.headers();
-    match headers.typed::<Session<'_>>() {
-        Ok(None) => headers.contains(HeaderName::Session).then_some(Err(())),
-        Ok(Some(named)) => Some(Ok(named.id)),
-        Err(_) => Some(Err(())),
+/// The session that a request names: its id, or nothing when there is none to be read.
+pub(super) fn named_session(request: Request<'_>) -> Option<&[u8]> {
+    let value = request.headers().bytes(HeaderName::Session)?;
+    if !chars::contains(value, b';') {
+        // As nearly always. Whether it is text does not matter to who looks for it.
+        return Some(value);
     }
+    Some(Session::parse(value).map_or(&[], |named| named.id.as_bytes()))
 }

@@ -420,14 +420,15 @@ impl Server {
         if output.is_some() {
             return output;
         }
-        self.receiver.let_go();
-        if self.current.is_none() && self.sessions.len() == 0 {
-            // Servers have many connections that do nothing: those keep no buffers.
-            self.out.release();
-            self.receiver.release();
-            if self.inbox.capacity() > 0 && self.inbox.is_empty() {
-                self.inbox = VecDeque::new();
-            }
+        if self.current.is_some() || self.sessions.len() > 0 {
+            self.receiver.let_go();
+            return None;
+        }
+        // Servers have many connections that do nothing: those keep no buffers.
+        self.out.release();
+        self.receiver.release();
+        if self.inbox.capacity() > 0 && self.inbox.is_empty() {
+            self.inbox = VecDeque::new();
         }
         None
     }

@@ -11,6 +11,7 @@ use crate::message::{
 };
 use crate::state::State;
 use alloc::string::String;
+use proto_wire::text::chars;
 use proto_wire::{Instant, LimitKind, ParseError, ParseErrorKind};
 
 impl Server {
@@ -157,8 +158,7 @@ impl Server {
         let request = current.request.view();
         let named = named_session(request);
         let found = match named {
-            Some(Ok(id)) => self.sessions.find(id),
-            Some(Err(())) => None,
+            Some(id) => self.sessions.find(id),
             None => pipeline_of(request).and_then(|number| self.sessions.of_pipeline(number)),
         };
         // Who proved to be somebody else has no session here, whatever the id.
@@ -174,21 +174,22 @@ impl Server {
             current.session = found;
             return self.judge_in_session(now, current);
         }
-        match named {
-            Some(Ok(id)) if self.config.sessions_elsewhere => {
+        let elsewhere = named.and_then(chars::utf8).filter(|id| !id.is_empty());
+        match (elsewhere, named) {
+            (Some(id), _) if self.config.sessions_elsewhere => {
                 let session = String::from(id);
                 let (id, user) = (current.id, current.user.clone());
                 current.phase = Phase::WantsSession(session.clone());
                 self.current = Some(current);
                 self.out.event(Event::SessionWanted { id, session, user });
             }
-            Some(_) => {
+            (_, Some(_)) => {
                 self.refuse_early(now, &current, Refusal::Plain(StatusCode::SESSION_NOT_FOUND));
             }
-            None if needs_session(current.method) => {
+            (_, None) if needs_session(current.method) => {
                 self.refuse_early(now, &current, Refusal::Plain(StatusCode::SESSION_NOT_FOUND));
             }
-            None => self.judge_in_session(now, current),
+            (_, None) => self.judge_in_session(now, current),
         }
     }
 

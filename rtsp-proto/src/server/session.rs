@@ -212,11 +212,11 @@ impl Sessions {
         self.list.len()
     }
 
-    pub(super) fn find(&self, id: &str) -> Option<SessionKey> {
+    pub(super) fn find(&self, id: &[u8]) -> Option<SessionKey> {
         // Looks at every byte of every id, so that the time tells nothing about them.
         let mut found = None;
         for (key, session) in &self.list {
-            if is_same_id(session.id.as_bytes(), id.as_bytes()) {
+            if is_same_id(session.id.as_bytes(), id) {
                 found = Some(*key);
             }
         }

@@ -360,6 +360,9 @@ impl Server {
     /// "MUST include the Media-Range header if the media is Time-Progressing": whether the
     /// configured one is that of this media.
     fn is_live(&self, reply: &SetupReply<'_>) -> bool {
+        if self.config.media_range.is_empty() {
+            return false;
+        }
         let properties = reply.media_properties.as_deref();
         let properties = properties.unwrap_or(&self.config.media_properties);
         let begins = |part: &[u8]| part.first().is_some_and(|b| b | 0x20 == b't');

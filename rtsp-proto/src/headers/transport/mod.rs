@@ -16,6 +16,7 @@ pub use write::VersionedTransport;
 use super::bytes::{next_piece, pair, trim};
 use crate::Version;
 use proto_wire::ParseError;
+use proto_wire::text::chars;
 
 /// One transport specification: how one stream is sent.
 ///
@@ -313,10 +314,10 @@ impl<'a> Transport<'a> {
 }
 
 fn non_empty(bytes: &[u8]) -> Option<&str> {
-    core::str::from_utf8(bytes).ok().filter(|s| !s.is_empty())
+    chars::utf8(bytes).filter(|s| !s.is_empty())
 }
 
 /// Tokens and slashes only: read again as what it is.
 fn is_plain_id(id: &[u8]) -> bool {
-    id.iter().all(|b| *b == b'/' || proto_wire::text::chars::is_token_byte(*b))
+    id.iter().all(|b| *b == b'/' || chars::is_token_byte(*b))
 }

@@ -3,6 +3,7 @@
 use super::{ChannelPair, Delivery, LowerTransport, PortPair, RtpProfile, Transport};
 use crate::Version;
 use crate::message::digits;
+use proto_wire::text::chars;
 
 /// The longest is `RTP/AVP/TCP;unicast;interleaved=255-255;client_port=65535-65535`, with room.
 const ROOM: usize = 80;
@@ -15,7 +16,7 @@ pub(crate) struct Usual {
 
 impl Usual {
     pub(crate) fn as_str(&self) -> &str {
-        core::str::from_utf8(self.as_bytes()).unwrap_or("")
+        chars::utf8(self.as_bytes()).unwrap_or("")
     }
 
     fn as_bytes(&self) -> &[u8] {
