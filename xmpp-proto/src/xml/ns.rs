@@ -183,14 +183,14 @@ const fn by_length() -> ByLength {
 }
 
 /// The known namespace of this name.
-pub(super) fn known(uri: &str) -> Option<Ns> {
+pub(super) fn known(uri: &[u8]) -> Option<Ns> {
     let len = uri.len();
     let start = usize::from(*BY_LENGTH.starts.get(len)?);
     let end = usize::from(*BY_LENGTH.starts.get(len.wrapping_add(1))?);
     let candidates = BY_LENGTH.numbers.get(start..end)?;
     let found = candidates
         .iter()
-        .find(|number| NAMES.get(usize::from(**number)).is_some_and(|name| *name == uri));
+        .find(|number| NAMES.get(usize::from(**number)).is_some_and(|name| name.as_bytes() == uri));
     found.map(|number| Ns(*number))
 }
 
@@ -226,7 +226,7 @@ impl Ns {
     /// The known namespace called `uri`.
     #[must_use]
     pub fn of(uri: &str) -> Option<Self> {
-        known(uri)
+        known(uri.as_bytes())
     }
 
     /// The name, when the namespace is a known one.
@@ -291,10 +291,10 @@ mod tests {
     #[test]
     fn every_known_name_finds_its_own_number() {
         for (number, name) in NAMES.iter().enumerate() {
-            let ns = known(name).unwrap();
+            let ns = known(name.as_bytes()).unwrap();
             assert_eq!(usize::from(ns.0), number, "{name}");
             assert_eq!(ns.known_name(), Some(*name));
         }
-        assert_eq!(known("urn:nobody"), None);
+        assert_eq!(known(b"urn:nobody"), None);
     }
 }

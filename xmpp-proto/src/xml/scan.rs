@@ -129,7 +129,12 @@ pub struct Scanner {
     tag: usize,
     attributes: usize,
     declarations: usize,
+    /// Index of the declaration that the plain way met.
+    declaration: usize,
     prefixed: bool,
+    /// Bits of the names of the tag's attributes, and whether two have the same.
+    seen: u64,
+    doubtful: bool,
     elements: usize,
     open: Vec<Open>,
     /// Prefix (offset, length) and meaning, innermost last.
@@ -184,7 +189,10 @@ impl Scanner {
             tag: 0,
             attributes: 0,
             declarations: 0,
+            declaration: 0,
             prefixed: false,
+            seen: 0,
+            doubtful: false,
             elements: 0,
             open: Vec::new(),
             bindings: Vec::new(),
@@ -259,7 +267,7 @@ impl Scanner {
     /// the bytes of that frame. `None` for white space and for the end of the stream.
     #[must_use]
     pub fn element<'a>(&'a self, frame: &'a [u8]) -> Option<Element<'a>> {
-        self.tape.root(core::str::from_utf8(frame).ok()?)
+        self.tape.root(bstr::ByteSlice::to_str(frame).ok()?)
     }
 
     /// The index of the frame that [`Scanner::scan`] returned last.
@@ -328,6 +336,12 @@ impl Scanner {
             };
         }
         loop {
+            if let Some(place) = self.place(pos) {
+                if let Some(kind) = self.plain(b, &mut pos, place)? {
+                    *at = pos;
+                    return Ok(Some(kind));
+                }
+            }
             match self.state {
                 State::Text => {
                     pos = chars::text_run(b, pos);
@@ -566,4 +580,5 @@ fn offset(n: usize) -> u32 {
 }
 
 mod parts;
+mod plain;
 mod resolve;

@@ -72,6 +72,15 @@ impl Node {
         self.part(text, usize::from(self.local_at), usize::from(self.name_len))
     }
 
+    /// Whether the local name is `name`.
+    #[inline]
+    fn is_named(&self, text: &str, name: &str) -> bool {
+        let (from, to) = (usize::from(self.local_at), usize::from(self.name_len));
+        let start = self.name_at();
+        let local = start.saturating_add(from)..start.saturating_add(to);
+        local.len() == name.len() && text.as_bytes().get(local) == Some(name.as_bytes())
+    }
+
     fn prefix<'a>(&self, text: &'a str) -> &'a str {
         self.part(text, 0, usize::from(self.local_at).saturating_sub(1))
     }
@@ -192,7 +201,7 @@ impl<'a> Element<'a> {
     #[must_use]
     #[inline]
     pub fn is(self, ns: Ns, name: &str) -> bool {
-        self.ns() == ns && self.name() == name
+        self.node().is_some_and(|node| node.ns == ns && node.is_named(self.text, name))
     }
 
     /// The attributes as written, without namespace declarations.
@@ -215,14 +224,17 @@ impl<'a> Element<'a> {
 
     /// The value of the attribute `name` without namespace, unescaped.
     #[must_use]
+    #[inline]
     pub fn attr(self, name: &str) -> Option<Cow<'a, str>> {
         self.attr_ns(Ns::NONE, name)
     }
 
     /// The value of the attribute `name` of the namespace `ns`, unescaped.
     #[must_use]
+    #[inline]
     pub fn attr_ns(self, ns: Ns, name: &str) -> Option<Cow<'a, str>> {
-        self.attrs().find(|attr| attr.ns() == ns && attr.name() == name).map(Attr::value)
+        let named = |attr: &Attr<'_>| attr.ns() == ns && attr.node.is_named(self.text, name);
+        self.attrs().find(named).map(Attr::value)
     }
 
     /// The `xml:lang` of this very element (nothing is inherited here).
@@ -275,7 +287,22 @@ impl<'a> Element<'a> {
     #[must_use]
     #[inline]
     pub fn text(self) -> Cow<'a, str> {
-        let mut texts = self.contents().filter_map(|content| match content {
+        let contents = self.contents();
+        // Nearly always there is one text and nothing else.
+        if contents.index.saturating_add(1) == contents.end {
+            if let Some(node) = self.tape.node(contents.index) {
+                if node.kind == Kind::Text && node.flags & ESCAPED == 0 {
+                    let raw = self.text.get(node.a as usize..node.b as usize);
+                    return Cow::Borrowed(raw.unwrap_or(""));
+                }
+            }
+        }
+        Self::join(contents)
+    }
+
+    /// The texts of `contents` in one.
+    fn join(contents: Contents<'a>) -> Cow<'a, str> {
+        let mut texts = contents.filter_map(|content| match content {
             Content::Text(text) => Some(text),
             Content::Element(_) => None,
         });

@@ -80,19 +80,28 @@ impl Scanner {
     }
 
     pub(super) fn open_tag(&mut self, pos: usize) -> Step<()> {
-        self.elements += 1;
+        self.count_element();
+        self.doubtful = true;
         if self.elements > self.limits.elements_max {
             return fail(XmlErrorKind::Limit(LimitKind::Elements), pos);
         }
         if self.open.len() >= self.limits.depth_max {
             return fail(XmlErrorKind::Limit(LimitKind::Depth), pos);
         }
+        self.begin_name(pos);
+        Ok(())
+    }
+
+    /// A start tag begins: nothing is known of it.
+    #[inline]
+    pub(super) fn count_element(&mut self) {
+        self.elements += 1;
         self.tag = self.tape.nodes.len();
         self.attributes = 0;
         self.declarations = 0;
         self.prefixed = false;
-        self.begin_name(pos);
-        Ok(())
+        self.seen = 0;
+        self.doubtful = false;
     }
 
     pub(super) fn open_attribute(&mut self, pos: usize) -> Step<()> {
@@ -101,6 +110,7 @@ impl Scanner {
             return fail(XmlErrorKind::MissingSpace, pos);
         }
         self.attributes += 1;
+        self.doubtful = true;
         if self.attributes > self.limits.attributes_max {
             return fail(XmlErrorKind::Limit(LimitKind::Attributes), pos);
         }
@@ -256,8 +266,7 @@ impl Scanner {
             }
             self.bindings.truncate(bindings as usize);
             if self.open.is_empty() {
-                self.state = State::Between;
-                return Ok(Some(FrameKind::Element));
+                return Ok(Some(self.end_frame()));
             }
         } else {
             self.open.push(Open { node: offset(self.tag), default, bindings });
@@ -279,11 +288,16 @@ impl Scanner {
         }
         self.bindings.truncate(open.bindings as usize);
         if self.open.is_empty() {
-            self.state = State::Between;
-            return Some(FrameKind::Element);
+            return Some(self.end_frame());
         }
         self.begin_text(pos);
         None
+    }
+
+    /// The last element that was open is closed.
+    pub(super) fn end_frame(&mut self) -> FrameKind {
+        self.state = State::Between;
+        FrameKind::Element
     }
 
     /// Compares on with the name of the element that must end here.

@@ -1,6 +1,7 @@
 //! The end of a start tag: namespaces (Namespaces in XML 1.0) and duplicate attributes.
 
 use super::{Scanner, Step, fail, offset};
+use crate::xml::chars::name_bit;
 use crate::xml::error::XmlErrorKind;
 use crate::xml::escape::unescape_value;
 use crate::xml::ns::{Ns, Place, Scope, known};
@@ -21,17 +22,15 @@ impl Scanner {
             default = self.declare(b)?.unwrap_or(default);
         }
 
-        let tag = self.tape.nodes.get(self.tag).copied();
-        if let Some(node) = tag {
-            let ns = match node.local_at {
-                0 => default,
-                _ => self.lookup(b, &node)?,
-            };
-            if let Some(node) = self.tape.nodes.get_mut(self.tag) {
-                node.ns = ns;
-                // An element has no flags of its own: how many attributes follow it.
-                node.flags = u8::try_from(self.attributes).unwrap_or(u8::MAX);
-            }
+        let prefixed = self.tape.nodes.get(self.tag).filter(|node| node.local_at != 0);
+        let ns = match prefixed {
+            None => default,
+            Some(node) => self.lookup(b, node)?,
+        };
+        if let Some(node) = self.tape.nodes.get_mut(self.tag) {
+            node.ns = ns;
+            // An element has no flags of its own: how many attributes follow it.
+            node.flags = u8::try_from(self.attributes).unwrap_or(u8::MAX);
         }
         let first = self.tag.saturating_add(1);
         if self.prefixed {
@@ -39,7 +38,7 @@ impl Scanner {
                 let Some(node) = self.tape.nodes.get(at).copied() else {
                     break;
                 };
-                if node.local_at != 0 && node.flags & DECLARES == 0 {
+                if node.local_at != 0 && node.ns == Ns::NONE {
                     let ns = self.lookup(b, &node)?;
                     if let Some(node) = self.tape.nodes.get_mut(at) {
                         node.ns = ns;
@@ -47,7 +46,7 @@ impl Scanner {
                 }
             }
         }
-        if self.attributes > 1 {
+        if self.attributes > 1 && self.doubtful {
             unique(b, self.tape.nodes.get(first..).unwrap_or(&[]))?;
         }
         Ok((default, outside))
@@ -97,23 +96,29 @@ impl Scanner {
     /// The number of the namespace that the value of `node` names.
     fn intern(&mut self, b: &[u8], node: &Node) -> Step<Ns> {
         let raw = b.get(node.b as usize..node.c as usize).unwrap_or(&[]);
-        let Ok(raw) = core::str::from_utf8(raw) else {
-            return fail(XmlErrorKind::Utf8, node.b as usize);
-        };
         let escaped = node.flags & ESCAPED != 0;
-        let name = if escaped { unescape_value(raw) } else { Cow::Borrowed(raw) };
+        let name = if escaped {
+            let Ok(raw) = core::str::from_utf8(raw) else {
+                return fail(XmlErrorKind::Utf8, node.b as usize);
+            };
+            Cow::Owned(unescape_value(raw).into_owned().into_bytes())
+        } else {
+            Cow::Borrowed(raw)
+        };
         if let Some(ns) = known(&name) {
             return Ok(ns);
         }
-        if let Some(index) = self.tape.scope.uris.iter().position(|uri| *uri == *name) {
+        let in_header = |uri: &String| uri.as_bytes() == &*name;
+        if let Some(index) = self.tape.scope.uris.iter().position(in_header) {
             return Ok(Ns::in_header(index));
         }
         for (index, uri) in self.tape.uris.iter().enumerate() {
             let other = b.get(uri.start as usize..uri.end as usize).unwrap_or(&[]);
             let same = if uri.escaped {
-                core::str::from_utf8(other).is_ok_and(|other| unescape_value(other) == name)
+                core::str::from_utf8(other)
+                    .is_ok_and(|other| unescape_value(other).as_bytes() == &*name)
             } else {
-                other == name.as_bytes()
+                other == &*name
             };
             if same {
                 return Ok(Ns::in_frame(index));
@@ -179,7 +184,7 @@ impl Scanner {
         for node in declarations.filter(|n| n.local_at == 0) {
             let raw = text(node.b as usize, (node.c as usize).saturating_sub(node.b as usize));
             let name = unescape_value(raw);
-            scope.default = known(&name).unwrap_or_else(|| {
+            scope.default = known(name.as_bytes()).unwrap_or_else(|| {
                 let index = scope.uris.iter().position(|uri| *uri == *name);
                 index.map_or(Ns::NONE, Ns::in_header)
             });
@@ -211,11 +216,7 @@ fn unique(b: &[u8], attributes: &[Node]) -> Step<()> {
     let mut seen = 0_u64;
     for (count, node) in attributes.iter().enumerate() {
         let name = local(b, node);
-        let (first, last) = (name.first().unwrap_or(&0), name.last().unwrap_or(&0));
-        let hash = u32::from(*first)
-            ^ u32::from(*last).rotate_left(3)
-            ^ u32::try_from(name.len()).unwrap_or(0);
-        let bit = 1_u64 << (hash & 63);
+        let bit = name_bit(name);
         if seen & bit == 0 {
             seen |= bit;
             continue;
