@@ -59,6 +59,7 @@ mod binding_tests;
 mod config;
 mod event;
 mod negotiate;
+mod reconnect;
 mod register;
 mod sasl2;
 mod session;
@@ -73,6 +74,7 @@ mod tests;
 
 pub use config::{ClientConfig, FastToken, Sasl2Config, TlsPolicy};
 pub use event::{CloseReason, CommandError, Event, Input, IqRequest, NoAnswer, Timer};
+pub use reconnect::{Reconnect, ReconnectPolicy, Retry};
 pub use session::RequestKind;
 
 use crate::iq::IqTracker;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | A getters | [`jid`](ServerConnection::jid), [`domain`](ServerConnection::domain), [`token_count`](ServerConnection::token_count), [`is_ready`](ServerConnection::is_ready), [`is_managed`](ServerConnection::is_managed), [`wants_input`](ServerConnection::wants_input), [`next_timer`](ServerConnection::next_timer) |
 //! | B reports | [`handle_input`](ServerConnection::handle_input), [`handle_timeout`](ServerConnection::handle_timeout) |
-//! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`require_tasks`](ServerConnection::require_tasks), [`send_task_data`](ServerConnection::send_task_data), [`accept_tasks`](ServerConnection::accept_tasks), [`refuse_tasks`](ServerConnection::refuse_tasks), [`issue_token`](ServerConnection::issue_token), [`refuse_token`](ServerConnection::refuse_token), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
+//! | C commands | [`set_channel_bindings`](ServerConnection::set_channel_bindings), [`credentials`](ServerConnection::credentials), [`require_tasks`](ServerConnection::require_tasks), [`send_task_data`](ServerConnection::send_task_data), [`accept_tasks`](ServerConnection::accept_tasks), [`refuse_tasks`](ServerConnection::refuse_tasks), [`issue_token`](ServerConnection::issue_token), [`refuse_token`](ServerConnection::refuse_token), [`bind`](ServerConnection::bind), [`refuse_bind`](ServerConnection::refuse_bind), [`send`](ServerConnection::send), [`close`](ServerConnection::close), [`expel`](ServerConnection::expel), [`redirect`](ServerConnection::redirect), [`resume`](ServerConnection::resume), [`refuse_resume`](ServerConnection::refuse_resume), [`displace`](ServerConnection::displace), [`take_session`](ServerConnection::take_session) |
 //! | D polls | [`poll_output`](ServerConnection::poll_output), [`poll_timeout`](ServerConnection::poll_timeout) |
 //!
 //! What a host does with the events, for one connection:
@@ -363,23 +363,33 @@ impl ServerConnection {
     /// # Errors
     /// It has ended or is ending.
     pub fn expel(&mut self, now: Instant, condition: StreamCondition) -> Result<(), CommandError> {
-        self.begin_close(now, Some(condition))
+        self.begin_close(now, Some(StreamError::new(condition)))
+    }
+
+    /// Sends the client to another host (RFC 6120 §4.9.3.19): a name or an address, with a port or
+    /// without.
+    ///
+    /// # Errors
+    /// It has ended or is ending.
+    pub fn redirect(&mut self, now: Instant, host: &str) -> Result<(), CommandError> {
+        self.begin_close(now, Some(StreamError::see_other_host(host)))
     }
 
     fn begin_close(
         &mut self,
         now: Instant,
-        condition: Option<StreamCondition>,
+        error: Option<StreamError>,
     ) -> Result<(), CommandError> {
         if matches!(self.phase, Phase::Closing | Phase::Closed) {
             return Err(CommandError::Closed);
         }
         self.open_if_needed("");
         self.last_ack();
-        if let Some(condition) = condition {
-            self.link.send(StreamError::new(condition).write());
+        if let Some(error) = &error {
+            self.link.send(error.write());
         }
         self.link.send(STREAM_CLOSE.to_string());
+        let condition = error.map(|error| error.condition);
         self.reason = Some(condition.map_or(CloseReason::Local, CloseReason::Expelled));
         self.phase = Phase::Closing;
         self.timers.clear();

@@ -298,6 +298,22 @@ fn a_resource_can_be_refused_and_asked_for_again() {
     assert!(hear(&mut server, BIND).sent.contains("u@h/r"));
 }
 
+/// RFC 6120 §4.9.3.19
+#[test]
+fn a_client_can_be_sent_to_another_host() {
+    let mut server = start(config());
+    hear(&mut server, HEADER);
+    server.redirect(Instant::ZERO, "other.example:5222").unwrap();
+    let out = drain(&mut server);
+    let expected = "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>\
+        other.example:5222</see-other-host></stream:error></stream:stream>";
+    assert!(out.sent.ends_with(expected), "{}", out.sent);
+    assert_eq!(server.redirect(Instant::ZERO, "x"), Err(CommandError::Closed));
+    let end = hear(&mut server, "</stream:stream>");
+    let expelled = CloseReason::Expelled(StreamCondition::SeeOtherHost);
+    assert_eq!(end.closed(), Some(&expelled));
+}
+
 #[test]
 fn idle_and_slow_clients_are_let_go() {
     let mut server = start(config());

@@ -117,13 +117,22 @@ pub struct StreamError {
     pub condition: StreamCondition,
     /// Text for people.
     pub text: Option<String>,
+    /// Of `see-other-host`: where to connect to (RFC 6120 §4.9.3.19), as it was written.
+    pub other_host: Option<String>,
 }
 
 impl StreamError {
     /// A bare condition.
     #[must_use]
     pub const fn new(condition: StreamCondition) -> Self {
-        Self { condition, text: None }
+        Self { condition, text: None, other_host: None }
+    }
+
+    /// Sends the peer to another host: a name or an address, with a port or without.
+    #[must_use]
+    pub fn see_other_host(host: &str) -> Self {
+        let other_host = Some(String::from(host));
+        Self { other_host, ..Self::new(StreamCondition::SeeOtherHost) }
     }
 
     /// Reads `<stream:error/>`; `None` when `element` is something else. One without a known
@@ -140,6 +149,11 @@ impl StreamError {
                 (Ns::STREAM_ERRORS, name) => {
                     if let Some(condition) = StreamCondition::of(name) {
                         error.condition = condition;
+                        if condition == StreamCondition::SeeOtherHost {
+                            let host = child.text();
+                            let host = host.trim();
+                            error.other_host = (!host.is_empty()).then(|| host.into());
+                        }
                     }
                 }
                 _ => {}
@@ -153,7 +167,8 @@ impl StreamError {
     pub fn write(&self) -> String {
         let mut w = Writer::in_stream(Ns::CLIENT);
         w.start(Ns::STREAM, "error");
-        w.leaf(Ns::STREAM_ERRORS, self.condition.name(), "");
+        let other_host = self.other_host.as_deref().unwrap_or("");
+        w.leaf(Ns::STREAM_ERRORS, self.condition.name(), other_host);
         if let Some(text) = &self.text {
             w.leaf(Ns::STREAM_ERRORS, "text", text);
         }

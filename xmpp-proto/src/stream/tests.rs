@@ -88,9 +88,12 @@ fn features_read_back() {
 fn stream_errors_read_back() {
     assert_eq!(StreamCondition::ALL.len(), 25);
     for condition in StreamCondition::ALL {
-        let error = StreamError { condition: *condition, text: Some("why & how".to_string()) };
+        let mut error = StreamError::new(*condition);
+        error.text = Some("why & how".to_string());
         in_stream(&error.write(), |e| assert_eq!(StreamError::read(e), Some(error)));
     }
+    let other = StreamError::see_other_host("[2001:41D0:1:A49b::1]:9222");
+    in_stream(&other.write(), |e| assert_eq!(StreamError::read(e), Some(other)));
     let old = "<stream:error><xml-not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     in_stream(old, |e| {
         assert_eq!(StreamError::read(e).unwrap().condition, StreamCondition::NotWellFormed)
