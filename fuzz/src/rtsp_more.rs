@@ -15,7 +15,7 @@ use rtsp_proto::range::{Extent, Position, Reference, SmpteUnit, UtcTime};
 use rtsp_proto::session_table::v2;
 use rtsp_proto::tunnel::{
     Base64Decoder, Channel, Client, ClientConfig, ClientEvent, ClientInput, Gate, GateConfig,
-    GateEvent, GateInput, encode,
+    GateEvent, GateInput, Units, encode,
 };
 use rtsp_proto::{Instant, Output, Seed};
 
@@ -173,6 +173,14 @@ pub fn rtsp_tunnel(data: &[u8]) {
         results.push((events, received));
     }
     assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "chunking matters");
+    // What is sent over WebSocket: nothing but empty lines is left out, however it is cut.
+    let sent = cuts(rest).map(|pieces| {
+        let (mut units, mut sent) = (Units::new(), Vec::new());
+        pieces.iter().for_each(|piece| units.feed(piece, |unit| sent.extend_from_slice(unit)));
+        assert!(sent.len() <= rest.len());
+        sent
+    });
+    assert!(sent.windows(2).all(|pair| pair[0] == pair[1]), "chunking matters");
 }
 
 /// Any bytes as events of a session.

@@ -17,7 +17,7 @@ use proto_wire::digest::{
 };
 use proto_wire::head::{Index, NameTable, Profile, Scanner};
 use proto_wire::length::content_length;
-use proto_wire::sdp::Sdp;
+use proto_wire::sdp::{Crypto, Sdp};
 use proto_wire::testing::chunks::{bytewise, cut, random, whole};
 use proto_wire::text::host::HostPort;
 use proto_wire::text::list::Items;
@@ -237,6 +237,12 @@ pub fn wire_sdp(data: &[u8]) {
         seen += usize::from(media.direction() == media.direction().reversed());
         seen += media.fmtp("96").map_or(0, |fmtp| fmtp.params().count());
         seen += usize::from(media.ptime().is_some()) + usize::from(media.port().is_some());
+        seen += media.cryptos().map(|c| c.keys().count() + c.params().count()).sum::<usize>();
+        seen += media.key_managements().count();
+        for crypto in media.cryptos() {
+            let again = Crypto::parse(crypto.to_string().as_bytes()).map(|c| c.to_string());
+            assert_eq!(again, Some(crypto.to_string()));
+        }
     }
     assert!(seen <= 64 + data.len().saturating_mul(8));
 }

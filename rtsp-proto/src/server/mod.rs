@@ -145,8 +145,8 @@ pub struct Server {
     auth: Option<Box<auth::Door>>,
     /// What a server over datagrams remembers.
     datagrams: Option<Box<Datagrams>>,
-    /// A message began that has not come to its end.
-    is_partial: bool,
+    /// When a message that began must have come to its end.
+    late_at: Option<Instant>,
     /// Nothing more is read.
     ended: bool,
     closed: bool,
@@ -241,7 +241,7 @@ impl Server {
             #[cfg(feature = "digest")]
             auth: None,
             datagrams: None,
-            is_partial: false,
+            late_at: None,
             ended: false,
             closed: false,
         }
@@ -269,7 +269,12 @@ impl Server {
     /// When the next timer fires, and why.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
-        self.timers.next()
+        let queued = self.timers.next();
+        let late = self.late_at.map(|at| (at, Timer::Receive));
+        match (queued, late) {
+            (Some(queued), Some(late)) if queued.0 <= late.0 => Some(queued),
+            (queued, late) => late.or(queued),
+        }
     }
 
     /// Whether the host may read more: not while requests or bytes pile up.
@@ -319,7 +324,7 @@ impl Server {
             Input::Owned(data) => self.receiver.push_owned(data),
         }
         self.work(now);
-        if self.is_partial || self.receiver.len() > 0 {
+        if self.late_at.is_some() || self.receiver.len() > 0 {
             self.watch(now, before);
         }
     }
@@ -328,13 +333,11 @@ impl Server {
     #[inline(never)]
     fn watch(&mut self, now: Instant, before: usize) {
         let left = self.receiver.len();
-        let was_partial = self.is_partial;
         // What is not read because too much waits is no fault of the client.
-        self.is_partial = left > 0 && !self.ended && self.wants_input();
-        if !self.is_partial {
-            self.timers.stop(&Timer::Receive);
-        } else if !was_partial || left < before {
-            self.timers.set(Timer::Receive, now.saturating_add(self.config.receive_timeout));
+        if left == 0 || self.ended || !self.wants_input() {
+            self.late_at = None;
+        } else if self.late_at.is_none() || left < before {
+            self.late_at = Some(now.saturating_add(self.config.receive_timeout));
         }
     }
 
@@ -346,12 +349,14 @@ impl Server {
                 Timer::Request(id) => self.give_up(now, id),
                 Timer::Retransmit(id) => self.retransmit(now, id),
                 Timer::Redirect(key) => self.drop_session(key, SessionEnd::Redirected),
-                Timer::Receive => {
-                    self.is_partial = false;
-                    self.end(Waiting::Late);
-                    self.ask_next(now);
-                }
+                // Not in the queue: it is set with every message that comes in pieces.
+                Timer::Receive => {}
             }
+        }
+        if self.late_at.is_some_and(|at| at <= now) {
+            self.late_at = None;
+            self.end(Waiting::Late);
+            self.ask_next(now);
         }
     }
 
@@ -501,6 +506,7 @@ impl Server {
         self.inbox.clear();
         self.current = None;
         self.timers = TimerQueue::new();
+        self.late_at = None;
         for Asked { id, is_told, .. } in core::mem::take(&mut self.asked).into_values() {
             if is_told {
                 let reason = RequestFailure::Closed;
