@@ -90,6 +90,41 @@ fn a_day_at_the_counter() {
     std::fs::remove_dir_all(directory).unwrap();
 }
 
+/// What a clerk trips over: half-done enrolments, lost cards, words without the rest.
+#[test]
+fn mistakes_at_the_counter_change_nothing_and_say_what_to_do() {
+    let directory = directory("mistakes");
+    let mut desk = Desk::open(&directory.join("shop.redb"), 1);
+    desk.say("enrol +8613800000001 6001");
+    for card in ["6001", "x", "0", "-5"] {
+        assert!(desk.say(&format!("enrol +8613800000002 {card}")).starts_with("! "), "{card}");
+        assert_eq!(desk.counter.ledger().member_count(), 1, "with the card or not at all");
+    }
+    assert!(desk.say("topup 6001").starts_with("! say: topup WHO AMOUNT"));
+    assert!(desk.say("return").starts_with("! say: return SALE"));
+    desk.say("topup 6001 200");
+    desk.say("lost 6001");
+    assert_eq!(desk.say("spend 6001 1"), "! refused: the card was reported lost (305)");
+    desk.say("found 6001");
+    desk.say("lost 6001");
+    desk.say("replace 6001 6002");
+    assert_eq!(desk.say("found 6001"), "! refused: the card was replaced (303)");
+    assert!(desk.say("sell 6002 7x1@90 stored").contains("points +81"));
+    // Points come back as points, not as hundredths.
+    let redeemed = desk.say("redeem 6002 50");
+    assert!(redeemed.contains("points 31"), "{redeemed}");
+    let number: u64 = redeemed.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(desk.say(&format!("return {number} 20")).contains("points 51"));
+    let missing = desk.say("import /nowhere/members.csv");
+    assert!(missing.starts_with("! /nowhere/members.csv: "), "{missing}");
+    // What was booked can be listed and audited elsewhere.
+    let journal = directory.join("shop.mmsj");
+    assert!(desk.say(&format!("journal {}", journal.display())).contains("bytes in"));
+    let audit = audit(&std::fs::read(&journal).unwrap());
+    assert!(audit.end.is_intact() && audit.records == desk.counter.ledger().seq().value());
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 #[test]
 fn members_come_from_csv_and_go_to_csv() {
     let directory = directory("csv");

@@ -39,6 +39,9 @@ fn plain(pending: u32) -> Program {
         .with_top_up_rules(vec![
             TopUpRule::new(RuleId::new(1), 10_000).with_bonus(Ratio::percent(10)),
             TopUpRule::new(RuleId::new(2), 50_000).with_bonus(Ratio::percent(33)).with_points(11),
+            TopUpRule::new(RuleId::new(3), 20_000)
+                .with_bonus(Ratio::percent(21))
+                .with_tier(TierId::new(1)),
         ])
         .with_earn_rules(vec![
             EarnRule::new(RuleId::new(10), Ratio::percent(1))

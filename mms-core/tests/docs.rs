@@ -63,6 +63,7 @@ const SOURCES: &[&str] = &[
     include_str!("precedence.rs"),
     include_str!("queries.rs"),
     include_str!("rejections.rs"),
+    include_str!("requirements.rs"),
     include_str!("snapshot.rs"),
     include_str!("watch.rs"),
     include_str!("../src/snapshot/tests.rs"),
@@ -94,3 +95,32 @@ fn every_requirement_stands_in_the_page_and_every_named_test_exists() {
     assert_eq!(requirements, 170);
     assert!(named > 150, "{named}");
 }
+
+/// Every yes of the README names tests, and these exist.
+#[test]
+fn every_yes_of_the_readme_names_its_tests() {
+    let readme = include_str!("../README.md");
+    let from = readme.find("| shown by |").unwrap();
+    let rows = readme.get(from..).unwrap().lines().skip(2).take_while(|row| row.starts_with('|'));
+    let mut yes = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, answer, tests] = cells.as_slice() else { panic!("{row}") };
+        if *answer != "yes" {
+            assert!(["not yet", "no"].contains(answer) && tests.is_empty(), "{row}");
+            continue;
+        }
+        yes += 1;
+        for test in tests.split(", ") {
+            let function = format!("#[test]\nfn {}(", test.trim_matches('`'));
+            let inside = function.replace('\n', "\n    ");
+            let known = |source: &&str| source.contains(&function) || source.contains(&inside);
+            let proptest = format!("    fn {}(", test.trim_matches('`'));
+            assert!(SOURCES.iter().any(known) || LAWS.contains(&proptest), "{test} of {row}");
+        }
+    }
+    assert!(yes > 20, "{yes}");
+}
+
+/// Laws that are properties have their functions inside a macro.
+const LAWS: &str = include_str!("laws.rs");

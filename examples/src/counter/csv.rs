@@ -111,6 +111,9 @@ fn read(row: &str) -> Result<Row, String> {
     let [phone, card, stored, bonus, points, expires] = fields.as_slice() else {
         return Err(format!("{} fields instead of 6", fields.len()));
     };
+    if phone.is_empty() {
+        return Err("the telephone number is missing".to_owned());
+    }
     if phone.chars().filter(char::is_ascii_digit).count() < 5 {
         return Err(format!("{phone} is no telephone number"));
     }

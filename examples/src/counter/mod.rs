@@ -22,6 +22,8 @@ use std::path::Path;
 pub const HELP: &str = "\
 enrol PHONE [CARD]              a new member, with a card at once
 card WHO CARD                   another card
+lost CARD, found CARD           nothing goes with a card that was reported lost
+replace CARD NEW                a new card for the same accounts; the old one never works again
 topup WHO AMOUNT                load stored value, e.g. topup 6001 200
 sell WHO|- LINE.. [stored] [coupon N]   a line is SKU x QUANTITY @ PRICE: 7x2@19.90 ('-': a walk-in)
 spend WHO AMOUNT                take from stored value, without goods
@@ -35,6 +37,7 @@ owe                             what is owed to members, by age
 import FILE                     members from CSV: phone,card,stored,bonus,points,expires
 export FILE                     members to CSV
 chart FILE                      points and stored value of a year, as SVG
+journal FILE                    all that was booked, for inspect journal FILE to list and to audit
 check                           the laws of the ledger, looked at one by one
 help, quit";
 
@@ -71,7 +74,9 @@ pub enum Trouble {
     /// The store fails; open the ledger again.
     Store(StoreError),
     /// A file cannot be read or written.
-    File(io::Error),
+    File(String, io::Error),
+    /// What came of a line cannot be shown.
+    Out(io::Error),
 }
 
 impl From<StoreError> for Trouble {
@@ -82,7 +87,7 @@ impl From<StoreError> for Trouble {
 
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
-        Self::File(error)
+        Self::Out(error)
     }
 }
 
@@ -92,8 +97,22 @@ impl std::fmt::Display for Trouble {
             Self::Usage(text) => f.write_str(text),
             Self::Refused(rejection) => write!(f, "refused: {rejection} ({})", rejection.code()),
             Self::Store(error) => write!(f, "the store: {error}"),
-            Self::File(error) => write!(f, "the file: {error}"),
+            Self::File(name, error) => write!(f, "{name}: {error}"),
+            Self::Out(error) => write!(f, "this cannot be shown: {error}"),
         }
+    }
+}
+
+/// Says which file it was.
+fn of_file(name: &str) -> impl Fn(io::Error) -> Trouble + '_ {
+    |error| Trouble::File(name.to_owned(), error)
+}
+
+/// A number greater than zero.
+fn card_number(text: &str) -> Result<CardNumber, Trouble> {
+    match number(text)? {
+        number if number > 0 => Ok(CardNumber::new(number.unsigned_abs())),
+        _ => usage(format!("{text} is no card number")),
     }
 }
 
@@ -164,6 +183,13 @@ impl Counter {
                 let member = self.member(who)?;
                 self.issue(member, card, out)?;
             }
+            ["lost", card] => self.change(card, CardChange::ReportLost, out)?,
+            ["found", card] => self.change(card, CardChange::WithdrawLoss, out)?,
+            ["replace", card, new] => {
+                let (card, new) = (card_number(card)?, card_number(new)?);
+                let receipt = self.run(Action::ReplaceCard { card, new, fee: 0 })?;
+                reports::receipt(&receipt, out)?;
+            }
             ["topup", who, amount] => {
                 let (who, amount) = (self.who(who)?, money(amount)?);
                 let receipt = self.run(Action::TopUp { who, amount })?;
@@ -187,11 +213,14 @@ impl Counter {
                 reports::receipt(&receipt, out)?;
             }
             ["return", sale, amount @ ..] if amount.len() < 2 => {
+                let sale = SaleId::new(number(sale)?.unsigned_abs());
+                let of_points = self.ledger().sale(sale).is_some_and(|sale| sale.asset == POINTS);
                 let part = match amount.first() {
                     None => Part::Rest,
+                    // What was redeemed comes back in points.
+                    Some(amount) if of_points => Part::Amount(number(amount)?),
                     Some(amount) => Part::Amount(money(amount)?),
                 };
-                let sale = SaleId::new(number(sale)?.unsigned_abs());
                 let receipt = self.run(Action::Refund { sale, part })?;
                 reports::receipt(&receipt, out)?;
             }
@@ -217,11 +246,11 @@ impl Counter {
             ["owe"] => reports::liability(self.ledger(), self.at.day, out)?,
             ["check"] => write!(out, "{}", self.ledger().verify())?,
             ["import", file] => {
-                let text = std::fs::read_to_string(file)?;
+                let text = std::fs::read_to_string(file).map_err(of_file(file))?;
                 let imported = self.import(&text, out)?;
                 if !imported.refused.is_empty() {
                     let report = format!("{file}.refused.csv");
-                    std::fs::write(&report, imported.report())?;
+                    std::fs::write(&report, imported.report()).map_err(of_file(&report))?;
                     writeln!(out, "what was refused stands in {report}")?;
                 }
             }
@@ -229,16 +258,26 @@ impl Counter {
                 self.look()?;
                 let mut text = Vec::new();
                 let rows = csv::export(self.ledger(), &self.activity, self.at.day, &mut text)?;
-                std::fs::write(file, text)?;
+                std::fs::write(file, text).map_err(of_file(file))?;
                 writeln!(out, "{rows} members in {file}")?;
             }
             ["chart", file] => {
                 self.look()?;
                 let year = chart::year(&self.turnover, self.at.day);
-                std::fs::write(file, svg(&year))?;
+                std::fs::write(file, svg(&year)).map_err(of_file(file))?;
                 writeln!(out, "{} days in {file}", year.len())?;
             }
-            [word, ..] => return usage(format!("I do not understand \"{word}\" so; try: help")),
+            ["journal", file] => {
+                let bytes = self.ledger.export(file)?;
+                writeln!(out, "{bytes} bytes in {file}")?;
+            }
+            [word, ..] => {
+                let how = HELP.lines().find(|line| line.split_whitespace().next() == Some(*word));
+                return match how {
+                    Some(how) => usage(format!("say: {how}")),
+                    None => usage(format!("I do not know \"{word}\"; try: help")),
+                };
+            }
         }
         Ok(Next::Stay)
     }
@@ -259,6 +298,11 @@ impl Counter {
         card: Option<&str>,
         out: &mut dyn Write,
     ) -> Result<(), Trouble> {
+        // With its card or not at all.
+        let number = card.map(card_number).transpose()?;
+        if number.is_some_and(|number| self.ledger().card(number).is_some()) {
+            return Err(Trouble::Refused(Rejection::CardNumberTaken));
+        }
         let token = self.token(phone);
         let receipt = self.run(enrol(token))?;
         let Some(member) = receipt.member else {
@@ -268,8 +312,13 @@ impl Counter {
         card.map_or(Ok(()), |card| self.issue(member, card, out))
     }
 
+    fn change(&mut self, card: &str, by: CardChange, out: &mut dyn Write) -> Result<(), Trouble> {
+        let receipt = self.run(Action::ChangeCard { card: card_number(card)?, change: by })?;
+        Ok(reports::receipt(&receipt, out)?)
+    }
+
     fn issue(&mut self, member: MemberId, card: &str, out: &mut dyn Write) -> Result<(), Trouble> {
-        let number = CardNumber::new(number(card)?.unsigned_abs());
+        let number = card_number(card)?;
         self.run(issue(member, number))?;
         writeln!(out, "card {number} opens the accounts of member #{member}")?;
         Ok(())

@@ -35,8 +35,6 @@ impl Shop {
         for needed in [2, 4, 5] {
             weights[needed] = weights[needed].max(8);
         }
-        // Whoever sets aside also takes what is set aside.
-        weights[11] = weights[11].max(2 * weights[10]);
         Self { weights, members_max: members_max.max(1).into() }
     }
 
@@ -54,7 +52,9 @@ impl Shop {
         let of = |what: Held| if what == Held::Stored { &stored[..] } else { &points[..] };
         let what = if rng.below(2) == 0 { Held::Stored } else { Held::Points };
         let alone = count == 0 || (count < self.members_max && rng.below(12) == 0);
-        match if alone { 0 } else { self.kind(rng) } {
+        let held = ledger.holds().next().is_some() && rng.below(6) == 0;
+        let kind = if held { 11 } else { self.kind(rng) };
+        match if alone { 0 } else { kind } {
             0 if count < self.members_max => {
                 let kinds = [MemberKind::Individual, MemberKind::Corporate, MemberKind::Dealer];
                 let kind = kinds[rng.below(3) as usize];

@@ -1,0 +1,230 @@
+//! Requirements that no other test shows by itself: a test for each.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests state what must hold"
+)]
+
+mod common;
+use common::*;
+use mms_core::Rejection as R;
+use mms_core::*;
+
+fn join(shop: &mut Shop, kind: MemberKind, plan: u16) -> MemberId {
+    let token = MemberToken::new(shop.ledger.member_count() as u128 + 1);
+    let action = Action::Enrol { token, kind, plan: PlanId::new(plan), referrer: None };
+    shop.ok(action).member.unwrap()
+}
+
+/// R16-R19: what kind somebody is stands on the member, and says who may owe.
+#[test]
+fn companies_dealers_and_agencies_may_owe_and_persons_may_not() {
+    let mut shop = Shop::new(Program::default().with_credit(1_000, 30));
+    for kind in MemberKind::ALL {
+        let member = join(&mut shop, *kind, 0);
+        assert_eq!(shop.ledger.member(member).unwrap().kind, *kind);
+        let sale = Action::Checkout {
+            who: Some(member.into()),
+            lines: vec![line(1, 1, 1_000)],
+            pay: Pay::Cash,
+            extras: Extras::NONE.with_on_account(1_000),
+        };
+        let trusted = [MemberKind::Corporate, MemberKind::Dealer, MemberKind::Ota].contains(kind);
+        if trusted {
+            shop.ok(sale);
+            assert_eq!(shop.balances(member).owed, 1_000);
+        } else {
+            assert_eq!(shop.no(sale), R::CreditExceeded, "{kind:?}");
+        }
+    }
+    shop.audit();
+}
+
+/// R22: members of several plans stay apart, and a filter finds those of one.
+#[test]
+fn a_member_has_the_plan_that_it_joined_under() {
+    let mut shop = Shop::new(Program::default());
+    let plans = [1, 2, 1, 7];
+    let members = plans.map(|plan| join(&mut shop, MemberKind::Individual, plan));
+    let (seen, day) = (Activity::new(), shop.at.day);
+    for (plan, expected) in [(1, vec![members[0], members[2]]), (7, vec![members[3]]), (9, vec![])]
+    {
+        let filter = MemberFilter::new().with_plan(PlanId::new(plan));
+        let found = shop.ledger.members_where(&filter, &seen, day).map(|(id, _)| id);
+        assert_eq!(found.collect::<Vec<_>>(), expected, "{plan}");
+    }
+    shop.audit();
+}
+
+/// R30: closing is for ever, and only when nothing is left.
+#[test]
+fn a_member_is_closed_when_nothing_is_left_and_for_ever() {
+    let mut shop = Shop::new(Program::default());
+    let member = shop.enrol();
+    let card = shop.card(member, 60);
+    shop.ok(top_up(member, 100));
+    let close = || Action::ChangeMember { member, change: MemberChange::Close };
+    assert_eq!(shop.no(close()), R::BalanceLeft);
+    shop.ok(spend(card, 100));
+    shop.ok(close());
+    for action in [top_up(card, 1), top_up(member, 1), issue(member, CardNumber::new(61)), close()]
+    {
+        assert_eq!(shop.no(action), R::MemberClosed);
+    }
+    let unfreeze = Action::ChangeMember { member, change: MemberChange::Unfreeze };
+    assert_eq!(shop.no(unfreeze), R::MemberClosed);
+    shop.audit();
+}
+
+/// R32, R33, R38: cards of several products, linked ones too, open one holder's accounts in every
+/// store; a lost one stops nobody who has another.
+#[test]
+fn cards_of_several_products_open_the_same_accounts_everywhere() {
+    let mut shop = Shop::new(Program::default());
+    let member = shop.enrol();
+    let cards: Vec<CardNumber> = [(60, 1), (61, 2), (62, 3)]
+        .into_iter()
+        .map(|(number, product)| {
+            let card = CardNumber::new(number);
+            shop.ok(Action::IssueCard {
+                member,
+                card,
+                product: ProductId::new(product),
+                expires: Day::NEVER,
+                active: true,
+                fee: 0,
+            });
+            assert_eq!(shop.ledger.card(card).unwrap().product, ProductId::new(product));
+            card
+        })
+        .collect();
+    shop.ok(top_up(cards[0], 900));
+    for (store, card) in (1..).zip(&cards) {
+        shop.store = StoreId::new(store);
+        shop.ok(spend(*card, 100));
+    }
+    assert_eq!(shop.balances(member).stored(), 600);
+    shop.ok(change(cards[1], CardChange::ReportLost));
+    assert_eq!(shop.no(spend(cards[1], 1)), R::CardLost);
+    shop.ok(spend(cards[2], 100));
+    // A new medium is of the same product.
+    let new = CardNumber::new(70);
+    shop.ok(Action::ReplaceCard { card: cards[1], new, fee: 0 });
+    assert_eq!(shop.ledger.card(new).unwrap().product, ProductId::new(2));
+    shop.ok(spend(new, 500));
+    assert_eq!(shop.ledger.cards_of(member).count(), 4);
+    shop.audit();
+}
+
+/// R59: the tier's own rule comes first, whatever the others ask for.
+#[test]
+fn a_tier_has_its_own_rules_for_loading() {
+    let gold = TierId::new(1);
+    let rule = |id, from, percent| {
+        TopUpRule::new(RuleId::new(id), from).with_bonus(Ratio::percent(percent))
+    };
+    let program = Program::default()
+        .with_tiers(vec![
+            Tier::new(TierId::new(0)),
+            Tier::new(gold).with_qualify(Qualify::default().with_spend(1_000)),
+        ])
+        .with_top_up_rules(vec![
+            rule(1, 100, 10),
+            rule(2, 1_000, 20),
+            rule(3, 500, 50).with_tier(gold),
+        ]);
+    let mut shop = Shop::new(program);
+    let (plain, golden) = (shop.enrol(), shop.enrol());
+    shop.ok(checkout(golden, &[line(1, 1, 1_000)], Pay::Cash));
+    assert_eq!(shop.ledger.member(golden).unwrap().tier, gold);
+    for (member, amount, bonus) in [
+        (plain, 99, 0),
+        (plain, 100, 10),
+        (plain, 600, 60),
+        (plain, 1_000, 200),
+        (golden, 499, 49),
+        (golden, 500, 250),
+        (golden, 1_000, 500),
+    ] {
+        assert_eq!(shop.ok(top_up(member, amount)).bonus, bonus, "{member} {amount}");
+    }
+    shop.audit();
+}
+
+/// R66, R70: what a unit of money earns, and what a point pays for, hangs on the tier.
+#[test]
+fn points_are_earned_and_worth_by_the_tier() {
+    let silver = TierId::new(1);
+    let program = Program::default()
+        .with_tiers(vec![
+            Tier::new(TierId::new(0)).with_burn(Ratio::times(1)),
+            Tier::new(silver)
+                .with_qualify(Qualify::default().with_spend(1_000))
+                .with_earn(Ratio::times(3))
+                .with_burn(Ratio::times(2)),
+        ])
+        .with_earn_rules(vec![EarnRule::new(RuleId::new(1), Ratio::percent(10))]);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    assert_eq!(shop.ok(checkout(member, &[line(1, 1, 999)], Pay::Cash)).points, 99);
+    let pay = |points, cash| Pay::Mixed { cash, stored: 0, points };
+    shop.ok(checkout(member, &[line(1, 1, 100)], pay(40, 60)));
+    assert_eq!(shop.ledger.member(member).unwrap().tier, silver);
+    assert_eq!(shop.ok(checkout(member, &[line(1, 1, 100)], Pay::Cash)).points, 30);
+    assert_eq!(shop.no(checkout(member, &[line(1, 1, 100)], pay(40, 60))), R::TenderMismatch);
+    shop.ok(checkout(member, &[line(1, 1, 100)], pay(40, 20)));
+    shop.audit();
+}
+
+/// R58: loading gives money, points or a coupon, as the rule says.
+#[test]
+fn loading_gives_money_points_or_a_coupon() {
+    let kind = AssetId::new(16_384);
+    let rule = |id, from| TopUpRule::new(RuleId::new(id), from);
+    let program = Program::default()
+        .with_coupons(vec![CouponRule::new(kind, CouponOff::Amount(5))])
+        .with_top_up_rules(vec![
+            rule(1, 100).with_bonus(Ratio::percent(5)),
+            rule(2, 200).with_points(7),
+            rule(3, 300).with_coupon(kind),
+        ]);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    let mut gives = |amount| {
+        let receipt = shop.ok(top_up(member, amount));
+        let coupons = shop.ledger.coupons(member, shop.at.day).count();
+        (receipt.bonus, receipt.points, coupons)
+    };
+    assert_eq!([gives(100), gives(200), gives(300)], [(5, 0, 0), (0, 7, 0), (0, 0, 1)]);
+    shop.audit();
+}
+
+/// R46, R146: cards of one member end on days of their own, and the board says when.
+#[test]
+fn cards_have_days_of_their_own() {
+    let mut shop = Shop::new(Program::default());
+    let member = shop.enrol();
+    let today = shop.at.day;
+    for (number, days) in [(60, 0), (61, 30)] {
+        shop.ok(Action::IssueCard {
+            member,
+            card: CardNumber::new(number),
+            product: ProductId::new(1),
+            expires: today.plus(days),
+            active: true,
+            fee: 0,
+        });
+    }
+    let ending = |shop: &Shop, until| {
+        let cards = shop.ledger.cards_ending(today, today.plus(until));
+        cards.map(|card| card.number.value()).collect::<Vec<_>>()
+    };
+    assert_eq!([ending(&shop, 29), ending(&shop, 30)], [vec![60], vec![60, 61]]);
+    shop.ok(top_up(CardNumber::new(60), 5));
+    shop.days(1);
+    assert_eq!(shop.no(top_up(CardNumber::new(60), 5)), R::CardExpired);
+    shop.ok(top_up(CardNumber::new(61), 5));
+    shop.audit();
+}
