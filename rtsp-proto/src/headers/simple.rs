@@ -16,7 +16,9 @@ impl<'a> TypedHeader<'a> for CSeq {
 
     #[inline]
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        let read = match leading_number(value) {
+        // A conversation begins with numbers of few digits, and keeps to one length for long.
+        let words = if value.len() < 4 { None } else { leading_number(value) };
+        let read = match words {
             Some((number, [])) => Some(number),
             _ => number(value),
         };
