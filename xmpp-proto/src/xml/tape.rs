@@ -76,9 +76,9 @@ impl Node {
     #[inline]
     fn is_named(&self, text: &str, name: &str) -> bool {
         let (from, to) = (usize::from(self.local_at), usize::from(self.name_len));
-        let start = self.name_at();
-        let local = start.saturating_add(from)..start.saturating_add(to);
-        local.len() == name.len() && text.as_bytes().get(local) == Some(name.as_bytes())
+        let start = self.name_at().saturating_add(from);
+        to.wrapping_sub(from) == name.len()
+            && text.as_bytes().get(start..).is_some_and(|rest| rest.starts_with(name.as_bytes()))
     }
 
     fn prefix<'a>(&self, text: &'a str) -> &'a str {
@@ -233,8 +233,17 @@ impl<'a> Element<'a> {
     #[must_use]
     #[inline]
     pub fn attr_ns(self, ns: Ns, name: &str) -> Option<Cow<'a, str>> {
-        let named = |attr: &Attr<'_>| attr.ns() == ns && attr.node.is_named(self.text, name);
-        self.attrs().find(named).map(Attr::value)
+        let text = self.text;
+        let nodes = self.tape.nodes.get(self.index.saturating_add(1)..)?;
+        for node in nodes {
+            if node.kind != Kind::Attribute {
+                return None;
+            }
+            if node.ns == ns && node.is_named(text, name) && node.flags & DECLARES == 0 {
+                return Some(Attr { text, tape: self.tape, node }.value());
+            }
+        }
+        None
     }
 
     /// The `xml:lang` of this very element (nothing is inherited here).

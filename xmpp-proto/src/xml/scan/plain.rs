@@ -161,13 +161,14 @@ impl Scanner {
     fn plain_attribute(&mut self, b: &[u8], pos: usize) -> Option<usize> {
         let mut end = chars::plain_name(b, pos)?;
         let (mut local_at, mut flags, mut ns) = (0, 0, Ns::NONE);
-        let first = b.get(pos..pos + 5)?;
-        if first == b"xmlns" && end == pos + 5 {
-            (flags, ns) = (DECLARES, Ns::XMLNS);
-        } else if first.starts_with(b"xml:") && end == pos + 3 {
-            // No declaration can give this prefix another meaning.
-            (local_at, ns) = (4, Ns::XML);
-            end = chars::plain_name(b, pos + 4)?;
+        if b.get(pos) == Some(&b'x') {
+            if b.get(pos..end) == Some(b"xmlns") {
+                (flags, ns) = (DECLARES, Ns::XMLNS);
+            } else if b.get(pos..end + 1) == Some(b"xml:") {
+                // No declaration can give this prefix another meaning.
+                (local_at, ns) = (4, Ns::XML);
+                end = chars::plain_name(b, pos + 4)?;
+            }
         }
         let [b'=', quote @ (b'"' | b'\'')] = *b.get(end..)?.first_chunk::<2>()? else {
             return None;
@@ -189,7 +190,9 @@ impl Scanner {
         }
         let local = pos + usize::from(local_at);
         let bit = chars::name_bit(b.get(local..end)?);
-        self.doubtful |= self.seen & bit != 0;
+        if self.seen & bit != 0 {
+            self.doubtful = true;
+        }
         self.seen |= bit;
         self.tape.nodes.push(Node {
             kind: Kind::Attribute,
