@@ -15,7 +15,8 @@
 use crate::Target;
 pub use crate::sip_dialog::{sip_call, sip_offers, sip_simple, sip_typed};
 pub use crate::sip_headers::{
-    sip_addresses, sip_auth, sip_dialogs, sip_numbers, sip_texts, sip_tokens, sip_via, sip_words,
+    sip_addresses, sip_auth, sip_dialogs, sip_features, sip_numbers, sip_texts, sip_tokens,
+    sip_via, sip_words,
 };
 pub use crate::sip_peers::sip_differential;
 pub use crate::sip_proxy::{sip_proxy, sip_stun};
@@ -52,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     ("sip_texts", sip_texts),
     ("sip_dialogs", sip_dialogs),
     ("sip_auth", sip_auth),
+    ("sip_features", sip_features),
     ("sip_proxy", sip_proxy),
     ("sip_stun", sip_stun),
 ];

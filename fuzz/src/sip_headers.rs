@@ -64,6 +64,22 @@ family! {
     sip_dialogs: headers::Replaces<'_>, headers::Join<'_>, headers::TargetDialog<'_>;
 }
 
+/// Capabilities in a Contact: what is kept of them is one line, and reads as the same again.
+pub fn sip_features(data: &[u8]) {
+    let Ok(contact) = headers::Contact::parse(data) else { return };
+    let own = headers::Features::of(&contact);
+    assert!(!own.as_str().contains(['\r', '\n']), "{own:?}");
+    let row = format!("<sip:a@h>{own}");
+    let again = headers::Contact::parse(row.as_bytes()).expect("what was written");
+    assert_eq!(headers::Features::of(&again), own);
+    let values = |contact: &headers::Contact<'_>| {
+        let others = contact.features().filter(|f| !f.is("+sip.instance"));
+        others.flat_map(|f| f.values().map(|v| format!("{v:?}")).collect::<Vec<_>>()).collect()
+    };
+    let (before, after): (Vec<String>, Vec<String>) = (values(&contact), values(&again));
+    assert_eq!(before, after);
+}
+
 /// What was read, printed.
 fn print<'a, T: TypedHeader<'a> + Display>(value: &'a [u8]) -> Option<String> {
     T::parse(value).ok().map(|read| read.to_string())

@@ -5,6 +5,7 @@ mod address;
 mod auth;
 mod call;
 mod contact;
+mod features;
 mod name_addr;
 mod numbers;
 mod plain;
@@ -23,6 +24,7 @@ pub use auth::{
 };
 pub use call::{Join, MinSe, RAck, RSeq, Refresher, Replaces, SessionExpires, TargetDialog};
 pub use contact::{Contact, QValue};
+pub use features::{Feature, FeatureValue, Features};
 pub(crate) use name_addr::first_value_end;
 pub use name_addr::{From, NameAddr, Path, RecordRoute, Route, ServiceRoute, To};
 pub use numbers::{CSeq, CallId, ContentType, Expires, MaxForwards, MinExpires, RetryAfter};

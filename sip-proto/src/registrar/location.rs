@@ -1,7 +1,7 @@
 //! Where users are: bindings, and a store for them in memory.
 
 use crate::endpoint::Path;
-use crate::headers::QValue;
+use crate::headers::{Features, QValue};
 use crate::uri::Uri;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -29,11 +29,36 @@ pub struct Binding {
     pub instance: Option<String>,
     /// `reg-id` (RFC 5626).
     pub reg_id: Option<u32>,
+    /// What the device can do (RFC 3840), but for `+sip.instance`.
+    pub features: Features,
     /// Where the REGISTER came from: the stream to reuse, or the address behind a NAT.
     pub source: Path,
 }
 
 impl Binding {
+    /// A binding of this contact, as a store makes it of what it wrote down; all else is set by its fields.
+    #[must_use]
+    pub fn new(
+        uri: impl Into<String>,
+        expires: Instant,
+        call_id: impl Into<String>,
+        cseq: u32,
+        source: Path,
+    ) -> Self {
+        Self {
+            uri: uri.into(),
+            q: None,
+            expires,
+            call_id: call_id.into(),
+            cseq,
+            path: Vec::new(),
+            instance: None,
+            reg_id: None,
+            features: Features::new(),
+            source,
+        }
+    }
+
     /// The value of `Contact` in a reply.
     #[must_use]
     pub fn contact(&self, now: Instant) -> String {
@@ -49,6 +74,8 @@ impl Binding {
         if let Some(reg_id) = self.reg_id {
             write!(out, ";reg-id={reg_id}").unwrap_or_default();
         }
+        // RFC 3840 §6: all of them are told.
+        out.push_str(self.features.as_str());
         out
     }
 

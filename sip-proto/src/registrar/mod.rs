@@ -65,7 +65,7 @@ impl Default for RegistrarConfig {
             expires_default: 3600,
             expires_max: 7200,
             bindings_max: 10,
-            supported: ["path", "gruu", "outbound"].map(String::from).into(),
+            supported: ["path", "gruu", "outbound", "pref"].map(String::from).into(),
             gruu: true,
             gruu_key: None,
             service_route: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::{Binding, RegistrarConfig, address_of, seconds};
 use crate::endpoint::Path;
-use crate::headers::{CSeq, CallId, Contact, Expires, QValue, Require, Supported, Via};
+use crate::headers::{CSeq, CallId, Contact, Expires, Features, QValue, Require, Supported, Via};
 use crate::message::{Builder, HeaderName, Request, ResponseBuf, StatusCode};
 use crate::uri::Uri;
 use alloc::string::String;
@@ -34,6 +34,7 @@ pub(super) struct Wish {
     q: Option<QValue>,
     instance: Option<String>,
     reg_id: Option<u32>,
+    features: Features,
 }
 
 /// Why a REGISTER fails.
@@ -148,6 +149,7 @@ pub(super) fn read(
             instance: instance.map(String::from),
             // RFC 5626 §6: reg-id without an instance means nothing.
             reg_id: instance.and_then(|_| contact.reg_id()),
+            features: Features::of(&contact),
         });
     }
     outbound(request, &mut wishes)?;
@@ -200,17 +202,14 @@ pub(super) fn apply(
         if wish.expires == 0 {
             continue;
         }
-        bindings.push(Binding {
-            uri: wish.uri.clone(),
-            q: wish.q,
-            expires: now.saturating_add(seconds(wish.expires)),
-            call_id: String::from(call_id),
-            cseq,
-            path: path.clone(),
-            instance: wish.instance.clone(),
-            reg_id: wish.reg_id,
-            source,
-        });
+        let expires = now.saturating_add(seconds(wish.expires));
+        let mut binding = Binding::new(wish.uri.as_str(), expires, call_id, cseq, source);
+        binding.q = wish.q;
+        binding.path.clone_from(&path);
+        binding.instance.clone_from(&wish.instance);
+        binding.reg_id = wish.reg_id;
+        binding.features.clone_from(&wish.features);
+        bindings.push(binding);
     }
     if bindings.len() > config.bindings_max {
         return Err(Refusal::Status(StatusCode::FORBIDDEN));

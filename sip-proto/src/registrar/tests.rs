@@ -406,3 +406,32 @@ fn an_external_store_answers_late_fails_and_is_overtaken() {
     let three = fetched(&mut bench, three, &store);
     assert_eq!(contacts(bench.registrar.committed(now, three, false)), (500, Vec::new()));
 }
+
+/// RFC 3840 §6: what a device can do is kept and told, whatever Require says; other parameters are not.
+#[test]
+fn capabilities_are_kept_and_told_to_everybody() {
+    let mut bench = Bench::new(false);
+    let features = ";audio;mobility=\"fixed\";methods=\"INVITE,BYE\";description=\"<my PC>\"";
+    let lines = format!(
+        "Require: pref\r\nContact: <sip:a@h>;expires=600;x=y{features};+sip.instance=\"<urn:uuid:1>\"\r\n"
+    );
+    let reply = bench.run(register("one", 1, &lines));
+    assert_eq!(reply.view().status(), StatusCode::OK);
+    let told = format!("<sip:a@h>;expires=600;+sip.instance=\"<urn:uuid:1>\"{features}");
+    assert_eq!(reply.headers().get(HeaderName::CONTACT), Some(&*told));
+    // A refresh without them takes them back.
+    bench.status("one", 2, "Contact: <sip:a@h>;expires=600;+sip.instance=\"<urn:uuid:1>\"\r\n");
+    assert_eq!(bench.contacts(), ["<sip:a@h>;expires=600;+sip.instance=\"<urn:uuid:1>\""]);
+    // A store that wrote a binding down makes it again.
+    let known = bench.location.fetch(bench.now, "alice@example.com").remove(0);
+    let mut made = Binding::new(
+        known.uri.clone(),
+        known.expires,
+        known.call_id.clone(),
+        known.cseq,
+        known.source,
+    );
+    assert_ne!(made, known);
+    made.instance.clone_from(&known.instance);
+    assert_eq!(made, known);
+}

@@ -2,6 +2,7 @@
 
 use super::session_timer::Wish;
 use crate::endpoint::{self, Target};
+use crate::headers::Features;
 use crate::uri::SipUri;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -57,6 +58,8 @@ pub struct Config {
     /// The number of our flow when the instance registers over several (RFC 5626 §4.2); needs
     /// [`Config::instance`].
     pub reg_id: Option<u32>,
+    /// What we can do, as REGISTER, calls and answers to OPTIONS tell it in Contact (RFC 3840; nothing).
+    pub features: Features,
     /// More edge proxies that the instance registers through, each over a flow with a number of its own:
     /// that of [`Config::outbound`] has [`Config::reg_id`], or 1, these the next ones (RFC 5626 §4.2).
     /// Requests go over the first that is registered.
@@ -128,6 +131,7 @@ impl Config {
             expires: 3600,
             instance: None,
             reg_id: None,
+            features: Features::new(),
             flows: Vec::new(),
             anonymous: false,
             keep_alive: Duration::from_secs(120),
@@ -202,6 +206,13 @@ impl Config {
     #[must_use]
     pub fn with_instance(mut self, urn: impl Into<String>) -> Self {
         self.instance = Some(urn.into());
+        self
+    }
+
+    /// Sets [`Config::features`].
+    #[must_use]
+    pub fn with_features(mut self, features: Features) -> Self {
+        self.features = features;
         self
     }
 

@@ -186,7 +186,7 @@ impl UserAgent {
             reply = reply.copy(HeaderName::RECORD_ROUTE, row.bytes());
         }
         reply
-            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)))
+            .header(HeaderName::CONTACT, self.contact_of(id))
             .header(HeaderName::ALLOW, self.config.allow())
             .header(HeaderName::SUPPORTED, self.config.supported())
     }

@@ -93,7 +93,7 @@ impl UserAgent {
         hop: &str,
     ) -> RequestBuilder {
         builder
-            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact(path, hop)))
+            .header(HeaderName::CONTACT, self.contact(path, hop))
             .header(HeaderName::ALLOW, self.config.allow())
             .header(HeaderName::SUPPORTED, self.config.supported())
     }

@@ -262,7 +262,7 @@ impl UserAgent {
         let asked = request.headers().typed::<Expires>().ok().flatten().map(|e| e.0);
         let lasts = asked.unwrap_or(u32::MAX).min(self.referral_secs());
         if let Some(reply) = self.reply(id, StatusCode::OK) {
-            let contact = alloc::format!("<{}>", self.contact_of(id));
+            let contact = self.contact_of(id);
             let reply = reply.header(HeaderName::EXPIRES, lasts);
             self.respond_built(id, reply.header(HeaderName::CONTACT, contact).build());
         }
@@ -443,7 +443,7 @@ impl UserAgent {
         let request = builder
             .header(HeaderName::EVENT, alloc::format!("refer;id={id}"))
             .header(HeaderName::SUBSCRIPTION_STATE, told)
-            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact(path, &hop)))
+            .header(HeaderName::CONTACT, self.contact(path, &hop))
             .body("message/sipfrag;version=2.0", body)
             .build()?;
         self.send(Some(Use::Notify(refer)), &request, &hop, path)?;

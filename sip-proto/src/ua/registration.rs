@@ -216,6 +216,7 @@ impl UserAgent {
                 supported.push_str(", outbound");
             }
         }
+        binding.push_str(config.features.as_str());
         request = request
             .header(HeaderName::CONTACT, binding)
             .header(HeaderName::EXPIRES, expires)
@@ -272,9 +273,14 @@ impl UserAgent {
         alloc::format!("{scheme}:{}@{sent_by}{parameter}", self.config.user)
     }
 
-    /// What peers are told, by the way to them: the GRUU when there is one (RFC 5627 §4.3), and the
-    /// temporary one when they shall not learn who we are.
+    /// The value of Contact that peers are told, by the way to them, with what we can do (RFC 3840 §7, §8).
     pub(super) fn contact(&self, path: Option<Path>, hop: &str) -> String {
+        alloc::format!("<{}>{}", self.contact_uri(path, hop), self.config.features)
+    }
+
+    /// The GRUU when there is one (RFC 5627 §4.3), and the temporary one when they shall not learn who we
+    /// are.
+    fn contact_uri(&self, path: Option<Path>, hop: &str) -> String {
         if let Some(gruu) = self.temporary_gruu().filter(|_| self.config.anonymous) {
             return String::from(gruu);
         }

@@ -139,7 +139,7 @@ impl UserAgent {
         let status = if full { StatusCode::BUSY_HERE } else { StatusCode::OK };
         let Some(reply) = self.reply(id, status) else { return };
         let reply = reply
-            .header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)))
+            .header(HeaderName::CONTACT, self.contact_of(id))
             .header(HeaderName::ALLOW, self.config.allow())
             .header(HeaderName::SUPPORTED, self.config.supported())
             .header(HeaderName::ACCEPT, self.config.accepted())
@@ -270,7 +270,7 @@ impl UserAgent {
             _ => None,
         };
         let Some(reply) = self.reply(id, StatusCode::OK) else { return };
-        let reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)));
+        let reply = reply.header(HeaderName::CONTACT, self.contact_of(id));
         self.respond_built(id, with_session(reply, agreed, request).build());
         if up {
             self.session_agreed(call, agreed, Refresher::Uas);
@@ -352,7 +352,7 @@ impl UserAgent {
         sdp: Option<Bytes>,
     ) {
         let Some(mut reply) = self.reply(id, StatusCode::OK) else { return };
-        reply = reply.header(HeaderName::CONTACT, alloc::format!("<{}>", self.contact_of(id)));
+        reply = reply.header(HeaderName::CONTACT, self.contact_of(id));
         let known = self.calls.get_mut(&call);
         if let (Carrier::Update, Some(known)) = (of, known) {
             let request = known.request.clone();

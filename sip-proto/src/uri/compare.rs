@@ -87,20 +87,24 @@ impl TelUri<'_> {
     /// Whether both are the same number: visual separators do not count, parameters do.
     #[must_use]
     pub fn equivalent(&self, other: &TelUri<'_>) -> bool {
-        fn digits(number: &str) -> impl Iterator<Item = u8> + '_ {
-            number
-                .bytes()
-                .filter(|b| !matches!(b, b'-' | b'.' | b'(' | b')'))
-                .map(|b| b.to_ascii_lowercase())
+        fn digits(number: &[u8]) -> impl Iterator<Item = u8> + '_ {
+            let counts = |b: &u8| !matches!(b, b'-' | b'.' | b'(' | b')');
+            number.iter().copied().filter(counts).map(|b| b.to_ascii_lowercase())
+        }
+        // §4: numbers in parameters are compared as numbers are.
+        fn same(a: &Param<'_>, b: &Param<'_>) -> bool {
+            let (left, right) = (a.value.unwrap_or(&[]), b.value.unwrap_or(&[]));
+            let number = a.is(b"ext") || (a.is(b"phone-context") && left.starts_with(b"+"));
+            if number { digits(left).eq(digits(right)) } else { same_value(a, b) }
         }
         fn covered(a: Params<'_>, b: Params<'_>) -> bool {
             let mut params = a;
             params.all(|p| {
                 let mut same_name = b.into_iter().filter(|q| q.is(p.name));
-                same_name.any(|q| same_value(&p, &q))
+                same_name.any(|q| same(&p, &q))
             })
         }
-        digits(self.number).eq(digits(other.number))
+        digits(self.number.as_bytes()).eq(digits(other.number.as_bytes()))
             && covered(self.params(), other.params())
             && covered(other.params(), self.params())
     }

@@ -204,3 +204,39 @@ fn a_forbidden_byte_is_found_at_every_place() {
         }
     }
 }
+
+/// RFC 5954 §3.2: addresses are compared by what they mean.
+#[test]
+fn rfc_5954_addresses_have_many_spellings() {
+    for (a, b) in [
+        ("sip:bob@[::ffff:192.0.2.128]", "sip:bob@[::ffff:c000:280]"),
+        ("sip:bob@[2001:db8::9:1]", "sip:bob@[2001:db8::9:01]"),
+        ("sip:bob@[0:0:0:0:0:FFFF:129.144.52.38]", "sip:bob@[::FFFF:129.144.52.38]"),
+        ("sip:bob@[2001:DB8:0:0::9]", "sip:bob@[2001:db8::9]"),
+    ] {
+        let (a, b) = (uri(a), uri(b));
+        assert!(a.equivalent(&b) && b.equivalent(&a), "{a:?} {b:?}");
+        let key = |uri: &Uri<'_>| uri.as_sip().unwrap().address_key();
+        assert_eq!(key(&a), key(&b));
+    }
+    assert!(!uri("sip:bob@[2001:db8::9]").equivalent(&uri("sip:bob@[2001:db8::9:0]")));
+    assert!(!uri("sip:bob@[::ffff:192.0.2.1]").equivalent(&uri("sip:bob@192.0.2.1")));
+}
+
+/// RFC 3966 §4.
+#[test]
+fn rfc_3966_4_numbers_and_their_contexts() {
+    for (a, b, same) in [
+        ("tel:+1-201-555-0123", "tel:+1(201)555.0123", true),
+        ("tel:7042;phone-context=Example.com", "tel:70-42;phone-context=example.COM", true),
+        ("tel:863-1234;phone-context=+1-914-555", "tel:8631234;phone-context=+1914555", true),
+        ("tel:+12015550123;ext=1-23", "tel:+12015550123;ext=123", true),
+        ("tel:7042;phone-context=a-b.example", "tel:7042;phone-context=ab.example", false),
+        ("tel:+1;a=1;b=2", "tel:+1;B=2;A=1", true),
+        ("tel:+1;a=1", "tel:+1", false),
+        ("tel:1", "tel:+1", false),
+    ] {
+        let (one, two) = (uri(a), uri(b));
+        assert_eq!((one.equivalent(&two), two.equivalent(&one)), (same, same), "{a} {b}");
+    }
+}

@@ -330,3 +330,34 @@ fn commands_while_a_register_is_out_are_done_behind_it() {
     assert_eq!(solo.told(), ["unregistered"]);
     assert_eq!(solo.agent.next_timer(), None);
 }
+
+/// RFC 3840 §6 to §8: in REGISTER, in calls on both sides, in answers to OPTIONS; not in MESSAGE, which has
+/// no Contact.
+#[test]
+fn capabilities_are_told_wherever_there_is_a_contact() {
+    let features = crate::headers::Features::new().with("audio", "").unwrap();
+    let features = features.with("+sip.own", "a,!b").unwrap();
+    let mut solo = Solo::new(config(1).with_features(features.clone()));
+    let contact = |headers: Headers<'_>| headers.get(HeaderName::CONTACT).map(ToString::to_string);
+    let own = Some(format!("<sip:u1@192.0.2.1:5060>{features}"));
+    solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp("v=0\r\n")).unwrap();
+    solo.agent.ask(solo.now, "sip:bob@192.0.2.9", Method::Options, None, &[]).unwrap();
+    solo.drain();
+    assert_eq!(contact(solo.last_request().headers()), None, "OPTIONS needs none");
+    let invite = solo.sent.iter().find(|m| first_words(m).starts_with("INVITE")).unwrap();
+    assert_eq!(contact(invite.view().headers()), own);
+    solo.receive(request("OPTIONS", "o", 1, "", ""));
+    assert_eq!(contact(solo.last_response().headers()), own);
+    solo.receive(request("INVITE", "1", 7, "", "v=0\r\n").replace("by-hand", "other"));
+    let call = solo.call();
+    solo.agent.ring(solo.now, call, StatusCode::RINGING, None).unwrap();
+    solo.drain();
+    assert_eq!(contact(solo.last_response().headers()), own);
+    let via = Target::Address(Transport::Udp, addr(9));
+    let features = config(1).with_outbound(via).with_features(features);
+    let mut solo = Solo::new(features.with_instance("urn:uuid:1"));
+    solo.agent.register(solo.now).unwrap();
+    solo.drain();
+    let told = contact(solo.last_request().headers()).unwrap();
+    assert!(told.ends_with(">\";audio;+sip.own=\"a,!b\""), "{told}");
+}

@@ -1,0 +1,3 @@
+//! `sip_features` for libFuzzer; the body is in `src/sip.rs`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::fuzz_main!(sip::sip_features);
