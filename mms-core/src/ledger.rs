@@ -357,7 +357,8 @@ impl Ledger {
         })
     }
 
-    /// A member's lots with value left, in the order in which they are spent.
+    /// A member's lots with value left: points, then stored value, then the rest, each in the order
+    /// in which they are spent.
     pub fn lots(&self, member: MemberId) -> impl Iterator<Item = (LotId, Lot)> + '_ {
         self.lots.of(self.member(member).map_or(Head::NONE, |member| member.lots))
     }

@@ -266,6 +266,6 @@ fn stores_settle_what_was_loaded_in_one_and_spent_in_another() {
     shop.ok(top_up(member, 5));
     shop.ok(top_up(member, 5));
     let stores: Vec<u32> = shop.ledger.lots(member).map(|(_, lot)| lot.store.value()).collect();
-    assert_eq!(stores, [1, 2, 1], "stored value of two stores, then points");
+    assert_eq!(stores, [1, 1, 2], "points, then stored value of two stores");
     shop.audit();
 }

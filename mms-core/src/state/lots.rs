@@ -359,13 +359,14 @@ impl Lots {
                 if lot.expires != Day::NEVER {
                     lots.expiring.insert((lot.expires, id));
                 }
-                listed.push((owner(lot.member), lot.asset, lot.expires, lot.origin, id));
+                let place = (rank(lot.asset), lot.expires, lot.origin, id);
+                listed.push((owner(lot.member), place));
             }
         }
         listed.sort_unstable();
         let mut heads: Vec<(MemberId, LotId)> = Vec::new();
         let mut last: Option<(MemberId, LotId)> = None;
-        for (member, .., id) in listed {
+        for (member, (.., id)) in listed {
             match last {
                 Some((of, before)) if of == member => lots.set_next(before, Some(id).into()),
                 _ => heads.push((member, id)),
@@ -658,9 +659,15 @@ impl Lots {
     }
 
     /// Places are used again, so the record that opened a lot says which is older.
-    pub(crate) fn order(&self, id: LotId) -> Option<(AssetId, Day, Seq, LotId)> {
-        self.get(id).map(|lot| (lot.asset, lot.expires, lot.origin, id))
+    pub(crate) fn order(&self, id: LotId) -> Option<(u16, Day, Seq, LotId)> {
+        self.get(id).map(|lot| (rank(lot.asset), lot.expires, lot.origin, id))
     }
+}
+
+/// Points come first: they gather in few lots, while each top-up with bonus is one of its own, and
+/// whoever looks for points need not walk past those.
+const fn rank(asset: AssetId) -> u16 {
+    if asset.value() == POINTS.value() { 0 } else { asset.value() }
 }
 
 /// The account of the bonus in a lot of stored value.

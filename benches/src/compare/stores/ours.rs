@@ -53,6 +53,10 @@ struct Ours<S> {
     writer: FrameWriter,
     store: S,
     sealed: bool,
+    /// Where records go that nobody keeps.
+    unsealed: Vec<u8>,
+    /// The commands of a batch.
+    batch: Vec<Command>,
 }
 
 impl<S: FnMut(&[u8])> Ours<S> {
@@ -66,7 +70,8 @@ impl<S: FnMut(&[u8])> Ours<S> {
         let at = At::utc(Timestamp::from_unix_secs(1_790_000_000));
         let writer = FrameWriter::new(1, Chain::START, 1);
         let ledger = ledger.expect("a program");
-        let mut ours = Self { ledger, at, before: 0, writer, store, sealed };
+        let (unsealed, batch) = (Vec::new(), Vec::new());
+        let mut ours = Self { ledger, at, before: 0, writer, store, sealed, unsealed, batch };
         for number in 1..=super::MEMBERS {
             let enrol = Action::Enrol {
                 token: MemberToken::new(u128::from(number.unsigned_abs())),
@@ -74,18 +79,16 @@ impl<S: FnMut(&[u8])> Ours<S> {
                 plan: PlanId::new(0),
                 referrer: None,
             };
-            ours.book(-number, enrol);
+            ours.book(&command(-number, enrol));
             ours.before += 1;
         }
         ours.end();
         ours
     }
 
-    fn book(&mut self, key: i64, action: Action) -> Receipt {
-        // Those of members are less than zero, those of jobs greater.
-        let key = IdempotencyKey::new(u128::from(u64::from_le_bytes(key.to_le_bytes())));
-        let command = Command::new(key, StoreId::new(1), action);
-        match self.ledger.apply(self.at, &command, self.writer.buffer()) {
+    fn book(&mut self, command: &Command) -> Receipt {
+        let buffer = if self.sealed { self.writer.buffer() } else { &mut self.unsealed };
+        match self.ledger.apply(self.at, command, buffer) {
             Outcome::Accepted(receipt) => {
                 self.writer.added(receipt.seq, receipt.time);
                 receipt
@@ -100,36 +103,56 @@ impl<S: FnMut(&[u8])> Ours<S> {
             (self.store)(frame.bytes());
         } else {
             // Records are made, checked, and thrown away.
-            self.writer = FrameWriter::new(1, Chain::START, 1);
+            self.unsealed.clear();
         }
     }
 }
 
+fn command(key: i64, action: Action) -> Command {
+    // Keys of members are less than zero, those of jobs greater.
+    let key = IdempotencyKey::new(u128::from(u64::from_le_bytes(key.to_le_bytes())));
+    Command::new(key, StoreId::new(1), action)
+}
+
 impl<S: FnMut(&[u8])> Books for Ours<S> {
     fn run(&mut self, jobs: &[Job], answer: &mut dyn FnMut(i64, i64)) {
-        for job in jobs {
-            let member = MemberId::new(u32::try_from(job.member).expect("small"));
-            let (who, amount) = (member.into(), job.amount);
-            let action = match job.kind {
-                Kind::Grant => Action::AdjustPoints { who, adjust: Adjust::Add(amount), reason: 1 },
-                Kind::TopUp => Action::TopUp { who, amount },
-                Kind::Spend => Action::Spend { who, amount },
-                Kind::Sell => Action::Checkout {
-                    who: Some(who),
-                    lines: vec![Line::new(Sku::new(1), 1, amount)],
-                    pay: Pay::Cash,
-                    extras: Extras::NONE,
-                },
-                Kind::Redeem => Action::Redeem { who, points: amount, reward: RewardId::new(1) },
-                Kind::Return => {
-                    // A sale has the number of its record, and each job is one record.
-                    let sale = SaleId::new(self.before + amount.unsigned_abs());
-                    Action::Refund { sale, part: Part::Rest }
-                }
-            };
-            let receipt = self.book(job.key, action);
-            answer(receipt.stored_after, receipt.points_after);
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.extend(jobs.iter().map(|job| command(job.key, self.action(job))));
+        for group in batch.chunks(64) {
+            if group.len() > 1 {
+                self.ledger.warm(group);
+            }
+            for command in group {
+                let receipt = self.book(command);
+                answer(receipt.stored_after, receipt.points_after);
+            }
         }
+        batch.clear();
+        self.batch = batch;
         self.end();
+    }
+}
+
+impl<S> Ours<S> {
+    fn action(&self, job: &Job) -> Action {
+        let member = MemberId::new(u32::try_from(job.member).expect("small"));
+        let (who, amount) = (member.into(), job.amount);
+        match job.kind {
+            Kind::Grant => Action::AdjustPoints { who, adjust: Adjust::Add(amount), reason: 1 },
+            Kind::TopUp => Action::TopUp { who, amount },
+            Kind::Spend => Action::Spend { who, amount },
+            Kind::Sell => Action::Checkout {
+                who: Some(who),
+                lines: vec![Line::new(Sku::new(1), 1, amount)],
+                pay: Pay::Cash,
+                extras: Extras::NONE,
+            },
+            Kind::Redeem => Action::Redeem { who, points: amount, reward: RewardId::new(1) },
+            Kind::Return => {
+                // A sale has the number of its record, and each job is one record.
+                let sale = SaleId::new(self.before + amount.unsigned_abs());
+                Action::Refund { sale, part: Part::Rest }
+            }
+        }
     }
 }
