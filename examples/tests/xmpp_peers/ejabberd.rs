@@ -1,7 +1,7 @@
 //! Our client on ejabberd.
 
 use crate::common::{User, extensions, resumes_after_a_cut};
-use crate::prosody::{binds_to_tls_1_2, talks_over_a_websocket};
+use crate::prosody::{binds_to_tls_1_2, echoes, talks_over_a_websocket};
 use crate::servers::{Ejabberd, ejabberd};
 use xmpp_proto::client::Event;
 use xmpp_proto::sasl::Mechanism;
@@ -39,6 +39,8 @@ fn our_client_on_ejabberd() {
     resumes_after_a_cut(server.addr);
     println!("websocket");
     talks_over_a_websocket(server.addr, server.http, "/ws");
+    println!("component");
+    echoes(server.addr, server.component);
     println!("extensions");
     // The archive remembers what was said above.
     extensions_of_fresh_users(&server);

@@ -172,9 +172,14 @@ pub fn talks_over_a_websocket(addr: SocketAddr, http: SocketAddr, path: &str) {
 #[test]
 fn our_component_serves_a_domain_of_prosody() {
     let Some(prosody) = prosody("component", &Setup::default()) else { return };
+    echoes(prosody.addr, prosody.component);
+}
+
+/// Our echo component on a server that takes components there.
+pub fn echoes(addr: SocketAddr, component: SocketAddr) {
     let echo = |secret: &str| {
         Command::new(env!("CARGO_BIN_EXE_xmpp_echo"))
-            .args(["echo.localhost", secret, &prosody.component.to_string()])
+            .args(["echo.localhost", secret, &component.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -186,7 +191,7 @@ fn our_component_serves_a_domain_of_prosody() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let _running = Running(child);
     assert_eq!(lines.next().unwrap().unwrap(), "* serving echo.localhost");
-    let mut alice = User::connect(prosody.addr, "alice", Mechanism::ScramSha256, None);
+    let mut alice = User::connect(addr, "alice", Mechanism::ScramSha256, None);
     alice.log_in();
     alice.say("anybody@echo.localhost", "is <this> & that there?");
     let expected = ("anybody@echo.localhost".into(), "is <this> & that there?".into());

@@ -139,6 +139,7 @@ pub struct Ejabberd {
     /// TLS 1.2 from the first byte.
     pub direct_tls: SocketAddr,
     pub http: SocketAddr,
+    pub component: SocketAddr,
     pub ca: PathBuf,
     ctl: PathBuf,
     child: Child,
@@ -191,7 +192,7 @@ pub fn ejabberd(name: &str) -> Option<Ejabberd> {
         std::fs::create_dir_all(dir.0.join(sub)).unwrap();
     }
     let (port, http, dist) = (free_port(), free_port(), free_port());
-    let direct = free_port();
+    let (direct, component) = (free_port(), free_port());
     dir.file(
         "ejabberdctl.cfg",
         &format!("ERLANG_NODE=peer{dist}@localhost\nERL_DIST_PORT={dist}\n"),
@@ -210,6 +211,7 @@ listen:
   - {{ port: {port}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: false, access: all, shaper: none }}
   - {{ port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, protocol_options: ["no_tlsv1_3"], access: all, shaper: none }}
   - {{ port: {http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{ /ws: ejabberd_http_ws }} }}
+  - {{ port: {component}, ip: "127.0.0.1", module: ejabberd_service, access: all, hosts: {{ "echo.localhost": {{ password: "shared" }} }} }}
 modules:
   mod_disco: {{}}
   mod_carboncopy: {{}}
@@ -233,13 +235,14 @@ modules:
         addr: ip(port),
         direct_tls: ip(direct),
         http: ip(http),
+        component: ip(component),
         ca: chain,
         ctl,
         child,
         dir,
     };
     let start = Instant::now();
-    while [server.addr, server.direct_tls, server.http]
+    while [server.addr, server.direct_tls, server.http, server.component]
         .iter()
         .any(|addr| TcpStream::connect(addr).is_err())
     {

@@ -134,6 +134,8 @@ impl ServerConnection {
             features.stanza_max = u32::try_from(max).ok();
             return features;
         }
+        // XEP-0478: what holds now, for strangers.
+        features.stanza_max = u32::try_from(self.config.limits_before.stanza_max).ok();
         if !self.secure && self.config.tls != ServerTls::None {
             let required = self.config.tls == ServerTls::Required;
             features.starttls = Some(required);

@@ -298,6 +298,22 @@ fn a_resource_can_be_refused_and_asked_for_again() {
     assert!(hear(&mut server, BIND).sent.contains("u@h/r"));
 }
 
+/// XEP-0478: strangers are told their limit, users theirs.
+#[test]
+fn the_limits_of_strangers_and_of_users_are_told() {
+    let mut server = start(config());
+    let told = |max: usize| {
+        format!("<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>{max}</max-bytes></limits>")
+    };
+    let (before, after) = (config().limits_before.stanza_max, config().limits_after.stanza_max);
+    assert!(before < after);
+    let out = hear(&mut server, HEADER);
+    assert!(out.sent.contains(&told(before)), "{}", out.sent);
+    hear(&mut server, PLAIN);
+    let out = hear(&mut server, HEADER);
+    assert!(out.sent.contains(&told(after)), "{}", out.sent);
+}
+
 /// RFC 6120 §4.9.3.19
 #[test]
 fn a_client_can_be_sent_to_another_host() {
