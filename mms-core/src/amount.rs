@@ -174,6 +174,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn a_ratio_keeps_what_stands_above_and_below_the_line() {
+        let ratio = Ratio::new(3, 7).unwrap();
+        assert_eq!((ratio.num(), ratio.den()), (3, 7));
+        let other = Ratio::new(5, 11).unwrap();
+        assert_eq!(ratio.product(other), (15, 77));
+    }
+
+    #[test]
     fn rounding_as_a_table() {
         // amount, num, den, down, up, half up, half even
         for (amount, num, den, expected) in [

@@ -220,6 +220,29 @@ fn points_of_any_worth_leave_no_cent_due() {
     shop.audit();
 }
 
+/// A return of less than nothing would be a sale that nobody made.
+#[test]
+fn a_return_of_nothing_or_less_is_refused() {
+    let mut shop = Shop::new(Program::default());
+    let member = shop.enrol();
+    let sale = shop.ok(checkout(member, &[line(1, 2, 500)], Pay::Cash));
+    for amount in [0, -1, i64::MIN] {
+        assert_eq!(shop.no(refund(&sale, Part::Amount(amount))), Rejection::AmountNotPositive);
+    }
+    let much = shop.ledger.limits().amount_max + 1;
+    assert_eq!(shop.no(refund(&sale, Part::Amount(much))), Rejection::AmountTooLarge);
+    let none = Part::Line { line: 0, quantity: 0 };
+    assert_eq!(shop.no(refund(&sale, none)), Rejection::QuantityZero);
+    let beyond = Part::Line { line: 1, quantity: 0 };
+    assert_eq!(
+        shop.no(refund(&sale, beyond)),
+        Rejection::QuantityZero,
+        "before the line is looked up"
+    );
+    assert_eq!(shop.ledger.sale(sale.sale().unwrap()).unwrap().left(), 1_000);
+    shop.audit();
+}
+
 /// Trap 13: a hold over several lots, captured in part: the rest goes back to where it was.
 #[test]
 fn a_hold_captured_in_part_gives_the_rest_back_to_the_same_lots() {
