@@ -162,6 +162,16 @@ fn damage_is_damage_whatever_zeros_lie_behind_it() {
         assert!(matches!(end, JournalEnd::Damaged { .. }), "flipped {place}: {end}");
         torn[place] ^= 1 << (place % 8);
     }
+    // Zeros where a frame began are no end when something lies behind them.
+    for (from, length) in [(0, 4), (0, 200), (written.ends[1].0, 1), (last, 130)] {
+        let mut hole = written.bytes.clone();
+        hole[from..from + length].fill(0);
+        let JournalEnd::Damaged { at, more_behind, .. } = recover(&hole).1 else {
+            panic!("{from}: {}", recover(&hole).1)
+        };
+        assert_eq!((at, more_behind), (from, from < last));
+        assert_eq!(audit(&hole).end, recover(&hole).1);
+    }
     // Zeros in the middle of the journal, up to its next frame, are a hole.
     let mut hole = written.bytes.clone();
     hole[last - 90..last].fill(0);
