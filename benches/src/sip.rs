@@ -76,7 +76,7 @@ fn index(message: &[u8], scratch: &mut Index) -> u64 {
 
 /// What a proxy reads: all Via, From, To, CSeq, Call-ID, Contact.
 fn proxy(message: &[u8], scratch: &mut Index) -> u64 {
-    let headers = parse(message, scratch).headers();
+    let headers = parse(message, scratch).headers().as_text();
     let mut sum = 0;
     for via in headers.values::<Via<'_>>() {
         let via = via.expect("a Via");

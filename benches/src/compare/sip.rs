@@ -50,7 +50,7 @@ pub(super) fn index(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
 
 pub(super) fn proxy(message: &[u8], index: &mut Index, sink: &mut impl Sink) {
     let message = Message::parse_datagram(message, index, &Limits::DEFAULT).expect("parses");
-    let headers = message.headers();
+    let headers = message.headers().as_text();
     for via in headers.values::<Via<'_>>() {
         let via = via.expect("a Via");
         sink.value(&via.sent_by.host);

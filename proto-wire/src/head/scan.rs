@@ -2,8 +2,9 @@
 
 use super::Profile;
 use super::index::{Entry, Index};
+use super::names::key_words;
 use super::quirk::Quirk;
-use super::words::{equal_to, find_colon, find_odd, first_marked, load};
+use super::words::{Marks, WINDOW, equal_to, find_colon, find_odd, first_marked, load};
 use crate::text::chars;
 use crate::{LimitKind, Limits, ParseError, ParseErrorKind, Span};
 
@@ -435,6 +436,29 @@ impl Scanner {
 #[inline(always)]
 pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entry, LineEnd)> {
     let rest = buf.get(start..)?;
+    let Some(window) = rest.first_chunk::<WINDOW>() else {
+        return plain_header_near_end::<P>(buf, start);
+    };
+    let marks = Marks::of(window);
+    if marks.colons == 0 {
+        return None;
+    }
+    let len = marks.colons.trailing_zeros() as usize;
+    let colon = start.wrapping_add(len);
+    let content = match marks.odd {
+        0 => find_odd(buf, start.wrapping_add(WINDOW)),
+        odd => start.wrapping_add(odd.trailing_zeros() as usize),
+    };
+    // Both words of the key, without a branch: names of all lengths come in any order.
+    let before = buf.get(colon.wrapping_sub(8)..colon)?.first_chunk::<8>()?;
+    let words = key_words(load(window, 0), u64::from_le_bytes(*before), len);
+    plain_row::<P>(buf, start, colon, content, words)
+}
+
+/// The same where less than a window is left, by steps of eight and sixteen bytes.
+#[inline(always)]
+fn plain_header_near_end<P: Profile>(buf: &[u8], start: usize) -> Option<(Entry, LineEnd)> {
+    let rest = buf.get(start..)?;
     let [w0, w1, w2] = match rest.first_chunk::<24>() {
         Some(window) => words(window),
         // Too short for a header line: most likely the empty line.
@@ -445,7 +469,8 @@ pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entr
     // The first eight bytes of the name and the last eight, cut out of the same words.
     let (len, first, last) = if c0 != 0 {
         let len = first_marked(c0);
-        (len, w0 & !u64::MAX.wrapping_shl(bits(len)), 0)
+        let name = w0 & !u64::MAX.wrapping_shl(bits(len));
+        (len, name, name)
     } else if c1 != 0 {
         let over = first_marked(c1);
         (over.wrapping_add(8), w0, joined(w0, w1, over))
@@ -456,21 +481,31 @@ pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entr
         return None;
     };
     let colon = start.wrapping_add(len);
-    let from = colon.wrapping_add(2);
-    if !matches!(buf.get(colon.wrapping_add(1)..=from)?, [b' ', b'!'..=b'~']) {
+    let content = find_odd(buf, colon.wrapping_add(1));
+    plain_row::<P>(buf, start, colon, content, (first, last))
+}
+
+/// The row whose name ends at `colon` and whose value at `content`, where something odd is.
+#[inline(always)]
+fn plain_row<P: Profile>(
+    buf: &[u8],
+    start: usize,
+    colon: usize,
+    content: usize,
+    (first, last): (u64, u64),
+) -> Option<(Entry, LineEnd)> {
+    let (from, next) = (colon.wrapping_add(2), content.wrapping_add(2));
+    // All before the line end is printable; the value may begin or end with a blank all the same.
+    let value = buf.get(from..content).filter(|value| !value.is_empty())?;
+    let blank = value.first() == Some(&b' ') || value.last() == Some(&b' ');
+    if buf.get(colon.wrapping_add(1)) != Some(&b' ') || buf.get(content..next)? != b"\r\n" || blank
+    {
         return None;
     }
-    let id = match P::NAMES.lookup_exact(first, last, len) {
+    let id = match P::NAMES.lookup_exact(first, last, colon.wrapping_sub(start)) {
         Some(id) => id,
         None => other_name::<P>(first, last, buf.get(start..colon)?)?,
     };
-    let content = find_odd(buf, from);
-    let next = content.wrapping_add(2);
-    // What stands before it is printable; it may be a blank all the same.
-    let last_blank = buf.get(content.wrapping_sub(1)) == Some(&b' ');
-    if buf.get(content..next)? != b"\r\n" || last_blank {
-        return None;
-    }
     let (name, value) = (Span::within(start, colon), Span::within(from, content));
     Some((Entry { name, value, id, folded: false }, LineEnd { content, next }))
 }

@@ -1,4 +1,6 @@
-//! Eight and sixteen bytes at a time, without `unsafe`.
+//! Eight, sixteen and sixty-four bytes at a time, without `unsafe` here.
+
+use wide::u8x16;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
@@ -104,4 +106,49 @@ fn odd_in_tail(rest: &[u8]) -> usize {
     }
     // None of the first eight is odd, and there are eight: the zeros behind the end would be.
     first_marked(not_printable(load(rest, 8))).wrapping_add(8)
+}
+
+/// What is in a window, a bit for each byte. Lines end after any number of bytes and names have any
+/// length: what would be a loop for each, left by a jump that no processor can foretell, is one count
+/// of zeros.
+#[derive(Clone, Copy)]
+pub(super) struct Marks {
+    /// What is not printable ASCII.
+    pub(super) odd: u64,
+    /// Colons, among the first half.
+    pub(super) colons: u64,
+}
+
+/// How many bytes are looked at together.
+pub(super) const WINDOW: usize = 64;
+
+impl Marks {
+    #[inline(always)]
+    pub(super) fn of(window: &[u8; WINDOW]) -> Self {
+        let odd = |at| bits(odd_in(stride(window, at)));
+        let colons = |at| bits(stride(window, at).cmp_eq(u8x16::splat(b':')));
+        Self {
+            odd: odd(0) | odd(16) << 16 | odd(32) << 32 | odd(48) << 48,
+            colons: colons(0) | colons(16) << 16,
+        }
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::arithmetic_side_effects, reason = "each of the sixteen bytes wraps")]
+fn odd_in(bytes: u8x16) -> u8x16 {
+    let above_space = bytes - u8x16::splat(0x20);
+    above_space.max(u8x16::splat(0x5f)).cmp_eq(above_space)
+}
+
+#[inline(always)]
+fn stride(window: &[u8; WINDOW], at: usize) -> u8x16 {
+    let bytes = window.get(at..).and_then(<[u8]>::first_chunk);
+    u8x16::new(*bytes.unwrap_or(&[0; 16]))
+}
+
+/// A bit for each of sixteen bytes that are all ones or all zeros.
+#[inline(always)]
+fn bits(bytes: u8x16) -> u64 {
+    u64::from(bytes.move_mask() as u16)
 }

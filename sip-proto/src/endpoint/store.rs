@@ -200,6 +200,32 @@ struct Slot {
     transaction: Option<Transaction>,
 }
 
+/// How many server transactions each source has; none has 0.
+#[derive(Debug)]
+struct Sources {
+    counts: HashMap<IpAddr, u32, Keyed>,
+    /// How many transactions there were when counting began.
+    since: usize,
+}
+
+impl Sources {
+    fn add(&mut self, transaction: &Transaction) {
+        let Some(source) = transaction.source else { return };
+        let count = self.counts.entry(source).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+
+    fn take(&mut self, transaction: &Transaction) {
+        let Some(source) = transaction.source else { return };
+        if let Entry::Occupied(mut entry) = self.counts.entry(source) {
+            match entry.get().checked_sub(1) {
+                Some(left @ 1..) => *entry.get_mut() = left,
+                _ => drop(entry.remove()),
+            }
+        }
+    }
+}
+
 /// All transactions. Looking one up, adding it, ending it and its timers cost the same however many
 /// there are: what is hashed is never walked, so its order reaches no output.
 #[derive(Debug)]
@@ -208,8 +234,8 @@ pub(super) struct Store {
     free: Vec<u32>,
     /// Slots by the hash of their key.
     keys: HashTable<u32>,
-    /// How many server transactions each source has; none has 0.
-    sources: HashMap<IpAddr, u32, Keyed>,
+    /// How many server transactions each source has, while somebody asks.
+    sources: Option<Sources>,
     deadlines: Deadlines,
     hasher: Keyed,
 }
@@ -220,7 +246,7 @@ impl Store {
             slots: Vec::new(),
             free: Vec::new(),
             keys: HashTable::new(),
-            sources: HashMap::with_hasher(hasher),
+            sources: None,
             deadlines: Deadlines::default(),
             hasher,
         }
@@ -230,9 +256,18 @@ impl Store {
         self.keys.len()
     }
 
-    /// How many server transactions this source has.
-    pub(super) fn of_source(&self, source: IpAddr) -> usize {
-        let count = self.sources.get(&source).copied().unwrap_or(0);
+    /// How many server transactions this source has. The first who asks has all of them counted; from
+    /// then on the counts are kept, until half of the transactions have gone.
+    pub(super) fn of_source(&mut self, source: IpAddr) -> usize {
+        let sources = self.sources.get_or_insert_with(|| {
+            let mut sources =
+                Sources { counts: HashMap::with_hasher(self.hasher), since: self.keys.len() };
+            for transaction in self.slots.iter().filter_map(|slot| slot.transaction.as_ref()) {
+                sources.add(transaction);
+            }
+            sources
+        });
+        let count = sources.counts.get(&source).copied().unwrap_or(0);
         usize::try_from(count).unwrap_or(usize::MAX)
     }
 
@@ -267,9 +302,8 @@ impl Store {
     /// A transaction whose key no other has.
     pub(super) fn insert(&mut self, mut transaction: Transaction, hash: u64) -> TransactionId {
         transaction.hash = hash;
-        if let Some(source) = transaction.source {
-            let count = self.sources.entry(source).or_insert(0);
-            *count = count.saturating_add(1);
+        if let Some(sources) = &mut self.sources {
+            sources.add(&transaction);
         }
         let mut id = TransactionId { slot: 0, generation: 0 };
         match self.free.pop() {
@@ -304,12 +338,10 @@ impl Store {
             entry.remove();
         }
         self.deadlines.forget(id.slot);
-        if let Some(source) = transaction.source {
-            if let Entry::Occupied(mut entry) = self.sources.entry(source) {
-                match entry.get().checked_sub(1) {
-                    Some(left @ 1..) => *entry.get_mut() = left,
-                    _ => drop(entry.remove()),
-                }
+        if let Some(sources) = &mut self.sources {
+            sources.take(&transaction);
+            if self.keys.len() < sources.since / 2 {
+                self.sources = None;
             }
         }
         Some(transaction)

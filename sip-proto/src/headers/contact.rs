@@ -26,6 +26,14 @@ impl<'a> TypedHeader<'a> for Contact<'a> {
         }
         NameAddr::parse(value).map(Self::Address)
     }
+
+    #[inline]
+    fn parse_text(value: &'a str) -> Result<Self, ParseError> {
+        if value == "*" {
+            return Ok(Self::Star);
+        }
+        NameAddr::parse_text(value).map(Self::Address)
+    }
 }
 
 impl<'a> Contact<'a> {

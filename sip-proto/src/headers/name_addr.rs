@@ -32,6 +32,8 @@ pub struct NameAddr<'a> {
     uri_at: usize,
     bracketed: bool,
     params: &'a [u8],
+    /// The same as `raw`, when it is known to be text.
+    text: Option<&'a str>,
 }
 
 impl<'a> NameAddr<'a> {
@@ -47,6 +49,16 @@ impl<'a> NameAddr<'a> {
             Some(address) => Ok(address),
             None => Self::any(raw),
         }
+    }
+
+    /// [`NameAddr::parse`] of what is known to be text: then neither is its URI nor its tag looked at
+    /// for that.
+    ///
+    /// # Errors
+    /// As [`NameAddr::parse`].
+    #[inline]
+    pub fn parse_text(text: &'a str) -> Result<Self, ParseError> {
+        Self::parse(text.as_bytes()).map(|read| Self { text: Some(text), ..read })
     }
 
     /// The value as it is written nearly always: perhaps a name, a URI in brackets with no
@@ -80,7 +92,7 @@ impl<'a> NameAddr<'a> {
         if ends.iter().any(|b| chars::is_lws(**b)) || !matches!(params.first(), None | Some(b';')) {
             return None;
         }
-        Some(Self { raw, display, uri, uri_at, bracketed: true, params })
+        Some(Self { raw, display, uri, uri_at, bracketed: true, params, text: None })
     }
 
     /// The same in any form, or what is wrong.
@@ -138,7 +150,8 @@ impl<'a> NameAddr<'a> {
             }
             raw.get(..name_end).unwrap_or(&[])
         };
-        Ok(Self { raw, display, uri, uri_at: uri_at.saturating_add(lead), bracketed: true, params })
+        let uri_at = uri_at.saturating_add(lead);
+        Ok(Self { raw, display, uri, uri_at, bracketed: true, params, text: None })
     }
 
     /// `addr-spec` without brackets: it ends at the first `;`, and may not hold `?` or `,`.
@@ -152,7 +165,7 @@ impl<'a> NameAddr<'a> {
         if uri.is_empty() {
             return Err(ParseError::new(ParseErrorKind::Empty, 0));
         }
-        Ok(Self { raw, display: &[], uri, uri_at: 0, bracketed: false, params })
+        Ok(Self { raw, display: &[], uri, uri_at: 0, bracketed: false, params, text: None })
     }
 
     /// The display name without quotes and escapes; `None` when there is none, and with
@@ -182,7 +195,12 @@ impl<'a> NameAddr<'a> {
     /// When it is malformed; the offset is in the header's value.
     #[inline]
     pub fn uri(&self) -> Result<Uri<'a>, ParseError> {
-        match Uri::parse(self.uri) {
+        let end = self.uri_at.saturating_add(self.uri.len());
+        let read = match self.text.and_then(|text| text.get(self.uri_at..end)) {
+            Some(text) => Uri::parse_text(text),
+            None => Uri::parse(self.uri),
+        };
+        match read {
             Err(error) => Err(error.at(self.uri_at)),
             uri => uri,
         }
@@ -231,8 +249,13 @@ impl<'a> NameAddr<'a> {
     #[must_use]
     #[inline]
     pub fn tag(&self) -> Option<&'a str> {
-        let value = super::quick::value(self.params, b"tag")?;
-        if value.is_empty() { None } else { chars::utf8(value) }
+        // The parameters are the end of the value.
+        let params_at = self.raw.len().saturating_sub(self.params.len());
+        let tag = match self.text.and_then(|text| text.get(params_at..)) {
+            Some(params) => super::quick::text(params, b"tag")?,
+            None => chars::utf8(super::quick::value(self.params, b"tag")?)?,
+        };
+        if tag.is_empty() { None } else { Some(tag) }
     }
 }
 
@@ -249,6 +272,11 @@ macro_rules! name_addr_headers {
             #[inline]
             fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
                 NameAddr::parse(value).map(Self)
+            }
+
+            #[inline]
+            fn parse_text(value: &'a str) -> Result<Self, ParseError> {
+                NameAddr::parse_text(value).map(Self)
             }
         }
 

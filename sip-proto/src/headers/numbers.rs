@@ -3,6 +3,7 @@
 use super::contact::delta_seconds;
 use crate::message::{HeaderName, Method, TypedHeader};
 use core::fmt;
+use core::ops::Range;
 use proto_wire::text::chars;
 use proto_wire::text::params::Params;
 use proto_wire::{ParseError, ParseErrorKind};
@@ -56,19 +57,32 @@ impl<'a> TypedHeader<'a> for CallId<'a> {
     /// gains by refusing one.
     #[inline]
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        if value.is_empty() {
-            return Err(ParseError::new(ParseErrorKind::Empty, 0));
-        }
-        let from_bad = |b: u8| b.saturating_sub(b' ').min(b ^ 0x7f);
-        if chars::any_zero(value, from_bad) {
-            let at = value.iter().position(|b| from_bad(*b) == 0).unwrap_or(0);
-            return Err(ParseError::new(ParseErrorKind::Syntax, at));
-        }
+        visible(value)?;
         match chars::utf8(value) {
             Some(text) => Ok(Self(text)),
             None => Err(not_utf8(value)),
         }
     }
+
+    #[inline]
+    fn parse_text(value: &'a str) -> Result<Self, ParseError> {
+        visible(value.as_bytes())?;
+        Ok(Self(value))
+    }
+}
+
+/// Something, without white space and control bytes.
+#[inline]
+fn visible(value: &[u8]) -> Result<(), ParseError> {
+    if value.is_empty() {
+        return Err(ParseError::new(ParseErrorKind::Empty, 0));
+    }
+    let from_bad = |b: u8| b.saturating_sub(b' ').min(b ^ 0x7f);
+    if chars::any_zero(value, from_bad) {
+        let at = value.iter().position(|b| from_bad(*b) == 0).unwrap_or(0);
+        return Err(ParseError::new(ParseErrorKind::Syntax, at));
+    }
+    Ok(())
 }
 
 #[cold]
@@ -151,21 +165,34 @@ impl<'a> TypedHeader<'a> for ContentType<'a> {
     const NAME: HeaderName = HeaderName::CONTENT_TYPE;
 
     fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
-        let error = || ParseError::new(ParseErrorKind::Syntax, 0);
-        let end = chars::find(value, b';').unwrap_or(value.len());
-        let (essence, params) = value.split_at_checked(end).ok_or_else(error)?;
-        let essence = chars::trim(essence);
-        let slash = chars::find(essence, b'/').ok_or_else(error)?;
-        let (kind, subtype) = essence.split_at_checked(slash).ok_or_else(error)?;
-        let subtype = subtype.get(1..).unwrap_or(&[]);
-        // White space around the slash is legal, and nearly never there.
-        let token = |t| chars::is_sip_token(t) || chars::is_sip_token(chars::trim(t));
-        if !token(kind) || !token(subtype) {
-            return Err(error());
-        }
-        let essence = chars::utf8(essence).ok_or_else(error)?;
+        let (essence, params) = media_type(value)?;
+        let essence = chars::utf8(value.get(essence).unwrap_or(&[]));
+        let essence = essence.ok_or_else(|| ParseError::new(ParseErrorKind::Syntax, 0))?;
         Ok(Self { essence, params })
     }
+
+    fn parse_text(value: &'a str) -> Result<Self, ParseError> {
+        let (essence, params) = media_type(value.as_bytes())?;
+        Ok(Self { essence: value.get(essence).unwrap_or(""), params })
+    }
+}
+
+/// Where type and subtype are, which are tokens, and the parameters.
+fn media_type(value: &[u8]) -> Result<(Range<usize>, &[u8]), ParseError> {
+    let error = || ParseError::new(ParseErrorKind::Syntax, 0);
+    let end = chars::find(value, b';').unwrap_or(value.len());
+    let (essence, params) = value.split_at_checked(end).ok_or_else(error)?;
+    let start = chars::lws_len(essence);
+    let essence = chars::trim(essence);
+    let slash = chars::find(essence, b'/').ok_or_else(error)?;
+    let (kind, subtype) = essence.split_at_checked(slash).ok_or_else(error)?;
+    let subtype = subtype.get(1..).unwrap_or(&[]);
+    // White space around the slash is legal, and nearly never there.
+    let token = |t| chars::is_sip_token(t) || chars::is_sip_token(chars::trim(t));
+    if !token(kind) || !token(subtype) {
+        return Err(error());
+    }
+    Ok((start..start.saturating_add(essence.len()), params))
 }
 
 impl<'a> ContentType<'a> {

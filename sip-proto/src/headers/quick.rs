@@ -1,5 +1,6 @@
 //! The one parameter that every element looks at, without reading the others.
 
+use core::ops::Range;
 use proto_wire::text::chars;
 use proto_wire::text::params::Params;
 
@@ -7,11 +8,28 @@ use proto_wire::text::params::Params;
 /// nearly every message; then nothing else is looked at.
 #[inline(always)]
 pub(super) fn value<'a>(params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    first(params, name).or_else(|| Params::new(params).value(name))
+    match first(params, name) {
+        Some(place) => params.get(place),
+        None => Params::new(params).value(name),
+    }
 }
 
+/// The same of parameters that are known to be text.
 #[inline(always)]
-fn first<'a>(params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn text<'a>(params: &'a str, name: &[u8]) -> Option<&'a str> {
+    match first(params.as_bytes(), name) {
+        Some(place) => params.get(place),
+        None => {
+            let param = Params::new(params.as_bytes()).param(name)?;
+            let start = param.value_offset;
+            params.get(start..start.saturating_add(param.value?.len()))
+        }
+    }
+}
+
+/// Where the value is.
+#[inline(always)]
+fn first(params: &[u8], name: &[u8]) -> Option<Range<usize>> {
     let rest = params.strip_prefix(b";")?;
     let (found, rest) = rest.split_at_checked(name.len())?;
     let value = rest.strip_prefix(b"=")?;
@@ -21,17 +39,19 @@ fn first<'a>(params: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let value = value.get(..chars::find(value, b';').unwrap_or(value.len()))?;
     // What is quoted or has white space goes the long way.
     let odd = |b: u8| b.saturating_sub(b' ').min(b ^ b'"');
-    (!value.is_empty() && !chars::any_zero(value, odd)).then_some(value)
+    let start = name.len().wrapping_add(2);
+    let plain = !value.is_empty() && !chars::any_zero(value, odd);
+    plain.then_some(start..start.wrapping_add(value.len()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::value;
+    use super::{text, value};
     use proto_wire::text::params::Params;
 
     #[test]
     fn the_short_way_and_the_long_way_agree() {
-        for text in [
+        for params in [
             ";tag=1",
             ";TAG=1;x",
             "; tag = 1",
@@ -45,11 +65,9 @@ mod tests {
             "tag=1",
             "",
         ] {
-            assert_eq!(
-                value(text.as_bytes(), b"tag"),
-                Params::new(text.as_bytes()).value(b"tag"),
-                "{text}"
-            );
+            let long = Params::new(params.as_bytes()).value(b"tag");
+            assert_eq!(value(params.as_bytes(), b"tag"), long, "{params}");
+            assert_eq!(text(params, b"tag").map(str::as_bytes), long, "{params}");
         }
     }
 }

@@ -95,9 +95,24 @@ impl<'a> TypedHeader<'a> for Via<'a> {
 
     #[inline]
     fn parse(raw: &'a [u8]) -> Result<Self, ParseError> {
-        if let Some(via) = usual(raw) {
-            return Ok(via);
+        match usual(raw, |rest| HostPort::split(raw.get(rest..)?)) {
+            Some(via) => Ok(via),
+            None => Self::any(raw),
         }
+    }
+
+    #[inline]
+    fn parse_text(raw: &'a str) -> Result<Self, ParseError> {
+        match usual(raw.as_bytes(), |rest| HostPort::split_text(raw.get(rest..)?)) {
+            Some(via) => Ok(via),
+            None => Self::any(raw.as_bytes()),
+        }
+    }
+}
+
+impl<'a> Via<'a> {
+    /// The value in any form, or what is wrong.
+    fn any(raw: &'a [u8]) -> Result<Self, ParseError> {
         let (protocol_end, rest) = match raw.strip_prefix(b"SIP/2.0/") {
             Some(rest) => (8, rest),
             None => protocol(raw)?,
@@ -119,17 +134,21 @@ impl<'a> TypedHeader<'a> for Via<'a> {
     }
 }
 
-/// The value as it is written nearly always: one space, a name or an IPv4 address.
-#[inline]
-fn usual(raw: &[u8]) -> Option<Via<'_>> {
+/// The value as it is written nearly always: one space, a name or an IPv4 address; `split` reads that
+/// from an offset on.
+#[inline(always)]
+fn usual<'a>(
+    raw: &'a [u8],
+    split: impl FnOnce(usize) -> Option<(HostPort<'a>, &'a [u8])>,
+) -> Option<Via<'a>> {
     let rest = raw.strip_prefix(b"SIP/2.0/")?;
     let name_len = rest.iter().position(|b| !chars::is_sip_token_byte(*b))?;
     let (transport_name, tail) = rest.split_at_checked(name_len)?;
-    let (sent_by, params) = HostPort::split(tail.strip_prefix(b" ")?)?;
-    if transport_name.is_empty() || !matches!(params, [] | [b';', ..]) {
+    if transport_name.is_empty() || tail.first() != Some(&b' ') {
         return None;
     }
-    Some(Via { raw, transport_name, sent_by, params })
+    let (sent_by, params) = split(name_len.wrapping_add(b"SIP/2.0/ ".len()))?;
+    matches!(params, [] | [b';', ..]).then_some(Via { raw, transport_name, sent_by, params })
 }
 
 /// `SIP / 2.0 / `, with the white space that the grammar allows; another protocol is kept.

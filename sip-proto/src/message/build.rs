@@ -1,7 +1,7 @@
 //! Building messages from nothing: one way, which cannot write a malformed one.
 
 use super::index::{Kind, Places, Sound};
-use super::{HeaderName, Index, Method, Request, RequestBuf, ResponseBuf, StatusCode};
+use super::{Field, HeaderName, Index, Method, Request, RequestBuf, ResponseBuf, StatusCode};
 use crate::headers::NameAddr;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -152,11 +152,13 @@ impl ResponseBuf {
         // What was scanned without a quirk will be scanned so again.
         let plain = request.quirks().is_empty();
         for via in headers.rows(HeaderName::VIA) {
-            builder.copied(HeaderName::VIA, via.bytes(), None, plain);
+            builder.copied_row(request.bytes, HeaderName::VIA, via, plain);
         }
         for name in [HeaderName::FROM, HeaderName::TO, HeaderName::CALL_ID, HeaderName::CSEQ] {
-            if let Some(value) = headers.bytes(name) {
-                builder.copied(name, value, tag, plain);
+            match headers.first(name) {
+                Some(to) if name == HeaderName::TO => builder.copied(name, to.bytes(), tag, plain),
+                Some(row) => builder.copied_row(request.bytes, name, row, plain),
+                None => {}
             }
         }
         if status == StatusCode::TRYING {
@@ -323,6 +325,20 @@ impl<M> Builder<M> {
         if self.sound && (judged || again()) {
             self.sound = false;
         }
+    }
+
+    /// A row that is copied: in one piece when it is written as it would be written here.
+    fn copied_row(&mut self, message: &[u8], name: HeaderName, row: Field<'_>, plain: bool) {
+        let entry = row.raw().entry();
+        let whole = Span::new(entry.name().start(), entry.value().end()).of(message);
+        let value_at = entry.value().start().wrapping_sub(entry.name().start());
+        let prefix = whole.get(..value_at).and_then(|before| before.strip_suffix(b": "));
+        if !plain || prefix != Some(name.as_str().as_bytes()) {
+            return self.copied(name, row.bytes(), None, plain);
+        }
+        let name_at = self.out.len();
+        self.out.extend_from_slice(whole);
+        self.end_row(name.as_str(), name_at, name.id(), plain);
     }
 
     /// A row whose value is copied; a To that has no tag gets this one.

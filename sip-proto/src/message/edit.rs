@@ -293,8 +293,11 @@ impl<'a> Edits<'a> {
         let Some(index) = index else {
             return RequestBuf::parse(bytes).map_err(EditError::Message);
         };
-        let request = RequestBuf::from_parts(bytes.clone(), index);
-        debug_assert_eq!(RequestBuf::parse(bytes).as_ref(), Ok(&request));
+        let request = RequestBuf::from_parts(bytes, index);
+        debug_assert_eq!(
+            RequestBuf::parse(Bytes::copy_from_slice(request.view().bytes)).as_ref(),
+            Ok(&request)
+        );
         Ok(request)
     }
 

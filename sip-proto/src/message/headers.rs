@@ -2,10 +2,10 @@
 
 use super::{HeaderName, Index};
 use core::marker::PhantomData;
-use proto_wire::ParseError;
 use proto_wire::head;
 use proto_wire::text::chars;
 use proto_wire::text::list::Items;
+use proto_wire::{ParseError, Span};
 
 /// A header value that can be read from its bytes.
 pub trait TypedHeader<'a>: Sized {
@@ -17,6 +17,16 @@ pub trait TypedHeader<'a>: Sized {
     /// # Errors
     /// What is wrong, with the offset in `value`.
     fn parse(value: &'a [u8]) -> Result<Self, ParseError>;
+
+    /// The same of a value that is known to be text: what is found in it need not be looked at for
+    /// that.
+    ///
+    /// # Errors
+    /// As [`TypedHeader::parse`].
+    #[inline]
+    fn parse_text(value: &'a str) -> Result<Self, ParseError> {
+        Self::parse(value.as_bytes())
+    }
 }
 
 /// The headers of a message: `Copy`, borrowed.
@@ -24,6 +34,8 @@ pub trait TypedHeader<'a>: Sized {
 pub struct Headers<'a> {
     bytes: &'a [u8],
     index: &'a Index,
+    /// The head, when somebody has found out that it is text.
+    text: Option<&'a str>,
 }
 
 /// One header row.
@@ -70,13 +82,38 @@ impl<'a> Field<'a> {
 
 impl<'a> Headers<'a> {
     pub(super) const fn new(bytes: &'a [u8], index: &'a Index) -> Self {
-        Self { bytes, index }
+        Self { bytes, index, text: None }
+    }
+
+    /// The same headers after one look at the whole head for being UTF-8, which is cheaper than one at
+    /// each text: for who reads many of them. Nothing else changes, also when it is not.
+    ///
+    /// ```
+    /// use sip_proto::{RequestBuf, headers::{CallId, From}};
+    ///
+    /// let request = RequestBuf::parse(&b"BYE sip:b@h SIP/2.0\r\nf: <sip:a@h>;tag=1\r\ni: 7@h\r\n\r\n"[..])?;
+    /// let headers = request.headers().as_text();
+    /// assert_eq!(headers.typed::<From>()?.unwrap().tag(), Some("1"));
+    /// assert_eq!(headers.typed::<CallId>()?.unwrap().0, "7@h");
+    /// # Ok::<(), proto_wire::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn as_text(self) -> Self {
+        let head = self.bytes.get(..self.index.head_len()).unwrap_or(self.bytes);
+        Self { text: chars::utf8(head), ..self }
+    }
+
+    /// A part of the head, when it is known to be text.
+    #[inline]
+    pub(super) fn text_at(self, span: Span) -> Option<&'a str> {
+        self.text?.get(span.range())
     }
 
     /// The first value of a header, when it is there and is UTF-8.
     #[must_use]
     pub fn get(self, name: HeaderName) -> Option<&'a str> {
-        self.first(name)?.text()
+        let first = self.first(name)?;
+        self.text_at(first.raw().entry().value()).or_else(|| first.text())
     }
 
     /// The first value of a header in bytes.
@@ -133,7 +170,7 @@ impl<'a> Headers<'a> {
         let Some(row) = self.first(T::NAME) else { return Ok(None) };
         let whole = row.bytes();
         let value = if T::NAME.is_list() { first_item(whole) } else { whole };
-        T::parse(value).map(Some).map_err(|e| e.at(row.offset()))
+        read(self.text, value, row.offset()).map(Some)
     }
 
     /// All values of a header, typed, in order: of a list header each value of each row, of
@@ -143,6 +180,7 @@ impl<'a> Headers<'a> {
         let first = self.index.place(T::NAME.id()).and_then(|n| self.index.entries().get(n..));
         HeaderValues {
             bytes: self.bytes,
+            text: self.text,
             entries: first.unwrap_or(&[]),
             row: None,
             typed: PhantomData,
@@ -152,6 +190,20 @@ impl<'a> Headers<'a> {
     fn fields(self) -> head::Fields<'a> {
         self.index.head.fields(self.bytes)
     }
+}
+
+/// The value that begins at `at` in the message.
+#[inline]
+fn read<'a, T: TypedHeader<'a>>(
+    text: Option<&'a str>,
+    value: &'a [u8],
+    at: usize,
+) -> Result<T, ParseError> {
+    let read = match text.and_then(|text| text.get(at..at.saturating_add(value.len()))) {
+        Some(value) => T::parse_text(value),
+        None => T::parse(value),
+    };
+    read.map_err(|e| e.at(at))
 }
 
 #[inline]
@@ -172,6 +224,7 @@ fn first_item(row: &[u8]) -> &[u8] {
 #[derive(Clone, Debug)]
 pub struct HeaderValues<'a, T> {
     bytes: &'a [u8],
+    text: Option<&'a str>,
     entries: &'a [head::Entry],
     /// The rest of a row with several values, and where the row's value begins.
     row: Option<(Items<'a>, usize)>,
@@ -192,7 +245,7 @@ impl<'a, T: TypedHeader<'a>> Iterator for HeaderValues<'a, T> {
                         continue;
                     }
                     let start = at.saturating_add(item.offset);
-                    return Some(T::parse(item.bytes).map_err(|e| e.at(start)));
+                    return Some(read(self.text, item.bytes, start));
                 }
                 self.row = None;
             }
@@ -208,7 +261,7 @@ impl<'a, T: TypedHeader<'a>> Iterator for HeaderValues<'a, T> {
                 self.row = Some((Items::new(value), at));
                 continue;
             }
-            return Some(T::parse(value).map_err(|e| e.at(at)));
+            return Some(read(self.text, value, at));
         }
     }
 }

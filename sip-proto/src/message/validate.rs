@@ -8,7 +8,7 @@ use crate::headers::{
 };
 use crate::uri::Uri;
 use core::fmt;
-use proto_wire::head::Quirk;
+use proto_wire::head::{self, Quirk};
 use proto_wire::text::chars;
 use proto_wire::{ParseError, ParseErrorKind};
 use thiserror::Error;
@@ -108,14 +108,15 @@ impl Request<'_> {
                 _ => framing(defect),
             });
         }
-        common(self.headers(), self.index(), strictness, via)?;
-        let cseq = required::<CSeq<'_>>(self.headers())?;
+        let headers = self.headers().as_text();
+        common(headers, self.index(), strictness, via)?;
+        let cseq = required::<CSeq<'_>>(headers)?;
         if cseq.method != self.method() {
             let at = self.headers().first(HeaderName::CSEQ).map_or(0, |f| f.offset());
             let error = ParseError::new(ParseErrorKind::Method, at);
             return Err(Objection::new(Layer::Transaction, Some(HeaderName::CSEQ), error));
         }
-        optional::<MaxForwards>(self.headers())?;
+        optional::<MaxForwards>(headers)?;
         if strictness == Strictness::Strict
             && self.headers().first(HeaderName::MAX_FORWARDS).is_none()
         {
@@ -127,15 +128,23 @@ impl Request<'_> {
             let error = ParseError::new(ParseErrorKind::Method, self.index().first().start());
             return Err(Objection::new(Layer::Framing, None, error));
         }
-        self.validate_uri(strictness)?;
-        self.validate_contacts()?;
-        all::<Route<'_>>(self.headers())?;
-        all::<RecordRoute<'_>>(self.headers())
+        self.validate_uri(headers, strictness)?;
+        self.validate_contacts(headers)?;
+        all::<Route<'_>>(headers)?;
+        all::<RecordRoute<'_>>(headers)
     }
 
-    fn validate_uri(self, strictness: Strictness) -> Result<(), Objection> {
-        let uri = self.uri().map_err(|error| Objection::new(Layer::Syntax, None, error))?;
+    fn validate_uri(
+        self,
+        headers: super::Headers<'_>,
+        strictness: Strictness,
+    ) -> Result<(), Objection> {
         let base = self.index().second().start();
+        let uri = match headers.text_at(self.index().second()) {
+            Some(text) => Uri::parse_text(text).map_err(|error| error.at(base)),
+            None => self.uri(),
+        };
+        let uri = uri.map_err(|error| Objection::new(Layer::Syntax, None, error))?;
         if strictness == Strictness::Strict {
             let odd = match uri {
                 Uri::Sip(sip) if sip.has_headers() => Some(0),
@@ -150,10 +159,10 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn validate_contacts(self) -> Result<(), Objection> {
+    fn validate_contacts(self, headers: super::Headers<'_>) -> Result<(), Objection> {
         let mut contacts = 0_usize;
         let mut star = None;
-        for contact in self.headers().values::<Contact<'_>>() {
+        for contact in headers.values::<Contact<'_>>() {
             let contact = contact.map_err(|e| syntax(HeaderName::CONTACT, e))?;
             contacts = contacts.saturating_add(1);
             match contact {
@@ -196,8 +205,9 @@ impl Response<'_> {
         if let Some(defect) = self.defect() {
             return Err(Objection::new(Layer::Framing, None, defect));
         }
-        common(self.headers(), self.index(), strictness, false)?;
-        required::<CSeq<'_>>(self.headers()).map(|_| ())
+        let headers = self.headers().as_text();
+        common(headers, self.index(), strictness, false)?;
+        required::<CSeq<'_>>(headers).map(|_| ())
     }
 }
 
@@ -228,18 +238,32 @@ fn common(
     }
     required::<CallId<'_>>(headers)?;
     optional::<ContentType<'_>>(headers)?;
-    let mut seen = 0_u128;
+    // Names that are not of the RFCs have 0, which is not single.
+    let (mut seen, mut again) = (0_u128, 0_u128);
     for entry in index.entries() {
-        // Names that are not of the RFCs have 0, which is not single.
-        let bit = 1_u128.wrapping_shl(u32::from(entry.id()));
-        if seen & bit & SINGLE_BITS != 0 {
-            let name = HeaderName::from_id(entry.id()).unwrap_or(HeaderName::VIA);
-            let error = ParseError::new(ParseErrorKind::DuplicateHeader, entry.value().start());
-            return Err(syntax(name, error));
-        }
+        let bit = bit_of(entry);
+        again |= seen & bit;
         seen |= bit;
     }
-    Ok(())
+    if again & SINGLE_BITS == 0 { Ok(()) } else { Err(doubled(index)) }
+}
+
+fn bit_of(entry: &head::Entry) -> u128 {
+    1_u128.wrapping_shl(u32::from(entry.id()))
+}
+
+/// The first row of a header that may stand once and has been seen before.
+#[cold]
+fn doubled(index: &super::Index) -> Objection {
+    let mut seen = 0_u128;
+    let again = index.entries().iter().find(|entry| {
+        let again = seen & bit_of(entry) & SINGLE_BITS != 0;
+        seen |= bit_of(entry);
+        again
+    });
+    let name = again.and_then(|entry| HeaderName::from_id(entry.id())).unwrap_or(HeaderName::VIA);
+    let at = again.map_or(0, |entry| entry.value().start());
+    syntax(name, ParseError::new(ParseErrorKind::DuplicateHeader, at))
 }
 
 /// Whether all that was odd about the head may be tolerated.

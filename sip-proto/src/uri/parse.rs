@@ -16,12 +16,21 @@ impl<'a> Uri<'a> {
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         if bytes.starts_with(b"sip:") {
-            return match usual_sip(bytes, 4, false) {
-                Some(uri) => Ok(Self::Sip(uri)),
-                None => any_sip(bytes, 4, false).map(Self::Sip),
-            };
+            return sip(bytes, 4, false).map(Self::Sip);
         }
         other_than_sip(text_of(bytes)?)
+    }
+
+    /// The same of what is known to be text, which is not looked at for that.
+    ///
+    /// # Errors
+    /// As [`Uri::parse`].
+    #[inline]
+    pub fn parse_text(text: &'a str) -> Result<Self, ParseError> {
+        match text.strip_prefix("sip:").and_then(|rest| usual_sip(text, rest, false)) {
+            Some(uri) => Ok(Self::Sip(uri)),
+            None => Self::parse(text.as_bytes()),
+        }
     }
 }
 
@@ -177,26 +186,27 @@ fn structure(bytes: &[u8], start: usize) -> Result<(Option<usize>, usize), Parse
 }
 
 /// The URI in `bytes`, whose scheme and colon end at `start`.
+#[inline]
 fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
-    match usual_sip(bytes, start, secure) {
+    let text = chars::utf8(bytes);
+    match text.and_then(|raw| usual_sip(raw, raw.get(start..)?, secure)) {
         Some(uri) => Ok(uri),
         None => any_sip(bytes, start, secure),
     }
 }
 
-/// The URI, when its host is a name or an IPv4 address and nothing is wrong.
+/// The URI, when its host is a name or an IPv4 address and nothing is wrong; `rest` is what follows
+/// the scheme.
 #[inline(always)]
-fn usual_sip(bytes: &[u8], start: usize, secure: bool) -> Option<SipUri<'_>> {
+fn usual_sip<'a>(raw: &'a str, rest: &'a str, secure: bool) -> Option<SipUri<'a>> {
     // The same as `first_forbidden`: `<` and `>` differ in one bit.
     let forbidden = |b: u8| {
         let brackets = (b | 0x02) ^ b'>';
         b.saturating_sub(b' ').min(b ^ 0x7f).min(brackets).min(b ^ b'"')
     };
-    if chars::any_zero(bytes, forbidden) {
+    if chars::any_zero(raw.as_bytes(), forbidden) {
         return None;
     }
-    let raw = chars::utf8(bytes)?;
-    let rest = raw.get(start..)?;
     let (mut user, mut password, mut host) = (None, None, rest);
     // A colon before the `@` begins a password; without one, it begins the port.
     let stop = chars::find_either(rest.as_bytes(), b'@', b':').unwrap_or(rest.len());
