@@ -5,6 +5,8 @@
 //! found the same; while timing, the [`Adding`] sink only adds up, so that nothing can be
 //! optimised away and neither side pays for formatting.
 
+#[cfg(feature = "peers-c")]
+pub mod in_c;
 pub mod ledger;
 pub mod pair;
 pub mod rtsp;
@@ -88,6 +90,8 @@ pub fn rows(filter: &str) -> Vec<Row> {
     rows.extend(sip_transaction::rows());
     rows.extend(xmpp::rows());
     rows.extend(xmpp_more::rows());
+    #[cfg(feature = "peers-c")]
+    rows.extend(in_c::rows());
     rows.extend(ledger::rows());
     rows.retain(|row| row.name.contains(filter) || row.peer.contains(filter));
     rows.extend(stores::rows(filter));

@@ -79,7 +79,7 @@ const BODY: &str = "Neither, fair saint, if either thee dislike.";
 const THREAD: &str = "e0ffe42b28561960c6b12b944a092794b9683a38";
 
 /// A message whose payload has 2,000 elements, as of a long list of candidates.
-fn large() -> Vec<u8> {
+pub(super) fn large() -> Vec<u8> {
     let mut out = String::from("<iq xmlns='jabber:client' type='set' id='1'><query xmlns='urn:x'>");
     for n in 0..2_000 {
         out.push_str(&format!(
@@ -150,7 +150,7 @@ fn typed_name_and_id(element: Element<'_>, sink: &mut impl Sink) {
     sink.text(header.id().unwrap_or("").as_bytes());
 }
 
-fn count(message: &[u8], scanner: &mut Scanner, sink: &mut impl Sink) {
+pub(super) fn count(message: &[u8], scanner: &mut Scanner, sink: &mut impl Sink) {
     let root = element(message, scanner);
     let (mut elements, mut open) = (1, vec![root.children()]);
     while let Some(children) = open.last_mut() {
