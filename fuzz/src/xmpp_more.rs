@@ -190,8 +190,10 @@ mod peers {
         // XML 1.0 §2.11: a carriage return alone is a line end; it wants a line feed behind it.
         let is_alone = |at: usize| data[at] == b'\r' && data.get(at + 1) != Some(&b'\n');
         let returns = error.contains("InvalidChar") && (0..data.len()).any(is_alone);
+        // We pass over a byte order mark at the very start.
+        let marked = data.starts_with(b"\xef\xbb\xbf") && error.contains("DocumentBegin");
         // Its tokens are limited to 8 KiB.
-        returns || data.len() > 8000 || error.contains("long")
+        returns || marked || data.len() > 8000 || error.contains("long")
     }
 
     fn read(data: &[u8]) -> Result<String, String> {
