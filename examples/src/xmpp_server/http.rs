@@ -228,15 +228,17 @@ mod tests {
             let mut http = Http::new(Instant::ZERO, 8);
             let mut said = Vec::new();
             for chunk in two.chunks(step) {
-                for word in talk(&mut http, chunk) {
-                    let asks = word.starts_with("POST") || word.starts_with("GET");
-                    said.push(word);
-                    if asks {
+                let mut words = talk(&mut http, chunk);
+                // An answer lets the next request come, which may be there already.
+                while !words.is_empty() {
+                    let asks = |word: &String| word.starts_with("POST") || word.starts_with("GET");
+                    if words.iter().any(asks) {
                         http.respond(Instant::ZERO, "200 OK", &[("A", "b")], b"x");
                     }
+                    said.append(&mut words);
+                    words = talk(&mut http, b"");
                 }
             }
-            said.extend(talk(&mut http, b""));
             let head = "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 1\r\nConnection: ";
             let first = format!("{head}keep-alive\r\n\r\nx");
             let second = format!("{head}close\r\n\r\nx");
