@@ -14,7 +14,7 @@ use crate::sasl::{SaltedPassword, derive};
 use crate::sm::SmElement;
 use crate::stanza::{Condition, Iq, IqKind, Stanza};
 use crate::stream::{
-    Features, STREAM_CLOSE, StreamCondition, StreamError, StreamHeader, StreamOpen,
+    Features, Reached, STREAM_CLOSE, Step, StreamCondition, StreamError, StreamHeader, StreamOpen,
 };
 use crate::xml::{Element, Ns, Writer};
 use alloc::borrow::Cow;
@@ -113,11 +113,7 @@ impl Client {
             }
             Next::Bound(Some(jid)) => {
                 self.jid = jid;
-                if self.features.session == Some(true) {
-                    self.send_session();
-                } else {
-                    self.bound(now);
-                }
+                self.go_on(now, true);
             }
             Next::Bound(None) => {
                 self.link.send(STREAM_CLOSE.to_string());
@@ -209,53 +205,81 @@ impl Client {
         crate::iq::id_of(self.prefix.as_str(), self.count)
     }
 
-    /// What to do about the features, mandatory ones first (RFC 6120 §4.3.2).
+    /// What to do about the features.
     pub(super) fn choose(&mut self, now: Instant, features: Features) {
         self.features = features;
         if matches!(self.phase, Phase::Bound) {
             return self.ready_at_once(now);
         }
-        if !self.secure && self.config.tls != TlsPolicy::Never {
-            match (self.features.starttls, self.config.tls) {
+        self.go_on(now, false);
+    }
+
+    /// Takes the first step that is open, offered and wanted ([`STEPS`](crate::stream::STEPS)).
+    fn go_on(&mut self, now: Instant, bound: bool) {
+        let reached = Reached { secure: self.secure, authenticated: self.authenticated, bound };
+        if reached.open_steps().any(|step| self.begins(step)) {
+            return;
+        }
+        match bound {
+            true => self.bound(now),
+            false => self.fail(ProtocolError::Stream(StreamCondition::UnsupportedFeature)),
+        }
+    }
+
+    /// Begins a step, or ends the stream that cannot go on without it; `false` when it is not
+    /// offered or not wanted.
+    fn begins(&mut self, step: Step) -> bool {
+        match step {
+            Step::StartTls => {
                 // RFC 7590 §3.1: somebody may have taken the offer away.
-                (Some(_), _) | (None, TlsPolicy::Required) => {
+                let wanted = match self.config.tls {
+                    TlsPolicy::Never => false,
+                    TlsPolicy::Required => true,
+                    _ => self.features.starttls.is_some(),
+                };
+                if wanted {
                     let ask = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
                     self.link.send(ask.to_string());
                     self.phase = Phase::Proceed;
-                    return;
                 }
-                _ => {}
+                wanted
             }
-        }
-        if !self.authenticated {
-            if self.start_registration() {
-                return;
+            Step::Registration => self.start_registration(),
+            Step::Sasl2 => self.start_sasl2(),
+            Step::Sasl => {
+                self.start_sasl();
+                true
             }
-            if self.start_sasl2() {
-                return;
-            }
-            let Some(mechanism) = self.choose_mechanism(&self.features.mechanisms) else {
-                self.link.send(STREAM_CLOSE.to_string());
-                return self.end(CloseReason::NoMechanism);
-            };
-            match self.config.password.clone() {
-                Some(password) => self.start_auth(mechanism, Some(&password)),
-                None if !mechanism.needs_password() => self.start_auth(mechanism, None),
-                None => {
-                    self.phase = Phase::Password(mechanism);
-                    self.link.event(Event::PasswordNeeded);
+            Step::Resumption => self.try_to_resume(),
+            Step::Bind => {
+                if self.features.bind {
+                    self.send_bind();
                 }
+                self.features.bind
             }
-            return;
+            Step::Session => {
+                let wanted = self.features.session == Some(true);
+                if wanted {
+                    self.send_session();
+                }
+                wanted
+            }
         }
-        if self.try_to_resume() {
-            return;
-        }
-        if self.features.bind {
-            self.send_bind();
-        } else {
-            let _ = now;
-            self.fail(ProtocolError::Stream(StreamCondition::UnsupportedFeature));
+    }
+
+    /// Authenticates by the best mechanism that both sides have, or ends the stream.
+    fn start_sasl(&mut self) {
+        let Some(mechanism) = self.choose_mechanism(&self.features.mechanisms) else {
+            self.link.send(STREAM_CLOSE.to_string());
+            return self.end(CloseReason::NoMechanism);
+        };
+        match self.config.password.clone() {
+            Some(password) => self.start_auth(mechanism, Some(&password)),
+            None if !mechanism.needs_password() => self.start_auth(mechanism, None),
+            None => {
+                self.phase = Phase::Password(mechanism);
+                self.link.event(Event::PasswordNeeded);
+            }
         }
     }
 

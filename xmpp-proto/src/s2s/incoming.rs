@@ -6,7 +6,7 @@ use crate::endpoint::{Core, Frame, machine};
 use crate::jid::Jid;
 use crate::sasl::{Mechanism, SaslFailure, decode};
 use crate::stanza::{Condition, InvalidStanza, StanzaBuf};
-use crate::stream::{Features, StreamCondition, StreamHeader, StreamOpen};
+use crate::stream::{Features, Reached, Step, StreamCondition, StreamHeader, StreamOpen};
 use crate::xml::{Element, Ns};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -284,12 +284,23 @@ impl Incoming {
         }
     }
 
+    const fn reached(&self) -> Reached {
+        Reached { secure: self.secure, authenticated: self.external, bound: false }
+    }
+
     fn features(&self) -> String {
         let mut features = Features::new();
-        if !self.secure && self.config.tls != S2sTls::Never {
-            features.starttls = Some(self.config.tls == S2sTls::Required);
-        } else if self.secure && self.config.external && !self.external && self.claimed.is_some() {
-            features.mechanisms.push(Mechanism::External.name().to_string());
+        let external = self.secure && self.config.external && self.claimed.is_some();
+        for step in self.reached().open_steps() {
+            match step {
+                Step::StartTls if self.config.tls != S2sTls::Never => {
+                    features.starttls = Some(self.config.tls == S2sTls::Required);
+                }
+                Step::Sasl if external => {
+                    features.mechanisms.push(Mechanism::External.name().to_string());
+                }
+                _ => {}
+            }
         }
         let text = features.write().unwrap_or_default();
         // XEP-0220 §2.5, with errors that do not end the stream.
@@ -304,7 +315,7 @@ impl Incoming {
         let Some(element) = self.core.link.scanner.element(&bytes) else { return };
         match (self.phase, element.ns(), element.name()) {
             (Phase::Open, Ns::TLS, "starttls")
-                if !self.secure && self.config.tls != S2sTls::Never =>
+                if self.reached().allows(Step::StartTls) && self.config.tls != S2sTls::Never =>
             {
                 let go = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
                 self.core.link.send(go.to_string());
@@ -313,7 +324,8 @@ impl Incoming {
                 self.core.link.event(IncomingEvent::StartTls);
             }
             (Phase::Open, Ns::SASL, "auth") => {
-                let allowed = self.secure && self.config.external && !self.external;
+                let open = self.reached().allows(Step::Sasl);
+                let allowed = open && self.secure && self.config.external;
                 let external = element.attr("mechanism").as_deref() == Some("EXTERNAL");
                 let identity = identity(element, self.claimed.as_deref());
                 match (allowed && external, identity) {

@@ -5,7 +5,7 @@ use super::{CloseReason, CommandError, S2sConfig, S2sTls, Timer};
 use crate::endpoint::{Core, Frame, machine};
 use crate::sasl::{Mechanism, encode};
 use crate::stanza::StanzaXml;
-use crate::stream::{Features, StreamCondition, StreamHeader, StreamOpen};
+use crate::stream::{Features, Reached, Step, StreamCondition, StreamHeader, StreamOpen};
 use crate::xml::Ns;
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -307,26 +307,41 @@ impl Outgoing {
     }
 
     fn choose(&mut self, now: Instant, features: &Features) {
-        if !self.secure && self.config.tls != S2sTls::Never {
-            // RFC 7590 §3.1: somebody may have taken the offer away.
-            if features.starttls.is_some() || self.config.tls == S2sTls::Required {
-                let ask = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
-                self.core.link.send(ask.to_string());
-                self.phase = Phase::Proceed;
-                return;
+        let reached = Reached { secure: self.secure, authenticated: self.external, bound: false };
+        if !reached.open_steps().any(|step| self.begins(step, features)) {
+            self.negotiated(now);
+        }
+    }
+
+    /// Begins a step; `false` when it is not offered or not wanted.
+    fn begins(&mut self, step: Step, features: &Features) -> bool {
+        match step {
+            Step::StartTls if self.config.tls != S2sTls::Never => {
+                // RFC 7590 §3.1: somebody may have taken the offer away.
+                let wanted = features.starttls.is_some() || self.config.tls == S2sTls::Required;
+                if wanted {
+                    let ask = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+                    self.core.link.send(ask.to_string());
+                    self.phase = Phase::Proceed;
+                }
+                wanted
             }
+            Step::Sasl => {
+                let external = Mechanism::External.name();
+                let offered = features.mechanisms.iter().any(|name| name == external);
+                let wanted = offered && self.secure && self.config.external && !self.verify_only;
+                if wanted {
+                    let identity = encode(self.local.as_bytes());
+                    self.core.link.send(alloc::format!(
+                        "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>\
+                         {identity}</auth>"
+                    ));
+                    self.phase = Phase::External;
+                }
+                wanted
+            }
+            _ => false,
         }
-        let offered = features.mechanisms.iter().any(|name| name == Mechanism::External.name());
-        if offered && self.secure && self.config.external && !self.external && !self.verify_only {
-            let identity = encode(self.local.as_bytes());
-            self.core.link.send(alloc::format!(
-                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>\
-                 {identity}</auth>"
-            ));
-            self.phase = Phase::External;
-            return;
-        }
-        self.negotiated(now);
     }
 
     /// The stream can carry dialback, and stanzas once a pair is authorized.

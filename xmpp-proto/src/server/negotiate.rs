@@ -11,7 +11,9 @@ use crate::sasl::{
 };
 use crate::sm::SmElement;
 use crate::stanza::{Condition, InvalidStanza, IqKind, Stanza, StanzaXml, error_reply};
-use crate::stream::{Features, STREAM_CLOSE, StreamCondition, StreamHeader, StreamOpen};
+use crate::stream::{
+    Features, Reached, STREAM_CLOSE, Step, StreamCondition, StreamHeader, StreamOpen,
+};
 use crate::xml::{Element, Ns, Writer};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -115,49 +117,63 @@ impl ServerConnection {
         self.fail(ProtocolError::Stream(condition));
     }
 
+    pub(super) fn reached(&self) -> Reached {
+        Reached {
+            secure: self.secure,
+            authenticated: self.jid.is_some(),
+            bound: self.jid.as_ref().is_some_and(|jid| !jid.is_bare()),
+        }
+    }
+
+    /// Offers the steps that are open ([`STEPS`](crate::stream::STEPS)).
     pub(super) fn features(&self) -> Features {
-        let mut features = Features::new();
-        let max = self.config.limits_after.stanza_max;
-        if self.jid.as_ref().is_some_and(|jid| !jid.is_bare()) {
-            // Bound already, by SASL 2.
-            features.pre_approval = true;
-            features.roster_versioning = self.config.roster_versioning;
-            features.stanza_max = u32::try_from(max).ok();
-            return features;
-        }
-        if self.jid.is_some() {
-            features.bind = true;
-            features.session = Some(false);
-            features.pre_approval = true;
-            features.roster_versioning = self.config.roster_versioning;
-            features.stream_management = self.config.stream_management.is_some();
-            features.stanza_max = u32::try_from(max).ok();
-            return features;
-        }
+        let (mut features, reached) = (Features::new(), self.reached());
         // XEP-0478: what holds now, for strangers.
-        features.stanza_max = u32::try_from(self.config.limits_before.stanza_max).ok();
-        if !self.secure && self.config.tls != ServerTls::None {
-            let required = self.config.tls == ServerTls::Required;
-            features.starttls = Some(required);
-            if required {
-                return features;
+        let limits = match reached.authenticated {
+            true => &self.config.limits_after,
+            false => &self.config.limits_before,
+        };
+        features.stanza_max = u32::try_from(limits.stanza_max).ok();
+        features.pre_approval = reached.authenticated;
+        features.roster_versioning = reached.authenticated && self.config.roster_versioning;
+        for step in reached.open_steps() {
+            match step {
+                Step::StartTls if self.config.tls == ServerTls::None => {}
+                Step::StartTls => {
+                    let required = self.config.tls == ServerTls::Required;
+                    features.starttls = Some(required);
+                    if required {
+                        break;
+                    }
+                }
+                Step::Registration => features.registration = self.registers(),
+                Step::Sasl2 => features.sasl2 = self.sasl2_features(&self.mechanisms()),
+                Step::Sasl => {
+                    features.mechanisms = self.mechanisms();
+                    let binds = self.config.mechanisms.iter().any(|m| m.binds_channel());
+                    if binds && self.secure {
+                        let names = self.bindings.iter().map(|with| with.kind.name().to_string());
+                        features.channel_bindings = names.collect();
+                    }
+                }
+                Step::Resumption => {
+                    features.stream_management = self.config.stream_management.is_some();
+                }
+                Step::Bind => {
+                    features.bind = true;
+                    // Told beside it, for who wants it behind it: there is nothing to do.
+                    features.session = Some(false);
+                }
+                Step::Session => {}
             }
         }
-        features.mechanisms = self
-            .config
-            .mechanisms
-            .iter()
-            .filter(|m| self.allows(**m))
-            .map(|m| m.name().to_string())
-            .collect();
-        features.registration = self.registers();
-        features.sasl2 = self.sasl2_features(&features.mechanisms);
-        let binds = self.config.mechanisms.iter().any(|m| m.binds_channel());
-        if binds && self.secure {
-            let names = self.bindings.iter().map(|with| with.kind.name().to_string());
-            features.channel_bindings = names.collect();
-        }
         features
+    }
+
+    /// The mechanisms that are offered now.
+    fn mechanisms(&self) -> Vec<String> {
+        let allowed = self.config.mechanisms.iter().filter(|m| self.allows(**m));
+        allowed.map(|m| m.name().to_string()).collect()
     }
 
     pub(super) fn allows(&self, mechanism: Mechanism) -> bool {
@@ -220,11 +236,11 @@ impl ServerConnection {
         let text = || decode(element.text().trim());
         match (&self.phase, element.ns(), element.name()) {
             (Phase::Features, Ns::TLS, "starttls")
-                if !self.secure && self.config.tls != ServerTls::None =>
+                if self.reached().allows(Step::StartTls) && self.config.tls != ServerTls::None =>
             {
                 Next::StartTls
             }
-            (Phase::Features, Ns::SASL, "auth") if self.jid.is_none() => {
+            (Phase::Features, Ns::SASL, "auth") if self.reached().allows(Step::Sasl) => {
                 let mechanism = element.attr("mechanism");
                 let mechanism = mechanism
                     .and_then(|name| Mechanism::of(&name))

@@ -3,7 +3,7 @@
 use super::{CloseReason, CommandError, Event, Phase, ServerConnection};
 use crate::ext::register::{Form, Request};
 use crate::stanza::{Condition, StanzaError};
-use crate::stream::STREAM_CLOSE;
+use crate::stream::{STREAM_CLOSE, Step};
 use crate::xml::{Ns, Writer};
 use alloc::string::{String, ToString};
 use proto_wire::Instant;
@@ -12,7 +12,7 @@ impl ServerConnection {
     /// Whether it is offered now: a password must not be seen on the way.
     pub(super) fn registers(&self) -> bool {
         self.config.registration
-            && self.jid.is_none()
+            && self.reached().allows(Step::Registration)
             && (self.secure || self.config.plain_without_tls)
     }
 

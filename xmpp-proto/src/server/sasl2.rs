@@ -5,7 +5,7 @@ use super::{CommandError, Event, Phase, ServerConnection};
 use crate::jid::Jid;
 use crate::sasl::{Mechanism, SaslFailure, SaslServer, Secret, decode, encode};
 use crate::sm::SmElement;
-use crate::stream::Sasl2Features;
+use crate::stream::{Sasl2Features, Step};
 use crate::xml::{Element, Ns, Writer};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -79,7 +79,7 @@ impl ServerConnection {
     /// XEP-0388 §3: only under TLS.
     pub(super) fn offers_sasl2(&self) -> bool {
         let encrypted = self.secure || self.config.plain_without_tls;
-        self.config.sasl2 && encrypted && self.jid.is_none()
+        self.config.sasl2 && encrypted && self.reached().allows(Step::Sasl2)
     }
 
     pub(super) fn sasl2_features(&self, mechanisms: &[String]) -> Option<Sasl2Features> {
