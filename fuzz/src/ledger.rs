@@ -427,6 +427,14 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             };
             Action::Refund { sale: SaleId::new(b.into()), part }
         }
+        20 if b % 8 == 3 || b % 8 == 5 => {
+            let until = at.time.saturating_add(core::time::Duration::from_secs(u64::from(c) * 999));
+            let count = i64::from(c % 5);
+            if b % 8 == 3 {
+                return Action::HoldUses { who, kind: AssetId::new(16), uses: count, until };
+            }
+            Action::HoldCoupons { who, coupon: CouponId::new(u64::from(b)), count, until }
+        }
         20 => {
             let until = at.time.saturating_add(core::time::Duration::from_secs(u64::from(c) * 999));
             Action::Hold { who, what, amount: i64::from(b), until }

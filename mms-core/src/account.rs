@@ -59,8 +59,12 @@ wire_enum! {
         Uses = 289,
         /// What was paid for uses that are still to come.
         Deferred = 290,
+        /// Uses under a hold.
+        UsesHeld = 291,
         /// Coupons that can be used (电子优惠券).
         Coupons = 305,
+        /// Coupons under a hold.
+        CouponsHeld = 306,
         /// What came over the counter: cash, bank card.
         Tender = 513,
         /// Sales at list price.
@@ -117,6 +121,18 @@ impl Code {
     #[must_use]
     pub const fn is_member(self) -> bool {
         self.number() < 512
+    }
+
+    /// Whether what stands there is under a hold.
+    pub(crate) const fn is_held(self) -> bool {
+        matches!(
+            self,
+            Self::HeldPrincipal
+                | Self::HeldBonus
+                | Self::PointsHeld
+                | Self::UsesHeld
+                | Self::CouponsHeld
+        )
     }
 
     /// Whether staff owns accounts of this code.
@@ -176,7 +192,9 @@ impl Code {
             Self::PointsDebt => "PTD",
             Self::Uses => "CN",
             Self::Deferred => "CTR",
+            Self::UsesHeld => "CNH",
             Self::Coupons => "CP",
+            Self::CouponsHeld => "CPH",
             Self::Tender => "T",
             Self::Revenue => "REV",
             Self::Discount => "DISC",

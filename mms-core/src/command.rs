@@ -234,8 +234,31 @@ pub enum Action {
         /// When it ends by itself.
         until: Timestamp,
     },
-    /// Takes a part of a hold or all of it, as a sale or redemption; the rest goes back
-    /// to the same lots.
+    /// Sets uses aside that were sold ahead: a court that is booked, a table.
+    HoldUses {
+        /// Whose.
+        who: Who,
+        /// Of what: see [`is_uses`](crate::is_uses).
+        kind: AssetId,
+        /// How many.
+        uses: i64,
+        /// When the hold ends by itself.
+        until: Timestamp,
+    },
+    /// Sets coupons aside: for an order that is not paid yet.
+    HoldCoupons {
+        /// Whose.
+        who: Who,
+        /// Of which issue.
+        coupon: CouponId,
+        /// How many.
+        count: i64,
+        /// When the hold ends by itself.
+        until: Timestamp,
+    },
+    /// Takes a part of a hold or all of it; the rest goes back to the same lots. Stored value and
+    /// points are taken as a sale or redemption. Uses are taken as [`TakeUses`](Self::TakeUses)
+    /// takes them, and coupons are used for what was sold elsewhere: neither comes back.
     Capture {
         /// Which.
         hold: HoldId,

@@ -534,7 +534,9 @@ fn note(head: &Head, fact: &Fact, of: Option<AssetId>, receipt: &mut Receipt) {
         Fact::LotMoved { how: MoveKind::Send | MoveKind::Expire, principal, bonus, .. } => {
             add(&mut receipt.amount, principal.saturating_add(bonus));
         }
-        Fact::LotMoved { how: MoveKind::Use, principal, .. } => add(&mut receipt.amount, principal),
+        Fact::LotMoved { how: MoveKind::Use | MoveKind::TakeHeld, principal, .. } => {
+            add(&mut receipt.amount, principal);
+        }
         Fact::Deferred { amount, .. } if head.kind == Kind::UsesReturned => {
             receipt.amount = receipt.amount.saturating_sub(amount);
         }

@@ -325,6 +325,20 @@ impl Action {
                 to.word(u64::from(actor.value()));
                 to.word(u64::from(permissions.bits()));
             }
+            Self::HoldUses { who, kind, uses, until } => {
+                to.word(36);
+                to.who(*who);
+                to.word(u64::from(kind.value()));
+                to.signed(*uses);
+                to.signed(until.as_unix_micros());
+            }
+            Self::HoldCoupons { who, coupon, count, until } => {
+                to.word(37);
+                to.who(*who);
+                to.word(coupon.value());
+                to.signed(*count);
+                to.signed(until.as_unix_micros());
+            }
             Self::Transfer { from, to: target, what, amount } => {
                 to.word(17);
                 to.who(*from);

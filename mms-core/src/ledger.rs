@@ -14,6 +14,7 @@ use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{
     Books, Card, Head, Hold, Index, Lot, Lots, Member, Places, Replies, Sale, Sales, SoldLine,
+    held_codes,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -334,6 +335,18 @@ impl Ledger {
     pub fn uses(&self, member: MemberId, kind: AssetId, day: Day) -> i64 {
         let lots = self.lots(member).filter(|(_, lot)| lot.asset == kind && lot.is_live(day));
         lots.fold(0, |sum, (_, lot)| sum.saturating_add(lot.left()))
+    }
+
+    /// How much of an asset a member has under holds: of stored value, what was paid for and what
+    /// was given on top.
+    #[must_use]
+    pub fn held(&self, member: MemberId, asset: AssetId) -> i64 {
+        let Some(row) = self.member(member) else {
+            return 0;
+        };
+        let (principal, bonus) = held_codes(asset);
+        let natural = |code: Code| code.natural(row.balance(code, asset));
+        natural(principal).saturating_add(natural(bonus))
     }
 
     /// How many coupons of a kind were ever issued, in all stores, less those that were taken

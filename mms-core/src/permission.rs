@@ -155,6 +155,8 @@ impl Action {
             | Self::Checkout { .. }
             | Self::Redeem { .. }
             | Self::Hold { .. }
+            | Self::HoldUses { .. }
+            | Self::HoldCoupons { .. }
             | Self::Capture { .. }
             | Self::Void { .. }
             | Self::Reward { .. }

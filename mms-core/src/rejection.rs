@@ -184,6 +184,8 @@ rejections! {
     CreditExceeded = 411, true, "the member may not owe so much";
     /// More than the member owes.
     PaymentExceedsDebt = 412, true, "the payment is greater than what is owed";
+    /// Fewer coupons of the issue are left.
+    InsufficientCoupons = 413, true, "there are not enough coupons of this issue";
 
     /// [`Limits::members_max`](crate::Limits::members_max) is reached.
     MembersFull = 500, false, "there is no room for another member";

@@ -3,7 +3,7 @@
 use crate::account::{Code, MONEY, Owner, POINTS};
 use crate::ids::{AssetId, LotId, MemberId};
 use crate::ledger::Ledger;
-use crate::state::{CardStatus, MemberStatus};
+use crate::state::{CardStatus, MemberStatus, held_codes};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -115,8 +115,7 @@ impl Ledger {
                     add(member, Code::HeldPrincipal, MONEY, lot.held_principal);
                     add(member, Code::HeldBonus, MONEY, lot.held_bonus);
                 }
-                POINTS => add(member, Code::PointsHeld, POINTS, lot.held_principal),
-                _ => {}
+                asset => add(member, held_codes(asset).0, asset, lot.held_principal),
             }
         }
         for (account, amount) in self.accounts() {

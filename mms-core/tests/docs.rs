@@ -52,6 +52,7 @@ const SOURCES: &[&str] = &[
     include_str!("engine_limits.rs"),
     include_str!("fields.rs"),
     include_str!("golden.rs"),
+    include_str!("holds.rs"),
     include_str!("journal.rs"),
     include_str!("journal_page.rs"),
     include_str!("laws.rs"),

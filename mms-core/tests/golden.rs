@@ -210,6 +210,29 @@ fn fourth_story() -> Shop {
     shop
 }
 
+/// What `golden/journal-5.mmsj` was written from: holds on uses and coupons.
+fn fifth_story() -> Shop {
+    let (swim, off) = (AssetId::new(16), AssetId::new(16_384));
+    let coupon = CouponRule::new(off, CouponOff::Amount(500)).with_expiry(Expiry::Days(3));
+    let mut shop = Shop::new(Program::sample().with_coupons(vec![coupon]));
+    let who: Who = shop.enrol().into();
+    let (kind, expires) = (swim, shop.at.day.plus(2));
+    shop.ok(Action::SellPackage { who, kind, uses: 7, price: 999, expires });
+    let coupon = shop.ok(Action::IssueCoupons { who, kind: off, count: 4 }).coupon().unwrap();
+    let until = shop.at.time.saturating_add(core::time::Duration::from_secs(4 * 86_400));
+    let held = shop.ok(Action::HoldUses { who, kind, uses: 5, until });
+    shop.ok(capture(&held, 2));
+    shop.ok(Action::HoldUses { who, kind, uses: 3, until });
+    let held = shop.ok(Action::HoldCoupons { who, coupon, count: 3, until });
+    shop.ok(capture(&held, 1));
+    let held = shop.ok(Action::HoldCoupons { who, coupon, count: 1, until });
+    shop.ok(Action::Void { hold: held.hold().unwrap() });
+    shop.ok(Action::HoldCoupons { who, coupon, count: 2, until });
+    shop.days(3);
+    shop.days(9);
+    shop
+}
+
 fn totals(ledger: &Ledger) -> String {
     let mut rows = Vec::new();
     for code in Code::ALL {
@@ -314,11 +337,31 @@ fn the_fourth_journal_recovers_for_ever() {
     assert_eq!(totals(&today.ledger), "SVP1 -20000, SVB1 -2000, T1 +20000, BI1 +2000");
 }
 
+const JOURNAL_5: &[u8] = include_bytes!("golden/journal-5.mmsj");
+
+#[test]
+fn the_fifth_journal_recovers_for_ever() {
+    let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+    assert_eq!(recovery.journal(JOURNAL_5), JournalEnd::Whole { length: 3_800 });
+    let recovered = recovery.finish();
+    assert_eq!((recovered.frames, recovered.records), (6, 16));
+    let chain = "d3154ec5995569f0a757b924217f8f6e5532941b48db7cfcc43aa1fdaa893e60";
+    assert_eq!(recovered.chain.to_string(), chain);
+    let verification = recovered.ledger.verify();
+    assert!(verification.is_sound(), "{verification}");
+    let expected = "T1 +999, REV1 -285, BRK1 -714, CNI16 +7, CNU16 -2, CNX16 -5, CPI16384 +4, \
+                    CPU16384 -1, CPX16384 -3";
+    assert_eq!(totals(&recovered.ledger), expected);
+    let today = fifth_story();
+    today.audit();
+    assert_eq!(totals(&today.ledger), expected);
+}
+
 /// Every kind of record that there is stands in one of the journals.
 #[test]
 fn the_golden_journals_have_every_kind_of_record() {
     let mut kinds = std::collections::BTreeSet::new();
-    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4] {
+    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4, JOURNAL_5] {
         let mut left = journal;
         while let Ok((frame, rest)) = Frame::parse(left) {
             kinds.extend(frame.records().map(|record| record.head().kind));

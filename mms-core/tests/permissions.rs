@@ -63,6 +63,8 @@ fn each_action_needs_its_permission() {
                 checkout(A, &[line], Pay::Cash),
                 redeem(A, 1),
                 hold(A, Held::Points, 1, until),
+                Action::HoldUses { who: A.into(), kind: AssetId::new(16), uses: 1, until },
+                Action::HoldCoupons { who: A.into(), coupon: CouponId::new(1), count: 1, until },
                 Action::Capture { hold: one, amount: 1, reward: RewardId::new(1) },
                 Action::Void { hold: one },
                 reward(1, 1),

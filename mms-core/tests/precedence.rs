@@ -43,6 +43,7 @@ struct Scene {
     until: i64,
     rule: RuleId,
     kind: AssetId,
+    coupon: CouponId,
     reward: RewardId,
     tier: TierId,
     field: FieldId,
@@ -92,6 +93,7 @@ fn scene() -> Scene {
         until: 60,
         rule: RuleId::new(10),
         kind: OFF,
+        coupon: CouponId::new(0),
         reward: RewardId::new(4),
         tier: TierId::new(1),
         field: SIZE,
@@ -151,6 +153,16 @@ fn play(kind: &Kind, scene: &Scene) -> Outcome {
     if scene.open_hold || *name == "capture" {
         let until = later(&shop);
         let held = shop.ok(hold(A, Held::Stored, 100, until));
+        if scene.hold == HoldId::new(0) {
+            scene.hold = held.hold().unwrap();
+        }
+    }
+    if *name == "hold coupons" && scene.coupon == CouponId::new(0) {
+        scene.coupon = coupons(&mut shop, OFF, 3);
+    }
+    if *name == "capture uses" {
+        let (who, until) = (A.into(), later(&shop));
+        let held = shop.ok(Action::HoldUses { who, kind: SWIM, uses: 6, until });
         if scene.hold == HoldId::new(0) {
             scene.hold = held.hold().unwrap();
         }

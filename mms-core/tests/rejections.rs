@@ -247,6 +247,14 @@ const ROWS: &[Row] = &[
     ),
     (R::PaymentExceedsDebt, DEFAULT, |_| Action::ReceivePayment { who: A.into(), amount: 1 }),
     (
+        R::InsufficientCoupons,
+        || Limits::default().with_holds_max(0),
+        |shop| {
+            let coupon = coupons(shop, OFF, 2);
+            Action::HoldCoupons { who: CARD.into(), coupon, count: 3, until: later(shop) }
+        },
+    ),
+    (
         R::MembersFull,
         || Limits::default().with_members_max(2),
         |_| enrol(MemberToken::new(3), None),

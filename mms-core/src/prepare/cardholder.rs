@@ -132,8 +132,11 @@ impl<'l> Prepare<'l, '_> {
         if target.member.depth > source.member.depth {
             return Err(Rejection::ReferralTooDeep);
         }
-        let held = [(Code::HeldPrincipal, MONEY), (Code::PointsHeld, crate::POINTS)];
-        if held.iter().any(|(code, asset)| source.member.balance(*code, *asset) != 0) {
+        let is_held = |key: u32| {
+            let account = Account::from_key(u64::from(key));
+            account.is_some_and(|account| account.code().is_held())
+        };
+        if source.member.balances().any(|(key, amount)| amount != 0 && is_held(key)) {
             return Err(Rejection::HoldsOpen);
         }
         let lots = self.ledger.lots(source.id).chain(self.ledger.lots(target.id)).count();

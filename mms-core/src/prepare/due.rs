@@ -1,6 +1,7 @@
 //! What time itself causes: holds that end, points that mature, lots that lapse.
 
 use super::Prepare;
+use super::package::deferred_for;
 use crate::account::{Code, MONEY, POINTS, is_coupon};
 use crate::ids::{At, Day};
 use crate::ledger::Ledger;
@@ -111,8 +112,11 @@ impl Prepare<'_, '_> {
             self.draft.store(Code::CouponsExpired, lot.asset, principal.saturating_neg());
         } else if lot.asset != POINTS && lot.asset != MONEY {
             self.draft.store(Code::UsesExpired, lot.asset, principal.saturating_neg());
-            self.earned(member, Code::Breakage, lot.deferred);
-            let amount = lot.deferred.saturating_neg();
+            // What a hold has set aside is still to come.
+            let kept = deferred_for(&lot, lot.held_principal).unwrap_or(0);
+            let lapsed = lot.deferred.saturating_sub(kept);
+            self.earned(member, Code::Breakage, lapsed);
+            let amount = lapsed.saturating_neg();
             self.draft.fact(Fact::Deferred { lot: id, amount });
         } else if lot.asset == POINTS {
             self.draft.store(Code::PointsExpired, POINTS, principal.saturating_neg());

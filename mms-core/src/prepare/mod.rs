@@ -182,6 +182,10 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::Redeem { who, points, reward } => self.redeem(who, points, reward),
             Action::Refund { sale, part } => self.refund(sale, part),
             Action::Hold { who, what, amount, until } => self.hold(who, what, amount, until),
+            Action::HoldUses { who, kind, uses, until } => self.hold_uses(who, kind, uses, until),
+            Action::HoldCoupons { who, coupon, count, until } => {
+                self.hold_coupons(who, coupon, count, until)
+            }
             Action::Capture { hold, amount, reward } => self.capture(hold, amount, reward),
             Action::Void { hold } => self.void(hold),
             Action::AdjustPoints { who, adjust, reason } => self.adjust(who, adjust, reason),

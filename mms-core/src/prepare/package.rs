@@ -92,17 +92,18 @@ impl Prepare<'_, '_> {
     }
 
     /// What was paid for the uses that this record takes is no longer deferred.
-    fn undefer(&mut self) -> Result<i64, Rejection> {
+    pub(super) fn undefer(&mut self) -> Result<i64, Rejection> {
         let mut earned: i64 = 0;
         let touched = self.draft.moves.len();
         for n in 0..touched {
-            let Some((id, by, _)) = self.draft.moves.get(n).copied() else {
+            // What a hold gives back stays deferred.
+            let Some((id, by, _)) = self.draft.moves.get(n).copied().filter(|row| row.1 < 0) else {
                 continue;
             };
             let Some(lot) = self.ledger.lots.get(id) else {
                 continue;
             };
-            let left = lot.principal.saturating_add(by);
+            let left = lot.principal.saturating_add(lot.held_principal).saturating_add(by);
             let amount = lot.deferred.saturating_sub(deferred_for(&lot, left)?);
             self.draft.fact(Fact::Deferred { lot: id, amount: amount.saturating_neg() });
             earned = earned.saturating_add(amount);
@@ -119,7 +120,7 @@ impl Prepare<'_, '_> {
 
 /// What is still deferred when so many uses of a lot are left: by the cumulative method, so
 /// that all uses sum to the price, however they are taken.
-fn deferred_for(lot: &Lot, left: i64) -> Result<i64, Rejection> {
+pub(super) fn deferred_for(lot: &Lot, left: i64) -> Result<i64, Rejection> {
     let all = lot.principal_in.unsigned_abs();
     let used = lot.principal_in.saturating_sub(left).unsigned_abs();
     let earned = mul_div(lot.price, used, all, Rounding::Down).ok_or(Rejection::Overflow)?;

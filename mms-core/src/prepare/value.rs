@@ -1,7 +1,7 @@
 //! Taking value from lots and bringing it to lots.
 
 use super::{Party, Prepare};
-use crate::account::{Code, MONEY, POINTS};
+use crate::account::{Code, MONEY, POINTS, is_coupon};
 use crate::amount::{Rounding, mul_div};
 use crate::ids::{AssetId, Day, LotId, MemberId, StoreId};
 use crate::program::Consumption;
@@ -151,7 +151,8 @@ impl<'l> Prepare<'l, '_> {
             self.draft.member(member, Code::Points, POINTS, booked);
             self.draft.member(member, Code::PointsPending, POINTS, taken.pending);
         } else if asset != MONEY {
-            self.draft.member(member, Code::Uses, asset, taken.principal);
+            let code = if is_coupon(asset) { Code::Coupons } else { Code::Uses };
+            self.draft.member(member, code, asset, taken.principal);
         } else {
             self.draft.member(member, Code::StoredPrincipal, asset, taken.principal);
             self.draft.member(member, BONUS, asset, taken.bonus);

@@ -43,6 +43,8 @@ wire_enum! {
         Return = 13,
         /// Stored value paid out.
         PayOut = 14,
+        /// Uses or coupons taken from a hold: they do not come back.
+        TakeHeld = 15,
     }
 }
 

@@ -99,6 +99,8 @@ wire_enum! {
         BalanceOpened = 33,
         /// A field of a member was set.
         FieldSet = 34,
+        /// Coupons that a hold had set aside were used for what was sold elsewhere.
+        CouponsUsed = 35,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

@@ -522,6 +522,10 @@ impl Lots {
                 take(&mut lot.held_bonus, bonus);
                 add(&mut lot.consumed, principal.saturating_add(bonus));
             }
+            MoveKind::TakeHeld => {
+                take(&mut lot.held_principal, principal);
+                take(&mut lot.held_bonus, bonus);
+            }
             MoveKind::Add => {
                 add(&mut lot.principal, principal);
                 add(&mut lot.bonus, bonus);
@@ -675,9 +679,11 @@ pub(crate) const BONUS: Code = Code::StoredBonus;
 
 /// The accounts on which held value of an asset stands: principal (or points), bonus.
 pub(crate) fn held_codes(asset: AssetId) -> (Code, Code) {
-    if asset == MONEY {
-        (Code::HeldPrincipal, Code::HeldBonus)
-    } else {
-        (Code::PointsHeld, Code::HeldBonus)
-    }
+    let principal = match asset {
+        MONEY => Code::HeldPrincipal,
+        POINTS => Code::PointsHeld,
+        kind if is_coupon(kind) => Code::CouponsHeld,
+        _ => Code::UsesHeld,
+    };
+    (principal, Code::HeldBonus)
 }

@@ -1,6 +1,6 @@
 //! The model's lots: taking, bringing, taking back.
 
-use super::model::{MHold, MLot, Model, NEVER, Taken, share};
+use super::model::{MLot, MWhat, Model, NEVER, Taken, share};
 use crate::{Consumption, Rejection as R, Rounding};
 use alloc::vec::Vec;
 
@@ -169,30 +169,6 @@ impl Model {
         self.members[member].debt += due;
     }
 
-    pub(super) fn release(&mut self, id: u64) {
-        for taken in self.holds.remove(&id).unwrap().taken {
-            self.lots[taken.lot].p += taken.p;
-            self.lots[taken.lot].b += taken.b;
-        }
-    }
-
-    /// Takes `amount` out of a hold; the rest goes back.
-    pub(super) fn capture(&mut self, held: MHold, amount: i128) -> Vec<Taken> {
-        let mut left = amount;
-        let mut taken = Vec::new();
-        for part in held.taken {
-            let of = left.min(part.p + part.b);
-            let (p, b) = self.portion(part.p, part.b, of);
-            left -= of;
-            if of > 0 {
-                taken.push(Taken { lot: part.lot, p, b, back_p: 0, back_b: 0 });
-            }
-            self.lots[part.lot].p += part.p - p;
-            self.lots[part.lot].b += part.b - b;
-        }
-        taken
-    }
-
     /// What was spent is consumed, and settled between the stores.
     pub(super) fn spent(&mut self, taken: &[Taken], here: u32) {
         for part in taken {
@@ -229,7 +205,8 @@ impl Model {
             _ => self.limits.stored_max,
         };
         let own = self.lots.iter().filter(|lot| lot.member == member && !lot.points);
-        let held = self.holds.values().filter(|hold| hold.member == member && !hold.points);
+        let held =
+            self.holds.values().filter(|hold| hold.member == member && hold.what == MWhat::Stored);
         let held = held.flat_map(|hold| &hold.taken).map(|taken| taken.p + taken.b);
         let stands: i128 = own.map(|lot| lot.p + lot.b).chain(held).sum();
         if stands + more > i128::from(max) { Err(R::StoredFull) } else { Ok(()) }

@@ -42,6 +42,7 @@
 )]
 
 mod disk;
+mod hold;
 mod lots;
 mod model;
 mod people;

@@ -4,7 +4,7 @@ use crate::{
     AssetId, At, Code, CouponId, Ledger, Limits, MemberId, MemberKind, Owner, Program, Qualify,
     Rejection as R, Rounding, SaleId, TierHow, Who,
 };
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -103,9 +103,18 @@ pub(super) struct MSale {
 #[derive(Clone, Debug)]
 pub(super) struct MHold {
     pub(super) member: usize,
-    pub(super) points: bool,
+    pub(super) what: MWhat,
     pub(super) taken: Vec<Taken>,
     pub(super) until: i64,
+}
+
+/// Where what a hold has taken goes back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MWhat {
+    Stored,
+    Points,
+    Uses,
+    Coupons,
 }
 
 #[derive(Clone, Debug)]
@@ -114,6 +123,7 @@ pub(super) struct MCoupon {
     pub(super) kind: AssetId,
     pub(super) member: usize,
     pub(super) left: i128,
+    pub(super) held: i128,
     pub(super) from: i32,
     pub(super) expires: i32,
 }
@@ -124,6 +134,7 @@ pub(super) struct MPackage {
     pub(super) member: usize,
     pub(super) all: i128,
     pub(super) left: i128,
+    pub(super) held: i128,
     pub(super) price: i128,
     pub(super) expires: i32,
 }
@@ -131,7 +142,7 @@ pub(super) struct MPackage {
 impl MPackage {
     /// What of the price is not earned or paid out yet.
     pub(super) fn deferred(&self) -> i128 {
-        self.price - self.price * (self.all - self.left) / self.all
+        self.price - self.price * (self.all - self.left - self.held) / self.all
     }
 }
 
@@ -303,7 +314,7 @@ impl Model {
             return Some(difference);
         }
         let deferred: i128 =
-            self.packages.iter().filter(|p| p.left > 0).map(MPackage::deferred).sum();
+            self.packages.iter().filter(|p| p.left + p.held > 0).map(MPackage::deferred).sum();
         let booked = -ledger.total(Code::Deferred, crate::MONEY);
         if booked != deferred {
             return Some(format!("deferred: {booked}, not {deferred}"));
@@ -327,6 +338,10 @@ impl Model {
         let member = ledger.member(id).unwrap();
         let place = |tier| self.program.tiers.iter().position(|known| known.id == tier);
         let uses = |kind| ledger.uses(id, kind, day);
+        let held = |is: fn(AssetId) -> bool| -> i64 {
+            let kinds: BTreeSet<AssetId> = member.balances().map(|(key, _)| asset(key)).collect();
+            kinds.into_iter().filter(|kind| is(*kind)).map(|kind| ledger.held(id, kind)).sum()
+        };
         let mut found = vec![
             balances.principal,
             balances.bonus,
@@ -346,6 +361,8 @@ impl Model {
             i64::from(member.tier_how == TierHow::ByHand),
             member.depth.into(),
             ledger.coupons(id, day).map(|(_, _, count, _)| count).sum(),
+            held(crate::is_coupon),
+            held(crate::is_uses),
         ];
         found.extend(self.kinds_of_uses().into_iter().map(uses));
         found.into_iter().map(i128::from).collect()
@@ -358,9 +375,9 @@ impl Model {
         };
         let waits = |lot: &&MLot| lot.points && lot.from > self.day && lot.expires >= self.day;
         let own = self.lots.iter().filter(|lot| lot.member == id);
-        let held = |points: bool| -> i128 {
+        let held = |what: MWhat| -> i128 {
             let holds = self.holds.values().filter(|hold| hold.member == id);
-            let holds = holds.filter(|hold| hold.points == points);
+            let holds = holds.filter(|hold| hold.what == what);
             holds.flat_map(|hold| &hold.taken).map(|taken| taken.p + taken.b).sum()
         };
         let counts = self.counts(id, None);
@@ -372,8 +389,8 @@ impl Model {
             live(false, |lot| lot.b),
             live(true, |lot| lot.p),
             own.filter(waits).map(|lot| lot.p).sum(),
-            held(false),
-            held(true),
+            held(MWhat::Stored),
+            held(MWhat::Points),
             row.debt,
             row.purse,
             row.owes,
@@ -386,6 +403,8 @@ impl Model {
             i128::from(row.by_hand),
             row.depth.into(),
             coupons.map(|coupon| coupon.left).sum(),
+            held(MWhat::Coupons),
+            held(MWhat::Uses),
         ];
         let uses = |kind| -> i128 {
             let own = self.packages.iter().filter(|p| p.member == id && p.kind == kind);
@@ -515,6 +534,11 @@ impl Model {
         let open = self.sales.iter().filter(|(_, sale)| sale.returnable >= self.day);
         open.map(|(id, _)| SaleId::new(*id))
     }
+}
+
+/// Of the two halves of a member's account.
+const fn asset(key: u32) -> AssetId {
+    AssetId::new(key as u16)
 }
 
 fn suffices(qualify: &Qualify, counts: &Counts) -> bool {

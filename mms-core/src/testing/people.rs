@@ -356,7 +356,15 @@ impl Model {
             Gives::Uses(kind, uses, days) => {
                 let all = i128::from(uses) * count;
                 let expires = Day::new(self.day).plus(days).value();
-                self.packages.push(MPackage { kind, member, all, left: all, price: 0, expires });
+                self.packages.push(MPackage {
+                    kind,
+                    member,
+                    all,
+                    left: all,
+                    held: 0,
+                    price: 0,
+                    expires,
+                });
                 MGift::Uses(self.packages.len() - 1, all)
             }
         };

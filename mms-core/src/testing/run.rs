@@ -1,6 +1,6 @@
 //! What the model makes of a command.
 
-use super::model::{Counts, MCoupon, MHold, MMember, MPackage, Model, NEVER, Taken, of, share};
+use super::model::{Counts, MCoupon, MMember, MPackage, MWhat, Model, NEVER, Taken, of, share};
 use crate::{
     Action, Adjust, Command, Day, Held, Ledger, MemberKind, RefundCause, Rejection as R, Rounding,
     Who,
@@ -141,7 +141,15 @@ impl Model {
                 self.usable(*who, false)?;
                 let (all, price) = (i128::from(*uses), i128::from(*price));
                 let (kind, expires) = (*kind, expires.value());
-                self.packages.push(MPackage { kind, member, all, left: all, price, expires });
+                self.packages.push(MPackage {
+                    kind,
+                    member,
+                    all,
+                    left: all,
+                    held: 0,
+                    price,
+                    expires,
+                });
                 let by = Counts { spend: price, visits: 1, ..Counts::default() };
                 self.count(member, self.day, by);
                 self.promote(member);
@@ -204,40 +212,11 @@ impl Model {
             Action::Transfer { from, to, what, amount } => {
                 self.transfer(*from, *to, *what, *amount)?;
             }
-            Action::Hold { who, what, amount, until } => {
-                self.positive(*amount)?;
-                if until.as_unix_micros() <= self.time {
-                    return Err(R::DateInPast);
-                }
-                let member = self.usable(*who, true)?;
-                let points = *what == Held::Points;
-                let taken = self.take(member, points, i128::from(*amount))?;
-                let until = until.as_unix_micros();
-                self.holds.insert(seq, MHold { member, points, taken, until });
-            }
-            Action::Capture { hold, amount, .. } => {
-                self.positive(*amount)?;
-                let held = self.holds.get(&hold.value()).filter(|held| held.until > self.time);
-                let held = held.ok_or(R::HoldUnknown)?.clone();
-                let amount = i128::from(*amount);
-                if amount > held.taken.iter().map(|taken| taken.p + taken.b).sum() {
-                    return Err(R::CaptureExceedsHold);
-                }
-                self.holds.remove(&hold.value());
-                let (member, points) = (held.member, held.points);
-                // What a hold had set aside is in no list until now.
-                let taken = self.capture(held, amount);
-                if points {
-                    self.redemption(seq, member, amount, taken, store, None);
-                } else {
-                    self.quick_sale(seq, member, amount, taken, (store, actor));
-                }
-            }
-            Action::Void { hold } => {
-                let held = self.holds.get(&hold.value()).filter(|held| held.until > self.time);
-                held.ok_or(R::HoldUnknown)?;
-                self.release(hold.value());
-            }
+            Action::Hold { .. }
+            | Action::HoldUses { .. }
+            | Action::HoldCoupons { .. }
+            | Action::Capture { .. }
+            | Action::Void { .. } => self.run_hold(seq, &command.action, (store, actor))?,
             Action::Refund { sale, part } => self.refund(seq, *sale, *part, store, ledger)?,
             other => self.run_people(seq, other, (store, actor))?,
         }
@@ -369,50 +348,8 @@ impl Model {
         }
         let from = self.day + rule.wait_days as i32;
         let expires = rule.expiry.from(Day::new(from)).value();
-        self.coupons.push(MCoupon { id: seq, kind, member, left: count, from, expires });
+        self.coupons.push(MCoupon { id: seq, kind, member, left: count, held: 0, from, expires });
         *self.issued.entry(kind).or_default() += count;
-        Ok(())
-    }
-
-    /// Uses taken, or given back for money.
-    fn uses(
-        &mut self,
-        who: Who,
-        kind: crate::AssetId,
-        uses: i64,
-        back: Option<u32>,
-    ) -> Result<(), R> {
-        self.positive(uses)?;
-        let member = self.known(who)?;
-        if !crate::is_uses(kind) {
-            return Err(R::AssetUnknown);
-        }
-        self.usable(who, back.is_none())?;
-        let mut live: Vec<usize> = (0..self.packages.len())
-            .filter(|n| {
-                let p = &self.packages[*n];
-                p.member == member && p.kind == kind && p.left > 0 && p.expires >= self.day
-            })
-            .collect();
-        live.sort_by_key(|n| (self.packages[*n].expires, *n));
-        let mut want = i128::from(uses);
-        if live.iter().map(|n| self.packages[*n].left).sum::<i128>() < want {
-            return Err(R::InsufficientUses);
-        }
-        let mut freed = 0;
-        for n in live {
-            let package = &mut self.packages[n];
-            let before = package.deferred();
-            let part = want.min(package.left);
-            package.left -= part;
-            want -= part;
-            freed += before - package.deferred();
-        }
-        if let Some(store) = back {
-            self.over_the_counter(store, -freed);
-            let by = Counts { spend: -freed, ..Counts::default() };
-            self.count(member, self.day, by);
-        }
         Ok(())
     }
 
@@ -499,7 +436,7 @@ impl Model {
     /// what was consumed at list price.
     fn pay_out(&mut self, who: Who, cause: RefundCause, store: u32) -> Result<(), R> {
         let member = self.usable(who, true)?;
-        if self.holds.values().any(|hold| hold.member == member && !hold.points) {
+        if self.holds.values().any(|hold| hold.member == member && hold.what == MWhat::Stored) {
             return Err(R::HoldsOpen);
         }
         let live = self.live(member, false);

@@ -13,7 +13,7 @@ use proto_wire::Rng;
 
 /// Kinds of actions, each with a weight of its own: a seed that never transfers finds other things
 /// than one that does so all the time.
-const KINDS: usize = 32;
+const KINDS: usize = 33;
 
 /// A source of random actions for a ledger.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Shop {
         let of = |what: Held| if what == Held::Stored { &stored[..] } else { &points[..] };
         let what = if rng.below(2) == 0 { Held::Stored } else { Held::Points };
         let alone = count == 0 || (count < self.members_max && rng.below(12) == 0);
-        let held = ledger.holds().next().is_some() && rng.below(6) == 0;
+        let held = ledger.holds().next().is_some() && rng.below(4) == 0;
         let kind = if held { 11 } else { self.kind(rng) };
         match if alone { 0 } else { kind } {
             0 if count < self.members_max => {
@@ -117,10 +117,12 @@ impl Shop {
                 let holds: Vec<(HoldId, i64)> =
                     ledger.holds().map(|(id, hold)| (id, hold.amount())).collect();
                 let Some((hold, held)) = pick(rng, &holds) else { return spend(who) };
-                if rng.below(2) == 0 {
+                if rng.below(3) == 0 {
                     return Action::Void { hold };
                 }
-                let amount = amount(rng, &[held, held / 2, held + 1]);
+                let part = 1 + rng.below(held.max(1) as u64) as i64;
+                let edge = amount(rng, &[held, held / 2, held + 1]);
+                let amount = if rng.below(2) == 0 { part } else { edge };
                 Action::Capture { hold, amount, reward: RewardId::new(1) }
             }
             12 => {
@@ -203,6 +205,23 @@ impl Shop {
                 let erase = rng.below(3) == 0;
                 let change = if erase { MemberChange::Erase } else { MemberChange::Close };
                 Action::ChangeMember { member, change }
+            }
+            32 => {
+                let until = at.time.saturating_add(Duration::from_secs(rng.below(9_000_000)));
+                if rng.below(2) == 0 {
+                    let uses = rng.below(5) as i64;
+                    return Action::HoldUses { who: by, kind: swim(rng), uses, until };
+                }
+                // Mostly of those that can be used.
+                let live = model.coupons.iter().filter(|c| c.left > 0 && c.from <= at.day.value());
+                let live: Vec<(usize, u64)> = live.map(|c| (c.member, c.id)).collect();
+                let live = pick(rng, &live).filter(|_| rng.below(9) > 0);
+                let (who, coupon) = match live {
+                    Some((member, id)) => (MemberId::new(member as u32).into(), CouponId::new(id)),
+                    None => (by, a_coupon(rng, model).1),
+                };
+                let count = [1, 1, 2, 0, 5][rng.below(5) as usize];
+                Action::HoldCoupons { who, coupon, count, until }
             }
             _ => spend(who),
         }

@@ -6,6 +6,22 @@ use super::*;
 /// same cannot go together), and how.
 pub(crate) type Way = (R, &'static str, fn(&mut Scene));
 
+/// Shapes that come again.
+const VERSION: Way = (R::VersionChanged, "version", |s| s.expecting = Some(9_999));
+const MEMBER_ID: Way = (R::MemberUnknown, "member id", |s| s.member = NOBODY);
+const PAST: Way = (R::DateInPast, "date", |s| s.date = Day::new(1));
+const PAST_END: Way = (R::DateInPast, "until", |s| s.until = -9 * 86_400);
+const KIND: Way = (R::AssetUnknown, "kind", |s| s.kind = POINTS);
+const FEE_NEGATIVE: Way = (R::AmountNotPositive, "fee", |s| s.fee = -1);
+const FEE_LARGE: Way = (R::AmountTooLarge, "fee", |s| s.fee = MAX + 1);
+const NO_POINTS: Way = (R::AmountNotPositive, "points", |s| s.points = 0);
+const POINTS_LARGE: Way = (R::AmountTooLarge, "points", |s| s.points = MAX + 1);
+const FEW_POINTS: Way = (R::InsufficientPoints, "points", |s| s.points = MAX);
+const FEW_STORED: Way = (R::InsufficientStored, "amount", |s| s.amount = MAX);
+const HOLDS: Way = (R::HoldsFull, "holds", |s| s.limits = s.limits.with_holds_max(0));
+const NUMBER: Way = (R::CardNumberMissing, "number", |s| s.new_card = CardNumber::new(0));
+const CARDS: Way = (R::CardsFull, "cards", |s| s.limits = s.limits.with_cards_max(0));
+
 const PERMIT: &[Way] = &[(R::NotPermitted, "actor", |s| s.denied = true)];
 const AMOUNT: &[Way] = &[
     (R::AmountNotPositive, "amount", |s| s.amount = 0),
@@ -14,7 +30,7 @@ const AMOUNT: &[Way] = &[
 const WHO: &[Way] = &[
     (R::MemberUnknown, "who", |s| s.who = NOBODY.into()),
     (R::CardUnknown, "who", |s| s.who = NO_CARD.into()),
-    (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+    VERSION,
     (R::CardReplaced, "card", |s| s.replaced = true),
     (R::CardClosed, "card", |s| s.card_is = Some(CardChange::Close)),
     (R::CardLost, "card", |s| s.card_is = Some(CardChange::ReportLost)),
@@ -29,7 +45,7 @@ const DEBIT: &[Way] = &[
 /// A card that is changed, not used.
 const CARD_WAYS: &[Way] = &[
     (R::CardUnknown, "named", |s| s.card = NO_CARD),
-    (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+    VERSION,
     (R::CardReplaced, "card", |s| s.replaced = true),
     (R::CardClosed, "card", |s| s.card_is = Some(CardChange::Close)),
 ];
@@ -57,22 +73,14 @@ const ENROL: &[Way] = &[
     (R::ReferralTooDeep, "depth", |s| s.limits = s.limits.with_referral_depth_max(0)),
     (R::MembersFull, "members", |s| s.limits = s.limits.with_members_max(0)),
 ];
-const FEE: &[Way] = &[
-    (R::AmountNotPositive, "fee", |s| s.fee = -1),
-    (R::AmountTooLarge, "fee", |s| s.fee = MAX + 1),
-    (R::DateInPast, "date", |s| s.date = Day::new(1)),
-];
-const ISSUE: &[Way] = &[
-    (R::CardNumberMissing, "number", |s| s.new_card = CardNumber::new(0)),
-    (R::MemberUnknown, "member id", |s| s.member = NOBODY),
-    (R::CardNumberTaken, "number", |s| s.new_card = CARD),
-    (R::CardsFull, "cards", |s| s.limits = s.limits.with_cards_max(0)),
-];
+const FEE: &[Way] = &[FEE_NEGATIVE, FEE_LARGE, PAST];
+const ISSUE: &[Way] =
+    &[NUMBER, MEMBER_ID, (R::CardNumberTaken, "number", |s| s.new_card = CARD), CARDS];
 const REPLACE: &[Way] = &[
-    (R::CardNumberMissing, "number", |s| s.new_card = CardNumber::new(0)),
+    NUMBER,
     (R::CardNumberTaken, "number", |s| s.new_card = OTHER_CARD),
     (R::ChangeNotAllowed, "card", |s| s.card_is = Some(CardChange::Freeze)),
-    (R::CardsFull, "cards", |s| s.limits = s.limits.with_cards_max(0)),
+    CARDS,
 ];
 const CHECKOUT: &[Way] = &[
     (R::AmountNotPositive, "price", |s| s.lines[0].price = -1),
@@ -110,6 +118,10 @@ const TRANSFER: &[Way] = &[
 
 pub(crate) type Kind = (&'static str, fn(&Scene) -> Action, &'static [&'static [Way]]);
 
+const fn end(scene: &Scene) -> Timestamp {
+    Timestamp::from_unix_secs(20_002 * 86_400 + scene.until)
+}
+
 pub(crate) const KINDS: &[Kind] = &[
     (
         "enrol",
@@ -136,15 +148,7 @@ pub(crate) const KINDS: &[Kind] = &[
     (
         "replace a card",
         |s| Action::ReplaceCard { card: s.card, new: s.new_card, fee: s.fee },
-        &[
-            PERMIT,
-            &[
-                (R::AmountNotPositive, "fee", |s| s.fee = -1),
-                (R::AmountTooLarge, "fee", |s| s.fee = MAX + 1),
-            ],
-            CARD_WAYS,
-            REPLACE,
-        ],
+        &[PERMIT, &[FEE_NEGATIVE, FEE_LARGE], CARD_WAYS, REPLACE],
     ),
     (
         "renew a card",
@@ -191,18 +195,7 @@ pub(crate) const KINDS: &[Kind] = &[
     (
         "spend",
         |s| Action::Spend { who: s.who, amount: s.amount },
-        &[
-            PERMIT,
-            AMOUNT,
-            WHO,
-            DEBIT,
-            &[(R::InsufficientStored, "amount", |s| s.amount = MAX)],
-            LOTS,
-            TOUCH,
-            SALES,
-            STORE,
-            WATCH,
-        ],
+        &[PERMIT, AMOUNT, WHO, DEBIT, &[FEW_STORED], LOTS, TOUCH, SALES, STORE, WATCH],
     ),
     (
         "check out",
@@ -232,20 +225,7 @@ pub(crate) const KINDS: &[Kind] = &[
     (
         "redeem",
         |s| Action::Redeem { who: s.who, points: s.points, reward: s.reward },
-        &[
-            PERMIT,
-            &[
-                (R::AmountNotPositive, "points", |s| s.points = 0),
-                (R::AmountTooLarge, "points", |s| s.points = MAX + 1),
-                (R::InsufficientPoints, "points", |s| s.points = MAX),
-            ],
-            WHO,
-            DEBIT,
-            TOUCH,
-            SALES,
-            STORE,
-            WATCH,
-        ],
+        &[PERMIT, &[NO_POINTS, POINTS_LARGE, FEW_POINTS], WHO, DEBIT, TOUCH, SALES, STORE, WATCH],
     ),
     (
         "reward",
@@ -278,7 +258,7 @@ pub(crate) const KINDS: &[Kind] = &[
                 (R::QuantityZero, "part", |s| s.part = Part::Line { line: 7, quantity: 0 }),
                 (R::SaleUnknown, "sale", |s| s.sale = SaleId::new(1)),
                 (R::LineUnknown, "part", |s| s.part = Part::Line { line: 7, quantity: 1 }),
-                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                VERSION,
                 (R::RefundExceedsPaid, "part", |s| s.part = Part::Amount(MAX)),
             ],
             TOUCH,
@@ -286,25 +266,8 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     (
         "hold",
-        |s| Action::Hold {
-            who: s.who,
-            what: Held::Stored,
-            amount: s.amount,
-            until: Timestamp::from_unix_secs(20_002 * 86_400 + s.until),
-        },
-        &[
-            PERMIT,
-            AMOUNT,
-            WHO,
-            DEBIT,
-            &[
-                (R::DateInPast, "until", |s| s.until = -9 * 86_400),
-                (R::InsufficientStored, "amount", |s| s.amount = MAX),
-                (R::HoldsFull, "holds", |s| s.limits = s.limits.with_holds_max(0)),
-            ],
-            TOUCH,
-            WATCH,
-        ],
+        |s| Action::Hold { who: s.who, what: Held::Stored, amount: s.amount, until: end(s) },
+        &[PERMIT, AMOUNT, WHO, DEBIT, &[PAST_END, FEW_STORED, HOLDS], TOUCH, WATCH],
     ),
     (
         "capture",
@@ -312,13 +275,67 @@ pub(crate) const KINDS: &[Kind] = &[
         &[
             PERMIT,
             &[
-                (R::AmountNotPositive, "points", |s| s.points = 0),
-                (R::AmountTooLarge, "points", |s| s.points = MAX + 1),
+                NO_POINTS,
+                POINTS_LARGE,
                 (R::HoldUnknown, "hold", |s| s.hold = HoldId::new(1)),
-                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                VERSION,
                 (R::CaptureExceedsHold, "points", |s| s.points = MAX),
             ],
             SALES,
+            STORE,
+        ],
+    ),
+    (
+        "hold uses",
+        |s| Action::HoldUses {
+            who: s.who,
+            kind: if s.kind == OFF { SWIM } else { s.kind },
+            uses: if s.amount == 5_500 { 5 } else { s.amount },
+            until: end(s),
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            DEBIT,
+            &[PAST_END, KIND, (R::InsufficientUses, "amount", |s| s.amount = MAX), HOLDS],
+            TOUCH,
+            WATCH,
+        ],
+    ),
+    (
+        "hold coupons",
+        |s| Action::HoldCoupons {
+            who: s.who,
+            coupon: s.coupon,
+            count: if s.amount == 5_500 { 2 } else { s.amount },
+            until: end(s),
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            DEBIT,
+            &[
+                PAST_END,
+                (R::CouponUnknown, "amount", |s| s.coupon = CouponId::new(1)),
+                (R::InsufficientCoupons, "amount", |s| s.amount = MAX),
+                HOLDS,
+            ],
+            WATCH,
+        ],
+    ),
+    (
+        "capture uses",
+        |s| Action::Capture { hold: s.hold, amount: s.points / 11, reward: s.reward },
+        &[
+            PERMIT,
+            &[
+                NO_POINTS,
+                (R::HoldUnknown, "hold", |s| s.hold = HoldId::new(1)),
+                VERSION,
+                (R::CaptureExceedsHold, "points", |s| s.points = MAX),
+            ],
             STORE,
         ],
     ),
@@ -327,11 +344,7 @@ pub(crate) const KINDS: &[Kind] = &[
         |s| Action::AdjustPoints { who: s.who, adjust: Adjust::Take(s.points), reason: s.reason },
         &[
             PERMIT,
-            &[
-                (R::AmountNotPositive, "points", |s| s.points = 0),
-                (R::ReasonMissing, "reason", |s| s.reason = 0),
-                (R::InsufficientPoints, "points", |s| s.points = MAX),
-            ],
+            &[NO_POINTS, (R::ReasonMissing, "reason", |s| s.reason = 0), FEW_POINTS],
             WHO,
             DEBIT,
             TOUCH,
@@ -341,17 +354,7 @@ pub(crate) const KINDS: &[Kind] = &[
     (
         "transfer",
         |s| Action::Transfer { from: s.who, to: s.target, what: Held::Stored, amount: s.amount },
-        &[
-            PERMIT,
-            AMOUNT,
-            WHO,
-            DEBIT,
-            TRANSFER,
-            &[(R::InsufficientStored, "amount", |s| s.amount = MAX)],
-            LOTS,
-            TOUCH,
-            WATCH,
-        ],
+        &[PERMIT, AMOUNT, WHO, DEBIT, TRANSFER, &[FEW_STORED], LOTS, TOUCH, WATCH],
     ),
     (
         "sell a package",
@@ -369,8 +372,8 @@ pub(crate) const KINDS: &[Kind] = &[
             &[
                 (R::AmountNotPositive, "price", |s| s.second = -5),
                 (R::AmountTooLarge, "price", |s| s.second = MAX),
-                (R::DateInPast, "date", |s| s.date = Day::new(1)),
-                (R::AssetUnknown, "kind", |s| s.kind = POINTS),
+                PAST,
+                KIND,
             ],
             LOTS,
             STORE,
@@ -387,7 +390,7 @@ pub(crate) const KINDS: &[Kind] = &[
             PERMIT,
             &[
                 (R::AmountNotPositive, "uses", |s| s.points = 0),
-                (R::AssetUnknown, "kind", |s| s.kind = POINTS),
+                KIND,
                 (R::InsufficientUses, "uses", |s| s.points = MAX),
             ],
             WHO,
@@ -447,9 +450,9 @@ pub(crate) const KINDS: &[Kind] = &[
                 (R::AmountTooLarge, "amount", |s| s.amount = MAX + 1),
                 (R::AmountNotPositive, "bonus", |s| s.second = -1),
                 (R::AmountTooLarge, "bonus", |s| s.second = MAX + 1),
-                (R::DateInPast, "date", |s| s.date = Day::new(1)),
-                (R::MemberUnknown, "member id", |s| s.member = NOBODY),
-                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                PAST,
+                MEMBER_ID,
+                VERSION,
                 (R::StoredFull, "cap", |s| s.limits = s.limits.with_stored_max(1)),
             ],
             LOTS,
@@ -462,11 +465,11 @@ pub(crate) const KINDS: &[Kind] = &[
         &[
             PERMIT,
             &[
-                (R::DateInPast, "date", |s| s.date = Day::new(1)),
+                PAST,
                 (R::EndMissing, "date", |s| s.date = Day::NEVER),
-                (R::MemberUnknown, "member id", |s| s.member = NOBODY),
+                MEMBER_ID,
                 (R::TierUnknown, "tier", |s| s.tier = TierId::new(9)),
-                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                VERSION,
             ],
         ],
     ),
@@ -477,9 +480,9 @@ pub(crate) const KINDS: &[Kind] = &[
             PERMIT,
             &[
                 (R::ValueNotAllowed, "value", |s| s.value = 61),
-                (R::MemberUnknown, "member id", |s| s.member = NOBODY),
+                MEMBER_ID,
                 (R::FieldUnknown, "value", |s| s.field = FieldId::new(9)),
-                (R::VersionChanged, "version", |s| s.expecting = Some(9_999)),
+                VERSION,
                 (R::FieldsFull, "fields", |s| s.limits = s.limits.with_fields_max(0)),
             ],
         ],
