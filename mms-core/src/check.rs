@@ -37,6 +37,7 @@ impl Ledger {
             cards: self.cards.len(),
             lots: Vec::new(),
             opened: false,
+            parked: false,
         };
         let fits = facts.all(|fact| self.fits(fact.borrow(), &mut known))
             && postings.all(|posting| {
@@ -129,6 +130,20 @@ impl Ledger {
                 let first = !core::mem::replace(&mut known.opened, true);
                 first && member_known(member, known) && principal >= 0 && bonus >= 0
             }
+            Fact::OrderParked { member, card, .. } => {
+                let first = !core::mem::replace(&mut known.opened, true);
+                known.parked = true;
+                first
+                    && member.is_none_or(|member| member_known(member, known))
+                    && card.is_none_or(|card| (card.value() as usize) < known.cards)
+            }
+            Fact::OrderLine { quantity, price, net, special, .. } => {
+                known.parked && special <= 1 && quantity > 0 && price >= 0 && net >= 0
+            }
+            Fact::LineVoided { order, line, .. } => {
+                self.order(order).is_some_and(|order| usize::from(line) < order.lines.len())
+            }
+            Fact::OrderClosed { order, .. } => self.order(order).is_some(),
             Fact::Deferred { lot, .. } => lot_known(lot, known),
             Fact::HoldClosed { hold, .. } => self.holds.contains_key(&hold),
             Fact::SaleOpened { member, earned_lot, .. } => {
@@ -170,6 +185,8 @@ struct Known {
     cards: usize,
     /// Lots that the record opens.
     lots: Vec<LotId>,
-    /// Whether the record has opened its hold or sale: both are named after the record.
+    /// Whether the record has opened its hold, sale or order: these are named after the record.
     opened: bool,
+    /// Whether that was an order, whose lines follow.
+    parked: bool,
 }

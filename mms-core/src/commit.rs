@@ -1,16 +1,17 @@
 //! The only thing that changes the state: a record is folded in.
 
 use crate::account::{Code, MONEY, POINTS, Posting};
+use crate::command::{Extras, Line, Pay};
 use crate::ids::{
-    ActorId, AssetId, CardId, Day, HoldId, LotId, MemberId, MemberToken, SaleId, Seq,
+    ActorId, AssetId, CardId, Day, HoldId, LotId, MemberId, MemberToken, OrderId, SaleId, Seq,
 };
 use crate::ledger::Ledger;
 use crate::program::{WATCH_MAX, WINDOW_MAX};
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record};
 use crate::state::{
-    Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, Reward, Sale,
-    SoldLine, Starts, Tenders,
+    Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, Order,
+    OrderLine, Reward, Sale, SoldLine, Starts, Tenders,
 };
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -224,6 +225,14 @@ impl Ledger {
                     self.hold_ends.remove(&(closed.until, hold));
                 }
             }
+            Fact::OrderParked { .. } => self.park(head, fact),
+            Fact::OrderLine { sku, quantity, price, special, net } => {
+                let line = Line { sku, quantity, price, special: special != 0 };
+                let row = OrderLine { line, net, void: false };
+                self.orders.push_line(OrderId::new(head.seq.value()), row);
+            }
+            Fact::LineVoided { order, line, .. } => self.orders.void(order, line),
+            Fact::OrderClosed { order, .. } => self.orders.close(order),
             Fact::SaleLine { sku, quantity, net, .. } => {
                 self.sales.push_line(SoldLine { sku, quantity, net, returned: 0, net_returned: 0 });
             }
@@ -318,6 +327,35 @@ impl Ledger {
             | Fact::DebtPaid { .. }
             | Fact::DebtMade { .. } => {}
         }
+    }
+
+    fn park(&mut self, head: &Head, fact: &Fact) {
+        let Fact::OrderParked {
+            member,
+            card,
+            until,
+            pay,
+            cash,
+            stored,
+            points,
+            coupon,
+            change,
+            account,
+        } = *fact
+        else {
+            return;
+        };
+        let order = Order {
+            member,
+            card,
+            store: head.store,
+            terminal: head.terminal,
+            until: Timestamp::from_unix_micros(until),
+            pay: Pay::of(pay, [cash, stored, points]),
+            extras: Extras { coupon, keep_change: change, on_account: account },
+            lines: Vec::new(),
+        };
+        self.orders.park(OrderId::new(head.seq.value()), order);
     }
 
     fn open_sale(&mut self, head: &Head, fact: &Fact, fold: &Fold) {
@@ -519,6 +557,7 @@ fn note(head: &Head, fact: &Fact, of: Option<AssetId>, receipt: &mut Receipt) {
             _ if asset == POINTS => add(&mut receipt.points, principal),
             _ => {}
         },
+        Fact::OrderLine { net, .. } => add(&mut receipt.amount, net),
         Fact::CouponsWithdrawn { count, .. } => receipt.amount = count,
         Fact::LotMoved { how: MoveKind::Add, principal, bonus, .. } if of == Some(MONEY) => {
             add(&mut receipt.amount, principal);

@@ -1,6 +1,6 @@
 //! What tells a retry from another command under the same key.
 
-use crate::command::{Action, Adjust, CardChange, Command, Extras, Part, Pay, Who};
+use crate::command::{Action, Adjust, CardChange, Command, Extras, Line, Part, Pay, Who};
 
 impl Command {
     /// A 64-bit digest of store and action, to tell a retry from another command under the
@@ -37,6 +37,30 @@ impl Digest {
 
     fn signed(&mut self, word: i64) {
         self.word(u64::from_le_bytes(word.to_le_bytes()));
+    }
+
+    #[inline]
+    fn lines(&mut self, lines: &[Line]) {
+        for line in lines {
+            self.word(u64::from(line.sku.value()));
+            self.word(u64::from(line.quantity));
+            self.signed(line.price);
+            self.word(u64::from(line.special));
+        }
+    }
+
+    #[inline]
+    fn pay(&mut self, pay: &Pay) {
+        match pay {
+            Pay::Cash => self.word(1),
+            Pay::Stored => self.word(2),
+            Pay::Mixed { cash, stored, points } => {
+                self.word(3);
+                self.signed(*cash);
+                self.signed(*stored);
+                self.signed(*points);
+            }
+        }
     }
 
     /// Only what is there, each behind its number: a checkout without extras has the digest
@@ -141,23 +165,39 @@ impl Action {
                     Some(who) => to.who(*who),
                     None => to.word(0),
                 }
-                for line in lines {
-                    to.word(u64::from(line.sku.value()));
-                    to.word(u64::from(line.quantity));
-                    to.signed(line.price);
-                    to.word(u64::from(line.special));
-                }
-                match pay {
-                    Pay::Cash => to.word(1),
-                    Pay::Stored => to.word(2),
-                    Pay::Mixed { cash, stored, points } => {
-                        to.word(3);
-                        to.signed(*cash);
-                        to.signed(*stored);
-                        to.signed(*points);
-                    }
-                }
+                to.lines(lines);
+                to.pay(pay);
                 to.extras(extras);
+            }
+            Self::ParkOrder { who, lines, pay, extras, until } => {
+                to.word(38);
+                match who {
+                    Some(who) => to.who(*who),
+                    None => to.word(0),
+                }
+                to.signed(until.as_unix_micros());
+                to.lines(lines);
+                to.pay(pay);
+                to.extras(extras);
+            }
+            Self::VoidLine { order, line, reason } => {
+                to.word(39);
+                to.word(order.value());
+                to.word(u64::from(*line));
+                to.word(u64::from(*reason));
+            }
+            Self::ResumeOrder { order, tender } => {
+                to.word(40);
+                to.word(order.value());
+                if let Some((pay, extras)) = tender {
+                    to.pay(pay);
+                    to.extras(extras);
+                }
+            }
+            Self::CancelOrder { order, reason } => {
+                to.word(41);
+                to.word(order.value());
+                to.word(u64::from(*reason));
             }
             Self::Earn { who, base, rule } => {
                 to.word(10);

@@ -81,6 +81,8 @@ id! {
     HoldId(u64);
     /// A sale or redemption; the sequence number of the record that booked it.
     SaleId(u64);
+    /// A parked order; the sequence number of the record that parked it.
+    OrderId(u64);
     /// Coupons that were issued together; the sequence number of the record that did.
     CouponId(u64);
     /// A field that the host keeps of members; the program lists them.

@@ -4,7 +4,7 @@ use crate::account::{Account, Code, MONEY, POINTS, is_coupon};
 use crate::command::Command;
 use crate::ids::{
     ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, FieldId, HoldId, IdempotencyKey,
-    LotId, MemberId, MemberToken, ParameterId, SaleId, Seq,
+    LotId, MemberId, MemberToken, OrderId, ParameterId, SaleId, Seq,
 };
 use crate::limits::Limits;
 use crate::permission::Permissions;
@@ -13,8 +13,8 @@ use crate::receipt::Receipt;
 use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{
-    Books, Card, Head, Hold, Index, Lot, Lots, Member, Places, Replies, Sale, Sales, SoldLine,
-    held_codes,
+    Books, Card, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Places, Replies, Sale, Sales,
+    SoldLine, held_codes,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -69,6 +69,7 @@ pub struct Ledger {
     /// When tiers are reviewed.
     pub(crate) tier_ends: BTreeSet<(Day, MemberId)>,
     pub(crate) hold_ends: BTreeSet<(Timestamp, HoldId)>,
+    pub(crate) orders: Orders,
     pub(crate) sales: Sales,
     pub(crate) books: Books,
     pub(crate) replies: Replies,
@@ -160,6 +161,7 @@ impl Ledger {
             holds: BTreeMap::new(),
             tier_ends: BTreeSet::new(),
             hold_ends: BTreeSet::new(),
+            orders: Orders::default(),
             sales: Sales::new(),
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
@@ -393,6 +395,17 @@ impl Ledger {
         self.holds.iter().map(|(id, hold)| (*id, hold))
     }
 
+    /// An order that is parked.
+    #[must_use]
+    pub fn order(&self, order: OrderId) -> Option<&Order> {
+        self.orders.open.get(&order)
+    }
+
+    /// The parked orders, oldest first.
+    pub fn orders(&self) -> impl Iterator<Item = (OrderId, &Order)> {
+        self.orders.open.iter().map(|(id, order)| (*id, order))
+    }
+
     /// A sale or redemption that can still be taken back.
     #[must_use]
     pub fn sale(&self, sale: SaleId) -> Option<Sale> {
@@ -511,6 +524,7 @@ impl PartialEq for Ledger {
             && self.holds == other.holds
             && self.hold_ends == other.hold_ends
             && self.tier_ends == other.tier_ends
+            && self.orders == other.orders
             && self.sales == other.sales
             && self.books == other.books
             && self.actors == other.actors

@@ -41,13 +41,13 @@ pub use account::{Account, Code, MONEY, Owner, POINTS, Posting, is_coupon, is_go
 pub use amount::{Ratio, Rounding, mul_div, split};
 pub use command::{
     Action, Adjust, CardChange, Command, Envelope, Extras, Held, Line, MemberChange, MemberKind,
-    Part, Pay, RefundCause, Who,
+    Part, Pay, PayKind, RefundCause, Who,
 };
 pub use engine::{CloseReason, Engine, EngineConfig, Event, Input, Timer};
 pub use ids::{
     ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, FieldId, HoldId, IdempotencyKey,
-    LotId, MemberId, MemberToken, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Seq,
-    Sku, StoreId, TenderId, TerminalId, TierId,
+    LotId, MemberId, MemberToken, OrderId, ParameterId, PlanId, ProductId, RewardId, RuleId,
+    SaleId, Seq, Sku, StoreId, TenderId, TerminalId, TierId,
 };
 pub use journal::{
     Audit, Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd,
@@ -60,8 +60,8 @@ pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{
     Alarm, Bundle, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry,
-    Field, Gives, Holds, ItemRule, Per, Program, ProgramError, Qualify, ReferralRule, Reward,
-    Threshold, Tier, TopUpRule, Unusual, WatchRule,
+    Field, Gives, Holds, ItemRule, ParkedPrices, Per, Program, ProgramError, Qualify, ReferralRule,
+    Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
 };
 pub use proto_wire::{Seed, Timestamp};
 pub use query::{
@@ -75,8 +75,8 @@ pub use record::{
 pub use rejection::Rejection;
 pub use snapshot::{Section, Snapshot, SnapshotError, SnapshotErrorKind};
 pub use state::{
-    Card, CardStatus, Counters, Hold, HoldEnd, Lot, Member, MemberStatus, Sale, SoldLine, Tenders,
-    TierHow,
+    Card, CardStatus, Counters, Hold, HoldEnd, Lot, Member, MemberStatus, Order, OrderEnd,
+    OrderLine, Sale, SoldLine, Tenders, TierHow,
 };
 pub use statement::{Cursor, Entry, Page, Statements};
 pub use verify::{Check, Verification};

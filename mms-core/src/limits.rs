@@ -33,6 +33,8 @@ pub struct Limits {
     pub parameters_max: u32,
     /// Fields of members that are set, in all (64 Mi). Stops profiles from filling memory.
     pub fields_max: u32,
+    /// Parked orders (65,536). Stops bills that nobody comes back for.
+    pub orders_max: u32,
     /// The greatest amount of one command, in minor units (10¹³). Stops a slip of the
     /// keyboard and keeps sums far from the end of 64 bits.
     pub amount_max: i64,
@@ -78,6 +80,7 @@ impl Limits {
         actors_max: 65_536,
         parameters_max: 1024,
         fields_max: 64 << 20,
+        orders_max: 65_536,
         amount_max: 10_000_000_000_000,
         stored_max: i64::MAX,
         bearer_stored_max: i64::MAX,
@@ -123,6 +126,8 @@ impl Limits {
         with_parameters_max parameters_max: u32;
         /// Sets [`Limits::fields_max`].
         with_fields_max fields_max: u32;
+        /// Sets [`Limits::orders_max`].
+        with_orders_max orders_max: u32;
         /// Sets [`Limits::amount_max`], in minor units.
         with_amount_max amount_max: i64;
         /// Sets [`Limits::stored_max`], in minor units.

@@ -32,7 +32,7 @@ impl Permissions {
     pub const CARDS: Self = Self(1 << 2);
     /// Loads stored value and sells packages of uses.
     pub const TOP_UP: Self = Self(1 << 3);
-    /// Sells, debits, redeems, takes uses, holds, captures and voids.
+    /// Sells, parks orders, debits, redeems, takes uses, holds, captures and voids.
     pub const SELL: Self = Self(1 << 4);
     /// Takes sales and uses back, pays stored value out.
     pub const REFUND: Self = Self(1 << 5);
@@ -156,6 +156,10 @@ impl Action {
             | Self::Redeem { .. }
             | Self::Hold { .. }
             | Self::HoldUses { .. }
+            | Self::ParkOrder { .. }
+            | Self::VoidLine { .. }
+            | Self::ResumeOrder { .. }
+            | Self::CancelOrder { .. }
             | Self::HoldCoupons { .. }
             | Self::Capture { .. }
             | Self::Void { .. }

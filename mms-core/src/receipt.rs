@@ -1,6 +1,6 @@
 //! What a command did, in short: the answer to the sender.
 
-use crate::ids::{CouponId, Day, HoldId, MemberId, SaleId, Seq, TierId};
+use crate::ids::{CouponId, Day, HoldId, MemberId, OrderId, SaleId, Seq, TierId};
 use crate::record::Kind;
 use proto_wire::Timestamp;
 
@@ -53,6 +53,15 @@ impl Receipt {
             Kind::CouponsIssued | Kind::ToppedUp | Kind::Redeemed => {
                 Some(CouponId::new(self.seq.value()))
             }
+            _ => None,
+        }
+    }
+
+    /// The order that this command parked.
+    #[must_use]
+    pub const fn order(&self) -> Option<OrderId> {
+        match self.kind {
+            Kind::OrderParked => Some(OrderId::new(self.seq.value())),
             _ => None,
         }
     }

@@ -109,6 +109,8 @@ rejections! {
     TierUnknown = 212, false, "the tier is unknown";
     /// No such field.
     FieldUnknown = 213, false, "the field is unknown";
+    /// No such parked order, or it is over.
+    OrderUnknown = 214, false, "the order is unknown or over";
     /// The token belongs to a member.
     TokenTaken = 250, false, "the token belongs to another member";
     /// The number was used for a card before.
@@ -211,6 +213,8 @@ rejections! {
     ParametersFull = 510, false, "there is no room for another parameter";
     /// [`Limits::fields_max`](crate::Limits::fields_max) is reached.
     FieldsFull = 511, false, "there is no room for another field";
+    /// [`Limits::orders_max`](crate::Limits::orders_max) is reached.
+    OrdersFull = 512, true, "there are too many parked orders";
     /// A rule about unusual business stops this.
     Suspicious = 590, true, "a rule about unusual business stops this";
     /// A sum does not fit in 64 bits.

@@ -67,11 +67,22 @@ impl Ledger {
             }),
             law("I11", "no more points were taken back than earned", |check| self.claws(check)),
             law("I12", "lots are in the order in which they are spent", |check| {
-                self.order(check)
+                self.spending_order(check)
             }),
             law("I14", "a replaced card points to its successor", |check| self
                 .replaced_cards(check)),
             law("I16", "holds are what lots have set aside", |check| self.holds_tie(check)),
+            law("I31", "parked orders end when they say", |check| {
+                let orders = &self.orders;
+                for (id, order) in &orders.open {
+                    let sound =
+                        orders.ends.contains(&(order.until, *id)) && !order.lines.is_empty();
+                    check.saw(sound, || format!("order {id}: {order:?}"));
+                }
+                check.saw(orders.ends.len() == orders.open.len(), || {
+                    format!("{} orders, {} ends", orders.open.len(), orders.ends.len())
+                });
+            }),
             law("I17", "pools count what the stores issued", |check| self.pools(check)),
             law("I18", "referrers come before those they brought", |check| {
                 self.referrals(check)
@@ -198,7 +209,7 @@ impl Ledger {
         }
     }
 
-    fn order(&self, check: &mut Check) {
+    fn spending_order(&self, check: &mut Check) {
         let mut listed: u64 = 0;
         for (member, id) in self.members.iter().zip(0_u32..) {
             let mut last = None;

@@ -58,6 +58,7 @@ const SOURCES: &[&str] = &[
     include_str!("laws.rs"),
     include_str!("members.rs"),
     include_str!("network.rs"),
+    include_str!("orders.rs"),
     include_str!("partitions.rs"),
     include_str!("permissions.rs"),
     include_str!("postings.rs"),

@@ -233,6 +233,37 @@ fn fifth_story() -> Shop {
     shop
 }
 
+/// What `golden/journal-6.mmsj` was written from: parked orders.
+fn sixth_story() -> Shop {
+    let off = AssetId::new(16_384);
+    let coupon = CouponRule::new(off, CouponOff::Amount(500));
+    let mut shop = Shop::new(Program::sample().with_coupons(vec![coupon]));
+    let member = shop.enrol();
+    let who: Who = member.into();
+    shop.ok(top_up(who, 20_000));
+    let card = shop.card(member, 70);
+    let coupon = shop.ok(Action::IssueCoupons { who, kind: off, count: 1 }).coupon().unwrap();
+    let until = shop.at.time.saturating_add(core::time::Duration::from_secs(86_400));
+    let lines = [line(1, 2, 3_000), line(2, 1, 500).at_special_price(), line(3, 1, 40)];
+    let mut park = |who, pay, extras| {
+        let park = Action::ParkOrder { who, lines: lines.to_vec(), pay, extras, until };
+        shop.ok(park).order().unwrap()
+    };
+    let pay = Pay::Mixed { cash: 1_000, stored: 5_000, points: 0 };
+    let first = park(Some(card.into()), pay, Extras::NONE.with_coupon(coupon).with_keep_change(9));
+    let second = park(None, Pay::Cash, Extras::NONE);
+    let third = park(Some(who), Pay::Stored, Extras::NONE.with_on_account(7));
+    park(None, Pay::Cash, Extras::NONE);
+    shop.ok(Action::VoidLine { order: first, line: 2, reason: 3 });
+    shop.ok(Action::ResumeOrder { order: first, tender: None });
+    shop.store = StoreId::new(2);
+    let tender = Some((Pay::Stored, Extras::NONE));
+    shop.ok(Action::ResumeOrder { order: third, tender });
+    shop.ok(Action::CancelOrder { order: second, reason: 5 });
+    shop.days(2);
+    shop
+}
+
 fn totals(ledger: &Ledger) -> String {
     let mut rows = Vec::new();
     for code in Code::ALL {
@@ -357,11 +388,31 @@ fn the_fifth_journal_recovers_for_ever() {
     assert_eq!(totals(&today.ledger), expected);
 }
 
+const JOURNAL_6: &[u8] = include_bytes!("golden/journal-6.mmsj");
+
+#[test]
+fn the_sixth_journal_recovers_for_ever() {
+    let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+    assert_eq!(recovery.journal(JOURNAL_6), JournalEnd::Whole { length: 3_832 });
+    let recovered = recovery.finish();
+    assert_eq!((recovered.frames, recovered.records), (5, 13));
+    let chain = "833b88988bd6f6dbf70d1fc3ddc20c6494570161051ebbdd10cb8a4624fcd276";
+    assert_eq!(recovered.chain.to_string(), chain);
+    let verification = recovered.ledger.verify();
+    assert!(verification.is_sound(), "{verification}");
+    let expected = "SVP1 -9509, SVB1 -951, CHG1 -9, PT2 -114, T1 +21009, REV1 -13040, DISC1 +1549, \
+                    BI1 +951, PTI2 +114, CPI16384 +1, CPU16384 -1";
+    assert_eq!(totals(&recovered.ledger), expected);
+    let today = sixth_story();
+    today.audit();
+    assert_eq!(totals(&today.ledger), expected);
+}
+
 /// Every kind of record that there is stands in one of the journals.
 #[test]
 fn the_golden_journals_have_every_kind_of_record() {
     let mut kinds = std::collections::BTreeSet::new();
-    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4, JOURNAL_5] {
+    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4, JOURNAL_5, JOURNAL_6] {
         let mut left = journal;
         while let Ok((frame, rest)) = Frame::parse(left) {
             kinds.extend(frame.records().map(|record| record.head().kind));

@@ -14,12 +14,13 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("../../docs/journal.md");
-const JOURNALS: [&[u8]; 5] = [
+const JOURNALS: [&[u8]; 6] = [
     include_bytes!("golden/journal-1.mmsj"),
     include_bytes!("golden/journal-2.mmsj"),
     include_bytes!("golden/journal-3.mmsj"),
     include_bytes!("golden/journal-4.mmsj"),
     include_bytes!("golden/journal-5.mmsj"),
+    include_bytes!("golden/journal-6.mmsj"),
 ];
 
 /// The rows `| at | bytes | what |` below a heading, up to the next table.

@@ -50,6 +50,8 @@ struct Scene {
     value: i64,
     token: MemberToken,
     referrer: Option<MemberId>,
+    order: OrderId,
+    void: bool,
     hold: HoldId,
     sale: SaleId,
     part: Part,
@@ -100,6 +102,8 @@ fn scene() -> Scene {
         value: 3,
         token: MemberToken::new(77),
         referrer: Some(A),
+        order: OrderId::new(0),
+        void: false,
         hold: HoldId::new(0),
         sale: SaleId::new(0),
         part: Part::Rest,
@@ -159,6 +163,21 @@ fn play(kind: &Kind, scene: &Scene) -> Outcome {
     }
     if *name == "hold coupons" && scene.coupon == CouponId::new(0) {
         scene.coupon = coupons(&mut shop, OFF, 3);
+    }
+    if name.ends_with("parked order") {
+        let (lines, pay) = (vec![line(1, 1, 3_000), line(2, 1, 5)], scene.pay);
+        let until = Timestamp::from_unix_secs(20_009 * 86_400);
+        let (who, extras) = (Some(HAND.into()), Extras::NONE);
+        let parked = shop.ok(Action::ParkOrder { who, lines, pay, extras, until }).order();
+        let order = parked.unwrap();
+        for line in 0..2 {
+            if line == 1 || scene.void {
+                shop.ok(Action::VoidLine { order, line, reason: 1 });
+            }
+        }
+        if scene.order == OrderId::new(0) {
+            scene.order = order;
+        }
     }
     if *name == "capture uses" {
         let (who, until) = (A.into(), later(&shop));

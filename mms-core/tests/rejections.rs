@@ -92,6 +92,7 @@ const ROWS: &[Row] = &[
         field: FieldId::new(9),
         value: None,
     }),
+    (R::OrderUnknown, DEFAULT, |_| Action::CancelOrder { order: OrderId::new(1), reason: 9 }),
     (R::TokenTaken, || Limits::default().with_members_max(2), |_| enrol(MemberToken::new(1), None)),
     (R::CardNumberTaken, || Limits::default().with_cards_max(2), |_| issue(A, OTHER_CARD)),
     (R::SameMember, DEFAULT, |shop| {
@@ -296,6 +297,15 @@ const ROWS: &[Row] = &[
         R::FieldsFull,
         || Limits::default().with_fields_max(0),
         |_| Action::SetField { member: A, field: SIZE, value: Some(60) },
+    ),
+    (
+        R::OrdersFull,
+        || Limits::default().with_orders_max(0),
+        |shop| {
+            let (lines, until) = (vec![line(1, 1, 1)], later(shop));
+            let (pay, extras) = (Pay::Cash, Extras::NONE);
+            Action::ParkOrder { who: None, lines, pay, extras, until }
+        },
     ),
     (R::Suspicious, DEFAULT, |shop| {
         let rule = WatchRule::new(RuleId::new(1), Unusual::Amount(5_000)).stopping();

@@ -7,7 +7,7 @@ use crate::ids::{At, Day};
 use crate::ledger::Ledger;
 use crate::receipt::Receipt;
 use crate::record::{Draft, Fact, Kind, MoveKind, RecordBuf};
-use crate::state::HoldEnd;
+use crate::state::{HoldEnd, OrderEnd};
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
 
@@ -15,7 +15,7 @@ use proto_wire::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Due {
-    /// The first hold ends then.
+    /// The first hold or parked order ends then.
     pub time: Option<Timestamp>,
     /// On this business day the first lot matures or has lapsed, or a tier is reviewed.
     pub day: Option<Day>,
@@ -48,7 +48,9 @@ impl Ledger {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        Due { time: self.hold_ends.first().map(|(until, _)| *until), day }
+        let hold = self.hold_ends.first().map(|(until, _)| *until);
+        let order = self.orders.ends.first().map(|(until, _)| *until);
+        Due { time: hold.into_iter().chain(order).min(), day }
     }
 
     /// Books the next hold that has ended by `at`; nothing else that time causes.
@@ -63,7 +65,11 @@ impl Ledger {
 
     fn draft_due(&self, at: At, draft: &mut Draft) -> bool {
         let mut prepare = Prepare::by_time(self, at, draft);
-        prepare.hold_end() || prepare.tier_review() || prepare.maturity() || prepare.expiry()
+        prepare.hold_end()
+            || prepare.order_end()
+            || prepare.tier_review()
+            || prepare.maturity()
+            || prepare.expiry()
     }
 }
 
@@ -78,6 +84,18 @@ impl Prepare<'_, '_> {
         self.draft.head.store = hold.store;
         self.resolve(hold, 0);
         self.draft.fact(Fact::HoldClosed { hold: id, end: HoldEnd::TimedOut });
+        true
+    }
+
+    fn order_end(&mut self) -> bool {
+        let orders = &self.ledger.orders;
+        let ended = orders.ends.first().filter(|(until, _)| *until <= self.at.time);
+        let Some((id, order)) = ended.and_then(|(_, id)| Some((*id, orders.open.get(id)?))) else {
+            return false;
+        };
+        self.about(Kind::OrderEnded, order.member);
+        self.draft.head.store = order.store;
+        self.draft.fact(Fact::OrderClosed { order: id, end: OrderEnd::TimedOut, reason: 0 });
         true
     }
 

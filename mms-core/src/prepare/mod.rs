@@ -12,6 +12,7 @@ mod hold;
 mod member;
 mod network;
 mod opening;
+mod order;
 mod package;
 mod points;
 mod pricing;
@@ -178,6 +179,12 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::Checkout { who, ref lines, pay, extras } => {
                 self.checkout(who, lines, pay, extras)
             }
+            Action::ParkOrder { who, ref lines, pay, extras, until } => {
+                self.park_order(who, lines, pay, extras, until)
+            }
+            Action::VoidLine { order, line, reason } => self.void_line(order, line, reason),
+            Action::ResumeOrder { order, tender } => self.resume_order(order, tender),
+            Action::CancelOrder { order, reason } => self.cancel_order(order, reason),
             Action::Earn { who, base, rule } => self.earn(who, base, rule),
             Action::Redeem { who, points, reward } => self.redeem(who, points, reward),
             Action::Refund { sale, part } => self.refund(sale, part),

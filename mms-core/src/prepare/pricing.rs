@@ -39,6 +39,12 @@ pub(super) struct Priced {
 }
 
 impl Priced {
+    /// Lines whose prices were worked out before.
+    pub(super) fn of(nets: Vec<i64>, lines: &[Line]) -> Result<Self, Rejection> {
+        let list = lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.list()?));
+        Ok(Self { nets, list: list.ok_or(Rejection::Overflow)? })
+    }
+
     pub(super) fn net(&self) -> i64 {
         self.nets.iter().fold(0, |sum, net| sum.saturating_add(*net))
     }

@@ -1,6 +1,7 @@
 //! Sales: quick debit and checkout.
 
 use super::network::Paid;
+use super::pricing::Priced;
 use super::value::Taken;
 use super::{Party, Prepare, Use};
 use crate::account::{Code, MONEY, POINTS};
@@ -10,7 +11,7 @@ use crate::ids::{AssetId, Day, LotId, MemberId, RuleId};
 use crate::program::EarnRule;
 use crate::record::{Fact, Kind, MoveKind};
 use crate::rejection::Rejection;
-use crate::state::Counters;
+use crate::state::{Counters, Lot};
 use alloc::vec::Vec;
 
 /// The amounts of a sale.
@@ -61,26 +62,60 @@ impl<'l> Prepare<'l, '_> {
         pay: Pay,
         extras: Extras,
     ) -> Result<(), Rejection> {
+        self.bill(lines, pay, extras)?;
+        let party = who.map(|who| self.find(who)).transpose()?;
+        self.check_out(party, lines, pay, extras, None)
+    }
+
+    /// What can be said of a bill without knowing anybody.
+    #[inline]
+    pub(super) fn bill(&self, lines: &[Line], pay: Pay, extras: Extras) -> Result<(), Rejection> {
         if lines.iter().any(|line| line.price < 0) {
             return Err(Rejection::AmountNotPositive);
         }
+        self.tenders(pay, extras)?;
+        self.ledger.check_lines(lines)
+    }
+
+    #[inline]
+    pub(super) fn tenders(&self, pay: Pay, extras: Extras) -> Result<(), Rejection> {
         let Extras { keep_change, on_account, .. } = extras;
         match pay {
-            Pay::Cash | Pay::Stored => self.none_negative(&[keep_change, on_account])?,
+            Pay::Cash | Pay::Stored => self.none_negative(&[keep_change, on_account]),
             Pay::Mixed { cash, stored, points } => {
-                self.none_negative(&[keep_change, on_account, cash, stored, points])?;
+                self.none_negative(&[keep_change, on_account, cash, stored, points])
             }
         }
-        self.ledger.check_lines(lines)?;
-        let party = who.map(|who| self.find(who)).transpose()?;
-        let coupon = match (extras.coupon, party) {
-            (None, _) => None,
+    }
+
+    /// The coupon that is to be used.
+    #[inline]
+    pub(super) fn coupon_of(
+        &self,
+        party: Option<Party<'l>>,
+        extras: Extras,
+    ) -> Result<Option<(LotId, Lot)>, Rejection> {
+        match (extras.coupon, party) {
+            (None, _) => Ok(None),
             (Some(coupon), Some(party)) => {
                 let found = self.ledger.coupon_lot(party.member, coupon);
-                Some(found.ok_or(Rejection::CouponUnknown)?)
+                Ok(Some(found.ok_or(Rejection::CouponUnknown)?))
             }
-            (Some(_), None) => return Err(Rejection::CouponUnknown),
-        };
+            (Some(_), None) => Err(Rejection::CouponUnknown),
+        }
+    }
+
+    /// Checks out a bill that is in shape; prices are worked out, when they are not given.
+    #[inline]
+    pub(super) fn check_out(
+        &mut self,
+        party: Option<Party<'l>>,
+        lines: &[Line],
+        pay: Pay,
+        extras: Extras,
+        nets: Option<Vec<i64>>,
+    ) -> Result<(), Rejection> {
+        let coupon = self.coupon_of(party, extras)?;
         if let Some(party) = party {
             // A sale for cash alone takes nothing from the member.
             let cash_only = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. });
@@ -91,7 +126,10 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::CouponNotValid);
         }
         let tier = party.map(|party| self.ledger.program.tier(party.member.tier));
-        let mut priced = self.ledger.price(tier, lines, core::mem::take(&mut self.draft.nets))?;
+        let mut priced = match nets {
+            Some(nets) => Priced::of(nets, lines)?,
+            None => self.ledger.price(tier, lines, core::mem::take(&mut self.draft.nets))?,
+        };
         let mut coupon_value = 0;
         if let (Some((_, lot)), Some(party)) = (&coupon, party) {
             let (store, tier) = (self.draft.head.store, party.member.tier);

@@ -66,6 +66,8 @@ pub struct Program {
     pub coupons: Vec<CouponRule>,
     /// Whether a coupon comes back when its sale is returned whole.
     pub coupon_returns: bool,
+    /// What a parked order costs when it is taken up again.
+    pub parked_prices: ParkedPrices,
     /// What points buy at a fixed price.
     pub rewards: Vec<Reward>,
     /// What is unusual.
@@ -149,6 +151,7 @@ impl Default for Program {
             thresholds: Vec::new(),
             coupons: Vec::new(),
             coupon_returns: false,
+            parked_prices: ParkedPrices::AtCheckout,
             rewards: Vec::new(),
             watch: Vec::new(),
             load_stores: Vec::new(),
@@ -446,6 +449,13 @@ impl Program {
     #[must_use]
     pub fn with_coupons(mut self, coupons: Vec<CouponRule>) -> Self {
         self.coupons = coupons;
+        self
+    }
+
+    /// Sets [`Program::parked_prices`].
+    #[must_use]
+    pub const fn with_parked_prices(mut self, prices: ParkedPrices) -> Self {
+        self.parked_prices = prices;
         self
     }
 

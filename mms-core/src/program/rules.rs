@@ -276,3 +276,14 @@ pub enum Expiry {
     /// Good until the end of the month that many months later. Lots of one month merge.
     MonthEnd(u32),
 }
+
+/// What a parked order costs when it is taken up again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParkedPrices {
+    /// What the rules say then.
+    #[default]
+    AtCheckout,
+    /// What they said when it was parked, unless a line was taken off since.
+    AsParked,
+}

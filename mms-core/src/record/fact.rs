@@ -1,52 +1,17 @@
 //! Facts: what a record did, apart from its postings. Each is a result; none is ever
 //! evaluated again.
 
+use super::MoveKind;
 use crate::amount::Rounding;
-use crate::command::{MemberKind, RefundCause};
+use crate::command::{MemberKind, PayKind, RefundCause};
 use crate::ids::{
-    ActorId, AssetId, CardId, CardNumber, Day, FieldId, HoldId, LotId, MemberId, MemberToken,
-    ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TenderId, TerminalId,
-    TierId,
+    ActorId, AssetId, CardId, CardNumber, CouponId, Day, FieldId, HoldId, LotId, MemberId,
+    MemberToken, OrderId, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId,
+    TenderId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
-use crate::state::{CardStatus, HoldEnd, MemberStatus, TierHow};
-use crate::wire::{Wire, wire_enum};
-
-wire_enum! {
-    /// Why the content of a lot changed.
-    pub enum MoveKind: u8 {
-        /// Spent in a sale or redemption: it can come back by a refund.
-        Spend = 1,
-        /// Set aside by a hold.
-        Hold = 2,
-        /// Given back by a hold.
-        Release = 3,
-        /// Taken from a hold by a sale or redemption.
-        Capture = 4,
-        /// Lapsed.
-        Expire = 5,
-        /// More of the same came in.
-        Add = 6,
-        /// Taken back because a sale was returned.
-        Claw = 7,
-        /// Taken by hand.
-        Remove = 8,
-        /// Sent to another member.
-        Send = 9,
-        /// Pending points became the member's; nothing moves.
-        Mature = 10,
-        /// Taken back, because a sale was returned, out of what had lapsed unspent.
-        Forgive = 11,
-        /// Uses taken.
-        Use = 12,
-        /// Uses paid out.
-        Return = 13,
-        /// Stored value paid out.
-        PayOut = 14,
-        /// Uses or coupons taken from a hold: they do not come back.
-        TakeHeld = 15,
-    }
-}
+use crate::state::{CardStatus, HoldEnd, MemberStatus, OrderEnd, TierHow};
+use crate::wire::Wire;
 
 /// The tag of [`Fact::LotMoved`].
 pub(super) const LOT_MOVED: u16 = 9;
@@ -656,6 +621,60 @@ facts! {
         tender: TenderId,
         /// How much, in minor units.
         amount: i64,
+    }
+    /// An order was parked; the record's number is the order's. Its lines follow.
+    OrderParked = 53 {
+        /// Whose; `None` for a walk-in.
+        member: Option<MemberId>,
+        /// With which card in hand.
+        card: Option<CardId>,
+        /// When it ends by itself, in microseconds.
+        until: i64,
+        /// How it is to be paid.
+        pay: PayKind,
+        /// Over the counter, of a mixed tender.
+        cash: i64,
+        /// From stored value, likewise.
+        stored: i64,
+        /// In points, likewise.
+        points: i64,
+        /// With a coupon of which issue.
+        coupon: Option<CouponId>,
+        /// What change is to stay.
+        change: i64,
+        /// What is to be paid later.
+        account: i64,
+    }
+    /// One line of the order of this record.
+    OrderLine = 54 {
+        /// What.
+        sku: Sku,
+        /// How many.
+        quantity: u32,
+        /// The list price of one.
+        price: i64,
+        /// 1 when it is a special price.
+        special: u8,
+        /// After discounts, by the rules of the moment.
+        net: i64,
+    }
+    /// A line of a parked order was taken off.
+    LineVoided = 55 {
+        /// Of which order.
+        order: OrderId,
+        /// Which line, from 0.
+        line: u16,
+        /// Why.
+        reason: u16,
+    }
+    /// A parked order is over.
+    OrderClosed = 56 {
+        /// Which.
+        order: OrderId,
+        /// How.
+        end: OrderEnd,
+        /// Why, when it was given up; else zero.
+        reason: u16,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

@@ -6,11 +6,13 @@
 
 mod draft;
 mod fact;
+mod moves;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use draft::Draft;
-pub use fact::{Fact, MoveKind};
+pub use fact::Fact;
+pub use moves::MoveKind;
 
 use crate::account::Posting;
 use crate::ids::{ActorId, At, Day, IdempotencyKey, MemberId, Seq, StoreId, TerminalId};
@@ -101,6 +103,12 @@ wire_enum! {
         FieldSet = 34,
         /// Coupons that a hold had set aside were used for what was sold elsewhere.
         CouponsUsed = 35,
+        /// An order was parked.
+        OrderParked = 36,
+        /// A line of a parked order was taken off.
+        LineVoided = 37,
+        /// A parked order was given up.
+        OrderCancelled = 38,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.
@@ -109,6 +117,8 @@ wire_enum! {
         HoldEnded = 130,
         /// Time: a tier was reviewed.
         TierReviewed = 131,
+        /// Time: a parked order ended by itself.
+        OrderEnded = 132,
     }
 }
 

@@ -1,4 +1,5 @@
 #![allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
+use super::MoveKind;
 use super::fact::*;
 use crate::command::MemberKind;
 use crate::ids::*;

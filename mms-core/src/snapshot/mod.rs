@@ -8,14 +8,14 @@ mod rows;
 mod tests;
 
 use crate::account::Code;
-use crate::ids::{At, Day, FieldId, HoldId, LotId, MemberId, ParameterId, Seq};
+use crate::ids::{At, Day, FieldId, HoldId, LotId, MemberId, OrderId, ParameterId, Seq};
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
-use crate::state::{Books, Hold, Index, Lots, Places, Replies, Sales};
+use crate::state::{Books, Hold, Index, Lots, Order, Places, Replies, Sales};
 use crate::wire::{Wire, append, wire_enum};
 use alloc::vec::Vec;
 use proto_wire::{ParseError, Timestamp};
-use rows::{Actor, Answer, Row, put_hold};
+use rows::{Actor, Answer, Row, put_hold, put_order};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -60,6 +60,8 @@ wire_enum! {
         Places = 14,
         /// Fields of members, by member and number; left out when there are none.
         Fields = 15,
+        /// Parked orders, by id; left out when there are none.
+        Orders = 16,
     }
 }
 
@@ -175,6 +177,11 @@ impl Ledger {
         if !fields.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
             return Err(wrong(Section::Fields));
         }
+        let orders: Vec<(OrderId, Order)> =
+            if from.next_is(Section::Orders) { from.all(Section::Orders)? } else { Vec::new() };
+        if !orders.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+            return Err(wrong(Section::Orders));
+        }
         if !from.body.is_empty() {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
@@ -202,6 +209,9 @@ impl Ledger {
         for (id, hold) in holds {
             ledger.hold_ends.insert((hold.until, id));
             ledger.holds.insert(id, hold);
+        }
+        for (id, order) in orders {
+            ledger.orders.park(id, order);
         }
         ledger.sales = sales;
         ledger.books = books.ok_or_else(|| wrong(Section::Accounts))?;
@@ -263,6 +273,10 @@ impl Ledger {
                 row.put_row(out);
             });
         }
+        if !self.orders.open.is_empty() {
+            let orders = self.orders.open.iter();
+            section(out, Section::Orders, orders, |(id, order), out| put_order(*id, order, out));
+        }
     }
 
     /// Without any state, remembering so many keys.
@@ -280,6 +294,7 @@ impl Ledger {
             holds: Default::default(),
             tier_ends: Default::default(),
             hold_ends: Default::default(),
+            orders: Default::default(),
             sales: Sales::new(),
             books: Books::default(),
             replies: Replies::new(keys_max, self.replies.secret()),
@@ -319,6 +334,11 @@ impl Ledger {
         };
         fail(self.members.iter().all(sorted), Section::Members)?;
         fail(self.fields.keys().all(|(id, _)| member(*id)), Section::Fields)?;
+        let sound = |order: &Order| {
+            let card = order.card.is_none_or(|card| self.card_at(card).is_some());
+            order.member.is_none_or(member) && card
+        };
+        fail(self.orders.open.values().all(sound), Section::Orders)?;
         fail(self.cards.iter().all(|card| member(card.member)), Section::Cards)?;
         fail(self.lots.all().all(|(_, lot)| member(lot.member)), Section::Lots)?;
         let holds = self.holds.values();

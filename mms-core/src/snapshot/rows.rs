@@ -1,17 +1,17 @@
 //! How each row of a snapshot is written and read: its fields one after another.
 
 use crate::amount::Rounding;
-use crate::command::MemberKind;
+use crate::command::{Extras, Line, MemberKind, Pay, PayKind};
 use crate::ids::{
     ActorId, AssetId, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
-    MemberToken, PlanId, ProductId, RuleId, SaleId, Seq, Sku, StoreId, TerminalId, TierId,
+    MemberToken, OrderId, PlanId, ProductId, RuleId, SaleId, Seq, Sku, StoreId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::receipt::Receipt;
 use crate::record::Kind;
 use crate::state::{
-    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, More, Place, Reward,
-    Sale, SoldLine, Tenders, TierHow,
+    Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, More, Order,
+    OrderLine, Place, Reward, Sale, SoldLine, Tenders, TierHow,
 };
 use crate::wire::{Wire, append};
 use alloc::vec::Vec;
@@ -298,6 +298,58 @@ pub(super) fn put_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
     append(hold.bonus, out);
     append(hold.until, out);
     put_list(&hold.allocs, out);
+}
+
+row!(Line { sku: Sku, quantity: u32, price: i64, special: bool });
+
+impl Row for OrderLine {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        self.line.put_row(out);
+        append(self.net, out);
+        append(self.void, out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        let line = Line::take_row(from)?;
+        Some(Self { line, net: i64::take(from)?, void: bool::take(from)? })
+    }
+}
+
+impl Row for (OrderId, Order) {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        put_order(self.0, &self.1, out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        let id = OrderId::take(from)?;
+        let (member, card) = (Wire::take(from)?, Wire::take(from)?);
+        let (store, terminal) = (StoreId::take(from)?, TerminalId::take(from)?);
+        let until = Timestamp::take(from)?;
+        let kind = PayKind::take(from)?;
+        let parts = [i64::take(from)?, i64::take(from)?, i64::take(from)?];
+        let pay = Pay::of(kind, parts);
+        let (coupon, keep_change) = (Wire::take(from)?, i64::take(from)?);
+        let extras = Extras { coupon, keep_change, on_account: i64::take(from)? };
+        let lines = take_list(from)?;
+        let order = Order { member, card, store, terminal, until, pay, extras, lines };
+        // What is not of a mixed tender is zero.
+        (pay.parts() == parts).then_some((id, order))
+    }
+}
+
+pub(super) fn put_order(id: OrderId, order: &Order, out: &mut Vec<u8>) {
+    append(id, out);
+    append(order.member, out);
+    append(order.card, out);
+    append(order.store, out);
+    append(order.terminal, out);
+    append(order.until, out);
+    append(order.pay.kind(), out);
+    order.pay.parts().into_iter().for_each(|part| append(part, out));
+    append(order.extras.coupon, out);
+    append(order.extras.keep_change, out);
+    append(order.extras.on_account, out);
+    put_list(&order.lines, out);
 }
 
 impl Row for (Place, Vec<i64>) {

@@ -45,6 +45,7 @@ mod disk;
 mod hold;
 mod lots;
 mod model;
+mod order;
 mod people;
 mod run;
 mod sale;

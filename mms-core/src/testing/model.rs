@@ -184,6 +184,7 @@ pub struct Model {
     pub(super) tokens: Vec<u128>,
     pub(super) sales: BTreeMap<u64, MSale>,
     pub(super) holds: BTreeMap<u64, MHold>,
+    pub(super) orders: BTreeMap<u64, super::order::MOrder>,
     pub(super) coupons: Vec<MCoupon>,
     pub(super) packages: Vec<MPackage>,
     pub(super) cards: Vec<super::people::MCard>,
@@ -217,6 +218,7 @@ impl Model {
             tokens: Vec::new(),
             sales: BTreeMap::new(),
             holds: BTreeMap::new(),
+            orders: BTreeMap::new(),
             coupons: Vec::new(),
             packages: Vec::new(),
             cards: Vec::new(),
@@ -252,6 +254,8 @@ impl Model {
     /// Books all that time causes.
     pub fn lapse(&mut self) {
         self.end_holds();
+        let time = self.time;
+        self.orders.retain(|_, order| order.until > time);
         self.review_tiers();
         let day = self.day;
         for lot in &mut self.lots {
@@ -309,6 +313,9 @@ impl Model {
             if is != expected {
                 return Some(format!("{what}: {is:?}, not {expected:?}"));
             }
+        }
+        if let Some(difference) = self.orders_differ(ledger) {
+            return Some(difference);
         }
         if let Some(difference) = self.people_differ(ledger) {
             return Some(difference);

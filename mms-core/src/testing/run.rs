@@ -15,7 +15,7 @@ impl Model {
     /// Whether the model knows what such an action does.
     #[must_use]
     pub fn knows(action: &Action) -> bool {
-        !matches!(action, Action::Checkout { who: None, .. })
+        !matches!(action, Action::Checkout { who: None, .. } | Action::ParkOrder { who: None, .. })
     }
 
     /// What becomes of a command that is new, after the ledger has seen it: nothing has changed when
@@ -211,6 +211,12 @@ impl Model {
             }
             Action::Transfer { from, to, what, amount } => {
                 self.transfer(*from, *to, *what, *amount)?;
+            }
+            Action::ParkOrder { .. }
+            | Action::VoidLine { .. }
+            | Action::ResumeOrder { .. }
+            | Action::CancelOrder { .. } => {
+                self.run_order(seq, &command.action, (store, actor))?;
             }
             Action::Hold { .. }
             | Action::HoldUses { .. }

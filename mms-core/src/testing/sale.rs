@@ -159,18 +159,29 @@ impl Model {
         extras: Extras,
         by: (u32, u32),
     ) -> Result<(), R> {
+        self.bill(lines, pay, extras)?;
+        self.check_out(seq, who, lines, (pay, extras), by, None)
+    }
+
+    pub(super) fn tenders(&self, pay: Pay, extras: Extras, prices: &[i64]) -> Result<(), R> {
         let mut amounts = vec![extras.keep_change, extras.on_account];
         if let Pay::Mixed { cash, stored, points } = pay {
             amounts.extend([cash, stored, points]);
         }
-        if amounts.iter().chain(lines.iter().map(|line| &line.price)).any(|amount| *amount < 0) {
+        if amounts.iter().chain(prices).any(|amount| *amount < 0) {
             return Err(R::AmountNotPositive);
         }
-        let lists: Vec<i128> =
-            lines.iter().map(|l| i128::from(l.price) * i128::from(l.quantity)).collect();
-        let list: i128 = lists.iter().sum();
-        let most = i128::from(self.limits.amount_max);
-        if list > most || amounts.iter().any(|amount| i128::from(*amount) > most) {
+        if amounts.iter().any(|amount| *amount > self.limits.amount_max) {
+            return Err(R::AmountTooLarge);
+        }
+        Ok(())
+    }
+
+    /// What can be said of a bill without knowing anybody.
+    pub(super) fn bill(&self, lines: &[Line], pay: Pay, extras: Extras) -> Result<(), R> {
+        let prices: Vec<i64> = lines.iter().map(|line| line.price).collect();
+        self.tenders(pay, extras, &prices)?;
+        if lists(lines).iter().sum::<i128>() > i128::from(self.limits.amount_max) {
             return Err(R::AmountTooLarge);
         }
         if lines.is_empty() {
@@ -179,6 +190,20 @@ impl Model {
         if lines.iter().any(|line| line.quantity == 0) {
             return Err(R::QuantityZero);
         }
+        Ok(())
+    }
+
+    /// A bill that is in shape; prices are worked out, when they are not given.
+    pub(super) fn check_out(
+        &mut self,
+        seq: u64,
+        who: Who,
+        lines: &[Line],
+        (pay, extras): (Pay, Extras),
+        by: (u32, u32),
+        kept: Option<Vec<i128>>,
+    ) -> Result<(), R> {
+        let list: i128 = lists(lines).iter().sum();
         let cash_only = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. });
         let known = self.known(who)?;
         let coupon = match extras.coupon {
@@ -191,7 +216,8 @@ impl Model {
         if coupon.is_some_and(|coupon| !live(coupon)) {
             return Err(R::CouponNotValid);
         }
-        let nets = self.price(member, lines, lists, coupon, by.0)?;
+        let nets = kept.unwrap_or_else(|| self.price(member, lines));
+        let nets = self.coupon_off(member, lines, nets, coupon, by.0)?;
         let net: i128 = nets.iter().sum();
         let account = i128::from(extras.on_account);
         let now = net - account;
@@ -274,20 +300,11 @@ impl Model {
     }
 
     /// Line by line: the tier's discount, the threshold that is reached, the coupon.
-    fn price(
-        &self,
-        member: usize,
-        lines: &[Line],
-        mut nets: Vec<i128>,
-        coupon: Option<usize>,
-        store: u32,
-    ) -> Result<Vec<i128>, R> {
+    pub(super) fn price(&self, member: usize, lines: &[Line]) -> Vec<i128> {
+        let mut nets = lists(lines);
         let place = self.members[member].tier;
         let tier = &self.program.tiers[place];
         let usual = |n: usize| !lines[n].special;
-        let total = |nets: &[i128], takes: &dyn Fn(usize) -> bool| -> i128 {
-            (0..nets.len()).filter(|n| takes(*n)).map(|n| nets[n]).sum()
-        };
         self.price_goods(lines, &mut nets);
         let off = of(tier.discount, total(&nets, &usual), Rounding::HalfUp);
         take_off(&mut nets, off, &usual);
@@ -295,9 +312,22 @@ impl Model {
         let reached = self.program.thresholds.iter().filter(|t| i128::from(t.from) <= all);
         let off = reached.max_by_key(|t| t.from).map_or(0, |t| i128::from(t.off).min(all));
         take_off(&mut nets, off, &usual);
+        nets
+    }
+
+    fn coupon_off(
+        &self,
+        member: usize,
+        lines: &[Line],
+        mut nets: Vec<i128>,
+        coupon: Option<usize>,
+        store: u32,
+    ) -> Result<Vec<i128>, R> {
         let Some(coupon) = coupon else {
             return Ok(nets);
         };
+        let place = self.members[member].tier;
+        let usual = |n: usize| !lines[n].special;
         let kind = self.coupons[coupon].kind;
         let rule = self.program.coupons.iter().find(|rule| rule.kind == kind);
         let rule = rule.ok_or(R::CouponNotForThis)?;
@@ -505,4 +535,12 @@ fn take_off(nets: &mut [i128], off: i128, takes: &dyn Fn(usize) -> bool) {
             *net -= part;
         }
     }
+}
+
+fn lists(lines: &[Line]) -> Vec<i128> {
+    lines.iter().map(|l| i128::from(l.price) * i128::from(l.quantity)).collect()
+}
+
+fn total(nets: &[i128], takes: &dyn Fn(usize) -> bool) -> i128 {
+    (0..nets.len()).filter(|n| takes(*n)).map(|n| nets[n]).sum()
 }

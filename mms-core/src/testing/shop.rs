@@ -3,7 +3,7 @@
 use super::Model;
 use crate::{
     Action, ActorId, Adjust, AssetId, CardChange, CardNumber, CouponId, Day, Extras, FieldId,
-    Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken,
+    Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken, OrderId,
     ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause, RewardId, SaleId,
     Sku, StoreId, TierId, Timestamp, Who,
 };
@@ -13,7 +13,7 @@ use proto_wire::Rng;
 
 /// Kinds of actions, each with a weight of its own: a seed that never transfers finds other things
 /// than one that does so all the time.
-const KINDS: usize = 33;
+const KINDS: usize = 34;
 
 /// A source of random actions for a ledger.
 #[derive(Debug)]
@@ -114,9 +114,15 @@ impl Shop {
                 Action::Hold { who: by, what, amount, until }
             }
             11 => {
-                let holds: Vec<(HoldId, i64)> =
-                    ledger.holds().map(|(id, hold)| (id, hold.amount())).collect();
-                let Some((hold, held)) = pick(rng, &holds) else { return spend(who) };
+                let row = |(id, hold): (HoldId, &crate::Hold)| (id, hold.amount());
+                let holds: Vec<(HoldId, i64)> = ledger.holds().map(row).collect();
+                // Coupons are held by few.
+                let coupons = ledger.holds().filter(|(_, hold)| crate::is_coupon(hold.asset));
+                let coupons: Vec<(HoldId, i64)> = coupons.map(row).collect();
+                let rare = pick(rng, &coupons).filter(|_| rng.below(2) == 0);
+                let Some((hold, held)) = rare.or_else(|| pick(rng, &holds)) else {
+                    return spend(who);
+                };
                 if rng.below(3) == 0 {
                     return Action::Void { hold };
                 }
@@ -208,7 +214,7 @@ impl Shop {
             }
             32 => {
                 let until = at.time.saturating_add(Duration::from_secs(rng.below(9_000_000)));
-                if rng.below(2) == 0 {
+                if rng.below(3) == 0 {
                     let uses = rng.below(5) as i64;
                     return Action::HoldUses { who: by, kind: swim(rng), uses, until };
                 }
@@ -223,7 +229,37 @@ impl Shop {
                 let count = [1, 1, 2, 0, 5][rng.below(5) as usize];
                 Action::HoldCoupons { who, coupon, count, until }
             }
+            33 => self.order(rng, ledger, model, (who, by)),
             _ => spend(who),
+        }
+    }
+
+    /// Parks an order, or does something with one that is parked.
+    fn order(
+        &self,
+        rng: &mut Rng,
+        ledger: &Ledger,
+        model: &Model,
+        (who, by): (MemberId, Who),
+    ) -> Action {
+        let orders: Vec<OrderId> = ledger.orders().map(|(id, _)| id).collect();
+        let reason = u16::from(rng.below(12) > 0);
+        let order = pick(rng, &orders).filter(|_| rng.below(12) > 0).unwrap_or(OrderId::new(1));
+        match if orders.is_empty() { 0 } else { rng.below(8) } {
+            0..=2 => match self.checkout(rng, ledger, model, who, by) {
+                Action::Checkout { who, lines, pay, extras } => {
+                    let until = Duration::from_secs(rng.below(9_000_000));
+                    let until = ledger.at().time.saturating_add(until);
+                    Action::ParkOrder { who, lines, pay, extras, until }
+                }
+                other => other,
+            },
+            3 => Action::VoidLine { order, line: rng.below(3) as u16, reason },
+            4 => Action::CancelOrder { order, reason },
+            n => {
+                let all = (Pay::Cash, Extras::NONE);
+                Action::ResumeOrder { order, tender: (n == 5).then_some(all) }
+            }
         }
     }
 

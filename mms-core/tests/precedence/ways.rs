@@ -82,7 +82,8 @@ const REPLACE: &[Way] = &[
     (R::ChangeNotAllowed, "card", |s| s.card_is = Some(CardChange::Freeze)),
     CARDS,
 ];
-const CHECKOUT: &[Way] = &[
+/// What can be wrong with a bill by itself.
+const BILL: &[Way] = &[
     (R::AmountNotPositive, "price", |s| s.lines[0].price = -1),
     (R::AmountNotPositive, "extras", |s| s.extras.keep_change = -1),
     (R::AmountTooLarge, "extras", |s| s.extras.keep_change = MAX + 1),
@@ -94,6 +95,8 @@ const CHECKOUT: &[Way] = &[
     (R::LinesTooMany, "line limit", |s| s.limits = s.limits.with_lines_max(0)),
     (R::QuantityZero, "price", |s| s.lines[0].quantity = 0),
     (R::CouponUnknown, "coupon", |s| s.extras.coupon = Some(CouponId::new(1))),
+];
+const PAYING: &[Way] = &[
     (R::TenderMismatch, "pay", |s| {
         s.pay = Pay::Mixed { cash: 1, stored: 1, points: 1 };
     }),
@@ -108,6 +111,10 @@ const CHECKOUT: &[Way] = &[
         s.extras.on_account = 1_000;
         s.pay = Pay::Mixed { cash: 0, stored: 1_950, points: 50 };
     }),
+];
+const ORDER: &[Way] = &[
+    (R::ReasonMissing, "reason", |s| s.reason = 0),
+    (R::OrderUnknown, "order", |s| s.order = OrderId::new(1)),
 ];
 const TRANSFER: &[Way] = &[
     (R::TargetUnknown, "target", |s| s.target = NO_CARD.into()),
@@ -205,7 +212,64 @@ pub(crate) const KINDS: &[Kind] = &[
             pay: s.pay,
             extras: s.extras,
         },
-        &[PERMIT, CHECKOUT, WHO, DEBIT, LOTS, TOUCH, SALES, STORE, WATCH],
+        &[PERMIT, BILL, PAYING, WHO, DEBIT, LOTS, TOUCH, SALES, STORE, WATCH],
+    ),
+    (
+        "park an order",
+        |s| Action::ParkOrder {
+            who: Some(s.who),
+            lines: s.lines.clone(),
+            pay: s.pay,
+            extras: s.extras,
+            until: end(s),
+        },
+        &[
+            PERMIT,
+            BILL,
+            WHO,
+            &[PAST_END, (R::OrdersFull, "orders", |s| s.limits = s.limits.with_orders_max(0))],
+        ],
+    ),
+    (
+        "void a line of a parked order",
+        |s| Action::VoidLine { order: s.order, line: s.reason / 100, reason: s.reason % 100 },
+        &[PERMIT, ORDER, &[(R::LineUnknown, "reason order", |s| s.reason = 201)]],
+    ),
+    (
+        "cancel a parked order",
+        |s| Action::CancelOrder { order: s.order, reason: s.reason },
+        &[PERMIT, ORDER],
+    ),
+    (
+        "resume a parked order",
+        |s| Action::ResumeOrder { order: s.order, tender: Some((s.pay, s.extras)) },
+        &[
+            PERMIT,
+            &[
+                (R::AmountNotPositive, "extras", |s| s.extras.keep_change = -1),
+                (R::AmountTooLarge, "extras", |s| s.extras.keep_change = MAX + 1),
+                (R::LinesMissing, "order pay", |s| s.void = true),
+                (R::CouponUnknown, "coupon order", |s| s.extras.coupon = Some(CouponId::new(1))),
+                (R::OrderUnknown, "order", |s| s.order = OrderId::new(1)),
+                (R::TenderMismatch, "pay", |s| {
+                    s.pay = Pay::Mixed { cash: 1, stored: 1, points: 1 };
+                }),
+                (R::InsufficientPoints, "pay", |s| {
+                    s.pay = Pay::Mixed { cash: 0, stored: 2_000, points: 1_000 };
+                }),
+                VERSION,
+                (R::CardReplaced, "card", |s| s.replaced = true),
+                (R::CardClosed, "card", |s| s.card_is = Some(CardChange::Close)),
+                (R::CardLost, "card", |s| s.card_is = Some(CardChange::ReportLost)),
+                (R::CardExpired, "day", |s| s.day_after = true),
+            ],
+            DEBIT,
+            LOTS,
+            TOUCH,
+            SALES,
+            STORE,
+            WATCH,
+        ],
     ),
     (
         "earn",

@@ -1,9 +1,13 @@
 //! What the ledger is asked to do.
 
+mod bill;
+
+pub use bill::{Extras, Line, Part, Pay, PayKind};
+
 use crate::ids::{
     ActorId, AssetId, CardNumber, CouponId, Day, FieldId, HoldId, IdempotencyKey, MemberId,
-    MemberToken, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, Sku, StoreId, TenderId,
-    TerminalId, TierId,
+    MemberToken, OrderId, ParameterId, PlanId, ProductId, RewardId, RuleId, SaleId, StoreId,
+    TenderId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::wire::wire_enum;
@@ -196,6 +200,45 @@ pub enum Action {
         pay: Pay,
         /// What comes on top: mostly nothing.
         extras: Extras,
+    },
+    /// Puts an order aside with its lines and how it is to be paid (消费挂单), until it is taken up
+    /// again, at any till. Nothing is booked and no value set aside.
+    ParkOrder {
+        /// Who; `None` for a walk-in.
+        who: Option<Who>,
+        /// What is to be sold.
+        lines: Vec<Line>,
+        /// How it is to be paid, as it looks now.
+        pay: Pay,
+        /// What is to come on top.
+        extras: Extras,
+        /// When the order ends by itself.
+        until: Timestamp,
+    },
+    /// Takes a line off a parked order (结账产品删除); the others keep their numbers.
+    VoidLine {
+        /// Which order.
+        order: OrderId,
+        /// Which line, from 0.
+        line: u16,
+        /// Why: a code of the host; not zero.
+        reason: u16,
+    },
+    /// Takes a parked order up and checks it out: its member, the lines that are left, prices as
+    /// [`Program::parked_prices`](crate::Program::parked_prices) says. The answer is that of a
+    /// checkout.
+    ResumeOrder {
+        /// Which.
+        order: OrderId,
+        /// How it is paid, when not as it was parked.
+        tender: Option<(Pay, Extras)>,
+    },
+    /// Gives a parked order up (账单取消).
+    CancelOrder {
+        /// Which.
+        order: OrderId,
+        /// Why: a code of the host; not zero.
+        reason: u16,
     },
     /// Points for a sale that was booked elsewhere.
     Earn {
@@ -514,93 +557,6 @@ pub enum CardChange {
     Close,
 }
 
-/// One line of a checkout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Line {
-    /// What.
-    pub sku: Sku,
-    /// How many; not zero.
-    pub quantity: u32,
-    /// The list price of one, in minor units; may be zero.
-    pub price: i64,
-    /// A special price: no discount comes on top (特价).
-    pub special: bool,
-}
-
-impl Line {
-    /// `quantity` of `sku` at `price` each.
-    #[must_use]
-    pub const fn new(sku: Sku, quantity: u32, price: i64) -> Self {
-        Self { sku, quantity, price, special: false }
-    }
-
-    /// The same at a special price.
-    #[must_use]
-    pub const fn at_special_price(mut self) -> Self {
-        self.special = true;
-        self
-    }
-}
-
-/// What comes on top of a checkout. Nothing, by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Extras {
-    /// One coupon of this issue is used.
-    pub coupon: Option<CouponId>,
-    /// Cash change that stays with the scheme, on top of the cash that the sale takes (零钱存储).
-    pub keep_change: i64,
-    /// So much is paid later, on account (挂账): what [`Pay::Cash`] and [`Pay::Stored`] take is less
-    /// by that, and [`Pay::Mixed`] must sum to the total with it.
-    pub on_account: i64,
-}
-
-impl Extras {
-    /// Nothing.
-    pub const NONE: Self = Self { coupon: None, keep_change: 0, on_account: 0 };
-
-    /// Sets [`Extras::coupon`].
-    #[must_use]
-    pub const fn with_coupon(mut self, coupon: CouponId) -> Self {
-        self.coupon = Some(coupon);
-        self
-    }
-
-    /// Sets [`Extras::on_account`], in minor units.
-    #[must_use]
-    pub const fn with_on_account(mut self, amount: i64) -> Self {
-        self.on_account = amount;
-        self
-    }
-
-    /// Sets [`Extras::keep_change`], in minor units.
-    #[must_use]
-    pub const fn with_keep_change(mut self, amount: i64) -> Self {
-        self.keep_change = amount;
-        self
-    }
-}
-
-/// How a checkout is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Pay {
-    /// All in cash, or by a bank card: over the counter.
-    Cash,
-    /// All from stored value.
-    Stored,
-    /// These, which must sum to the net total.
-    Mixed {
-        /// Over the counter.
-        cash: i64,
-        /// From stored value.
-        stored: i64,
-        /// In points, at the tier's rate.
-        points: i64,
-    },
-}
-
 wire_enum! {
     /// What can be held and transferred.
     pub enum Held: u8 {
@@ -609,23 +565,6 @@ wire_enum! {
         /// Points.
         Points = 2,
     }
-}
-
-/// How much of a sale is taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Part {
-    /// All that is left.
-    Rest,
-    /// This much of what was paid: minor units, or points for a redemption.
-    Amount(i64),
-    /// So many of a line.
-    Line {
-        /// Which, from 0.
-        line: u16,
-        /// How many.
-        quantity: u32,
-    },
 }
 
 /// How points are adjusted by hand.
