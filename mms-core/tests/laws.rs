@@ -120,6 +120,21 @@ proptest! {
     }
 }
 
+/// Two for a cent: the first that comes back gives nothing, the second the cent.
+#[test]
+fn a_unit_that_costs_nothing_comes_back_too() {
+    let tier = Tier::new(TierId::new(0)).with_discount(Ratio::percent(25));
+    let mut shop = Shop::new(program().with_tiers(vec![tier]));
+    let member = shop.enrol();
+    let sale = shop.ok(checkout(member, &[line(1, 2, 1)], Pay::Cash));
+    let back = [(); 2].map(|()| shop.ok(refund(&sale, Part::Line { line: 0, quantity: 1 })).amount);
+    assert_eq!((sale.amount, back), (1, [0, 1]));
+    assert_eq!(shop.ledger.member(member).unwrap().counters().visits, 0);
+    let more = refund(&sale, Part::Line { line: 0, quantity: 1 });
+    assert_eq!(shop.no(more), Rejection::RefundExceedsPaid);
+    shop.audit();
+}
+
 /// I7: a ledger that books at every day's end and one that never does give the same answers.
 #[test]
 fn it_does_not_matter_when_time_is_booked() {

@@ -87,7 +87,8 @@ impl<'l> Prepare<'l, '_> {
         };
         Ok(if amount > left {
             Err(Rejection::RefundExceedsPaid)
-        } else if amount == 0 {
+        } else if amount == 0 && (left == 0 || !matches!(part, Part::Line { .. })) {
+            // Goods that cost nothing come back as long as there is something left to give back.
             Err(Rejection::NothingToDo)
         } else {
             Ok(amount)

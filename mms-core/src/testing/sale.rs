@@ -392,7 +392,7 @@ impl Model {
         if amount > left {
             return Err(R::RefundExceedsPaid);
         }
-        if amount == 0 {
+        if amount == 0 && (left == 0 || !matches!(part, Part::Line { .. })) {
             return Err(R::NothingToDo);
         }
         if let Some(gift) = sale.gift {
