@@ -401,6 +401,22 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
         }
         8..=10 => Action::TopUp { who, amount },
         11 | 12 => Action::Spend { who, amount },
+        13 if b % 4 == 1 && b >= 128 => {
+            let order = OrderId::new(u64::from(a));
+            match c % 3 {
+                0 => Action::VoidLine { order, line: u16::from(c % 4), reason: u16::from(c % 8) },
+                1 => Action::ResumeOrder { order, tender: None },
+                _ => Action::CancelOrder { order, reason: u16::from(c % 8) },
+            }
+        }
+        14 if b % 4 == 2 && b >= 128 => match action(13, a, b & 63, c, at) {
+            Action::Checkout { who, lines, pay, extras } => {
+                let until = core::time::Duration::from_secs(u64::from(c) * 9_999);
+                let until = at.time.saturating_add(until);
+                Action::ParkOrder { who, lines, pay, extras, until }
+            }
+            other => other,
+        },
         13..=15 => {
             let lines = (0..b % 4)
                 .map(|n| Line::new(Sku::new(n.into()), u32::from(c % 5), i64::from(b) * 100))
@@ -428,22 +444,6 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             };
             Action::Refund { sale: SaleId::new(b.into()), part }
         }
-        13 if b % 4 == 1 && b >= 128 => {
-            let order = OrderId::new(u64::from(a));
-            match c % 3 {
-                0 => Action::VoidLine { order, line: u16::from(c % 4), reason: u16::from(c % 8) },
-                1 => Action::ResumeOrder { order, tender: None },
-                _ => Action::CancelOrder { order, reason: u16::from(c % 8) },
-            }
-        }
-        14 if b % 4 == 2 && b >= 128 => match action(13, a, b & 63, c, at) {
-            Action::Checkout { who, lines, pay, extras } => {
-                let until = core::time::Duration::from_secs(u64::from(c) * 9_999);
-                let until = at.time.saturating_add(until);
-                Action::ParkOrder { who, lines, pay, extras, until }
-            }
-            other => other,
-        },
         20 if b % 8 == 3 || b % 8 == 5 => {
             let until = at.time.saturating_add(core::time::Duration::from_secs(u64::from(c) * 999));
             let count = i64::from(c % 5);
