@@ -43,6 +43,10 @@ pub fn rows() -> Vec<Row> {
     row("xmpp/large/220kB", "quick-xml", 1, ours, side!(set, text, quick::count));
     let ours = side!(set, <[u8]>::to_vec, fragment(), count);
     row("xmpp/large/220kB", "iks", 1, ours, side!(set, text, iks_count));
+    let ours = side!(set, <[u8]>::to_vec, fragment(), count);
+    row("xmpp/large/220kB", "quick-xml Ns", 1, ours, side!(set, text, quick::count_ns));
+    let ours = side!(set, <[u8]>::to_vec, fragment(), count);
+    row("xmpp/large/220kB", "xmpp-parsers", 1, ours, side!(set, text, parsers::count));
     let set = Set::one("420kB", deep());
     let limits = XmlLimits::POST_AUTH.with_depth_max(100_000).with_elements_max(100_000);
     let ours = side!(set, <[u8]>::to_vec, Scanner::fragment(limits), count);
@@ -219,7 +223,7 @@ fn stream(bytes: &[u8]) -> Side {
 mod quick {
     use super::{Adding, BODY, HEADER, ID, Side, Sink, THREAD, Telling};
     use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
-    use quick_xml::{Reader, Writer};
+    use quick_xml::{NsReader, Reader, Writer};
     use std::io::BufReader;
 
     pub(super) fn count(message: &str, sink: &mut impl Sink) {
@@ -229,6 +233,25 @@ mod quick {
             match reader.read_event().expect("parses") {
                 Event::Start(_) | Event::Empty(_) => elements += 1,
                 Event::Eof => break,
+                _ => {}
+            }
+        }
+        sink.number(elements);
+    }
+
+    /// With namespaces and attributes, as ours has them.
+    pub(super) fn count_ns(message: &str, sink: &mut impl Sink) {
+        let mut reader = NsReader::from_str(message);
+        let mut elements = 0;
+        loop {
+            match reader.read_resolved_event().expect("parses") {
+                (_, Event::Start(start) | Event::Empty(start)) => {
+                    for attribute in start.attributes() {
+                        core::hint::black_box(attribute.expect("an attribute").value);
+                    }
+                    elements += 1;
+                }
+                (_, Event::Eof) => break,
                 _ => {}
             }
         }
@@ -354,6 +377,16 @@ mod parsers {
         };
         sink.text(name.as_bytes());
         sink.text(id.unwrap_or_default().as_bytes());
+    }
+
+    pub(super) fn count(message: &str, sink: &mut impl Sink) {
+        fn below(element: &xmpp_parsers::minidom::Element) -> u64 {
+            1 + element.children().map(below).sum::<u64>()
+        }
+        let Stanza::Iq(xmpp_parsers::iq::Iq::Set { payload, .. }) = stanza(message) else {
+            panic!("a request")
+        };
+        sink.number(1 + below(&payload));
     }
 
     pub(super) fn typed(to: &[u8]) -> Message {

@@ -175,19 +175,35 @@ pub(super) fn plain_run(bytes: &[u8], pos: usize) -> usize {
     })
 }
 
-/// Where the name of ASCII without colon that begins at `pos` ends, when it is shorter than a
-/// stride and no character that might belong to it follows. Byte by byte: names come back again
-/// and again, so the processor knows how long they are before it has read them.
+/// A plain name and what stands behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlainName {
+    pub(super) len: usize,
+    /// The first byte that does not belong to it.
+    pub(super) behind: u8,
+    /// Two names of one tag seldom have the same.
+    pub(super) bit: u64,
+    pub(super) starts_with_x: bool,
+}
+
+/// The longest plain name, with `xml:` before it.
+pub(super) const PLAIN_NAME_MAX: usize = STRIDE + 3;
+
+/// The name of ASCII without colon that begins at `pos`, when it is shorter than a stride and no
+/// character that might belong to it follows. Byte by byte: names come back again and again, so
+/// the processor knows how long they are before it has read them.
 #[inline(always)]
-pub(super) fn plain_name(bytes: &[u8], pos: usize) -> Option<usize> {
+pub(super) fn plain_name(bytes: &[u8], pos: usize) -> Option<PlainName> {
     let block = bytes.get(pos..)?.first_chunk::<STRIDE>()?;
-    let (first, rest) = block.split_first()?;
-    if !is_ascii_name_start(*first) {
+    let [first, second, ..] = *block;
+    if !is_ascii_name_start(first) {
         return None;
     }
-    for (at, &byte) in rest.iter().enumerate() {
-        if class(byte) & NAME == 0 {
-            return (byte < 0x80).then_some(pos + 1 + at);
+    for (len, &behind) in block.iter().enumerate().skip(1) {
+        if class(behind) & NAME == 0 {
+            let bit = 1_u64 << ((u32::from(first) ^ (u32::from(second) << 2) ^ len as u32) & 63);
+            let name = PlainName { len, behind, bit, starts_with_x: first == b'x' };
+            return (behind < 0x80).then_some(name);
         }
     }
     None
@@ -201,16 +217,25 @@ pub(super) fn name_bit(name: &[u8]) -> u64 {
     1_u64 << ((u32::from(*first) ^ (u32::from(*last) << 3) ^ len) & 63)
 }
 
-/// Whether the same `len` bytes stand at `one` and at `other`.
+/// Whether the same `len` bytes stand at `one` and, behind that, at `other`; never for more than 16.
 #[inline(always)]
 pub(super) fn is_same(bytes: &[u8], one: usize, other: usize, len: usize) -> bool {
-    match (word_at(bytes, one), word_at(bytes, other)) {
-        (Some(a), Some(b)) if (1..=8).contains(&len) => (a ^ b) << (64 - 8 * len) == 0,
-        _ => {
-            let part = |at: usize| bytes.get(at..at + len);
-            part(one).is_some() && part(one) == part(other)
-        }
+    let (Some(a), Some(b)) = (word_at(bytes, one), word_at(bytes, other)) else {
+        return is_same_at_the_end(bytes, one, other, len);
+    };
+    match len {
+        1..=8 => (a ^ b) << (64 - 8 * len) == 0,
+        // The last eight, of which some were among the first.
+        9..=16 => a == b && word_at(bytes, one + len - 8) == word_at(bytes, other + len - 8),
+        _ => false,
     }
+}
+
+/// The same where less than a word is left.
+#[inline(never)]
+fn is_same_at_the_end(bytes: &[u8], one: usize, other: usize, len: usize) -> bool {
+    let part = |at: usize| bytes.get(at..at + len);
+    len > 0 && part(one).is_some() && part(one) == part(other)
 }
 
 /// Whether a writer may copy all of `bytes` as they are, in text and in values alike. What is
@@ -374,13 +399,17 @@ mod tests {
                 bytes[len] = byte;
                 bytes[16] = b'=';
                 let end = skip_ascii_name(&bytes, 0);
-                let plain = end < 16 && bytes[end] < 0x80;
-                assert_eq!(plain_name(&bytes, 0), plain.then_some(end), "{byte:#x} at {len}");
+                let plain = (end < 16 && bytes[end] < 0x80).then(|| (end, bytes[end]));
+                let found = plain_name(&bytes, 0).map(|name| (name.len, name.behind));
+                assert_eq!(found, plain, "{byte:#x} at {len}");
                 assert_eq!(plain_name(&bytes, 2), None, "less than a stride");
             }
             let mut bytes = [b'='; 16];
             bytes[0] = byte;
-            assert_eq!(plain_name(&bytes, 0), is_ascii_name_start(byte).then_some(1), "{byte:#x}");
+            let found = plain_name(&bytes, 0);
+            let len = found.map(|name| name.len);
+            assert_eq!(len, is_ascii_name_start(byte).then_some(1), "{byte:#x}");
+            assert_eq!(found.is_some_and(|name| name.starts_with_x), byte == b'x');
         }
     }
 
@@ -390,7 +419,7 @@ mod tests {
         for (one, other) in [(0, 6), (0, 12), (6, 17), (17, 22), (12, 29), (0, 33)] {
             for len in 1..=20 {
                 let part = |at: usize| bytes.get(at..at + len);
-                let same = part(one).is_some() && part(one) == part(other);
+                let same = len <= 16 && part(one).is_some() && part(one) == part(other);
                 assert_eq!(is_same(bytes, one, other, len), same, "{one} {other} {len}");
             }
         }

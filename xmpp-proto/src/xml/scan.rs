@@ -337,7 +337,7 @@ impl Scanner {
         }
         loop {
             if let Some(place) = self.place(pos) {
-                if let Some(kind) = self.plain(b, &mut pos, place)? {
+                if let Some(kind) = self.plain(b, &mut pos, place) {
                     *at = pos;
                     return Ok(Some(kind));
                 }

@@ -11,7 +11,7 @@
     reason = "offsets are at most the length of the frame, which `stanza_max` bounds, plus a few"
 )]
 
-use super::{FrameKind, Open, Scanner, State, Step, offset};
+use super::{FrameKind, Open, Scanner, State, offset};
 use crate::xml::chars;
 use crate::xml::ns::{Ns, known};
 use crate::xml::tape::{DECLARES, Kind, Node};
@@ -34,6 +34,7 @@ impl Scanner {
     #[inline(always)]
     pub(super) fn place(&self, pos: usize) -> Option<Place> {
         match self.state {
+            _ if self.limits.name_max < chars::PLAIN_NAME_MAX => None,
             State::Text if pos == self.token => Some(Place::Text),
             State::TagOpen => Some(Place::Tag),
             State::InTag if self.spaced => Some(Place::Attribute),
@@ -45,78 +46,96 @@ impl Scanner {
     /// Goes the plain way as far as it leads: to the end of the frame, or to where the states
     /// must look.
     #[inline(always)]
-    pub(super) fn plain(
-        &mut self,
-        b: &[u8],
-        at: &mut usize,
-        from: Place,
-    ) -> Step<Option<FrameKind>> {
-        let mut pos = *at;
-        let mut behind_text = matches!(from, Place::Tag);
-        let mut in_tag = matches!(from, Place::InTag | Place::Attribute);
-        let mut spaced = matches!(from, Place::Attribute);
-        loop {
-            if !in_tag {
-                if !behind_text {
-                    let Some(next) = self.plain_text(b, pos) else {
-                        self.begin_text(pos);
-                        break;
-                    };
-                    pos = next;
-                }
-                behind_text = false;
-                if b.get(pos) == Some(&b'/') {
-                    let Some(next) = self.plain_end_tag(b, pos + 1) else {
-                        self.state = State::TagOpen;
-                        break;
-                    };
-                    pos = next;
-                    if self.open.is_empty() {
-                        *at = pos;
-                        return Ok(Some(self.end_frame()));
+    pub(super) fn plain(&mut self, b: &[u8], at: &mut usize, from: Place) -> Option<FrameKind> {
+        let mut pos = match from {
+            Place::Text => *at,
+            // There is no text before this `<`.
+            Place::Tag => at.saturating_sub(1),
+            Place::InTag | Place::Attribute => {
+                *at = match self.within(b, *at, matches!(from, Place::Attribute)) {
+                    Ok(behind) => behind,
+                    Err(left) => {
+                        *at = left;
+                        return None;
                     }
-                    continue;
-                }
-                let Some(next) = self.plain_tag_name(b, pos) else {
+                };
+                *at
+            }
+        };
+        loop {
+            let Some(markup) = self.plain_text(b, pos) else {
+                self.begin_text(pos);
+                break;
+            };
+            pos = markup;
+            if b.get(pos) == Some(&b'/') {
+                let Some(behind) = self.plain_end_tag(b, pos + 1) else {
                     self.state = State::TagOpen;
                     break;
                 };
-                pos = next;
-            }
-            loop {
-                if !spaced && b.get(pos) == Some(&b' ') {
-                    pos += 1;
-                    spaced = true;
+                pos = behind;
+                if self.open.is_empty() {
+                    *at = pos;
+                    return Some(self.end_frame());
                 }
-                if !spaced {
+                continue;
+            }
+            let Some(behind) = self.plain_tag_name(b, pos) else {
+                self.state = State::TagOpen;
+                break;
+            };
+            pos = match self.plain_rest(b, behind) {
+                Ok(behind) => behind,
+                Err(left) => {
+                    pos = left;
                     break;
                 }
-                let Some(next) = self.plain_attribute(b, pos) else { break };
-                pos = next;
-                spaced = false;
-            }
-            let behind = b.get(pos..).unwrap_or(&[]);
-            let len = match behind {
-                [b'>', ..] => 1,
-                [b'/', b'>', ..] => 2,
-                _ => 0,
             };
-            if spaced || len == 0 {
-                self.spaced = spaced;
-                self.state = State::InTag;
-                break;
-            }
-            pos += len;
-            in_tag = false;
-            if !self.plain_start_tag(b, pos, len == 2) {
-                if let Some(kind) = self.end_start_tag(b, pos, len == 2)? {
-                    *at = pos;
-                    return Ok(Some(kind));
-                }
-            }
         }
         *at = pos;
-        Ok(None)
+        None
+    }
+
+    /// Goes on in a start tag that was left to the states, up to its end.
+    #[inline(never)]
+    fn within(&mut self, b: &[u8], mut pos: usize, spaced: bool) -> Result<usize, usize> {
+        if spaced {
+            pos = self.plain_attribute(b, pos).ok_or(pos)?;
+            self.spaced = false;
+        }
+        self.plain_rest(b, pos)
+    }
+
+    /// The attributes of a start tag and its end: where it is behind that, or from where on it
+    /// is left to the states.
+    #[inline(always)]
+    fn plain_rest(&mut self, b: &[u8], mut pos: usize) -> Result<usize, usize> {
+        loop {
+            match b.get(pos) {
+                Some(b' ') => {
+                    pos += 1;
+                    let Some(behind) = self.plain_attribute(b, pos) else {
+                        return Err(self.leave(pos, true));
+                    };
+                    pos = behind;
+                }
+                Some(b'>') if self.plain_start_tag(b, pos + 1, false) => return Ok(pos + 1),
+                Some(b'/')
+                    if b.get(pos + 1) == Some(&b'>') && self.plain_start_tag(b, pos + 2, true) =>
+                {
+                    return Ok(pos + 2);
+                }
+                _ => return Err(self.leave(pos, false)),
+            }
+        }
+    }
+
+    /// Leaves the start tag to the states from `pos` on.
+    #[inline(never)]
+    fn leave(&mut self, pos: usize, spaced: bool) -> usize {
+        self.spaced = spaced;
+        self.state = State::InTag;
+        pos
     }
 
     /// Text up to a tag, if there is any: where it is behind the tag's `<`.
@@ -137,48 +156,49 @@ impl Scanner {
     /// The name of a start tag: where it ends.
     #[inline(always)]
     fn plain_tag_name(&mut self, b: &[u8], pos: usize) -> Option<usize> {
-        let end = chars::plain_name(b, pos)?;
+        let name = chars::plain_name(b, pos)?;
         let limits = &self.limits;
-        if b.get(end) == Some(&b':')
+        if name.behind == b':'
             || self.elements >= limits.elements_max
             || self.open.len() >= limits.depth_max
-            || end - pos > limits.name_max
         {
             return None;
         }
         self.count_element();
         self.tape.nodes.push(Node {
             kind: Kind::Element,
-            name_len: short(end - pos),
+            name_len: short(name.len),
             a: offset(pos - 1),
             ..Node::EMPTY
         });
-        Some(end)
+        Some(pos + name.len)
     }
 
     /// An attribute with its value: where it ends, behind the quote.
     #[inline(always)]
     fn plain_attribute(&mut self, b: &[u8], pos: usize) -> Option<usize> {
-        let mut end = chars::plain_name(b, pos)?;
+        let mut name = chars::plain_name(b, pos)?;
         let (mut local_at, mut flags, mut ns) = (0, 0, Ns::NONE);
-        if b.get(pos) == Some(&b'x') {
-            if b.get(pos..end) == Some(b"xmlns") {
+        if name.starts_with_x {
+            let (written, behind) = b.get(pos..)?.split_at_checked(name.len)?;
+            if written == b"xmlns" {
                 (flags, ns) = (DECLARES, Ns::XMLNS);
-            } else if b.get(pos..end + 1) == Some(b"xml:") {
+            } else if written == b"xml" && behind.first() == Some(&b':') {
                 // No declaration can give this prefix another meaning.
                 (local_at, ns) = (4, Ns::XML);
-                end = chars::plain_name(b, pos + 4)?;
+                name = chars::plain_name(b, pos + 4)?;
             }
         }
-        let [b'=', quote @ (b'"' | b'\'')] = *b.get(end..)?.first_chunk::<2>()? else {
+        let end = pos + usize::from(local_at) + name.len;
+        let quote = *b.get(end + 1)?;
+        if name.behind != b'=' || (quote != b'"' && quote != b'\'') {
             return None;
-        };
+        }
         let value = end + 2;
         let value_end = chars::value_run(b, value, quote);
         let limits = &self.limits;
         if b.get(value_end) != Some(&quote)
             || self.attributes >= limits.attributes_max
-            || end - pos > limits.name_max
             || value_end - value > limits.value_max
         {
             return None;
@@ -188,12 +208,10 @@ impl Scanner {
             self.declarations += 1;
             self.declaration = self.tape.nodes.len();
         }
-        let local = pos + usize::from(local_at);
-        let bit = chars::name_bit(b.get(local..end)?);
-        if self.seen & bit != 0 {
+        if self.seen & name.bit != 0 {
             self.doubtful = true;
         }
-        self.seen |= bit;
+        self.seen |= name.bit;
         self.tape.nodes.push(Node {
             kind: Kind::Attribute,
             flags,
