@@ -1,5 +1,5 @@
 //! XMPP over HTTP for a blocking program: each request is posted by a thread of its own, over
-//! a connection of its own, and its outcome comes back through a channel.
+//! a connection of its own, behind the one before, and its outcome comes back through a channel.
 
 use proto_wire::http::{HeadBuffer, HeadWriter};
 use proto_wire::{Clock, Instant, Machine as _, Output, StreamMachine};
@@ -37,13 +37,15 @@ pub struct Driver<M: StreamMachine> {
     pub failures: u32,
     /// Requests that were posted.
     pub posted: u32,
+    /// Tells when the last of them is written.
+    written: Option<Receiver<()>>,
 }
 
 impl<M: StreamMachine> Driver<M> {
     /// Around a client that was made at a time of `clock`.
     pub fn new(bosh: BoshClient<M>, clock: Clock, url: Url) -> Self {
         let (sender, outcomes) = channel();
-        Self { bosh, clock, url, sender, outcomes, failures: 0, posted: 0 }
+        Self { bosh, clock, url, sender, outcomes, failures: 0, posted: 0, written: None }
     }
 
     /// The time of its clock.
@@ -87,9 +89,19 @@ impl<M: StreamMachine> Driver<M> {
     fn post(&mut self, id: u64, body: Vec<u8>) {
         self.posted += 1;
         let (url, sender) = (self.url.clone(), self.sender.clone());
+        let (tell, written) = channel();
+        let before = self.written.replace(written);
         std::thread::spawn(move || {
+            let connected = TcpStream::connect(url.addr);
+            // Written, or given up.
+            let _given_up = before.map(|before| before.recv());
+            let sent = connected.and_then(|mut socket| {
+                send(&mut socket, &url, &body)?;
+                Ok(socket)
+            });
+            drop(tell);
             // Nobody waits any more when this fails.
-            drop(sender.send((id, post(&url, &body))));
+            drop(sender.send((id, sent.and_then(receive))));
         });
     }
 }
@@ -99,15 +111,22 @@ impl<M: StreamMachine> Driver<M> {
 /// # Errors
 /// There is none that can be read.
 pub fn post(url: &Url, body: &[u8]) -> io::Result<(u16, Vec<u8>)> {
-    let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_string());
     let mut socket = TcpStream::connect(url.addr)?;
+    send(&mut socket, url, body)?;
+    receive(socket)
+}
+
+fn send(socket: &mut TcpStream, url: &Url, body: &[u8]) -> io::Result<()> {
     let head = HeadWriter::new(&format!("POST {} HTTP/1.1", url.path))
         .header("Host", &url.host)
         .header("Content-Type", CONTENT_TYPE)
         .header("Content-Length", &body.len().to_string())
         .header("Connection", "close");
-    socket.write_all(&head.finish())?;
-    socket.write_all(body)?;
+    socket.write_all(&[&head.finish()[..], body].concat())
+}
+
+fn receive(socket: TcpStream) -> io::Result<(u16, Vec<u8>)> {
+    let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_string());
     let mut bytes = Vec::new();
     socket.take(RESPONSE_MAX).read_to_end(&mut bytes)?;
     let mut head = HeadBuffer::new(16 * 1024);

@@ -92,7 +92,7 @@ impl User {
 }
 
 /// Where a server on loopback takes bodies.
-fn url(addr: SocketAddr, path: &str) -> Url {
+pub fn url(addr: SocketAddr, path: &str) -> Url {
     Url { addr, host: "localhost".into(), path: path.into() }
 }
 
@@ -118,7 +118,7 @@ fn our_client_over_bosh_on_our_server() {
 }
 
 /// Alice and bob, both over HTTP.
-fn talks_over_http(url: &Url) {
+pub fn talks_over_http(url: &Url) {
     let quick = || BoshConfig::new().with_retries(4, Duration::from_millis(20));
     let mut bob = User::log_in(url, "bob", Mechanism::ScramSha256, quick().with_keys(4));
     for (mechanism, config) in [(Mechanism::Plain, quick()), (Mechanism::ScramSha256, quick())] {

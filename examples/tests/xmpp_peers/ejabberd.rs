@@ -1,5 +1,6 @@
 //! Our client on ejabberd.
 
+use crate::bosh::{talks_over_http, url};
 use crate::common::{User, extensions, resumes_after_a_cut};
 use crate::prosody::{binds_to_tls_1_2, echoes, talks_over_a_websocket};
 use crate::servers::{Ejabberd, ejabberd};
@@ -39,6 +40,8 @@ fn our_client_on_ejabberd() {
     resumes_after_a_cut(server.addr);
     println!("websocket");
     talks_over_a_websocket(server.addr, server.http, "/ws");
+    println!("bosh");
+    talks_over_http(&url(server.http, "/bosh"));
     println!("component");
     echoes(server.addr, server.component);
     println!("extensions");

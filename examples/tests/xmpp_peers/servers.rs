@@ -210,10 +210,11 @@ auth_scram_hash: sha256
 listen:
   - {{ port: {port}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: false, access: all, shaper: none }}
   - {{ port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, protocol_options: ["no_tlsv1_3"], access: all, shaper: none }}
-  - {{ port: {http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{ /ws: ejabberd_http_ws }} }}
+  - {{ port: {http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{ /ws: ejabberd_http_ws, /bosh: mod_bosh }} }}
   - {{ port: {component}, ip: "127.0.0.1", module: ejabberd_service, access: all, hosts: {{ "echo.localhost": {{ password: "shared" }} }} }}
 modules:
   mod_disco: {{}}
+  mod_bosh: {{}}
   mod_carboncopy: {{}}
   mod_mam: {{ default: always, db_type: mnesia }}
   mod_offline: {{}}

@@ -78,6 +78,10 @@ pub struct BoshClient<M: StreamMachine> {
     exchanges: u64,
     paused_until: Option<Instant>,
     poll_at: Instant,
+    /// When a request was posted last.
+    posted_at: Instant,
+    /// When a response was taken last.
+    answered_at: Instant,
     condition: Option<Condition>,
     closed: bool,
 }
@@ -161,6 +165,8 @@ impl<M: StreamMachine> BoshClient<M> {
             exchanges: 0,
             paused_until: None,
             poll_at: now,
+            posted_at: now,
+            answered_at: now,
             condition: None,
             closed: false,
             config,
@@ -252,13 +258,15 @@ impl<M: StreamMachine> BoshClient<M> {
             self.create();
         }
         while self.state == State::Open {
-            let ends = self.outbox.iter().any(|out| matches!(out, Outbound::Close));
-            if self.flights.len() >= self.terms.requests && !ends {
+            if !self.has_room() {
                 return;
             }
             if !self.outbox.is_empty() {
+                if self.may_speak_at() > self.now {
+                    return;
+                }
                 self.speak();
-            } else if nothing_more && self.may_wait() {
+            } else if nothing_more && self.may_wait() && self.may_wait_at() <= self.now {
                 let body = self.begin();
                 self.poll_at = self.now.saturating_add(self.terms.polling.unwrap_or_default());
                 self.post(body, &[], false);
@@ -280,6 +288,42 @@ impl<M: StreamMachine> BoshClient<M> {
         match self.polls() {
             true => self.flights.is_empty() && self.now >= self.poll_at,
             false => self.flights.len() < self.terms.hold,
+        }
+    }
+
+    /// When something may be said. Requests go over several connections, so one that follows
+    /// another closely may overtake it, and then some connection managers (ejabberd) answer
+    /// neither: they keep the later one until the earlier one is answered, and that one until
+    /// there is something to say.
+    fn may_speak_at(&self) -> Instant {
+        match self.flights.is_empty() {
+            true => self.now,
+            false => self.posted_at.saturating_add(self.config.spacing),
+        }
+    }
+
+    /// When an empty request may be sent: behind a response there often is something to say,
+    /// which then takes its place.
+    fn may_wait_at(&self) -> Instant {
+        let last = self.answered_at.max(self.posted_at);
+        last.saturating_add(self.config.spacing)
+    }
+
+    /// Whether one more request may be under way: as many as agreed, and one that ends it all.
+    fn has_room(&self) -> bool {
+        self.flights.len() < self.terms.requests
+            || self.outbox.iter().any(|out| matches!(out, Outbound::Close))
+    }
+
+    /// When something is due that only waits for its time.
+    fn next_flush(&self) -> Option<Instant> {
+        if self.state != State::Open || !self.queue.is_empty() || !self.has_room() {
+            return None;
+        }
+        match self.outbox.is_empty() {
+            false => Some(self.may_speak_at()),
+            true if self.polls() => None,
+            true => self.may_wait().then(|| self.may_wait_at()),
         }
     }
 
@@ -353,6 +397,7 @@ impl<M: StreamMachine> BoshClient<M> {
         let body = body.finish(payloads);
         let (rid, id) = (self.rid, self.next_id());
         self.rid = self.rid.saturating_add(1);
+        self.posted_at = self.now;
         self.queue.push_back(Output::Transmit(Request { id, body: body.clone() }));
         let at = self.lost_at();
         let (id, tries, answer) = (Some(id), 0, None);
@@ -453,6 +498,7 @@ impl<M: StreamMachine> BoshClient<M> {
         while self.flights.front().is_some_and(|flight| flight.answer.is_some()) {
             let Some(flight) = self.flights.pop_front() else { return };
             let Some(body) = flight.answer else { return };
+            self.answered_at = self.now;
             if self.state == State::Creating && !self.created(&body) {
                 return;
             }
@@ -586,13 +632,14 @@ impl<M: StreamMachine> Machine for BoshClient<M> {
             return None;
         }
         let waiting = self.flights.iter().filter(|f| f.answer.is_none()).map(|f| f.at);
-        let poll = self.is_pollable().then_some(self.poll_at);
+        let poll = self.is_pollable().then(|| self.poll_at.max(self.may_wait_at()));
         self.machine
             .poll_timeout()
             .into_iter()
             .chain(waiting)
             .chain(self.paused_until)
             .chain(poll)
+            .chain(self.next_flush())
             .min()
     }
 }

@@ -16,6 +16,10 @@ pub struct BoshConfig {
     pub slack: Duration,
     /// Time before a lost request is sent again (1 s), doubled each time.
     pub retry_delay: Duration,
+    /// Least time between two requests that are under way together, and before an empty one
+    /// (20 ms): a request that overtakes another on its way is answered late, or by some
+    /// connection managers never.
+    pub spacing: Duration,
     /// How often one request is sent again (4). Then the stream has ended.
     pub retries_max: u32,
     /// Keys of a sequence (XEP-0124 §15); 0, the default, for none. Worth it only without
@@ -36,6 +40,7 @@ impl Default for BoshConfig {
             hold: 1,
             slack: Duration::from_secs(15),
             retry_delay: Duration::from_secs(1),
+            spacing: Duration::from_millis(20),
             retries_max: 4,
             keys: 0,
             route: None,
@@ -56,6 +61,13 @@ impl BoshConfig {
     #[must_use]
     pub const fn with_wait(mut self, wait: Duration, hold: u8) -> Self {
         (self.wait, self.hold) = (wait, hold);
+        self
+    }
+
+    /// Sets the least time between two requests that are under way together.
+    #[must_use]
+    pub const fn with_spacing(mut self, spacing: Duration) -> Self {
+        self.spacing = spacing;
         self
     }
 

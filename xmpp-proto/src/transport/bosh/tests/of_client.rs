@@ -4,7 +4,7 @@ use super::*;
 
 /// The client's first request and a session for it, so far that it waits.
 pub(super) fn open_client(config: BoshConfig, terms: &str) -> (Ours, u64) {
-    let mut client = ours(config);
+    let mut client = ours(config.with_spacing(Duration::ZERO));
     let Some(Output::Transmit(first)) = client.poll_output() else { panic!("a request") };
     let body = Body::parse(&first.body, XmlLimits::PRE_AUTH).unwrap();
     assert!(body.sid().is_none() && body.attr("to").as_deref() == Some("example.com"));
@@ -168,4 +168,99 @@ fn a_client_pauses_and_wakes_when_it_has_something_to_say() {
     assert_eq!(requests(&mut client).len(), 1);
     let (mut client, _) = open_client(BoshConfig::new(), "requests='2'");
     assert_eq!(client.pause(NOW, Duration::from_secs(1)), Err(PauseError::TooLong));
+}
+
+/// A client that has logged in, with nothing under way, and the time then.
+fn ready_client(config: BoshConfig) -> (Ours, Instant) {
+    let (mut client, mut now) = (ours(config), NOW);
+    let mechanisms = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+        <mechanism>PLAIN</mechanism></mechanisms>";
+    let mut answers = [
+        format!("<stream:features>{mechanisms}</stream:features>"),
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>".to_string(),
+        "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
+            .to_string(),
+        "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@example.com/r</jid></bind>"
+            .to_string(),
+    ]
+    .into_iter();
+    while !client.machine.is_ready() {
+        // Nothing else is under way, so each leaves at once.
+        let said = requests(&mut client);
+        assert_eq!(said.len(), 1);
+        let text = core::str::from_utf8(&said[0].body).unwrap();
+        let mut inner = answers.next().unwrap();
+        if let Some((_, rest)) = text.split_once("<iq ") {
+            let id = rest.split_once("id='").unwrap().1.split('\'').next().unwrap();
+            inner = format!("<iq xmlns='jabber:client' type='result' id='{id}'>{inner}</iq>");
+        }
+        let body = format!(
+            "<body sid='SomeSID' {TERMS} xmlns='{NS}' \
+             xmlns:stream='http://etherx.jabber.org/streams'>{inner}</body>"
+        );
+        now = now.saturating_add(Duration::from_millis(1));
+        let input = ClientInput::Response { id: said[0].id, status: 200, body: body.as_bytes() };
+        client.handle_input(now, input);
+    }
+    (client, now)
+}
+
+fn texts(client: &mut Ours) -> Vec<(u64, String)> {
+    let said = requests(client).into_iter();
+    said.map(|r| (r.id, String::from_utf8(r.body.to_vec()).unwrap())).collect()
+}
+
+/// ejabberd 23.01 answers neither of two requests of which the second came first, until it has
+/// something to say itself: the message in it is stuck.
+#[test]
+fn requests_keep_a_distance_so_that_none_overtakes_another() {
+    let spacing = Duration::from_millis(20);
+    let (mut client, now) = ready_client(BoshConfig::new().with_spacing(spacing));
+    let after = |ms: u64| now.saturating_add(Duration::from_millis(ms));
+    let say = |client: &mut Ours, at: Instant, text: &str| {
+        client.machine.send(at, message(text)).unwrap();
+        client.handle_timeout(at);
+        texts(client)
+    };
+    let answer = |client: &mut Ours, at: Instant, id: u64| {
+        let body = format!("<body xmlns='{NS}'/>");
+        let input = ClientInput::Response { id, status: 200, body: body.as_bytes() };
+        client.handle_input(at, input);
+    };
+    // No empty request yet: what is said behind a response takes its place.
+    assert!(texts(&mut client).is_empty());
+    let one = say(&mut client, after(1), "one");
+    assert!(one.len() == 1 && one[0].1.contains(">one<"), "{one:?}");
+    // The next keeps its distance.
+    assert!(say(&mut client, after(5), "two").is_empty());
+    assert!(say(&mut client, after(6), "three").is_empty());
+    assert_eq!(client.poll_timeout(), Some(after(21)));
+    client.handle_timeout(after(20));
+    assert!(texts(&mut client).is_empty());
+    client.handle_timeout(after(21));
+    let rest = texts(&mut client);
+    assert!(rest.len() == 1 && rest[0].1.contains(">two<") && rest[0].1.contains(">three<"));
+    // Both are under way: there is room for no other.
+    assert!(say(&mut client, after(60), "four").is_empty());
+    answer(&mut client, after(61), one[0].0);
+    let four = texts(&mut client);
+    assert!(four.len() == 1 && four[0].1.contains(">four<"));
+    answer(&mut client, after(70), rest[0].0);
+    answer(&mut client, after(71), four[0].0);
+    // Nothing more to say: after a while an empty one waits for what the server has to say.
+    assert!(texts(&mut client).is_empty());
+    assert_eq!(client.poll_timeout(), Some(after(91)));
+    client.handle_timeout(after(91));
+    let empty = texts(&mut client);
+    assert!(empty.len() == 1 && empty[0].1.ends_with("/>"), "{empty:?}");
+    assert!(client.poll_timeout() > Some(after(1000)), "nothing else is due");
+    // What is said just then does not overtake it, and neither does the end.
+    assert!(say(&mut client, after(92), "five").is_empty());
+    client.machine.close(after(93)).unwrap();
+    client.handle_timeout(after(93));
+    assert!(texts(&mut client).is_empty());
+    client.handle_timeout(after(111));
+    let last = texts(&mut client);
+    assert!(last.len() == 1 && last[0].1.contains(">five<"), "{last:?}");
+    assert!(last[0].1.contains("type='terminate'"));
 }
