@@ -89,6 +89,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::time::Duration;
 use proto_wire::{HexToken, Instant, Machine, Output, Seed, StreamMachine, TimerTable};
 
 /// Where the negotiation stands.
@@ -326,6 +327,20 @@ impl Client {
         Ok(self.transmit_stanza(now, stanza.into_string()))
     }
 
+    /// Tells the server whether the user looks at this client (XEP-0352): while nobody does, what
+    /// can wait may. A new stream begins, and a resumed one goes on, as if somebody did. `false`
+    /// when the server does not want to know; nothing is sent then.
+    ///
+    /// # Errors
+    /// Not logged in, or closed.
+    pub fn set_active(&mut self, now: Instant, active: bool) -> Result<bool, CommandError> {
+        self.check_ready()?;
+        if self.features.client_state {
+            self.transmit(now, crate::ext::chat::client_state(active).to_string());
+        }
+        Ok(self.features.client_state)
+    }
+
     /// Says what can be bound to, best first: before [`Input::TlsEstablished`], or at once
     /// when TLS is around the connection from its beginning.
     ///
@@ -466,9 +481,15 @@ impl Client {
             return;
         }
         self.link.send_bytes(bytes);
-        if let Some(silence) = self.config.keep_alive {
+        // A server that tells how much silence it takes gets a word in half of that (XEP-0478).
+        let told = self
+            .features
+            .idle_max
+            .map(|secs| Duration::from_millis(u64::from(secs).saturating_mul(500)));
+        let silence = self.config.keep_alive.map(|own| told.map_or(own, |told| told.min(own)));
+        if let Some(silence) = silence {
             // A period of nothing would be a busy loop.
-            let silence = silence.max(core::time::Duration::from_millis(1));
+            let silence = silence.max(Duration::from_millis(1));
             self.timers.set(Timer::KeepAlive, now.saturating_add(silence));
         }
     }

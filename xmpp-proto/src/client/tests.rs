@@ -82,9 +82,14 @@ pub(super) fn id_in(sent: &str) -> String {
 }
 
 pub(super) fn ready_with(config: ClientConfig) -> Client {
+    ready_by(config, BIND)
+}
+
+/// Logged in where the last features were these.
+fn ready_by(config: ClientConfig, features: &str) -> Client {
     let mut client = start(config);
     hear(&mut client, &format!("{HEADER}{}", offer("PLAIN")));
-    let asked = hear(&mut client, &format!("{SUCCESS}{HEADER}{BIND}"));
+    let asked = hear(&mut client, &format!("{SUCCESS}{HEADER}{features}"));
     let id = id_in(&asked.sent);
     let bound = format!(
         "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
@@ -567,6 +572,37 @@ fn silence_is_broken_by_spaces() {
     client.handle_timeout(Instant::from_secs(70));
     assert_eq!(drain(&mut client).sent, " ");
     assert_eq!(client.poll_timeout(), Some(Instant::from_secs(130)));
+}
+
+/// XEP-0478: half of the silence that the server takes, when that is less than one's own.
+#[test]
+fn a_server_that_takes_little_silence_hears_of_the_client_in_time() {
+    let features = BIND.replace(
+        "</stream:features>",
+        "<limits xmlns='urn:xmpp:stream-limits:0'><idle-seconds>30</idle-seconds></limits>\
+         </stream:features>",
+    );
+    for (own, expected) in [(Some(60), Some(15)), (Some(10), Some(10)), (None, None)] {
+        let config = config().with_keep_alive(own.map(Duration::from_secs));
+        let client = ready_by(config, &features);
+        assert_eq!(client.poll_timeout(), expected.map(Instant::from_secs), "{own:?}");
+    }
+}
+
+/// XEP-0352
+#[test]
+fn a_server_hears_whether_somebody_looks_if_it_wants_to() {
+    let mut client = start(config());
+    assert_eq!(client.set_active(Instant::ZERO, false), Err(CommandError::NotReady));
+    let mut client = ready();
+    assert_eq!(client.set_active(Instant::ZERO, false), Ok(false));
+    assert_eq!(drain(&mut client).sent, "");
+    let features = BIND.replace("</str", "<csi xmlns='urn:xmpp:csi:0'/></str");
+    let mut client = ready_by(config(), &features);
+    assert_eq!(client.set_active(Instant::ZERO, false), Ok(true));
+    assert_eq!(client.set_active(Instant::ZERO, true), Ok(true));
+    let sent = drain(&mut client).sent;
+    assert_eq!(sent, "<inactive xmlns='urn:xmpp:csi:0'/><active xmlns='urn:xmpp:csi:0'/>");
 }
 
 #[test]

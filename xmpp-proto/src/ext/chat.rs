@@ -116,6 +116,16 @@ pub fn write_origin_id(w: &mut Writer, id: &str) {
     w.start(Ns::STANZA_ID, "origin-id").attr("id", id).end();
 }
 
+/// Reads whether the user looks at the client (XEP-0352).
+#[must_use]
+pub fn read_client_state(element: Element<'_>) -> Option<bool> {
+    match element.name() {
+        "active" if element.ns() == Ns::CSI => Some(true),
+        "inactive" if element.ns() == Ns::CSI => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether the user looks at the client (XEP-0352): an element of the stream, no stanza.
 #[must_use]
 pub const fn client_state(active: bool) -> &'static str {

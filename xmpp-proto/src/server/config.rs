@@ -61,7 +61,8 @@ pub struct ServerConfig {
     pub close_timeout: Duration,
     /// Silence of this side after which a space is sent; `None` for never.
     pub keep_alive: Option<Duration>,
-    /// Silence of the client after which it counts as gone; `None` for never.
+    /// Silence of the client after which it counts as gone, advertised (XEP-0478); `None` for
+    /// never.
     pub idle_timeout: Option<Duration>,
     /// Stream management (XEP-0198), if it is offered. With resumption the host must keep
     /// the sessions of broken connections: [`SmStore`](super::SmStore).
@@ -69,6 +70,9 @@ pub struct ServerConfig {
     /// Roster versioning (RFC 6121 §2.6) is offered. On, as the [`Router`](super::Router) does
     /// it; a host that keeps rosters without versions turns it off.
     pub roster_versioning: bool,
+    /// Client state (XEP-0352) is offered: the host tells the [`Router`](super::Router) what
+    /// [`Event::ClientState`](super::Event::ClientState) says. On.
+    pub client_state: bool,
     /// Limits before authentication.
     pub limits_before: XmlLimits,
     /// Limits after authentication (256 KiB a stanza), advertised (XEP-0478).
@@ -99,6 +103,7 @@ impl ServerConfig {
             idle_timeout: None,
             stream_management: None,
             roster_versioning: true,
+            client_state: true,
             limits_before: XmlLimits::PRE_AUTH,
             limits_after: XmlLimits::POST_AUTH.with_stanza_max(256 * 1024),
         }

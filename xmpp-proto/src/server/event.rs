@@ -125,6 +125,12 @@ pub enum Event {
     /// A valid stanza of the bound client. Its `from` is absent or the client's own; whoever
     /// forwards it stamps the full address (RFC 6120 §8.1.2.1).
     Stanza(StanzaBuf),
+    /// The client says whether its user looks at it (XEP-0352); it did before it said so. Tell
+    /// the [`Router`](super::Router::set_active).
+    ClientState {
+        /// Whether he does.
+        active: bool,
+    },
     /// A stanza that is not valid. It was answered if that is allowed; the stream goes on.
     Invalid {
         /// The stanza.

@@ -508,6 +508,7 @@ impl ServerConnection {
                 }
                 self.link.event(Event::Stanza(stanza));
             }
+            Err(InvalidStanza::NotAStanza) if self.client_state(&bytes) => {}
             Err(InvalidStanza::NotAStanza) => {
                 self.fail(ProtocolError::Stream(StreamCondition::UnsupportedStanzaType));
             }
@@ -520,6 +521,15 @@ impl ServerConnection {
                 self.link.event(Event::Invalid { bytes, reason });
             }
         }
+    }
+
+    /// Takes what a client says of its user (XEP-0352), whether it was offered or not.
+    fn client_state(&mut self, bytes: &[u8]) -> bool {
+        let said = self.link.scanner.element(bytes).and_then(crate::ext::chat::read_client_state);
+        if let Some(active) = said {
+            self.link.event(Event::ClientState { active });
+        }
+        said.is_some()
     }
 
     /// What the connection answers itself: a ping of the server, the session of RFC 3921.

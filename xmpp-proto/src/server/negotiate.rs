@@ -134,6 +134,11 @@ impl ServerConnection {
             false => &self.config.limits_before,
         };
         features.stanza_max = u32::try_from(limits.stanza_max).ok();
+        let silence = self.config.idle_timeout.filter(|_| reached.authenticated);
+        // At least one: zero would mean that there is no time at all.
+        features.idle_max =
+            silence.map(|silence| u32::try_from(silence.as_secs().max(1)).unwrap_or(u32::MAX));
+        features.client_state = reached.authenticated && self.config.client_state;
         features.pre_approval = reached.authenticated;
         features.roster_versioning = reached.authenticated && self.config.roster_versioning;
         for step in reached.open_steps() {

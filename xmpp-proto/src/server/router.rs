@@ -7,6 +7,7 @@ mod archive;
 mod blocking;
 mod carbons;
 mod event;
+mod idle;
 mod iq;
 mod message;
 mod personal;
@@ -23,6 +24,7 @@ pub use event::{Delivery, Part, QueryId, RouterConfig, RouterEvent, RouterLimits
 pub use store::RestoreError;
 
 use self::archive::{Archiving, Pending};
+use self::idle::Idle;
 use self::personal::Personal;
 use super::roster::Roster;
 use crate::jid::Jid;
@@ -66,6 +68,7 @@ struct Session {
     priority: i8,
     /// Who got directed presence (RFC 6121 §4.6.2).
     directed: BTreeSet<String>,
+    idle: Idle,
 }
 
 /// Where a stanza comes from, so that an answer finds its way.
@@ -91,7 +94,7 @@ impl<K> Copy for Origin<'_, K> {}
 /// |---|---|
 /// | A getters | [`has_account`](Router::has_account), [`serves`](Router::serves), [`has_room`](Router::has_room), [`online`](Router::online), [`key_of`](Router::key_of), [`stored`](Router::stored) |
 /// | B reports | [`handle`](Router::handle), [`handle_remote`](Router::handle_remote), [`set_time`](Router::set_time) |
-/// | C commands | [`add_account`](Router::add_account), [`connect`](Router::connect), [`rename`](Router::rename), [`disconnect`](Router::disconnect), [`enable_carbons`](Router::enable_carbons), [`set_lang`](Router::set_lang), [`inject`](Router::inject), [`redeliver`](Router::redeliver), [`restore`](Router::restore), [`answer_archive`](Router::answer_archive), [`refuse_archive`](Router::refuse_archive), [`accept_registration`](Router::accept_registration), [`refuse_registration`](Router::refuse_registration), [`remove_account`](Router::remove_account) |
+/// | C commands | [`add_account`](Router::add_account), [`connect`](Router::connect), [`rename`](Router::rename), [`disconnect`](Router::disconnect), [`enable_carbons`](Router::enable_carbons), [`set_lang`](Router::set_lang), [`set_active`](Router::set_active), [`inject`](Router::inject), [`redeliver`](Router::redeliver), [`restore`](Router::restore), [`answer_archive`](Router::answer_archive), [`refuse_archive`](Router::refuse_archive), [`accept_registration`](Router::accept_registration), [`refuse_registration`](Router::refuse_registration), [`remove_account`](Router::remove_account) |
 /// | D polls | [`poll_output`](Router::poll_output), [`poll_delivery`](Router::poll_delivery) |
 #[derive(Debug)]
 pub struct Router<K> {
@@ -224,6 +227,7 @@ impl<K: Ord + Clone> Router<K> {
             presence: None,
             priority: 0,
             directed: BTreeSet::new(),
+            idle: Idle::default(),
         };
         self.by_jid.insert(jid.as_str().to_string(), key.clone());
         self.sessions.insert(key, session);
@@ -231,13 +235,13 @@ impl<K: Ord + Clone> Router<K> {
     }
 
     /// The session of connection `old` goes on over connection `new` (XEP-0198 §5): nobody
-    /// notices. `false` when there is no `old`.
+    /// notices. Its client counts as looked at (XEP-0352 §5). `false` when there is no `old`.
     pub fn rename(&mut self, old: &K, new: K) -> bool {
         match self.sessions.remove(old) {
             Some(session) => {
                 self.by_jid.insert(session.jid.as_str().to_string(), new.clone());
-                self.sessions.insert(new, session);
-                true
+                self.sessions.insert(new.clone(), session);
+                self.set_active(&new, true)
             }
             None => false,
         }
@@ -335,6 +339,12 @@ impl<K: Ord + Clone> Router<K> {
     }
 
     fn deliver(&mut self, to: &K, stanza: StanzaXml) {
+        if let Some(stanza) = self.hold_back(to, stanza) {
+            self.send(to, stanza);
+        }
+    }
+
+    fn send(&mut self, to: &K, stanza: StanzaXml) {
         self.out.push_back(Output::Transmit(Delivery { to: to.clone(), stanza }));
     }
 

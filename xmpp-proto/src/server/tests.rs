@@ -314,6 +314,39 @@ fn the_limits_of_strangers_and_of_users_are_told() {
     assert!(out.sent.contains(&told(after)), "{}", out.sent);
 }
 
+/// XEP-0478: and how much silence is taken from users.
+#[test]
+fn the_silence_that_is_taken_is_told() {
+    let mut config = config();
+    config.idle_timeout = Some(core::time::Duration::from_secs(300));
+    let mut server = start(config);
+    assert!(!hear(&mut server, HEADER).sent.contains("idle-seconds"));
+    hear(&mut server, PLAIN);
+    let out = hear(&mut server, HEADER);
+    assert!(out.sent.contains("<idle-seconds>300</idle-seconds></limits>"), "{}", out.sent);
+}
+
+/// XEP-0352: it is offered to users, and told to the host; anything else of that kind ends the
+/// stream as ever.
+#[test]
+fn clients_say_whether_somebody_looks_at_them() {
+    let mut server = start(config());
+    assert!(!hear(&mut server, HEADER).sent.contains("urn:xmpp:csi:0"));
+    hear(&mut server, PLAIN);
+    assert!(hear(&mut server, HEADER).sent.contains("<csi xmlns='urn:xmpp:csi:0'/>"));
+    hear(&mut server, BIND);
+    for active in [false, true] {
+        let out = hear(&mut server, crate::ext::chat::client_state(active));
+        assert!(
+            matches!(out.events[..], [Event::ClientState { active: told }] if told == active),
+            "{out:?}"
+        );
+        assert_eq!(out.sent, "");
+    }
+    let out = hear(&mut server, "<sleeping xmlns='urn:xmpp:csi:0'/>");
+    assert!(out.closed().is_some(), "{out:?}");
+}
+
 /// RFC 6120 §4.9.3.19
 #[test]
 fn a_client_can_be_sent_to_another_host() {

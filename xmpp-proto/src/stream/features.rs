@@ -28,6 +28,10 @@ pub struct Features {
     pub pre_approval: bool,
     /// The largest stanza that the server takes, in bytes (XEP-0478).
     pub stanza_max: Option<u32>,
+    /// Seconds of silence after which the server takes a client for gone (XEP-0478).
+    pub idle_max: Option<u32>,
+    /// The server wants to know whether the user looks at the client (XEP-0352).
+    pub client_state: bool,
     /// Accounts can be made here (XEP-0077).
     pub registration: bool,
 }
@@ -143,10 +147,14 @@ impl Features {
                 (Ns::ROSTER_VERSIONING, "ver") => features.roster_versioning = true,
                 (Ns::REGISTER_FEATURE, "register") => features.registration = true,
                 (Ns::PRE_APPROVAL, "sub") => features.pre_approval = true,
+                (Ns::CSI, "csi") => features.client_state = true,
                 (Ns::STREAM_LIMITS, "limits") => {
-                    features.stanza_max = child
-                        .child(Ns::STREAM_LIMITS, "max-bytes")
-                        .and_then(|max| max.text().trim().parse().ok());
+                    let number = |name| {
+                        let limit = child.child(Ns::STREAM_LIMITS, name)?;
+                        limit.text().trim().parse().ok()
+                    };
+                    features.stanza_max = number("max-bytes");
+                    features.idle_max = number("idle-seconds");
                 }
                 _ => {}
             }
@@ -207,9 +215,17 @@ impl Features {
         if self.pre_approval {
             w.leaf(Ns::PRE_APPROVAL, "sub", "");
         }
-        if let Some(max) = self.stanza_max {
+        if self.client_state {
+            w.leaf(Ns::CSI, "csi", "");
+        }
+        if self.stanza_max.is_some() || self.idle_max.is_some() {
             w.start(Ns::STREAM_LIMITS, "limits");
-            w.leaf(Ns::STREAM_LIMITS, "max-bytes", &max.to_string());
+            if let Some(max) = self.stanza_max {
+                w.leaf(Ns::STREAM_LIMITS, "max-bytes", &max.to_string());
+            }
+            if let Some(max) = self.idle_max {
+                w.leaf(Ns::STREAM_LIMITS, "idle-seconds", &max.to_string());
+            }
             w.end();
         }
         w.end();

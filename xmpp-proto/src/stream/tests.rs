@@ -77,6 +77,8 @@ fn features_read_back() {
         roster_versioning: true,
         pre_approval: true,
         stanza_max: Some(10_000),
+        idle_max: Some(300),
+        client_state: true,
         registration: true,
     };
     let text = features.write().unwrap();

@@ -169,6 +169,9 @@ pub struct RouterLimits {
     /// Messages of one connection that are remembered so that errors which answer them are
     /// copied as they were (32; XEP-0280 §6.1).
     pub answerable_max: usize,
+    /// Stanzas that wait for a client that nobody looks at (256; XEP-0352): one more, and all of
+    /// them go out.
+    pub idle_max: usize,
     /// Removed contacts that a roster remembers (100): a client that missed more gets the
     /// whole roster.
     pub removed_max: usize,
@@ -188,6 +191,7 @@ impl Default for RouterLimits {
             private_max: 256 * 1024,
             vcard_max: 128 * 1024,
             answerable_max: 32,
+            idle_max: 256,
             removed_max: 100,
         }
     }

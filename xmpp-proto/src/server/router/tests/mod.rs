@@ -10,6 +10,7 @@ mod blocking;
 mod carbons;
 mod delivery;
 mod domains;
+mod idle;
 mod personal;
 mod presence;
 mod register;
