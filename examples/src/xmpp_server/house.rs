@@ -35,7 +35,7 @@ pub(super) struct House {
     pub(super) last: u64,
     archives: BTreeMap<String, Vec<ArchiveEntry>>,
     store: Option<Store>,
-    pub(super) tokens: Tokens,
+    tokens: Tokens,
     /// Connections of accounts that were removed.
     gone: Vec<u64>,
     /// Where stanzas for other servers go.
@@ -93,6 +93,10 @@ impl House {
                 let account: Jid = account.parse().map_err(io::Error::other)?;
                 house.router.restore(&account, part, &text).map_err(io::Error::other)?;
             }
+            for (account, row) in kept.tokens {
+                let account: Jid = account.parse().map_err(io::Error::other)?;
+                house.tokens.restore(&account, row);
+            }
             (house.known, house.archives) = (kept.known, kept.archives);
             house.store = Some(store);
         }
@@ -102,7 +106,7 @@ impl House {
     /// Adds an account, or changes its password.
     pub(super) fn add_account(&mut self, account: &Jid, password: &str) -> io::Result<()> {
         self.router.add_account(account.as_str());
-        self.tokens.forget(account);
+        self.change_tokens(account, |tokens| tokens.forget(account));
         if let Some(store) = &self.store {
             let mut salt = [0; 16];
             self.rng.fill(&mut salt);
@@ -166,7 +170,18 @@ impl House {
     fn forget(&mut self, account: &Jid) {
         self.known.remove(account.as_str());
         self.archives.remove(account.as_str());
-        self.tokens.forget(account);
+        self.change_tokens(account, |tokens| tokens.forget(account));
+    }
+
+    /// Changes the tokens of an account, and keeps them.
+    pub(super) fn change_tokens(&mut self, account: &Jid, change: impl FnOnce(&mut Tokens)) {
+        change(&mut self.tokens);
+        let Some(store) = &self.store else { return };
+        let rows = self.tokens.rows(account.bare());
+        if let Err(error) = store.keep_tokens(account.bare(), &rows) {
+            // After a restart it takes the password.
+            eprintln!("xmpp server: tokens not kept: {error}");
+        }
     }
 
     /// Does what the router says: keeps first, delivers then.

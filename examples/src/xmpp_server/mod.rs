@@ -21,7 +21,7 @@ mod servers;
 mod store;
 mod tokens;
 
-pub use self::options::Options;
+pub use self::options::{Options, Resolver};
 
 use self::bosh::Sessions;
 use self::house::{House, Mail};

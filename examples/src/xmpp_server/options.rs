@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Finds the servers of a domain.
+pub type Resolver = Arc<dyn Fn(&str) -> Vec<SocketAddr> + Send + Sync>;
+
 /// How to run the server.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -25,6 +28,10 @@ pub struct Options {
     pub servers: Option<SocketAddr>,
     /// Where the servers of domains are that are not to be looked up.
     pub routes: Vec<(String, SocketAddr)>,
+    /// Looks up where the server of a domain is: all addresses, best first. The standard library
+    /// finds no SRV records (RFC 6120 §3.2.1); without this, or where it finds nothing, the
+    /// domain's own address counts.
+    pub resolver: Option<Resolver>,
     /// Whose certificates other servers may have, as a PEM file: without it streams to them are in
     /// clear, and dialback alone proves who they are.
     pub server_roots: Option<PathBuf>,
@@ -53,6 +60,7 @@ impl Options {
             bosh: None,
             servers: None,
             routes: Vec::new(),
+            resolver: None,
             server_roots: None,
             registration: false,
             tls: None,
@@ -108,6 +116,16 @@ impl Options {
     #[must_use]
     pub fn with_route(mut self, domain: &str, server: SocketAddr) -> Self {
         self.routes.push((domain.to_string(), server));
+        self
+    }
+
+    /// Sets who looks up where the server of a domain is, such as by SRV records.
+    #[must_use]
+    pub fn with_resolver(
+        mut self,
+        look_up: impl Fn(&str) -> Vec<SocketAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.resolver = Some(Arc::new(look_up));
         self
     }
 

@@ -173,12 +173,20 @@ pub(super) fn drive<L: Line>(
                 let machine = line.server();
                 let agent = machine.user_agent().and_then(|agent| agent.id.clone());
                 if let Ok(token) = machine.issue_token(now, &expiry.to_string()) {
-                    let tokens = &mut shared.house().tokens;
-                    tokens.issued(&account, mechanism, token, expiry, agent);
+                    shared.house().change_tokens(&account, |tokens| {
+                        tokens.issued(&account, mechanism, token, expiry, agent);
+                    });
                 }
             }
+            Event::ClientState { active } => {
+                let mut house = shared.house();
+                house.router.set_active(&key, active);
+                house.deliver();
+            }
             Event::TokenUsed { account, index, invalidate } => {
-                shared.house().tokens.used(&account, index, invalidate);
+                shared.house().change_tokens(&account, |tokens| {
+                    tokens.used(&account, index, invalidate);
+                });
             }
             Event::RegistrationFormNeeded => {
                 let form = Form::asking(&["username", "password"]);

@@ -1,7 +1,7 @@
 //! Other servers: one thread accepts their streams, one hands out work, and each stream has a
 //! thread of its own. Who they are is proved by dialback (XEP-0220). A domain is found by its
-//! route, else by its address at the usual port; there is no SRV here, which the standard
-//! library does not look up.
+//! route, else by the host's resolver (for SRV, which the standard library does not look up),
+//! else by its address at the usual port.
 
 use super::{Shared, TICK, serve};
 use crate::certificates;
@@ -267,7 +267,14 @@ impl Stream<'_> {
         let route = routes.iter().find(|(domain, _)| *domain == self.remote);
         let addrs: Vec<SocketAddr> = match route {
             Some((_, addr)) => vec![*addr],
-            None => (self.remote.as_str(), PORT).to_socket_addrs()?.collect(),
+            None => match &self.shared.options.resolver {
+                Some(look_up) => look_up(&self.remote),
+                None => Vec::new(),
+            },
+        };
+        let addrs = match addrs.is_empty() {
+            true => (self.remote.as_str(), PORT).to_socket_addrs()?.collect(),
+            false => addrs,
         };
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for addr in addrs {

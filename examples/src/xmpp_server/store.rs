@@ -1,6 +1,7 @@
 //! What the server keeps in a file: accounts, rosters and the like, archives. One `redb`
 //! database; what one stanza changes is one transaction.
 
+use super::tokens::Row;
 use proto_wire::Timestamp;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use std::collections::BTreeMap;
@@ -18,6 +19,10 @@ const PARTS: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("par
 /// Account and number: id, microseconds, the other one, the message.
 const ARCHIVE: TableDefinition<'_, (&str, u64), (&str, i64, &str, &str)> =
     TableDefinition::new("archive");
+
+/// Account and number: mechanism, token, microseconds of its end, installation (or nothing).
+const TOKENS: TableDefinition<'_, (&str, u64), (&str, &str, i64, &str)> =
+    TableDefinition::new("tokens");
 
 const HASHES: [(Hash, &str); 3] =
     [(Hash::Sha1, "sha-1"), (Hash::Sha256, "sha-256"), (Hash::Sha512, "sha-512")];
@@ -54,6 +59,7 @@ pub(super) struct Kept {
     pub(super) known: BTreeMap<String, Known>,
     pub(super) parts: Vec<(String, Part, String)>,
     pub(super) archives: BTreeMap<String, Vec<ArchiveEntry>>,
+    pub(super) tokens: Vec<(String, Row)>,
 }
 
 /// One change of what is kept.
@@ -79,6 +85,7 @@ impl Store {
         transaction.open_table(KEYS).map_err(io::Error::other)?;
         transaction.open_table(PARTS).map_err(io::Error::other)?;
         transaction.open_table(ARCHIVE).map_err(io::Error::other)?;
+        transaction.open_table(TOKENS).map_err(io::Error::other)?;
         transaction.commit().map_err(io::Error::other)?;
         let mut store = Self { database, next: BTreeMap::new() };
         let kept = store.read()?;
@@ -119,7 +126,31 @@ impl Store {
                 .ok_or_else(|| io::Error::other(format!("the archive of {account} is damaged")))?;
             kept.archives.entry(account.to_string()).or_default().push(entry);
         }
+        let table = transaction.open_table(TOKENS).map_err(io::Error::other)?;
+        for row in table.iter().map_err(io::Error::other)? {
+            let (key, value) = row.map_err(io::Error::other)?;
+            let ((account, _), (name, secret, expiry, agent)) = (key.value(), value.value());
+            let agent = Some(agent).filter(|agent| !agent.is_empty()).map(str::to_string);
+            let row = (name.to_string(), secret.to_string(), expiry, agent);
+            kept.tokens.push((account.to_string(), row));
+        }
         Ok(kept)
+    }
+
+    /// Keeps the tokens of an account in place of those that it had.
+    pub(super) fn keep_tokens(&self, account: &str, rows: &[Row]) -> io::Result<()> {
+        let transaction = self.database.begin_write().map_err(io::Error::other)?;
+        {
+            let mut table = transaction.open_table(TOKENS).map_err(io::Error::other)?;
+            let all = (account, 0)..=(account, u64::MAX);
+            table.retain_in(all, |_, _| false).map_err(io::Error::other)?;
+            for (number, (name, secret, expiry, agent)) in (0..).zip(rows) {
+                let agent = agent.as_deref().unwrap_or("");
+                let value = (name.as_str(), secret.as_str(), *expiry, agent);
+                table.insert((account, number), value).map_err(io::Error::other)?;
+            }
+        }
+        transaction.commit().map_err(io::Error::other)
     }
 
     /// Keeps what verifies a password.

@@ -1,5 +1,5 @@
-//! Tokens for fast logins (XEP-0484), as long as the server runs: after a restart clients log in
-//! with their passwords and get new ones.
+//! Tokens for fast logins (XEP-0484). With a file they outlive the server; what is in it logs its
+//! bearer in, as a token must (it cannot be kept as a hash).
 
 use proto_wire::Timestamp;
 use std::collections::BTreeMap;
@@ -21,6 +21,9 @@ struct Token {
     /// Its place among those that were given to the machine last.
     shown: Option<usize>,
 }
+
+/// A token as it is kept: mechanism, secret, the end of its time in microseconds, installation.
+pub(super) type Row = (String, String, i64, Option<String>);
 
 /// The tokens of all accounts, oldest first.
 #[derive(Default)]
@@ -79,6 +82,25 @@ impl Tokens {
         });
     }
 
+    /// What is to be kept of an account.
+    pub(super) fn rows(&self, account: &str) -> Vec<Row> {
+        let tokens = self.0.get(account).map_or(&[][..], Vec::as_slice);
+        let row = |token: &Token| {
+            let (name, secret) = (token.mechanism.name(), token.secret.expose());
+            let expiry = token.expiry.as_unix_micros();
+            (name.to_string(), secret.to_string(), expiry, token.agent.clone())
+        };
+        tokens.iter().map(row).collect()
+    }
+
+    /// Takes back what was kept; what is not understood is left out.
+    pub(super) fn restore(&mut self, account: &Jid, (name, secret, expiry, agent): Row) {
+        if let Some(mechanism) = Mechanism::of(&name) {
+            let expiry = Timestamp::from_unix_micros(expiry);
+            self.issued(account, mechanism, Secret::new(secret), expiry, agent);
+        }
+    }
+
     /// The password was changed, or the account is gone.
     pub(super) fn forget(&mut self, account: &Jid) {
         self.0.remove(account.bare());
@@ -114,6 +136,14 @@ mod tests {
         assert_eq!(valid(&mut tokens, now), ["desk 1", "phone 2"]);
         tokens.used(&account, 0, true);
         assert_eq!(valid(&mut tokens, now), ["phone 2"]);
+        // As after a restart.
+        let mut again = Tokens::default();
+        for row in tokens.rows("a@h") {
+            again.restore(&account, row);
+        }
+        again.restore(&account, ("HT-UNKNOWN".into(), "x".into(), 0, None));
+        assert_eq!(valid(&mut again, now), ["phone 2"]);
+        assert!(valid(&mut again, expiry(now)).is_empty());
         assert!(valid(&mut tokens, expiry(now)).is_empty());
         for n in 0..=TOKENS_MAX {
             issue(&mut tokens, &n.to_string(), Mechanism::HtExporter, None);

@@ -5,6 +5,7 @@
 mod bosh;
 mod common;
 mod ejabberd;
+mod foreign;
 mod own;
 mod prosody;
 mod s2s;

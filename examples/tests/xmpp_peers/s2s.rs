@@ -230,7 +230,12 @@ fn two_of_our_servers_federate() {
     let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let (here, there) = (at(free_port()), at(free_port()));
     let start = |domain: &str, listen: SocketAddr, other: &str, route: SocketAddr| {
-        let options = Options::new(domain).with_servers(listen).with_route(other, route);
+        let other = other.to_string();
+        let look_up = move |domain: &str| match domain == other {
+            true => vec![route],
+            false => Vec::new(),
+        };
+        let options = Options::new(domain).with_servers(listen).with_resolver(look_up);
         XmppServer::start(options.with_route("nowhere.example", at(free_port()))).unwrap()
     };
     let verona = start("verona.example", here, "mantua.example", there);

@@ -1,11 +1,10 @@
 //! slixmpp on our server.
 
-use crate::common::{Dir, Running, User, certificate, python};
+use crate::common::{Dir, User, certificate, python};
+use crate::foreign::{self, Script};
 use examples::certificates;
 use examples::ladder::Way;
 use examples::xmpp_server::{Options, XmppServer};
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use xmpp_proto::client::Event;
 use xmpp_proto::sasl::Mechanism;
@@ -79,34 +78,22 @@ fn slixmpp_on_our_server(name: &str, mechanism: &str, tls: bool) {
         options = options.with_tls(certificates::server(&chain, &key).unwrap(), true);
         ca = Some(chain);
     }
-    let server = XmppServer::start(options).unwrap();
-    server.add_account("alice", "secret");
-    server.add_account("bob", "secret");
+    let server = foreign::server(options);
     // Kept until she is there.
     assert!(server.announce("alice", "welcome & enjoy"));
     assert!(!server.announce("nobody", "welcome"));
 
-    let script = dir.file("echo.py", SLIXMPP);
-    let mut child = Command::new(python)
-        .arg(script)
-        .arg(server.addr().port().to_string())
-        .args([mechanism, if tls { "tls" } else { "plain" }])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut child = Running(child);
-    let mut said = move || lines.next().map_or_else(|| "(ended)".to_string(), Result::unwrap);
-    let first = [said(), said()];
+    let port = server.addr().port().to_string();
+    let arguments = [port.as_str(), mechanism, if tls { "tls" } else { "plain" }];
+    let mut script = Script::start(&python, &dir, ("echo.py", SLIXMPP), arguments);
+    let first = [script.said(), script.said()];
     assert!(first.contains(&"ready 13".to_string()), "{first:?}");
     assert!(first.contains(&"heard localhost welcome & enjoy".to_string()), "{first:?}");
 
     let mut bob = User::connect(server.addr(), "bob", Mechanism::ScramSha256, ca.as_deref());
     bob.log_in();
     bob.say("alice@localhost", "1 < 2 \u{2603}");
-    assert_eq!(said(), "heard bob@localhost/ours 1 < 2 \u{2603}");
+    assert_eq!(script.said(), "heard bob@localhost/ours 1 < 2 \u{2603}");
     let echo = ("alice@localhost/theirs".to_string(), "echo: 1 < 2 \u{2603}".to_string());
     assert_eq!(bob.hear(), echo);
 
@@ -125,9 +112,9 @@ fn slixmpp_on_our_server(name: &str, mechanism: &str, tls: bool) {
     });
 
     bob.say("alice@localhost/theirs", "bye");
-    let ended = (0..20).any(|_| said() == "ended");
+    let ended = (0..20).any(|_| script.said() == "ended");
     assert!(ended, "slixmpp did not end");
-    assert!(child.0.wait().unwrap().success());
+    script.ends();
     bob.close();
     let wire = wire.lock().unwrap();
     assert!(
@@ -212,16 +199,9 @@ fn slixmpp_uses_the_extensions_of_our_server() {
     let dir = Dir::new("extensions");
     let server = XmppServer::start(Options::new("localhost")).unwrap();
     server.add_account("alice", "secret");
-    let script = dir.file("extensions.py", EXTENSIONS);
-    let output = Command::new(python)
-        .arg(script)
-        .arg(server.addr().port().to_string())
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    for line in [
+    let port = server.addr().port().to_string();
+    let script = Script::start(&python, &dir, ("extensions.py", EXTENSIONS), [port]);
+    script.says(&[
         "versioned True",
         "sent lost words",
         "archive ['lost words']",
@@ -229,9 +209,7 @@ fn slixmpp_uses_the_extensions_of_our_server() {
         "uptime True",
         "software chat",
         "time True",
-    ] {
-        assert!(said.lines().any(|said| said == line), "{line}: {said}");
-    }
+    ]);
     server.stop();
 }
 
@@ -307,16 +285,9 @@ fn slixmpp_makes_an_account_and_removes_it() {
     let file = dir.0.join("chat.redb");
     let options = Options::new("localhost").with_registration().with_file(&file);
     let server = XmppServer::start(options).unwrap();
-    let script = dir.file("personal.py", PERSONAL);
-    let output = Command::new(python)
-        .arg(script)
-        .arg(server.addr().port().to_string())
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    for line in [
+    let port = server.addr().port().to_string();
+    let script = Script::start(&python, &dir, ("personal.py", PERSONAL), [port]);
+    script.says(&[
         "registered",
         "ready",
         "bookmark room@rooms.example",
@@ -325,8 +296,6 @@ fn slixmpp_makes_an_account_and_removes_it() {
         "new ready",
         "stream error not-authorized",
         "gone refused",
-    ] {
-        assert!(said.lines().any(|said| said == line), "{line}: {said}");
-    }
+    ]);
     server.stop();
 }

@@ -1,11 +1,9 @@
 //! strophe.js (npm) on our server, over HTTP: the client that BOSH was made for.
 
-use crate::common::{Dir, Running, User, find};
-use examples::xmpp_server::{Options, XmppServer};
-use std::io::{BufRead as _, BufReader};
+use crate::common::{Dir, User, find};
+use crate::foreign::{self, Script};
+use examples::xmpp_server::Options;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use xmpp_proto::sasl::Mechanism;
 
 const SCRIPT: &str = r#"
@@ -51,47 +49,28 @@ me.connect('alice@localhost/js', 'secret', (status, why) => {
 });
 "#;
 
-/// Where `npm install` has put it, and what it needs outside of a browser.
-fn modules() -> Option<PathBuf> {
-    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers-npm/node_modules");
-    if ["strophe.js", "@xmldom/xmldom", "xhr2", "ws"].iter().all(|n| modules.join(n).is_dir()) {
-        return Some(modules);
-    }
-    println!("skipped: no such program: strophe.js");
-    None
-}
+/// What it needs outside of a browser.
+const PACKAGES: &[&str] = &["strophe.js", "@xmldom/xmldom", "xhr2", "ws"];
 
 #[test]
 fn strophe_js_talks_over_http() {
-    let (Some(node), Some(modules)) = (find("node"), modules()) else { return };
+    let (Some(node), Some(modules)) = (find("node"), foreign::modules(PACKAGES)) else { return };
     let dir = Dir::new("strophe");
     let options = Options::new("localhost").with_bosh(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let server = XmppServer::start(options).unwrap();
-    server.add_account("alice", "secret");
-    server.add_account("bob", "secret");
-    let script = dir.file("talk.mjs", SCRIPT);
-    let mut child = Command::new(node)
-        .arg(script)
-        .arg(modules)
-        .arg(format!("http://{}/http-bind", server.bosh_addr().unwrap()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut child = Running(child);
-    let mut said = move || lines.next().map_or_else(|| "(ended)".to_string(), Result::unwrap);
-    assert_eq!(said(), "online alice@localhost/js 1");
+    let server = foreign::server(options);
+    let service = format!("http://{}/http-bind", server.bosh_addr().unwrap());
+    let arguments = [modules.into_os_string(), service.into()];
+    let mut script = Script::start(&node, &dir, ("talk.mjs", SCRIPT), arguments);
+    assert_eq!(script.said(), "online alice@localhost/js 1");
     let mut bob = User::connect(server.addr(), "bob", Mechanism::ScramSha256, None);
     bob.log_in();
     for text in ["<&> \u{2603}", "again", "bye"] {
         bob.say("alice@localhost/js", text);
-        assert_eq!(said(), format!("heard bob@localhost/ours {text}"));
+        assert_eq!(script.said(), format!("heard bob@localhost/ours {text}"));
         assert_eq!(bob.hear(), ("alice@localhost/js".into(), format!("echo: {text}")));
     }
-    assert_eq!(said(), "ended");
-    assert!(child.0.wait().unwrap().success());
+    assert_eq!(script.said(), "ended");
+    script.ends();
     bob.close();
     server.stop();
 }

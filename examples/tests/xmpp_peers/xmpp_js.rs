@@ -1,11 +1,9 @@
 //! `@xmpp/client` (npm) on our server, over TCP and over a WebSocket.
 
-use crate::common::{Dir, Running, User, find};
+use crate::common::{Dir, User, find};
+use crate::foreign::{self, Script};
 use examples::xmpp_server::{Options, XmppServer};
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use xmpp_proto::sasl::Mechanism;
 
 const SCRIPT: &str = r#"
@@ -45,37 +43,15 @@ me.on('online', async (address) => {
 await me.start();
 "#;
 
-/// Where `npm install` has put it.
-fn modules() -> Option<PathBuf> {
-    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers-npm/node_modules");
-    if modules.join("@xmpp/client").is_dir() && modules.join("ws").is_dir() {
-        return Some(modules);
-    }
-    println!("skipped: no such program: @xmpp/client");
-    None
-}
-
 fn talks(service: impl FnOnce(&XmppServer) -> String) {
-    let (Some(node), Some(modules)) = (find("node"), modules()) else { return };
+    let packages = foreign::modules(&["@xmpp/client", "ws"]);
+    let (Some(node), Some(modules)) = (find("node"), packages) else { return };
     let dir = Dir::new("xmpp-js");
     let options = Options::new("localhost").with_websocket(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let server = XmppServer::start(options).unwrap();
-    server.add_account("alice", "secret");
-    server.add_account("bob", "secret");
-    let script = dir.file("talk.mjs", SCRIPT);
-    let mut child = Command::new(node)
-        .arg(script)
-        .arg(modules)
-        .arg(service(&server))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut child = Running(child);
-    let mut said = move || lines.next().map_or_else(|| "(ended)".to_string(), Result::unwrap);
-    let online = said();
+    let server = foreign::server(options);
+    let arguments = [modules.into_os_string(), service(&server).into()];
+    let mut script = Script::start(&node, &dir, ("talk.mjs", SCRIPT), arguments);
+    let online = script.said();
     // By SASL 2 the server has chosen the resource.
     assert!(
         online.starts_with("online alice@localhost/") && online.ends_with(" query"),
@@ -85,14 +61,14 @@ fn talks(service: impl FnOnce(&XmppServer) -> String) {
     bob.log_in();
     for text in ["<&> \u{2603}", "bye"] {
         bob.say("alice@localhost", text);
-        assert_eq!(said(), format!("heard bob@localhost/ours {text}"));
+        assert_eq!(script.said(), format!("heard bob@localhost/ours {text}"));
         let (from, heard) = bob.hear();
         assert_eq!(heard, format!("echo: {text}"));
         assert!(from.starts_with("alice@localhost/"), "{from}");
     }
-    assert_eq!(said(), "archive true");
-    assert_eq!(said(), "stopped");
-    assert!(child.0.wait().unwrap().success());
+    assert_eq!(script.said(), "archive true");
+    assert_eq!(script.said(), "stopped");
+    script.ends();
     bob.close();
     server.stop();
 }
