@@ -2,7 +2,7 @@
 
 use crate::command::Command;
 use crate::ids::{At, IdempotencyKey, MemberId, Seq};
-use crate::journal::{FrameBuf, FrameWriter, Recovered};
+use crate::journal::{FrameBuf, FrameHash, FrameWriter, Recovered, Sha256Hash};
 use crate::ledger::{Ledger, Outcome};
 use crate::limits::Limits;
 use crate::notice::Notice;
@@ -45,6 +45,9 @@ pub struct EngineConfig {
     pub due_batch_max: u32,
     /// Whether statements are kept.
     pub statements: bool,
+    /// The hash of frames (SHA-256), for an engine that begins; one that is resumed goes on as
+    /// [`Recovery::with_hash`](crate::Recovery::with_hash) says.
+    pub hash: &'static dyn FrameHash,
 }
 
 impl Default for EngineConfig {
@@ -59,6 +62,7 @@ impl Default for EngineConfig {
             waiting_max: 65_536,
             due_batch_max: 1024,
             statements: true,
+            hash: &Sha256Hash,
         }
     }
 }
@@ -124,6 +128,13 @@ impl EngineConfig {
     #[must_use]
     pub const fn with_statements(mut self, keep: bool) -> Self {
         self.statements = keep;
+        self
+    }
+
+    /// Sets [`EngineConfig::hash`].
+    #[must_use]
+    pub const fn with_hash(mut self, hash: &'static dyn FrameHash) -> Self {
+        self.hash = hash;
         self
     }
 }
@@ -289,7 +300,7 @@ impl Engine {
     /// When the program contradicts itself.
     pub fn new(now: Instant, config: Arc<EngineConfig>, seed: Seed) -> Result<Self, ProgramError> {
         let ledger = Ledger::new(config.limits, Arc::clone(&config.program), seed)?;
-        let recovery = crate::journal::Recovery::new(ledger);
+        let recovery = crate::journal::Recovery::new(ledger).with_hash(config.hash);
         let recovery = if config.statements { recovery.with_statements() } else { recovery };
         Ok(Self::resume(now, config, recovery.finish()))
     }
@@ -477,7 +488,7 @@ impl Engine {
         let frame = self.writer.next_number();
         self.waiting.push_back((frame, event));
         let bytes = self.writer.buffer().get(start..).unwrap_or_default();
-        if let Some((record, _)) = Record::reread(bytes) {
+        if let Ok((record, _)) = Record::reread(bytes) {
             let notices = self.ledger.notices(record);
             self.waiting.extend(notices.map(|notice| (frame, Event::Notice(notice))));
             if let Some(statements) = &mut self.statements {

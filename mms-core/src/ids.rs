@@ -1,11 +1,13 @@
 //! Names of things: small numbers of explicit width, never personal data.
 
-use crate::wire::Wire;
+use crate::wire::{Packing, Wire};
 use core::fmt;
 use proto_wire::Timestamp;
 
 macro_rules! id {
-    ($( $(#[$meta:meta])* $name:ident($int:ty); )*) => {$(
+    (@ $default:ident) => { Packing::$default };
+    (@ $default:ident $packing:ident) => { Packing::$packing };
+    ($( $(#[$meta:meta])* $name:ident($int:ty) $(as $packing:ident)?; )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($int);
@@ -38,6 +40,7 @@ macro_rules! id {
 
         impl Wire for $name {
             const SIZE: usize = size_of::<$int>();
+            const PACKING: Packing = id!(@ Plain $($packing)?);
 
             #[inline]
             fn put(self, out: &mut &mut [u8]) {
@@ -53,6 +56,7 @@ macro_rules! id {
         /// Absent is the greatest number, which no id has.
         impl Wire for Option<$name> {
             const SIZE: usize = size_of::<$int>();
+            const PACKING: Packing = id!(@ Optional $($packing)?);
 
             #[inline]
             fn put(self, out: &mut &mut [u8]) {
@@ -69,7 +73,7 @@ macro_rules! id {
 
 id! {
     /// A member: the place in the member table, given at enrolment, never used again.
-    MemberId(u32);
+    MemberId(u32) as Member;
     /// The number on a card. The host chooses it; zero is no number.
     CardNumber(u64);
     /// The place of a card in the card table.
@@ -98,7 +102,7 @@ id! {
     /// A currency, a points program, or another thing that is counted.
     AssetId(u16);
     /// A shop, or the place where a command was given.
-    StoreId(u32);
+    StoreId(u32) as Store;
     /// Who gave a command: a clerk, a program.
     ActorId(u32);
     /// The device where a command was given.
@@ -225,6 +229,7 @@ fn days_before(year: i64, month: u8) -> i64 {
 
 impl Wire for Day {
     const SIZE: usize = 4;
+    const PACKING: Packing = Packing::Day;
 
     #[inline]
     fn put(self, out: &mut &mut [u8]) {

@@ -50,8 +50,8 @@ pub use ids::{
     SaleId, Seq, Sku, StoreId, TenderId, TerminalId, TierId,
 };
 pub use journal::{
-    Audit, Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalEnd,
-    JournalPosition, Records, Recovered, Recovery, audit,
+    Audit, Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameHash, FrameWriter, JournalEnd,
+    JournalPosition, Records, Recovered, Recovery, Sha256Hash, audit, audit_with,
 };
 pub use ledger::{Balances, Ledger, Outcome};
 pub use limits::Limits;
@@ -71,6 +71,7 @@ pub use query::{
 pub use receipt::Receipt;
 pub use record::{
     Fact, Facts, Head, Kind, MoveKind, Record, RecordBuf, RecordError, RecordErrorKind,
+    RecordVersion,
 };
 pub use rejection::Rejection;
 pub use snapshot::{Section, Snapshot, SnapshotError, SnapshotErrorKind};

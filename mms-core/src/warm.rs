@@ -10,7 +10,7 @@
 use crate::command::{Action, Command, Who};
 use crate::ids::{CardId, LotId, MemberId};
 use crate::ledger::Ledger;
-use crate::record::Needs;
+use crate::record::{Fact, Head};
 use crate::state::FORGET_MAX;
 use core::hint::black_box;
 
@@ -113,17 +113,21 @@ impl Ledger {
         sum
     }
 
-    /// The same for records that are about to be replayed.
-    pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = Needs<'a>>) {
+    /// The same for records that are about to be replayed: their heads, and the facts of each.
+    pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = (Head, &'a [Fact])>) {
         let mut keys = [NOWHERE; WINDOW];
         let mut members = [None; WINDOW];
         let mut lots = [[None; WINDOW]; NAMED];
         let mut count: usize = 0;
-        for (n, needs) in records.enumerate() {
-            set(&mut keys, n, self.replies.spot(needs.key));
-            set(&mut members, n, needs.member);
-            for (lots, lot) in lots.iter_mut().zip(needs.lots()) {
-                set(lots, n, Some(LotId::new(lot)));
+        for (n, (head, facts)) in records.enumerate().take(WINDOW) {
+            set(&mut keys, n, self.replies.spot(head.key));
+            set(&mut members, n, head.member);
+            let moved = facts.iter().filter_map(|fact| match fact {
+                Fact::LotMoved { lot, .. } => Some(*lot),
+                _ => None,
+            });
+            for (lots, lot) in lots.iter_mut().zip(moved) {
+                set(lots, n, Some(lot));
             }
             count = count.saturating_add(1);
         }

@@ -4,6 +4,8 @@
 pub(crate) trait Wire: Copy {
     /// Bytes that the value takes.
     const SIZE: usize;
+    /// How it becomes a number of as few bytes as it needs.
+    const PACKING: Packing = Packing::Plain;
 
     /// Writes the value and moves on; writes nothing when there is no room.
     fn put(self, out: &mut &mut [u8]);
@@ -12,10 +14,29 @@ pub(crate) trait Wire: Copy {
     fn take(from: &mut &[u8]) -> Option<Self>;
 }
 
+/// How a field becomes a number that is small when the field says little: records of version 2 have
+/// as many bytes of it as it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// As it is.
+    Plain,
+    /// Twice the value, or twice what it is below zero less one: small for both signs.
+    Signed,
+    /// One more; zero for none.
+    Optional,
+    /// Another than the record's member: the bits in which the two differ.
+    Member,
+    /// Another than the record's store, likewise.
+    Store,
+    /// Zero for never; else one more than a signed number.
+    Day,
+}
+
 macro_rules! wire_int {
-    ($($int:ty),*) => {$(
+    ($packing:ident: $($int:ty),*) => {$(
         impl Wire for $int {
             const SIZE: usize = size_of::<$int>();
+            const PACKING: Packing = Packing::$packing;
 
             #[inline]
             fn put(self, out: &mut &mut [u8]) {
@@ -35,7 +56,8 @@ macro_rules! wire_int {
     )*};
 }
 
-wire_int!(u8, u16, u32, u64, u128, i32, i64);
+wire_int!(Plain: u8, u16, u32, u64, u128);
+wire_int!(Signed: i32, i64);
 
 impl Wire for bool {
     const SIZE: usize = 1;

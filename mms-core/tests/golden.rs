@@ -408,6 +408,145 @@ fn the_sixth_journal_recovers_for_ever() {
     assert_eq!(totals(&today.ledger), expected);
 }
 
+/// The journal in the format of today, frame by frame.
+fn rewritten(journal: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut left = journal;
+    let mut chain = Chain::START;
+    while !left.is_empty() {
+        let (frame, rest) = Frame::parse(left).unwrap();
+        let mut writer = FrameWriter::new(frame.number(), chain, frame.epoch());
+        for record in frame.records() {
+            let current = record.to_current();
+            writer.buffer().extend_from_slice(current.view().as_bytes());
+            writer.added(record.head().seq, record.head().at.time);
+        }
+        let sealed = writer.seal().unwrap();
+        chain = sealed.view().chain();
+        bytes.extend_from_slice(sealed.bytes());
+        left = rest;
+    }
+    bytes
+}
+
+/// The same records in format 2, written by the first crate that wrote it: read to the same ledger,
+/// and today's crate still writes these bytes.
+#[test]
+fn journals_of_format_2_recover_for_ever_as_those_of_format_1() {
+    let pairs: [(&[u8], &[u8]); 6] = [
+        (JOURNAL_1, include_bytes!("golden/journal-1-format-2.mmsj")),
+        (JOURNAL_2, include_bytes!("golden/journal-2-format-2.mmsj")),
+        (JOURNAL_3, include_bytes!("golden/journal-3-format-2.mmsj")),
+        (JOURNAL_4, include_bytes!("golden/journal-4-format-2.mmsj")),
+        (JOURNAL_5, include_bytes!("golden/journal-5-format-2.mmsj")),
+        (JOURNAL_6, include_bytes!("golden/journal-6-format-2.mmsj")),
+    ];
+    for (n, (first, second)) in (1..).zip(pairs) {
+        assert!(rewritten(first) == second, "journal {n}");
+        let (before, today) = (recovered(first), recovered(second));
+        assert!(before.ledger == today.ledger, "journal {n}");
+        assert_eq!((before.frames, before.records), (today.frames, today.records));
+        let (audited, again) = (audit(first), audit(second));
+        assert_eq!((audited.postings, audited.turnover), (again.postings, again.turnover));
+        // What a record says does not depend on how.
+        let records = |journal: &'static [u8]| {
+            let mut left = journal;
+            let mut all = Vec::new();
+            while let Ok((frame, rest)) = Frame::parse(left) {
+                let version =
+                    if frame.format() == 1 { RecordVersion::One } else { RecordVersion::Two };
+                assert!(frame.records().all(|record| record.version() == version));
+                all.extend(frame.records());
+                left = rest;
+            }
+            all
+        };
+        for (before, today) in records(first).iter().zip(records(second)) {
+            assert_eq!(before.head(), today.head());
+            assert!(before.postings().eq(today.postings()) && before.facts().eq(today.facts()));
+        }
+    }
+}
+
+fn recovered(journal: &[u8]) -> Recovered {
+    let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+    let end = recovery.journal(journal);
+    assert!(end.is_intact(), "{end}");
+    recovery.finish()
+}
+
+/// A journal that was begun by an earlier crate goes on behind it.
+#[test]
+fn a_journal_of_format_1_goes_on_in_format_2() {
+    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4, JOURNAL_5, JOURNAL_6] {
+        let before = recovered(journal);
+        let (frames, mut ledger, mut writer) = (before.frames, before.ledger, before.writer);
+        let token = MemberToken::new(u128::MAX);
+        let key = IdempotencyKey::new(u128::MAX);
+        let command = Command::new(key, StoreId::new(1), enrol(token, None));
+        let command = command.by(ActorId::new(0), TerminalId::new(0));
+        let at = ledger.at();
+        let outcome = ledger.apply(at, &command, writer.buffer());
+        let Outcome::Accepted(receipt) = outcome else { panic!("{outcome:?}") };
+        writer.added(receipt.seq, receipt.time);
+        let mut whole = journal.to_vec();
+        whole.extend_from_slice(writer.seal().unwrap().bytes());
+        let again = recovered(&whole);
+        assert!(again.ledger == ledger);
+        assert_eq!(again.frames, frames + 1);
+        assert!(audit(&whole).end.is_intact());
+        // The link across the formats is one as any other.
+        let mut cut = whole.clone();
+        cut[journal.len() - 20] ^= 1;
+        assert!(!audit(&cut).end.is_intact());
+        // A record of the one format in a frame of the other is none.
+        let (frame, _) = Frame::parse(journal).unwrap();
+        let mut mixed = FrameWriter::new(1, Chain::START, 1);
+        for record in frame.records() {
+            mixed.buffer().extend_from_slice(record.as_bytes());
+            mixed.added(record.head().seq, record.head().at.time);
+        }
+        let mixed = mixed.seal().unwrap();
+        let kind = FrameErrorKind::Record(RecordErrorKind::Version);
+        assert_eq!(Frame::parse(mixed.bytes()).unwrap_err().kind(), kind);
+        let empty = self::ledger(Limits::default(), Program::default());
+        assert_eq!(Recovery::new(empty).frame(mixed.bytes()).unwrap_err().kind(), kind);
+    }
+}
+
+/// Who reads a journal of a version to come is told so, keeps what it has read, and changes nothing.
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let mut whole = include_bytes!("golden/journal-4-format-2.mmsj").to_vec();
+    let first = Frame::parse(&whole).unwrap().0.as_bytes().len();
+    for (format, reserved) in [(3_u16, 0_u8), (0, 0), (u16::MAX, 0), (2, 1)] {
+        let mut newer = whole.split_off(first);
+        let before = newer.clone();
+        newer[4..6].copy_from_slice(&format.to_le_bytes());
+        newer[40] = reserved;
+        let check = twox_hash::XxHash3_64::oneshot(&[&newer[..56], &newer[64..128]].concat());
+        newer[56..64].copy_from_slice(&check.to_le_bytes());
+        whole.extend(newer);
+        let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+        let JournalEnd::Damaged { at, frame, error, .. } = recovery.journal(&whole) else {
+            panic!("format {format}")
+        };
+        assert_eq!((at, frame, error.kind()), (first, 2, FrameErrorKind::Format));
+        assert_eq!(recovery.finish().frames, 1);
+        assert!(error.to_string().contains("format is not known"), "{error}");
+        whole.truncate(first);
+        whole.extend(before);
+    }
+    // A version of records that is not known, with its check right.
+    let (frame, _) = Frame::parse(&whole).unwrap();
+    let mut bytes = frame.records().next().unwrap().as_bytes().to_vec();
+    bytes[0] |= 1;
+    let end = bytes.len() - 8;
+    let check = twox_hash::XxHash3_64::oneshot(&bytes[..end]);
+    bytes[end..].copy_from_slice(&check.to_le_bytes());
+    assert_eq!(Record::parse(&bytes).unwrap_err().kind(), RecordErrorKind::Version);
+}
+
 /// Every kind of record that there is stands in one of the journals.
 #[test]
 fn the_golden_journals_have_every_kind_of_record() {

@@ -10,6 +10,7 @@
 mod common;
 use common::*;
 use mms_core::*;
+use twox_hash::XxHash3_64;
 
 /// A short evening in frames of one to three records; the ledger after each frame.
 struct Written {
@@ -47,6 +48,13 @@ fn written() -> Written {
     }
     written.ledger = shop.ledger;
     written
+}
+
+/// How long the record is that begins there.
+fn length_at(bytes: &[u8], at: usize) -> usize {
+    let first = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    assert_eq!(first & 7, 2, "version 2");
+    (first >> 3 & 0x1f_ffff) as usize
 }
 
 fn plain() -> Ledger {
@@ -151,7 +159,7 @@ fn damage_is_damage_whatever_zeros_lie_behind_it() {
         bytes[place] ^= 1 << (place % 8);
     }
     // A bit in a record before the one in which the write was cut off.
-    let first = u32::from_le_bytes(bytes[last + 128..last + 132].try_into().unwrap()) as usize;
+    let first = length_at(&bytes, last + 128);
     assert!(last + 128 + first + 20 < written.bytes.len(), "the last frame has several records");
     let mut torn = written.bytes[..last + 128 + first + 20].to_vec();
     torn.resize(bytes.len(), 0);
@@ -231,11 +239,11 @@ fn a_flipped_bit_at_any_byte_is_found_and_the_frames_before_it_are_kept() {
 fn a_record_changed_with_its_check_is_found_by_the_hashes() {
     let written = written();
     let mut bytes = written.bytes.clone();
-    // The terminal of the first record, and its check.
-    let length = u32::from_le_bytes(bytes[128..132].try_into().unwrap()) as usize;
-    bytes[128 + 60] ^= 1;
-    let check = crc32fast::hash(&bytes[128 + 8..128 + length]);
-    bytes[128 + 4..128 + 8].copy_from_slice(&check.to_le_bytes());
+    // The digest of the first record, and its check.
+    let end = 128 + length_at(&bytes, 128);
+    bytes[128 + 30] ^= 1;
+    let check = XxHash3_64::oneshot(&bytes[128..end - 8]);
+    bytes[end - 8..end].copy_from_slice(&check.to_le_bytes());
     assert!(recover(&bytes).1.is_intact());
     let hashed = |bytes: &[u8]| Recovery::new(plain()).with_hashes().journal(bytes);
     for end in [hashed(&bytes), audit(&bytes).end] {
@@ -245,16 +253,93 @@ fn a_record_changed_with_its_check_is_found_by_the_hashes() {
     assert!(hashed(&written.bytes).is_intact());
 }
 
+/// A hash of the host's: good enough to tell frames apart here.
+#[derive(Debug)]
+struct OwnHash;
+
+impl FrameHash for OwnHash {
+    fn number(&self) -> u16 {
+        32_768
+    }
+
+    fn hash(&self, parts: [&[u8]; 3]) -> [u8; 32] {
+        let mut hash = [7; 32];
+        for seed in 0..4_u8 {
+            let word = XxHash3_64::oneshot_with_seed(seed.into(), &parts.concat());
+            hash[usize::from(seed) * 8..][..8].copy_from_slice(&word.to_le_bytes());
+        }
+        hash
+    }
+}
+
+#[test]
+fn a_host_may_bring_a_hash_of_its_own() {
+    let written = written();
+    let mut writer = FrameWriter::new(1, Chain::START, 1).with_hash(&OwnHash);
+    let mut bytes = Vec::new();
+    let mut left = written.bytes.as_slice();
+    while let Ok((frame, rest)) = Frame::parse(left) {
+        for record in frame.records() {
+            writer.buffer().extend_from_slice(record.as_bytes());
+            writer.added(record.head().seq, record.head().at.time);
+        }
+        bytes.extend_from_slice(writer.seal().unwrap().bytes());
+        left = rest;
+    }
+    // Who only looks at checks needs no hash; who looks at hashes must have the same.
+    assert!(recover(&bytes).1.is_intact());
+    assert_eq!(Frame::parse(&bytes).unwrap_err().kind(), FrameErrorKind::HashKind);
+    assert!(Frame::parse_with(&bytes, &OwnHash).is_ok());
+    let JournalEnd::Damaged { error, .. } = audit(&bytes).end else { panic!() };
+    assert_eq!((error.kind(), error.offset()), (FrameErrorKind::HashKind, 6));
+    assert!(audit_with(&bytes, &OwnHash).end.is_intact());
+    let hashed = |bytes: &[u8]| {
+        let mut recovery = Recovery::new(plain()).with_hashes().with_hash(&OwnHash);
+        (recovery.journal(bytes), recovery.finish())
+    };
+    let (end, recovered) = hashed(&bytes);
+    assert!(end.is_intact() && recovered.ledger == written.ledger);
+    // What is written next has it, too.
+    let mut writer = recovered.writer;
+    let last = shop_record();
+    writer.buffer().extend_from_slice(&last);
+    writer.added(Seq::new(1), Timestamp::UNIX_EPOCH);
+    assert!(Frame::parse_with(writer.seal().unwrap().bytes(), &OwnHash).is_ok());
+    bytes[128 + 30] ^= 1;
+    let end = 128 + length_at(&bytes, 128);
+    let check = XxHash3_64::oneshot(&bytes[128..end - 8]);
+    bytes[end - 8..end].copy_from_slice(&check.to_le_bytes());
+    assert!(matches!(hashed(&bytes).0, JournalEnd::Damaged { frame: 1, .. }));
+    assert!(recover(&bytes).1.is_intact());
+    // An engine may begin with it.
+    let config = EngineConfig::default().with_program(Program::sample()).with_hash(&OwnHash);
+    let mut engine =
+        Engine::new(proto_wire::Instant::ZERO, config.into(), Seed::from_u64(1)).unwrap();
+    let key = IdempotencyKey::new(1);
+    let command = Command::new(key, StoreId::new(1), enrol(MemberToken::new(1), None));
+    engine.submit(proto_wire::Instant::ZERO, written.ledger.at(), &command);
+    let Some(proto_wire::Output::Transmit(frame)) = engine.poll_output() else { panic!() };
+    assert!(Frame::parse_with(frame.bytes(), &OwnHash).is_ok());
+}
+
+/// The first record of any shop.
+fn shop_record() -> Vec<u8> {
+    let mut shop = Shop::new(Program::sample());
+    shop.enrol();
+    shop.records.remove(0)
+}
+
 #[test]
 fn a_damaged_record_is_named() {
     let written = written();
     let mut bytes = written.bytes.clone();
     let start = written.ends[0].0;
-    bytes[start + 128 + 90] ^= 1;
+    bytes[start + 128 + 30] ^= 1;
     let (_, end) = recover(&bytes);
     let JournalEnd::Damaged { error, .. } = end else { panic!("{end:?}") };
     assert_eq!(error.kind(), FrameErrorKind::Record(RecordErrorKind::Check));
-    assert_eq!(error.offset(), 128 + 4, "the first record of the frame");
+    let check = length_at(&bytes, start + 128) - 8;
+    assert_eq!(error.offset(), 128 + check, "the first record of the frame");
     assert!(end.to_string().contains("the record's checksum does not match"), "{end}");
     assert!(end.to_string().contains("whole frames lie behind it"), "{end}");
 }
@@ -347,20 +432,20 @@ fn a_member_that_is_enrolled_stands_in_the_journal_byte_by_byte() {
     let mut shop = Shop::new(Program::default());
     shop.ok(enrol(MemberToken::new(0x0102), None));
     let bytes = &shop.records[0];
-    assert_eq!(bytes.len(), 88 + 40);
     let field = |at: usize, length: usize| &bytes[at..at + length];
-    assert_eq!(field(0, 4), 128_u32.to_le_bytes());
-    assert_eq!(field(8, 4), [1, 0, 1, 0], "kind, version, reserved");
-    assert_eq!(field(12, 4), 1_u32.to_le_bytes(), "store");
-    assert_eq!(field(16, 8), 1_u64.to_le_bytes(), "seq");
-    assert_eq!(field(24, 8), (20_000_i64 * 86_400 * 1_000_000).to_le_bytes(), "time");
-    assert_eq!(field(32, 16), 1_u128.to_le_bytes(), "key");
-    assert_eq!(field(48, 8), 0x9306_cf03_3b4f_ab96_u64.to_le_bytes(), "digest: for ever");
-    assert_eq!(field(72, 4), 20_000_i32.to_le_bytes(), "day");
-    assert_eq!(field(76, 4), 0_u32.to_le_bytes(), "member");
-    assert_eq!(field(80, 4), [0, 0, 1, 0], "postings, facts");
-    assert_eq!(field(84, 4), 1_u32.to_le_bytes(), "program");
-    assert_eq!(field(88, 4), [1, 0, 40, 0], "tag and length of the fact");
-    assert_eq!(field(96, 16), 0x0102_u128.to_le_bytes(), "token");
-    assert_eq!(field(117, 11), [255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0], "referrer, padding");
+    assert_eq!(field(0, 4), (1_u32 << 24 | 69 << 3 | 2).to_le_bytes(), "kind, length, version");
+    assert_eq!(field(4, 8), (20_000_i64 * 86_400 * 1_000_000).to_le_bytes(), "time");
+    assert_eq!(field(12, 16), 1_u128.to_le_bytes(), "key");
+    assert_eq!(field(28, 8), 0x9306_cf03_3b4f_ab96_u64.to_le_bytes(), "digest: for ever");
+    assert_eq!(field(36, 6), [0x11, 0, 0x10, 0x21, 0x10, 0], "sizes");
+    assert_eq!(
+        field(42, 7),
+        [1, 1, 1, 1, 0x41, 0x9c, 1],
+        "store, seq, member, program, day, facts"
+    );
+    assert_eq!(field(49, 5), [1, 0x20, 0x10, 0, 4], "tag and sizes of the fact");
+    assert_eq!(field(54, 3), [2, 1, 1], "token, kind");
+    assert_eq!(field(57, 4), [255; 4], "referrer: none, and the member is 0");
+    let check = XxHash3_64::oneshot(&bytes[..bytes.len() - 8]);
+    assert_eq!(bytes[bytes.len() - 8..], check.to_le_bytes());
 }

@@ -6,12 +6,14 @@
     clippy::panic,
     clippy::unwrap_used,
     clippy::std_instead_of_alloc,
+    clippy::cast_possible_truncation,
     reason = "tests state what must hold"
 )]
 
 use mms_core::*;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use twox_hash::XxHash3_64;
 
 const PAGE: &str = include_str!("../../docs/journal.md");
 const JOURNALS: [&[u8]; 6] = [
@@ -21,6 +23,16 @@ const JOURNALS: [&[u8]; 6] = [
     include_bytes!("golden/journal-4.mmsj"),
     include_bytes!("golden/journal-5.mmsj"),
     include_bytes!("golden/journal-6.mmsj"),
+];
+
+/// The same records in format 2.
+const AGAIN: [&[u8]; 6] = [
+    include_bytes!("golden/journal-1-format-2.mmsj"),
+    include_bytes!("golden/journal-2-format-2.mmsj"),
+    include_bytes!("golden/journal-3-format-2.mmsj"),
+    include_bytes!("golden/journal-4-format-2.mmsj"),
+    include_bytes!("golden/journal-5-format-2.mmsj"),
+    include_bytes!("golden/journal-6-format-2.mmsj"),
 ];
 
 /// The rows `| at | bytes | what |` below a heading, up to the next table.
@@ -51,18 +63,32 @@ fn without_gaps(rows: &[(usize, usize, &str)], size: usize) {
     assert_eq!(end, size);
 }
 
-/// Tag, name, bytes, and the sizes of the fields of each fact.
-fn facts() -> BTreeMap<u16, (&'static str, usize, usize)> {
+/// A field: how many bytes at most, and the letter.
+type Field = (usize, &'static str);
+/// Tag, name, bytes in version 1, and the fields of each fact.
+type Facts = BTreeMap<u16, (&'static str, usize, Vec<Field>)>;
+
+/// A list of fields: `name bytes-and-letter, ..`.
+fn fields(list: &'static str) -> Vec<Field> {
+    let field = |field: &'static str| {
+        let size = field.rsplit(' ').next().unwrap();
+        let (size, letter) = size.split_at(size.trim_end_matches(char::is_alphabetic).len());
+        (size.parse().unwrap_or_else(|_| panic!("{field}")), letter)
+    };
+    list.split(", ").map(field).collect()
+}
+
+fn sum(fields: &[Field]) -> usize {
+    fields.iter().map(|field| field.0).sum()
+}
+
+fn facts() -> Facts {
     let from = PAGE.find("| tag | fact |").unwrap();
     let rows = PAGE[from..].lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let sizes = cells[3].split(", ").map(|field| {
-            let size = field.rsplit(' ').next().unwrap();
-            size.parse::<usize>().unwrap_or_else(|_| panic!("{row}"))
-        });
         let name = cells[1].trim_matches('`');
-        (cells[0].parse().unwrap(), (name, cells[2].parse().unwrap(), sizes.sum()))
+        (cells[0].parse().unwrap(), (name, cells[2].parse().unwrap(), fields(cells[3])))
     })
     .collect()
 }
@@ -70,16 +96,18 @@ fn facts() -> BTreeMap<u16, (&'static str, usize, usize)> {
 #[test]
 fn the_tables_of_the_page_have_no_gaps() {
     without_gaps(&table("## Frame"), 128);
-    without_gaps(&table("## Record"), 88);
+    without_gaps(&table("### Frame of format 1"), 128);
+    without_gaps(&table("### Record of version 1"), 88);
     without_gaps(&table("## Snapshots"), 128);
     for (tag, (name, bytes, fields)) in facts() {
-        assert_eq!((4 + fields).next_multiple_of(8), bytes, "{tag} {name}");
+        assert_eq!((4 + sum(&fields)).next_multiple_of(8), bytes, "{tag} {name}");
     }
 }
 
 #[test]
 fn by_its_page_alone_a_journal_reads_as_the_crate_reads_it() {
-    let (frame_rows, record_rows, facts) = (table("## Frame"), table("## Record"), facts());
+    let frame_rows = table("### Frame of format 1");
+    let (record_rows, facts) = (table("### Record of version 1"), facts());
     let mut seen = BTreeMap::new();
     for journal in JOURNALS {
         let mut left = journal;
@@ -113,7 +141,7 @@ fn records(
     mut body: &[u8],
     frame: Frame<'_>,
     rows: &[(usize, usize, &str)],
-    facts: &BTreeMap<u16, (&'static str, usize, usize)>,
+    facts: &Facts,
     seen: &mut BTreeMap<&'static str, u32>,
 ) {
     for record in frame.records() {
@@ -158,11 +186,12 @@ fn records(
         let mut count = 0;
         for fact in record.facts() {
             let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-            let (name, size, fields) = facts[&half(at)];
-            assert_eq!(name, fact.name());
-            assert_eq!(usize::from(half(at + 2)), size, "{name}");
-            assert!(bytes[at + 4 + fields..at + size].iter().all(|byte| *byte == 0), "{name}");
-            *seen.entry(name).or_default() += 1;
+            let (name, size, fields) = &facts[&half(at)];
+            assert_eq!(*name, fact.name());
+            assert_eq!(usize::from(half(at + 2)), *size, "{name}");
+            let end = at + 4 + sum(fields);
+            assert!(bytes[end..at + size].iter().all(|byte| *byte == 0), "{name}");
+            *seen.entry(*name).or_default() += 1;
             at += size;
             count += 1;
         }
@@ -171,4 +200,199 @@ fn records(
         body = rest;
     }
     assert!(body.is_empty());
+}
+
+/// What a record of any version says, read by the page alone: the head's fields but for the counts
+/// of bytes, then owner, code, asset and amount of each posting, then tag and fields of each fact, as
+/// they lie in version 1.
+type Said = Vec<u128>;
+
+/// The record of version 1 that begins at `bytes`, and its length.
+fn said_in_version_1(bytes: &[u8], facts: &Facts) -> (Said, usize) {
+    let rows = table("### Record of version 1");
+    let field = |what| read(bytes, &rows, what);
+    let length = field("length of the record") as usize;
+    let mut said: Said = [
+        "kind",
+        "time",
+        "idempotency",
+        "digest",
+        "store",
+        "record number",
+        "actor",
+        "terminal",
+        "when it occurred",
+        "member",
+        "version of the program",
+        "business day",
+        "how many postings",
+        "how many facts",
+    ]
+    .map(field)
+    .to_vec();
+    let number = |at: usize, size: usize| read(bytes, &[(at, size, "")], "");
+    let mut at = 88;
+    for _ in 0..field("how many postings") {
+        said.extend([(at, 4), (at + 4, 2), (at + 6, 2), (at + 8, 8)].map(|(at, n)| number(at, n)));
+        at += 16;
+    }
+    while at < length {
+        let tag = number(at, 2);
+        said.push(tag);
+        let (_, size, fields) = &facts[&(tag as u16)];
+        let mut from = at + 4;
+        for (size, _) in fields {
+            said.push(number(from, *size));
+            from += size;
+        }
+        at += size;
+    }
+    (said, length)
+}
+
+/// Numbers with their sizes in front, from `at` on.
+fn numbers(bytes: &[u8], at: &mut usize, count: usize) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        let block = (count - numbers.len()).min(14);
+        let sizes: Vec<u8> = bytes[*at..*at + block.div_ceil(2)]
+            .iter()
+            .flat_map(|byte| [byte & 15, byte >> 4])
+            .collect();
+        assert!(sizes[block..].iter().all(|size| *size == 0), "the half that is left");
+        *at += block.div_ceil(2);
+        for size in &sizes[..block] {
+            let size = usize::from(*size);
+            let mut number = [0; 8];
+            number[..size].copy_from_slice(&bytes[*at..*at + size]);
+            assert!(size == 0 || number[size - 1] != 0, "no byte too many");
+            numbers.push(u64::from_le_bytes(number));
+            *at += size;
+        }
+    }
+    numbers
+}
+
+fn signed(number: u64) -> i128 {
+    let half = i128::from(number / 2);
+    if number % 2 == 0 { half } else { -half - 1 }
+}
+
+/// Bytes of a number of so many, as in version 1.
+fn within(number: i128, size: usize) -> u128 {
+    let mut bytes = [0; 16];
+    bytes[..size].copy_from_slice(&number.to_le_bytes()[..size]);
+    u128::from_le_bytes(bytes)
+}
+
+/// Fields by their letters, as they lie in version 1.
+fn tuple(bytes: &[u8], at: &mut usize, fields: &[Field], member: u128, store: u128) -> Said {
+    let count = fields.iter().map(|(size, _)| size.div_ceil(8)).sum();
+    let mut numbers = numbers(bytes, at, count).into_iter();
+    let mut said = Said::new();
+    for (size, letter) in fields {
+        let number = numbers.next().unwrap();
+        said.push(match *letter {
+            "" if *size == 16 => u128::from(numbers.next().unwrap()) << 64 | u128::from(number),
+            "" => number.into(),
+            "s" => within(signed(number), *size),
+            "o" => within(i128::from(number) - 1, *size),
+            "d" if number == 0 => i32::MAX as u128,
+            "d" => within(signed(number - 1), *size),
+            "m" => u128::from(number) ^ member,
+            "b" => u128::from(number) ^ store,
+            other => panic!("{other}"),
+        });
+    }
+    said
+}
+
+/// The record of version 2 that begins at `bytes`, and its length.
+fn said_in_version_2(bytes: &[u8], facts: &Facts) -> (Said, usize) {
+    let number = |at: usize, size: usize| read(bytes, &[(at, size, "")], "");
+    let first = number(0, 4);
+    let length = (first >> 3 & 0x1f_ffff) as usize;
+    assert_eq!(first & 7, 2);
+    let end = length - 8;
+    assert_eq!(number(end, 8), XxHash3_64::oneshot(&bytes[..end]).into());
+    let list = PAGE.lines().find(|line| line.starts_with("| 42 |")).unwrap();
+    let list = fields(list.trim_matches('|').split('|').next_back().unwrap().trim());
+    let mut at = 36;
+    let head = tuple(bytes, &mut at, &list, 0, 0);
+    let [store, seq, actor, terminal, occurred, member, program, day, postings, count, size] =
+        head[..]
+    else {
+        panic!("{head:?}")
+    };
+    let mut said = vec![first >> 24, number(4, 8), number(12, 16), number(28, 8)];
+    said.extend([store, seq, actor, terminal, occurred, member, program, day, postings, count]);
+    let facts_at = at + size as usize;
+    for _ in 0..postings {
+        let control = number(at, 1);
+        let code = number(at + 1, 1) | control >> 6 << 8;
+        at += 2;
+        let usual = [member, store, actor][(code >> 8) as usize - 1];
+        let owner = if control & 8 == 0 { usual } else { number(at, 4) };
+        at += if control & 8 == 0 { 0 } else { 4 };
+        let mut asset = control >> 4 & 3;
+        if asset == 0 {
+            asset = number(at, 2);
+            at += 2;
+        }
+        let size = (control & 7) as usize + 1;
+        let amount = u64::try_from(number(at, size)).unwrap();
+        said.extend([owner, code, asset, within(signed(amount), 8)]);
+        at += size;
+    }
+    assert_eq!(at, facts_at);
+    for _ in 0..count {
+        let tag = number(at, 1);
+        at += 1;
+        said.push(tag);
+        said.extend(tuple(bytes, &mut at, &facts[&(tag as u16)].2, member, store));
+    }
+    assert_eq!(at, end, "nothing is left of the record");
+    (said, length)
+}
+
+#[test]
+fn by_its_page_alone_format_2_says_what_format_1_says() {
+    let (rows, facts) = (table("## Frame"), facts());
+    let mut sizes = (0, 0);
+    for (first, second) in JOURNALS.into_iter().zip(AGAIN) {
+        let (mut left, mut again) = (first, second);
+        let mut previous = [0; 32];
+        while !left.is_empty() {
+            let header = |what| read(again, &rows, what);
+            assert!(again.starts_with(b"MMSJ"));
+            assert_eq!((header("format"), header("which hash")), (2, 0));
+            for what in ["frame number", "number of the first", "how many records", "time", "epoch"]
+            {
+                assert_eq!(header(what), read(left, &rows, what), "{what}");
+            }
+            let length = 128 + header("bytes of the records") as usize;
+            let check = [&again[..56], &again[64..128]].concat();
+            assert_eq!(header("check"), XxHash3_64::oneshot(&check).into());
+            assert_eq!(again[64..96], previous, "the hash of the frame before");
+            previous =
+                Sha256::digest([&again[..56], &again[64..96], &again[128..length]].concat()).into();
+            assert_eq!(again[96..128], previous);
+            let length_before = 128 + read(left, &rows, "bytes of the records") as usize;
+            let (mut one, mut two) = (&left[128..length_before], &again[128..length]);
+            while !one.is_empty() {
+                let (before, length) = said_in_version_1(one, &facts);
+                one = &one[length..];
+                sizes.0 += length;
+                let (today, length) = said_in_version_2(two, &facts);
+                two = &two[length..];
+                sizes.1 += length;
+                assert_eq!(before, today);
+            }
+            assert!(two.is_empty());
+            (left, again) = (&left[length_before..], &again[length..]);
+        }
+        assert!(again.is_empty());
+    }
+    // Half of the bytes at most.
+    assert!(sizes.1 * 2 < sizes.0, "{sizes:?}");
 }

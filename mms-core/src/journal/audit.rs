@@ -2,6 +2,7 @@
 
 use super::ending::{ending, only_zeros};
 use super::frame::{Chain, Frame, FrameError, FrameErrorKind};
+use super::hash::{FrameHash, SHA_256};
 use super::recover::JournalEnd;
 use crate::ids::{AssetId, At, Day, Seq};
 use crate::record::{Record, RecordErrorKind};
@@ -36,6 +37,12 @@ pub struct Audit {
 /// [`Ledger::verify`](crate::Ledger::verify) to say.
 #[must_use]
 pub fn audit(journal: &[u8]) -> Audit {
+    audit_with(journal, &SHA_256)
+}
+
+/// The same for a journal of another hash.
+#[must_use]
+pub fn audit_with(journal: &[u8], hash: &dyn FrameHash) -> Audit {
     let mut audit = Audit {
         end: JournalEnd::Whole { length: 0 },
         frames: 0,
@@ -57,7 +64,7 @@ pub fn audit(journal: &[u8]) -> Audit {
             audit.end = JournalEnd::Whole { length: at };
             return audit;
         }
-        match audit.frame(left, &mut last) {
+        match audit.frame(left, &mut last, hash) {
             Ok(length) => at = at.saturating_add(length),
             Err(error) => {
                 audit.end = ending(left, at, audit.frames.saturating_add(1), error);
@@ -75,9 +82,14 @@ struct Last {
 }
 
 impl Audit {
-    fn frame(&mut self, bytes: &[u8], last: &mut Last) -> Result<usize, FrameError> {
+    fn frame(
+        &mut self,
+        bytes: &[u8],
+        last: &mut Last,
+        hash: &dyn FrameHash,
+    ) -> Result<usize, FrameError> {
         let fail = |kind, offset| Err(FrameError::new(kind, offset));
-        let (frame, _) = Frame::parse(bytes)?;
+        let (frame, _) = Frame::parse_with(bytes, hash)?;
         if frame.number() != self.frames.saturating_add(1) {
             return fail(FrameErrorKind::Number, 8);
         }

@@ -5,7 +5,7 @@
 
 use super::frame::{FrameError, FrameErrorKind, HEADER, length_of};
 use super::recover::JournalEnd;
-use crate::record::Record;
+use crate::record::{Record, length_claimed};
 use alloc::vec::Vec;
 
 /// No record ends with so many zeros by itself.
@@ -64,7 +64,7 @@ fn is_beginning(left: &[u8], present: usize) -> bool {
     if present <= at.saturating_add(4) {
         return true;
     }
-    let claimed = rest.first_chunk().map_or(0, |length| u32::from_le_bytes(*length)) as usize;
+    let claimed = length_claimed(rest).unwrap_or(0);
     if claimed > rest.len() || present >= at.saturating_add(claimed) {
         return false;
     }

@@ -1,28 +1,30 @@
 //! One frame: header, records, hash.
 
+use super::hash::{FrameHash, SHA_256};
 use crate::ids::Seq;
-use crate::record::{Needs, Record, RecordError, RecordErrorKind};
+use crate::record::{Record, RecordError, RecordErrorKind, RecordVersion};
 use crate::wire::Wire;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use proto_wire::{ParseError, Timestamp};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
+use twox_hash::XxHash3_64;
 
 /// `MMSJ`.
 const MAGIC: u32 = u32::from_le_bytes(*b"MMSJ");
-const FORMAT: u16 = 1;
+/// What this crate writes; it reads every format before it.
+const FORMAT: u16 = 2;
 pub(super) const HEADER: usize = 128;
-/// Where the header's own checksum stands; it covers all other bytes of the header.
+/// Where the header's own checksum stands, and zeros in format 1; it covers all other bytes.
 const CHECK_AT: usize = 56;
 const PREVIOUS_AT: usize = 64;
 const CHAIN_AT: usize = 96;
 /// No frame's records are longer.
 pub(super) const BODY_MAX: usize = 16 * 1024 * 1024;
 
-/// The SHA-256 of a frame, which holds the one of the frame before: who knows the last
-/// one knows the whole journal.
+/// The hash of a frame, which covers the one of the frame before: who knows the last
+/// one knows the whole journal. SHA-256, unless the host brought [another](FrameHash).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chain([u8; 32]);
 
@@ -88,6 +90,9 @@ pub struct Frame<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
+    format: u16,
+    /// Which hash, by its number.
+    hash: u16,
     number: u64,
     first_seq: Seq,
     count: u32,
@@ -130,6 +135,9 @@ pub enum FrameErrorKind {
     /// A length or a count that no frame has.
     #[error("the frame's length is impossible")]
     Length,
+    /// The hash is of another kind than the one that was to be looked at.
+    #[error("the frame's hash is of another kind")]
+    HashKind,
     /// The hash does not match.
     #[error("the frame does not match its hash")]
     Hash,
@@ -148,7 +156,7 @@ pub enum FrameErrorKind {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads the frame at the start of `bytes`, and what stands behind it. Header, hash
+    /// Reads the frame at the start of `bytes`, and what stands behind it. Header, hash (SHA-256)
     /// and every record are checked for themselves; whether the frame follows another is
     /// for [`Recovery`](super::Recovery) to say.
     ///
@@ -156,35 +164,83 @@ impl<'a> Frame<'a> {
     ///
     /// What is wrong first.
     pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FrameError> {
+        Self::parse_with(bytes, &SHA_256)
+    }
+
+    /// The same with another hash.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong first.
+    pub fn parse_with(
+        bytes: &'a [u8],
+        hash: &dyn FrameHash,
+    ) -> Result<(Self, &'a [u8]), FrameError> {
         let fail = |kind, offset| Err(FrameError::new(kind, offset));
-        let header = Header::parse(bytes)?;
-        let length = HEADER.saturating_add(header.body as usize);
-        let Some((bytes, rest)) = bytes.split_at_checked(length) else {
-            return fail(FrameErrorKind::BodyTruncated, bytes.len());
-        };
-        let body = bytes.get(HEADER..).unwrap_or_default();
-        if chain_of(bytes) != header.chain {
+        let (frame, rest) = Self::cut(bytes)?;
+        let Self { header, bytes, body } = frame;
+        if header.hash != hash.number() {
+            return fail(FrameErrorKind::HashKind, 6);
+        }
+        if chain_of(bytes, hash) != header.chain {
             // Say which record, when one of them knows.
             let (offset, kind) = first_fault(body).unwrap_or((CHAIN_AT, FrameErrorKind::Hash));
             return fail(kind, offset);
         }
-        let frame = Self { header, bytes, body };
-        frame.check_each(Record::parse)?;
+        let mut count: u32 = 0;
+        let mut seq = header.first_seq;
+        let mut left = body;
+        while !left.is_empty() {
+            let offset = offset_of(body, left);
+            let (record, rest) = Record::parse(left).map_err(|error| inside(error, offset))?;
+            header.fits(record.version(), offset)?;
+            if record.head().seq != seq {
+                return fail(FrameErrorKind::Records, offset);
+            }
+            left = rest;
+            seq = seq.next();
+            count = count.saturating_add(1);
+        }
+        if count != header.count {
+            return fail(FrameErrorKind::Records, 24);
+        }
         Ok((frame, rest))
     }
 
-    /// Reads a frame without its hash: header and every record by their checks, and that numbers
-    /// have no gaps. Whether postings and facts make sense is left to the replay.
+    /// Reads a frame without its hash: header and every record by their checks. Whether records make
+    /// sense is left to the replay.
     pub(super) fn checked(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FrameError> {
+        let (frame, rest) = Self::cut(bytes)?;
+        let mut count: u32 = 0;
+        let mut left = frame.body;
+        while !left.is_empty() {
+            let (version, behind) =
+                Record::cut(left).map_err(|error| inside(error, offset_of(frame.body, left)))?;
+            frame.header.fits(version, offset_of(frame.body, left))?;
+            left = behind;
+            count = count.saturating_add(1);
+        }
+        if count != frame.header.count {
+            return Err(FrameError::new(FrameErrorKind::Records, 24));
+        }
+        Ok((frame, rest))
+    }
+
+    /// The frame at the start by its header.
+    fn cut(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FrameError> {
         let header = Header::parse(bytes)?;
         let length = HEADER.saturating_add(header.body as usize);
         let Some((bytes, rest)) = bytes.split_at_checked(length) else {
             return Err(FrameError::new(FrameErrorKind::BodyTruncated, bytes.len()));
         };
-        let frame = Self { header, bytes, body: bytes.get(HEADER..).unwrap_or_default() };
-        let check = crc32fast::Hasher::new();
-        frame.check_each(|bytes| Record::checked_by(bytes, &check))?;
-        Ok((frame, rest))
+        let body = bytes.get(HEADER..).unwrap_or_default();
+        Ok((Self { header, bytes, body }, rest))
+    }
+
+    /// How it is laid out: 1 or 2.
+    #[must_use]
+    pub const fn format(self) -> u16 {
+        self.header.format
     }
 
     /// Its number, from 1.
@@ -235,33 +291,15 @@ impl<'a> Frame<'a> {
         self.bytes
     }
 
+    /// The bytes of its records.
+    pub(super) const fn body(self) -> &'a [u8] {
+        self.body
+    }
+
     /// Its records, in order.
     #[must_use]
     pub const fn records(self) -> Records<'a> {
         Records { left: self.body }
-    }
-
-    fn check_each(
-        self,
-        read: impl Fn(&'a [u8]) -> Result<(Record<'a>, &'a [u8]), RecordError>,
-    ) -> Result<(), FrameError> {
-        let mut left = self.body;
-        let mut count: u32 = 0;
-        let mut seq = self.header.first_seq;
-        while !left.is_empty() {
-            let offset = HEADER.saturating_add(self.body.len().saturating_sub(left.len()));
-            let (record, rest) = read(left).map_err(|error| inside(error, offset))?;
-            if record.head().seq != seq {
-                return Err(FrameError::new(FrameErrorKind::Records, offset));
-            }
-            left = rest;
-            seq = seq.next();
-            count = count.saturating_add(1);
-        }
-        if count != self.header.count {
-            return Err(FrameError::new(FrameErrorKind::Records, 24));
-        }
-        Ok(())
     }
 }
 
@@ -301,22 +339,7 @@ impl fmt::Debug for FrameBuf {
 /// The records of a frame.
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
-    left: &'a [u8],
-}
-
-impl<'a> Records<'a> {
-    /// Whether none is left.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.left.is_empty()
-    }
-
-    /// What is looked up to book the next one.
-    #[inline]
-    pub(super) fn next_needs(&mut self) -> Option<Needs<'a>> {
-        let (needs, rest) = Needs::of(self.left)?;
-        self.left = rest;
-        Some(needs)
-    }
+    pub(super) left: &'a [u8],
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -324,7 +347,7 @@ impl<'a> Iterator for Records<'a> {
 
     fn next(&mut self) -> Option<Record<'a>> {
         // The frame was checked, so only the layout is read again.
-        let Some((record, rest)) = Record::reread(self.left) else {
+        let Ok((record, rest)) = Record::reread(self.left) else {
             self.left = &[];
             return None;
         };
@@ -345,6 +368,7 @@ pub struct FrameWriter {
     last_time: Timestamp,
     count: u32,
     bytes: Vec<u8>,
+    hash: &'static dyn FrameHash,
 }
 
 impl FrameWriter {
@@ -360,7 +384,15 @@ impl FrameWriter {
             last_time: Timestamp::UNIX_EPOCH,
             count: 0,
             bytes: Vec::new(),
+            hash: &SHA_256,
         }
+    }
+
+    /// The same with another hash than SHA-256.
+    #[must_use]
+    pub const fn with_hash(mut self, hash: &'static dyn FrameHash) -> Self {
+        self.hash = hash;
+        self
     }
 
     /// Where the next record is to be appended, as
@@ -427,6 +459,8 @@ impl FrameWriter {
         }
         let mut bytes = core::mem::take(&mut self.bytes);
         let mut header = Header {
+            format: FORMAT,
+            hash: self.hash.number(),
             number: self.next,
             first_seq: self.first_seq,
             count: self.count,
@@ -437,7 +471,7 @@ impl FrameWriter {
             chain: Chain::START,
         };
         header.write(&mut bytes);
-        header.chain = chain_of(&bytes);
+        header.chain = chain_of(&bytes, self.hash);
         header.write(&mut bytes);
         self.chain = header.chain;
         self.epoch_before = self.epoch;
@@ -460,27 +494,45 @@ impl Header {
         let Some(header) = bytes.first_chunk::<HEADER>() else {
             return fail(FrameErrorKind::HeaderTruncated, bytes.len());
         };
-        if Some(check_of(header)) != header.get(CHECK_AT..).and_then(|mut at| u32::take(&mut at)) {
+        let format = header.get(4..).and_then(|mut at| u16::take(&mut at));
+        let stands = header.get(CHECK_AT..).and_then(|mut at| u64::take(&mut at));
+        // Zeros behind a check of four bytes are no part of it.
+        let there =
+            if format == Some(1) { stands.map(|check| check & 0xffff_ffff) } else { stands };
+        if there != Some(check_of(header, format)) {
             return fail(FrameErrorKind::HeaderCheck, CHECK_AT);
         }
-        let Some((header, zeros, format)) = Self::fields(header) else {
+        let Some((header, zeros)) = Self::fields(header) else {
             return fail(FrameErrorKind::HeaderTruncated, 0);
         };
-        if format != FORMAT || !zeros {
+        if !(1..=FORMAT).contains(&header.format) || !zeros {
             return fail(FrameErrorKind::Format, 4);
         }
-        if header.body as usize > BODY_MAX || header.body % 8 != 0 || header.count == 0 {
+        let odd = header.format == 1 && header.body % 8 != 0;
+        if header.body as usize > BODY_MAX || odd || header.count == 0 {
             return fail(FrameErrorKind::Length, 24);
         }
         Ok(header)
     }
 
-    /// The fields, whether all reserved ones are zero, and the format.
-    fn fields(header: &[u8]) -> Option<(Self, bool, u16)> {
+    /// Whether a record of this version may stand in the frame.
+    fn fits(&self, version: RecordVersion, offset: usize) -> Result<(), FrameError> {
+        let format = match version {
+            RecordVersion::One => 1,
+            RecordVersion::Two => 2,
+        };
+        if format == self.format {
+            return Ok(());
+        }
+        Err(FrameError::new(FrameErrorKind::Record(RecordErrorKind::Version), offset))
+    }
+
+    /// The fields, and whether all reserved ones are zero.
+    fn fields(header: &[u8]) -> Option<(Self, bool)> {
         let from = &mut { header };
         let _magic = u32::take(from)?;
         let format = u16::take(from)?;
-        let reserved = u16::take(from)?;
+        let hash = u16::take(from)?;
         let number = u64::take(from)?;
         let first_seq = Seq::take(from)?;
         let count = u32::take(from)?;
@@ -489,13 +541,24 @@ impl Header {
         let partition = u32::take(from)?;
         let epoch = u32::take(from)?;
         let digest = u64::take(from)?;
-        let _check = u32::take(from)?;
-        let padding = u32::take(from)?;
+        let check = u64::take(from)?;
         let previous = Chain::take(from)?;
         let chain = Chain::take(from)?;
-        let zeros = reserved == 0 && partition == 0 && digest == 0 && padding == 0;
-        let header = Self { number, first_seq, count, body, last_time, epoch, previous, chain };
-        Some((header, zeros, format))
+        // Format 1 had a check of four bytes, and one hash.
+        let wide = format > 1 || (check >> 32 == 0 && hash == 0);
+        let header = Self {
+            format,
+            hash,
+            number,
+            first_seq,
+            count,
+            body,
+            last_time,
+            epoch,
+            previous,
+            chain,
+        };
+        Some((header, wide && partition == 0 && digest == 0))
     }
 
     fn write(&self, bytes: &mut [u8]) {
@@ -505,7 +568,7 @@ impl Header {
         let mut at = header.as_mut_slice();
         MAGIC.put(&mut at);
         FORMAT.put(&mut at);
-        0_u16.put(&mut at);
+        self.hash.put(&mut at);
         self.number.put(&mut at);
         self.first_seq.put(&mut at);
         self.count.put(&mut at);
@@ -517,7 +580,7 @@ impl Header {
         0_u64.put(&mut at);
         self.previous.put(&mut at);
         self.chain.put(&mut at);
-        let check = check_of(header);
+        let check = check_of(header, Some(FORMAT));
         check.put(&mut header.get_mut(CHECK_AT..).unwrap_or_default());
     }
 }
@@ -538,28 +601,39 @@ impl Wire for Chain {
     }
 }
 
-/// The CRC-32 of the header without the four bytes that hold it.
-fn check_of(header: &[u8; HEADER]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(header.get(..CHECK_AT).unwrap_or_default());
-    hasher.update(header.get(CHECK_AT.saturating_add(4)..).unwrap_or_default());
-    hasher.finalize()
+/// The check of the header: of all its bytes but those that hold it, and in format 1 those that
+/// are zero behind them; in later ones XXH3.
+fn check_of(header: &[u8; HEADER], format: Option<u16>) -> u64 {
+    let behind = if format == Some(1) { CHECK_AT.saturating_add(4) } else { PREVIOUS_AT };
+    let mut bytes = [0; HEADER];
+    let (front, rest) = bytes.split_at_mut(CHECK_AT);
+    let from = header.get(behind..).unwrap_or_default();
+    front.copy_from_slice(header.get(..CHECK_AT).unwrap_or_default());
+    let rest = rest.get_mut(..from.len()).unwrap_or_default();
+    rest.copy_from_slice(from);
+    let covered = bytes.get(..CHECK_AT.saturating_add(from.len())).unwrap_or_default();
+    if format == Some(1) { crc32fast::hash(covered).into() } else { XxHash3_64::oneshot(covered) }
 }
 
-/// SHA-256 of everything but the header's checksum and the hash itself.
-fn chain_of(frame: &[u8]) -> Chain {
-    let mut hasher = Sha256::new();
-    hasher.update(frame.get(..CHECK_AT).unwrap_or_default());
-    hasher.update(frame.get(PREVIOUS_AT..CHAIN_AT).unwrap_or_default());
-    hasher.update(frame.get(HEADER..).unwrap_or_default());
-    Chain(hasher.finalize().into())
+/// The hash of everything but the header's checksum and the hash itself.
+fn chain_of(frame: &[u8], hash: &dyn FrameHash) -> Chain {
+    Chain(hash.hash([
+        frame.get(..CHECK_AT).unwrap_or_default(),
+        frame.get(PREVIOUS_AT..CHAIN_AT).unwrap_or_default(),
+        frame.get(HEADER..).unwrap_or_default(),
+    ]))
+}
+
+/// Where what is left of the records begins in the frame.
+pub(super) const fn offset_of(body: &[u8], left: &[u8]) -> usize {
+    HEADER.saturating_add(body.len().saturating_sub(left.len()))
 }
 
 /// The first record that is wrong in itself: where the fault lies, from the frame's start, and what.
 pub(super) fn first_fault(body: &[u8]) -> Option<(usize, FrameErrorKind)> {
     let mut left = body;
     while !left.is_empty() {
-        let offset = HEADER.saturating_add(body.len().saturating_sub(left.len()));
+        let offset = offset_of(body, left);
         match Record::parse(left) {
             Ok((_, rest)) => left = rest,
             Err(error) => {
@@ -571,7 +645,7 @@ pub(super) fn first_fault(body: &[u8]) -> Option<(usize, FrameErrorKind)> {
     None
 }
 
-fn inside(error: RecordError, offset: usize) -> FrameError {
+pub(super) fn inside(error: RecordError, offset: usize) -> FrameError {
     FrameError::new(FrameErrorKind::Record(error.kind()), offset.saturating_add(error.offset()))
 }
 

@@ -6,10 +6,12 @@
 mod audit;
 mod ending;
 mod frame;
+mod hash;
 mod recover;
 
-pub use audit::{Audit, audit};
+pub use audit::{Audit, audit, audit_with};
 pub use frame::{
     Chain, Frame, FrameBuf, FrameError, FrameErrorKind, FrameWriter, JournalPosition, Records,
 };
+pub use hash::{FrameHash, Sha256Hash};
 pub use recover::{JournalEnd, Recovered, Recovery};

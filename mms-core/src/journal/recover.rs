@@ -1,14 +1,18 @@
 //! From a journal back to a ledger, up to the last whole frame.
 
 use super::ending::{ending, only_zeros};
-use super::frame::{Chain, Frame, FrameError, FrameErrorKind, FrameWriter, JournalPosition};
+use super::frame::{
+    Chain, Frame, FrameError, FrameErrorKind, FrameWriter, JournalPosition, Records, inside,
+    offset_of,
+};
+use super::hash::{FrameHash, SHA_256};
 use crate::ids::Seq;
 use crate::ledger::Ledger;
 use crate::record::{Record, RecordError, Scratch};
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::statement::Statements;
 use crate::warm::WINDOW;
-use core::{fmt, iter};
+use core::fmt;
 
 /// Replays frames into a ledger.
 ///
@@ -24,6 +28,7 @@ pub struct Recovery {
     records: u64,
     stopped: bool,
     hashes: bool,
+    hash: &'static dyn FrameHash,
     scratch: Scratch,
 }
 
@@ -132,6 +137,7 @@ impl Recovery {
             records: 0,
             stopped: false,
             hashes: false,
+            hash: &SHA_256,
             scratch: Scratch::default(),
         }
     }
@@ -143,6 +149,13 @@ impl Recovery {
     #[must_use]
     pub const fn with_hashes(mut self) -> Self {
         self.hashes = true;
+        self
+    }
+
+    /// Another hash than SHA-256: for [`with_hashes`](Self::with_hashes), and for the frames to come.
+    #[must_use]
+    pub const fn with_hash(mut self, hash: &'static dyn FrameHash) -> Self {
+        self.hash = hash;
         self
     }
 
@@ -232,7 +245,7 @@ impl Recovery {
             frames: self.next.saturating_sub(1),
             records: self.records,
             chain: self.chain,
-            writer: FrameWriter::new(self.next, self.chain, epoch),
+            writer: FrameWriter::new(self.next, self.chain, epoch).with_hash(self.hash),
         }
     }
 
@@ -243,7 +256,8 @@ impl Recovery {
         }
         // Until the frame is known to be whole and the next, nothing may follow it.
         self.stopped = true;
-        let (frame, rest) = if self.hashes { Frame::parse(bytes)? } else { Frame::checked(bytes)? };
+        let (frame, rest) =
+            if self.hashes { Frame::parse_with(bytes, self.hash)? } else { Frame::checked(bytes)? };
         if frame.number() != self.next {
             return fail(FrameErrorKind::Number, 8);
         }
@@ -254,38 +268,60 @@ impl Recovery {
         Ok((frame, rest))
     }
 
+    /// Reads some records, asks for the memory that all of them need, and books one after the other.
     fn replay(&mut self, frame: Frame<'_>) -> Result<(), FrameError> {
-        let mut records = frame.records();
-        let mut ahead = frame.records();
-        while !records.is_empty() {
-            self.ledger.warm_for(iter::from_fn(|| ahead.next_needs()).take(WINDOW));
-            for record in records.by_ref().take(WINDOW) {
-                self.replay_record(record).map_err(|error| {
-                    self.stopped = true;
-                    FrameError::new(FrameErrorKind::Record(error.kind()), 0)
-                })?;
+        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut left = frame.body();
+        let mut result = Ok(());
+        while !left.is_empty() && result.is_ok() {
+            scratch.clear();
+            let mut behind = left;
+            let mut strange = None;
+            while !behind.is_empty() && scratch.len() < WINDOW && strange.is_none() {
+                let read = Record::reread(behind);
+                let read =
+                    read.and_then(|(record, rest)| record.decode(&mut scratch).map(|()| rest));
+                match read {
+                    Ok(rest) => behind = rest,
+                    Err(error) => strange = Some(error),
+                }
             }
+            self.ledger.warm_for(scratch.records().map(|(head, _, facts)| (*head, facts)));
+            let booked = self.book(&scratch);
+            if let Some(statements) = &mut self.statements {
+                for record in (Records { left }).take(booked.0) {
+                    statements.observe(record);
+                }
+            }
+            self.records = self.records.saturating_add(booked.0 as u64);
+            if let Some(error) = booked.1.or(strange) {
+                let at = (Records { left }).take(booked.0).fold(left, |left, record| {
+                    left.get(record.as_bytes().len()..).unwrap_or_default()
+                });
+                result = Err(inside(error, offset_of(frame.body(), at)));
+            }
+            left = behind;
         }
+        self.scratch = scratch;
+        self.stopped |= result.is_err();
+        result?;
         self.next = self.next.saturating_add(1);
         self.chain = frame.chain();
         self.epoch = frame.epoch();
         Ok(())
     }
-}
 
-impl Recovery {
-    #[inline]
-    fn replay_record(&mut self, record: Record<'_>) -> Result<(), RecordError> {
-        let (head, scratch) = (record.head(), &mut self.scratch);
-        record.decode(scratch)?;
-        let postings = || scratch.postings.iter().copied();
-        let facts = || scratch.facts.iter();
-        self.ledger.check_parts(&head, postings(), facts())?;
-        self.ledger.commit_parts(&head, postings(), facts());
-        if let Some(statements) = &mut self.statements {
-            statements.observe(record);
+    /// Books what was read; gives how many records fit, and what is wrong with the one behind them.
+    fn book(&mut self, scratch: &Scratch) -> (usize, Option<RecordError>) {
+        let mut count: usize = 0;
+        for (head, postings, facts) in scratch.records() {
+            let postings = || postings.iter().copied();
+            if let Err(error) = self.ledger.check_parts(head, postings(), facts.iter()) {
+                return (count, Some(error));
+            }
+            self.ledger.commit_parts(head, postings(), facts.iter());
+            count = count.saturating_add(1);
         }
-        self.records = self.records.saturating_add(1);
-        Ok(())
+        (count, None)
     }
 }

@@ -1,14 +1,14 @@
 //! A record in the making.
 
-use super::{Fact, HEAD_SIZE, Head, Kind, RECORD_MAX, Record, RecordBuf, Sums, write_head};
+use super::v1::HEAD_SIZE;
+use super::{Fact, Head, Kind, RECORD_MAX, Record, RecordBuf, Sums, v2};
 use crate::account::{Account, Code, Posting};
 use crate::ids::{
     ActorId, AssetId, At, Day, IdempotencyKey, LotId, MemberId, Seq, StoreId, TerminalId,
 };
 use crate::program::Expiry;
-use crate::wire::Wire;
+use crate::wire::Wire as _;
 use alloc::vec::Vec;
-use crc32fast::Hasher;
 use proto_wire::Timestamp;
 
 /// Collects postings and facts; used again and again, so that a busy ledger does not
@@ -18,10 +18,10 @@ pub(crate) struct Draft {
     pub(crate) head: Head,
     postings: Vec<Posting>,
     facts: Vec<Fact>,
-    /// Bytes that they take.
+    /// Bytes that they take at most.
     facts_size: usize,
-    /// A check that has seen nothing yet: to make one asks the processor what it can do.
-    check: Hasher,
+    /// Where the record is put together.
+    room: Vec<u8>,
     /// What this record has done to lots so far: lot, principal, bonus.
     pub(crate) moves: Vec<(LotId, i64, i64)>,
     /// What the lines of a sale cost.
@@ -60,7 +60,7 @@ impl Draft {
             postings: Vec::new(),
             facts: Vec::new(),
             facts_size: 0,
-            check: Hasher::new(),
+            room: Vec::new(),
             moves: Vec::new(),
             nets: Vec::new(),
             lots_opened: 0,
@@ -131,7 +131,8 @@ impl Draft {
         self.expiry.2
     }
 
-    /// Whether the record is no longer than any may be.
+    /// Whether the record is no longer than any may be, with each field in its full width: whether
+    /// a command can be booked does not depend on how many bytes its amounts need.
     pub(crate) fn fits(&self) -> bool {
         let size = self.postings.len().saturating_mul(Posting::SIZE);
         let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts_size);
@@ -152,32 +153,15 @@ impl Draft {
         self.head.postings = u16::try_from(self.postings.len()).unwrap_or(u16::MAX);
         self.head.facts = u16::try_from(self.facts.len()).unwrap_or(u16::MAX);
         let start = out.len();
-        let size = self.postings.len().saturating_mul(Posting::SIZE);
-        let length = HEAD_SIZE.saturating_add(size).saturating_add(self.facts_size);
-        out.resize(start.saturating_add(length), 0);
-        let mut at = out.get_mut(start..).unwrap_or_default();
-        u32::try_from(length).unwrap_or(u32::MAX).put(&mut at);
-        0_u32.put(&mut at);
-        write_head(&self.head, &mut at);
-        for posting in &self.postings {
-            posting.put(&mut at);
-        }
-        for fact in &self.facts {
-            fact.put(&mut at);
-        }
-        let bytes = out.get_mut(start..).unwrap_or_default();
-        let mut check = self.check.clone();
-        check.update(bytes.get(8..).unwrap_or_default());
-        check.finalize().put(&mut bytes.get_mut(4..8).unwrap_or_default());
-        let bytes = &*bytes;
-        let body = bytes.get(HEAD_SIZE..).unwrap_or_default();
-        let (postings, facts) = body.split_at_checked(size).unwrap_or_default();
-        Record { bytes, head: self.head, postings, facts }
+        let facts = (self.facts.as_slice(), self.facts_size);
+        let layout = v2::write(&self.head, &self.postings, facts, &mut self.room, out);
+        let bytes = out.get(start..).unwrap_or_default();
+        Record { bytes, head: self.head, layout }
     }
 
     pub(crate) fn finish(&mut self) -> RecordBuf {
         let mut bytes = Vec::new();
-        let head = self.encode(&mut bytes).head;
-        RecordBuf { bytes, head }
+        let Record { head, layout, .. } = self.encode(&mut bytes);
+        RecordBuf { bytes, head, layout }
     }
 }

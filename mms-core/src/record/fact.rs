@@ -2,6 +2,7 @@
 //! evaluated again.
 
 use super::MoveKind;
+use super::layout::facts;
 use crate::amount::Rounding;
 use crate::command::{MemberKind, PayKind, RefundCause};
 use crate::ids::{
@@ -11,95 +12,6 @@ use crate::ids::{
 };
 use crate::permission::Permissions;
 use crate::state::{CardStatus, HoldEnd, MemberStatus, OrderEnd, TierHow};
-use crate::wire::Wire;
-
-/// The tag of [`Fact::LotMoved`].
-pub(super) const LOT_MOVED: u16 = 9;
-
-const fn padded(size: usize) -> usize {
-    size.next_multiple_of(8)
-}
-
-macro_rules! facts {
-    ($(
-        $(#[$doc:meta])*
-        $name:ident = $tag:literal {
-            $( $(#[$fdoc:meta])* $field:ident: $ty:ty, )*
-        }
-    )*) => {
-        /// What a record did, apart from its postings.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Fact {
-            $( $(#[$doc])* $name { $( $(#[$fdoc])* $field: $ty, )* }, )*
-        }
-
-        impl Fact {
-            /// The name, as in the source and in listings.
-            #[must_use]
-            pub const fn name(&self) -> &'static str {
-                match self {
-                    $( Self::$name { .. } => stringify!($name), )*
-                }
-            }
-
-            /// How many bytes the fact takes.
-            #[inline]
-            pub(crate) const fn size(&self) -> usize {
-                match self {
-                    $( Self::$name { .. } => padded(4 $( + <$ty as Wire>::SIZE )*), )*
-                }
-            }
-
-            /// Writes the fact over zeros and moves on: tag, length in bytes, fields, and zeros to a
-            /// multiple of eight stay. Writes nothing when there is no room.
-            #[inline]
-            pub(crate) fn put(&self, out: &mut &mut [u8]) {
-                match self {
-                    $( Self::$name { $( $field, )* } => {
-                        const SIZE: usize = padded(4 $( + <$ty as Wire>::SIZE )*);
-                        let Some((bytes, rest)) =
-                            core::mem::take(out).split_first_chunk_mut::<SIZE>()
-                        else {
-                            return;
-                        };
-                        *out = rest;
-                        let mut at = bytes.as_mut_slice();
-                        let tag: u16 = $tag;
-                        tag.put(&mut at);
-                        (SIZE as u16).put(&mut at);
-                        $( (*$field).put(&mut at); )*
-                    } )*
-                }
-            }
-
-            /// Reads the fact at the start; `None` when it is malformed or not known.
-            #[inline]
-            pub(crate) fn take(from: &mut &[u8]) -> Option<Self> {
-                let (mut tag, mut length) = (from.get(..2)?, from.get(2..4)?);
-                let tag = u16::take(&mut tag)?;
-                let length = u16::take(&mut length)?;
-                match tag {
-                    $( $tag => {
-                        const SIZE: usize = padded(4 $( + <$ty as Wire>::SIZE )*);
-                        let (bytes, rest) = from.split_first_chunk::<SIZE>()?;
-                        if usize::from(length) != SIZE {
-                            return None;
-                        }
-                        let mut body = bytes.get(4..)?;
-                        $( let $field = <$ty as Wire>::take(&mut body)?; )*
-                        if body.iter().any(|padding| *padding != 0) {
-                            return None;
-                        }
-                        *from = rest;
-                        Some(Self::$name { $( $field, )* })
-                    } )*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
 
 facts! {
     /// A member came to be.

@@ -6,27 +6,27 @@
 
 mod draft;
 mod fact;
+mod layout;
 mod moves;
+mod pack;
 #[cfg(test)]
 mod tests;
+mod v1;
+mod v2;
 
 pub(crate) use draft::Draft;
 pub use fact::Fact;
 pub use moves::MoveKind;
 
 use crate::account::Posting;
-use crate::ids::{ActorId, At, Day, IdempotencyKey, MemberId, Seq, StoreId, TerminalId};
+use crate::ids::{ActorId, At, IdempotencyKey, MemberId, Seq, StoreId, TerminalId};
 use crate::wire::{Wire, wire_enum};
 use alloc::vec::Vec;
 use core::fmt;
-use crc32fast::Hasher;
+use pack::{Unpack, Usual};
 use proto_wire::{ParseError, Timestamp};
 use thiserror::Error;
 
-/// Bytes before the first posting.
-pub(crate) const HEAD_SIZE: usize = 88;
-/// The version of records that this crate writes.
-pub(crate) const RECORD_VERSION: u8 = 1;
 /// No record is longer: 256 lots and 256 lines fit several times.
 pub(crate) const RECORD_MAX: usize = 128 * 1024;
 
@@ -157,8 +157,7 @@ pub struct Head {
 pub struct Record<'a> {
     bytes: &'a [u8],
     head: Head,
-    postings: &'a [u8],
-    facts: &'a [u8],
+    layout: Layout,
 }
 
 /// A record that owns its bytes.
@@ -166,6 +165,26 @@ pub struct Record<'a> {
 pub struct RecordBuf {
     bytes: Vec<u8>,
     head: Head,
+    layout: Layout,
+}
+
+/// Where the parts of a record begin and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    version: RecordVersion,
+    postings: usize,
+    facts: usize,
+    end: usize,
+}
+
+/// How a record is laid out. Every version says the same things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordVersion {
+    /// Each field in its full width.
+    One = 1,
+    /// Each field in as many bytes as it needs: what this crate writes.
+    Two = 2,
 }
 
 /// What is wrong with the bytes of a record. The offset counts from the record's start.
@@ -190,6 +209,9 @@ pub enum RecordErrorKind {
     /// The kind is not known.
     #[error("the record's kind is not known")]
     Kind,
+    /// A field before the postings is malformed.
+    #[error("a field of the record's head is malformed")]
+    Head,
     /// A reserved byte is not zero.
     #[error("a reserved byte is not zero")]
     Reserved,
@@ -214,7 +236,7 @@ pub enum RecordErrorKind {
 }
 
 impl<'a> Record<'a> {
-    /// Reads the record at the start of `bytes`, and what stands behind it.
+    /// Reads the record at the start of `bytes`, of any version, and what stands behind it.
     ///
     /// Everything that can be said without a ledger's state is checked: length, checksum,
     /// kind, postings (that they balance, too), facts.
@@ -224,96 +246,54 @@ impl<'a> Record<'a> {
     /// What is wrong first.
     pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
         let (record, rest) = Self::checked(bytes)?;
-        record.check_postings()?;
-        record.check_facts(HEAD_SIZE.saturating_add(record.postings.len()))?;
+        record.each_posting(|_| {})?;
+        record.each_fact(|_| {})?;
         Ok((record, rest))
     }
 
-    /// Reads a record that was checked before: the layout only.
-    pub(crate) fn reread(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let length = u32::take(&mut { bytes })?;
-        let (bytes, rest) = bytes.split_at_checked(length as usize)?;
-        let mut from = bytes.get(8..)?;
-        let head = read_head(&mut from).ok()?;
-        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
-        let (postings, facts) = from.split_at_checked(size)?;
-        Some((Self { bytes, head, postings, facts }, rest))
+    /// Reads a record that was checked before: the head only.
+    #[inline]
+    pub(crate) fn reread(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
+        let (version, length) = measure(bytes)?;
+        let Some((bytes, rest)) = bytes.split_at_checked(length) else {
+            return Err(RecordError::new(RecordErrorKind::Truncated, bytes.len()));
+        };
+        let (head, layout) = match version {
+            RecordVersion::One => v1::head(bytes)?,
+            RecordVersion::Two => v2::head(bytes)?,
+        };
+        Ok((Self { bytes, head, layout }, rest))
     }
 
     /// Reads the head of the record at the start of `bytes` when its length and its check are right;
     /// whether postings and facts make sense is not looked at.
     pub(crate) fn checked(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
-        Self::checked_by(bytes, &Hasher::new())
+        Self::cut(bytes)?;
+        Self::reread(bytes)
     }
 
-    /// The same with a check that has seen nothing yet, for many records.
-    pub(crate) fn checked_by(
-        bytes: &'a [u8],
-        check: &Hasher,
-    ) -> Result<(Self, &'a [u8]), RecordError> {
-        let (bytes, rest) = Self::cut(bytes, check)?;
-        let mut from = bytes.get(8..).unwrap_or_default();
-        let head = read_head(&mut from)?;
-        let size = usize::from(head.postings).saturating_mul(Posting::SIZE);
-        let Some((postings, facts)) = from.split_at_checked(size) else {
-            return Err(RecordError::new(RecordErrorKind::Posting, HEAD_SIZE));
-        };
-        Ok((Self { bytes, head, postings, facts }, rest))
-    }
-
-    /// The bytes of the record at the start, when its length and its check are right, and the rest.
+    /// The version and the length of the record at the start, when its length and its check are
+    /// right, and what stands behind it.
     #[inline]
-    fn cut(bytes: &'a [u8], check: &Hasher) -> Result<(&'a [u8], &'a [u8]), RecordError> {
-        let fail = |kind, offset| Err(RecordError::new(kind, offset));
-        let Some(length) = u32::take(&mut { bytes }) else {
-            return fail(RecordErrorKind::Truncated, bytes.len());
+    pub(crate) fn cut(bytes: &'a [u8]) -> Result<(RecordVersion, &'a [u8]), RecordError> {
+        let (version, length) = measure(bytes)?;
+        let Some((record, rest)) = bytes.split_at_checked(length) else {
+            return Err(RecordError::new(RecordErrorKind::Truncated, bytes.len()));
         };
-        let length = length as usize;
-        if !(HEAD_SIZE..=RECORD_MAX).contains(&length) || length % 8 != 0 {
-            return fail(RecordErrorKind::Length, 0);
+        match version {
+            RecordVersion::One => v1::check(record)?,
+            RecordVersion::Two => v2::check(record)?,
         }
-        let Some((bytes, rest)) = bytes.split_at_checked(length) else {
-            return fail(RecordErrorKind::Truncated, bytes.len());
-        };
-        let mut from = bytes.get(4..).unwrap_or_default();
-        let wanted = u32::take(&mut from).unwrap_or_default();
-        let mut check = check.clone();
-        check.update(from);
-        if wanted != check.finalize() {
-            return fail(RecordErrorKind::Check, 4);
-        }
-        Ok((bytes, rest))
+        Ok((version, rest))
     }
 
-    /// Reads postings and facts into `scratch`, when they make sense.
+    /// Reads the record to the end of `scratch`, when its postings and facts make sense.
+    #[inline]
     pub(crate) fn decode(self, scratch: &mut Scratch) -> Result<(), RecordError> {
-        scratch.postings.clear();
-        scratch.facts.clear();
-        let mut sums = Sums::default();
-        let mut offset = HEAD_SIZE;
-        for mut chunk in self.postings.chunks_exact(Posting::SIZE) {
-            let posting = Posting::take(&mut chunk)
-                .ok_or_else(|| RecordError::new(RecordErrorKind::Posting, offset))?;
-            sums.add(posting);
-            scratch.postings.push(posting);
-            offset = offset.saturating_add(Posting::SIZE);
-        }
-        if !sums.balance() {
-            return Err(RecordError::new(RecordErrorKind::Unbalanced, HEAD_SIZE));
-        }
-        let mut left = self.facts;
-        while !left.is_empty() {
-            let read = self.facts.len().saturating_sub(left.len());
-            let fact = Fact::take(&mut left).ok_or_else(|| {
-                RecordError::new(RecordErrorKind::Fact, offset.saturating_add(read))
-            })?;
-            scratch.facts.push(fact);
-        }
-        if scratch.facts.len() == usize::from(self.head.facts) {
-            Ok(())
-        } else {
-            Err(RecordError::new(RecordErrorKind::Fact, offset))
-        }
+        self.each_posting(|posting| scratch.postings.push(posting))?;
+        self.each_fact(|fact| scratch.facts.push(fact))?;
+        scratch.heads.push((self.head, scratch.postings.len(), scratch.facts.len()));
+        Ok(())
     }
 
     /// The fixed part.
@@ -322,20 +302,22 @@ impl<'a> Record<'a> {
         self.head
     }
 
+    /// How it is laid out.
+    #[must_use]
+    pub const fn version(self) -> RecordVersion {
+        self.layout.version
+    }
+
     /// The postings, in order.
     pub fn postings(self) -> impl ExactSizeIterator<Item = Posting> + 'a {
-        let fallback =
-            Posting::new(crate::Account::raw(0, crate::Code::Tender, crate::account::MONEY), 0);
-        // `parse` has read each once, so the fallback is never taken.
-        self.postings
-            .chunks_exact(Posting::SIZE)
-            .map(move |mut chunk| Posting::take(&mut chunk).unwrap_or(fallback))
+        Postings { from: self.postings_at(), usual: Usual::of(&self.head), of: self }
     }
 
     /// What happened, in order, apart from the postings.
     #[must_use]
-    pub const fn facts(self) -> Facts<'a> {
-        Facts { left: self.facts }
+    pub fn facts(self) -> Facts<'a> {
+        let Layout { version, facts: at, end, .. } = self.layout;
+        Facts { from: Unpack { bytes: self.bytes, at, end }, usual: Usual::of(&self.head), version }
     }
 
     /// The whole record as it lies in the journal.
@@ -347,51 +329,98 @@ impl<'a> Record<'a> {
     /// A copy that owns its bytes.
     #[must_use]
     pub fn to_buf(self) -> RecordBuf {
-        RecordBuf { bytes: self.bytes.to_vec(), head: self.head }
+        RecordBuf { bytes: self.bytes.to_vec(), head: self.head, layout: self.layout }
     }
 
-    fn check_postings(self) -> Result<(), RecordError> {
+    /// The same record as this crate writes it: what one of an earlier version says today.
+    #[must_use]
+    pub fn to_current(self) -> RecordBuf {
+        let (postings, facts): (Vec<_>, Vec<_>) =
+            (self.postings().collect(), self.facts().collect());
+        let mut bytes = Vec::new();
+        let sizes = facts.iter().fold(0, |sum: usize, fact| sum.saturating_add(fact.size()));
+        let layout = v2::write(&self.head, &postings, (&facts, sizes), &mut Vec::new(), &mut bytes);
+        RecordBuf { bytes, head: self.head, layout }
+    }
+
+    #[inline]
+    fn postings_at(&self) -> Unpack<'a> {
+        let Layout { postings: at, facts: end, .. } = self.layout;
+        Unpack { bytes: self.bytes, at, end }
+    }
+
+    /// Every posting, when all make sense and balance.
+    #[inline]
+    fn each_posting(&self, mut see: impl FnMut(Posting)) -> Result<(), RecordError> {
+        let mut from = self.postings_at();
+        let usual = Usual::of(&self.head);
         let mut sums = Sums::default();
-        let mut offset = HEAD_SIZE;
-        for mut chunk in self.postings.chunks_exact(Posting::SIZE) {
-            let posting = Posting::take(&mut chunk)
-                .ok_or_else(|| RecordError::new(RecordErrorKind::Posting, offset))?;
+        for _ in 0..self.head.postings {
+            let at = from.at;
+            let posting = match self.layout.version {
+                RecordVersion::One => v1::posting(&mut from),
+                RecordVersion::Two => from.posting(&usual),
+            };
+            let posting = posting.ok_or_else(|| RecordError::new(RecordErrorKind::Posting, at))?;
             sums.add(posting);
-            offset = offset.saturating_add(Posting::SIZE);
+            see(posting);
         }
-        if sums.balance() {
-            Ok(())
-        } else {
-            Err(RecordError::new(RecordErrorKind::Unbalanced, HEAD_SIZE))
+        if from.at != from.end {
+            return Err(RecordError::new(RecordErrorKind::Posting, from.at));
         }
+        if !sums.balance() {
+            return Err(RecordError::new(RecordErrorKind::Unbalanced, self.layout.postings));
+        }
+        Ok(())
     }
 
-    fn check_facts(self, start: usize) -> Result<(), RecordError> {
+    /// Every fact, when all make sense.
+    #[inline]
+    fn each_fact(&self, mut see: impl FnMut(Fact)) -> Result<(), RecordError> {
         let mut facts = self.facts();
         let mut count: usize = 0;
-        while !facts.left.is_empty() {
-            let offset = start.saturating_add(self.facts.len().saturating_sub(facts.left.len()));
-            if Fact::take(&mut facts.left).is_none() {
-                return Err(RecordError::new(RecordErrorKind::Fact, offset));
-            }
+        while facts.from.at < facts.from.end {
+            let at = facts.from.at;
+            let read = facts.read(&mut see);
+            read.ok_or_else(|| RecordError::new(RecordErrorKind::Fact, at))?;
             count = count.saturating_add(1);
         }
         if count == usize::from(self.head.facts) {
             Ok(())
         } else {
-            Err(RecordError::new(RecordErrorKind::Fact, start))
+            Err(RecordError::new(RecordErrorKind::Fact, self.layout.facts))
         }
     }
+}
+
+/// The version and the length that a record claims to have.
+#[inline]
+fn measure(bytes: &[u8]) -> Result<(RecordVersion, usize), RecordError> {
+    let Some(first) = u32::take(&mut { bytes }) else {
+        return Err(RecordError::new(RecordErrorKind::Truncated, bytes.len()));
+    };
+    // Lengths of version 1 are multiples of eight.
+    let (version, length, least) = match first & 7 {
+        0 => (RecordVersion::One, first as usize, v1::HEAD_SIZE),
+        2 => (RecordVersion::Two, (first >> 3 & 0x1f_ffff) as usize, v2::LENGTH_MIN),
+        _ => return Err(RecordError::new(RecordErrorKind::Version, 0)),
+    };
+    if !(least..=RECORD_MAX).contains(&length) {
+        return Err(RecordError::new(RecordErrorKind::Length, 0));
+    }
+    Ok((version, length))
+}
+
+/// The length that a record claims to have.
+pub(crate) fn length_claimed(bytes: &[u8]) -> Option<usize> {
+    measure(bytes).ok().map(|(_, length)| length)
 }
 
 impl RecordBuf {
     /// The view of it.
     #[must_use]
     pub fn view(&self) -> Record<'_> {
-        let body = self.bytes.get(HEAD_SIZE..).unwrap_or_default();
-        let size = usize::from(self.head.postings).saturating_mul(Posting::SIZE);
-        let (postings, facts) = body.split_at_checked(size).unwrap_or_default();
-        Record { bytes: &self.bytes, head: self.head, postings, facts }
+        Record { bytes: &self.bytes, head: self.head, layout: self.layout }
     }
 
     /// The bytes, as they go to the journal.
@@ -401,58 +430,92 @@ impl RecordBuf {
     }
 }
 
-/// What is looked up to book a record, read without a look at whether the rest makes sense.
-pub(crate) struct Needs<'a> {
-    pub(crate) key: IdempotencyKey,
-    pub(crate) member: Option<MemberId>,
-    facts: &'a [u8],
+/// Room to read records into; used again and again, so that a replay does not allocate.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    postings: Vec<Posting>,
+    facts: Vec<Fact>,
+    /// Of each record the head, and where its postings and facts end.
+    heads: Vec<(Head, usize, usize)>,
 }
 
-impl<'a> Needs<'a> {
-    /// Of the record at the start of `bytes`; gives what stands behind it.
-    #[inline]
-    pub(crate) fn of(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let length = u32::take(&mut { bytes })?;
-        let (bytes, rest) = bytes.split_at_checked(length as usize)?;
-        let (head, body) = bytes.split_first_chunk::<HEAD_SIZE>()?;
-        let key = IdempotencyKey::take(&mut head.get(32..)?)?;
-        let member = <Option<MemberId> as Wire>::take(&mut head.get(76..)?)?;
-        let postings = u16::take(&mut head.get(80..)?)?;
-        let facts = body.get(usize::from(postings).saturating_mul(Posting::SIZE)..)?;
-        Some((Self { key, member, facts }, rest))
+impl Scratch {
+    pub(crate) fn clear(&mut self) {
+        self.postings.clear();
+        self.facts.clear();
+        self.heads.clear();
     }
 
-    /// The lots that the record changes.
+    /// How many records were read.
+    pub(crate) fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Their heads, postings and facts.
     #[inline]
-    pub(crate) fn lots(self) -> impl Iterator<Item = u32> + 'a {
-        let mut left = self.facts;
-        core::iter::from_fn(move || {
-            loop {
-                let (fact, _) = left.split_first_chunk::<8>()?;
-                let [tag, size] = [fact.get(..2)?, fact.get(2..4)?];
-                let tag = u16::take(&mut { tag })?;
-                let size = u16::take(&mut { size })?.max(8);
-                let lot = u32::take(&mut fact.get(4..)?)?;
-                left = left.get(usize::from(size)..)?;
-                if tag == fact::LOT_MOVED {
-                    return Some(lot);
-                }
-            }
+    pub(crate) fn records(&self) -> impl Iterator<Item = (&Head, &[Posting], &[Fact])> {
+        let (mut postings, mut facts) = (0, 0);
+        self.heads.iter().map(move |(head, postings_end, facts_end)| {
+            let of = (
+                self.postings.get(postings..*postings_end).unwrap_or_default(),
+                self.facts.get(facts..*facts_end).unwrap_or_default(),
+            );
+            (postings, facts) = (*postings_end, *facts_end);
+            (head, of.0, of.1)
         })
     }
 }
 
-/// Room to read a record into; used again and again, so that a replay does not allocate.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    pub(crate) postings: Vec<Posting>,
-    pub(crate) facts: Vec<Fact>,
+/// The postings of a record.
+struct Postings<'a> {
+    of: Record<'a>,
+    from: Unpack<'a>,
+    usual: Usual,
 }
+
+impl Iterator for Postings<'_> {
+    type Item = Posting;
+
+    #[inline]
+    fn next(&mut self) -> Option<Posting> {
+        self.of.head.postings = self.of.head.postings.checked_sub(1)?;
+        let posting = match self.of.layout.version {
+            RecordVersion::One => v1::posting(&mut self.from),
+            RecordVersion::Two => self.from.posting(&self.usual),
+        };
+        // `parse` has read each once, so the fallback is never taken.
+        let nowhere = crate::Account::raw(0, crate::Code::Tender, crate::account::MONEY);
+        Some(posting.unwrap_or_else(|| Posting::new(nowhere, 0)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::from(self.of.head.postings);
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Postings<'_> {}
 
 /// The facts of a record.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
-    left: &'a [u8],
+    from: Unpack<'a>,
+    usual: Usual,
+    version: RecordVersion,
+}
+
+impl Facts<'_> {
+    /// Hands on the fact that comes next; `None` when there is none or it makes no sense.
+    #[inline]
+    fn read<R>(&mut self, see: impl FnOnce(Fact) -> R) -> Option<R> {
+        if self.from.at >= self.from.end {
+            return None;
+        }
+        match self.version {
+            RecordVersion::One => v1::fact(&mut self.from).map(see),
+            RecordVersion::Two => Fact::unpack(&mut self.from, &self.usual, see),
+        }
+    }
 }
 
 impl Iterator for Facts<'_> {
@@ -460,7 +523,7 @@ impl Iterator for Facts<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Fact> {
-        Fact::take(&mut self.left)
+        self.read(|fact| fact)
     }
 }
 
@@ -489,69 +552,6 @@ impl Sums {
     pub(crate) fn balance(&self) -> bool {
         self.first.1 == 0 && self.sums.iter().all(|(_, sum)| *sum == 0)
     }
-}
-
-fn read_head(from: &mut &[u8]) -> Result<Head, RecordError> {
-    fn field<T: Wire>(from: &mut &[u8]) -> Result<T, RecordError> {
-        T::take(from).ok_or_else(|| RecordError::new(RecordErrorKind::Length, 0))
-    }
-    let Some((head, rest)) = from.split_first_chunk::<{ HEAD_SIZE - 8 }>() else {
-        return Err(RecordError::new(RecordErrorKind::Length, 0));
-    };
-    *from = rest;
-    let from = &mut head.as_slice();
-    let kind = Kind::from_number(field(from)?)
-        .ok_or_else(|| RecordError::new(RecordErrorKind::Kind, 8))?;
-    if field::<u8>(from)? != RECORD_VERSION {
-        return Err(RecordError::new(RecordErrorKind::Version, 10));
-    }
-    if field::<u8>(from)? != 0 {
-        return Err(RecordError::new(RecordErrorKind::Reserved, 11));
-    }
-    let store = field(from)?;
-    let seq = field(from)?;
-    let time = Timestamp::from_unix_micros(field(from)?);
-    Ok(Head {
-        kind,
-        store,
-        seq,
-        key: field(from)?,
-        digest: field(from)?,
-        actor: field(from)?,
-        terminal: field(from)?,
-        occurred_at: Timestamp::from_unix_micros(field(from)?),
-        at: At::new(time, field::<Day>(from)?),
-        member: field(from)?,
-        postings: field(from)?,
-        facts: field(from)?,
-        program: field(from)?,
-    })
-}
-
-/// Writes what stands behind length and check.
-fn write_head(head: &Head, out: &mut &mut [u8]) {
-    let Some((bytes, rest)) = core::mem::take(out).split_first_chunk_mut::<{ HEAD_SIZE - 8 }>()
-    else {
-        return;
-    };
-    *out = rest;
-    let out = &mut bytes.as_mut_slice();
-    head.kind.put(out);
-    RECORD_VERSION.put(out);
-    0_u8.put(out);
-    head.store.put(out);
-    head.seq.put(out);
-    head.at.time.as_unix_micros().put(out);
-    head.key.put(out);
-    head.digest.put(out);
-    head.actor.put(out);
-    head.terminal.put(out);
-    head.occurred_at.as_unix_micros().put(out);
-    head.at.day.put(out);
-    head.member.put(out);
-    head.postings.put(out);
-    head.facts.put(out);
-    head.program.put(out);
 }
 
 impl fmt::Debug for Record<'_> {
