@@ -208,16 +208,17 @@ fn the_server_program_serves_and_remembers() {
 }
 
 /// A login by password brings a token, and the next ones need no password (XEP-0484): bound to TLS
-/// as strongly as the password would be.
+/// as strongly as the password would be, and good over a restart of the server.
 #[test]
 fn our_client_logs_in_to_our_server_by_token() {
     let dir = Dir::new("token");
     let Some((chain, key)) = certificate(&dir) else { return };
     let options = Options::new("localhost");
     let options = options.with_tls(certificates::server(&chain, &key).unwrap(), true);
-    let server = XmppServer::start(options).unwrap();
+    let options = options.with_file(dir.0.join("chat.redb"));
+    let server = XmppServer::start(options.clone()).unwrap();
     server.add_account("alice", "secret");
-    let log_in = |sasl2: Sasl2Config, password: Option<&str>| {
+    let log_in = |server: &XmppServer, sasl2: Sasl2Config, password: Option<&str>| {
         let id = "d4565fa7-4d72-4749-b3d3-740edbf87770";
         let mut config = ClientConfig::new("alice@localhost".parse().unwrap())
             .with_sasl2(sasl2.with_user_agent(id))
@@ -241,19 +242,21 @@ fn our_client_logs_in_to_our_server_by_token() {
         (user, token, ready)
     };
     let ask = || Sasl2Config::new().with_request_token(true);
-    let (alice, token, ready) = log_in(ask(), Some("secret"));
+    let (alice, token, ready) = log_in(&server, ask(), Some("secret"));
     assert!(ready);
     let token = token.expect("a token");
     assert_eq!(token.mechanism, Mechanism::HtExporter);
     alice.close();
+    server.stop();
+    let server = XmppServer::start(options).unwrap();
     for _ in 0..2 {
-        let (alice, _, ready) = log_in(Sasl2Config::new().with_token(token.clone()), None);
+        let (alice, _, ready) = log_in(&server, Sasl2Config::new().with_token(token.clone()), None);
         assert!(ready, "no password is needed");
         alice.close();
     }
     // Another password ends all tokens.
     server.add_account("alice", "another");
-    let (mut alice, _, ready) = log_in(Sasl2Config::new().with_token(token), None);
+    let (mut alice, _, ready) = log_in(&server, Sasl2Config::new().with_token(token), None);
     assert!(!ready);
     let now = alice.connection.now();
     let _ended = alice.connection.machine.close(now);
