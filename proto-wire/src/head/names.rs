@@ -1,6 +1,6 @@
 //! From a header name to a small number, without comparing strings one by one.
 
-use super::words::load;
+use crate::text::window::short_word;
 
 /// Rows that a table can hold; ids are 1 to this.
 const ROWS_MAX: usize = 200;
@@ -13,24 +13,56 @@ const SLOT_BITS: u32 = 9;
 const CASELESS: u64 = 0xdfdf_dfdf_dfdf_dfdf;
 
 /// A name by its first and its last eight bytes and its length. Below sixteen the two overlap; of a
-/// name shorter than eight both are the name, with zeros behind it.
+/// name shorter than eight there are zeros behind the first and before the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     first: u64,
     last: u64,
-    len: usize,
+    len: u32,
+    /// The length again, if the two words are all of the name.
+    exact_len: u16,
+    /// By how many bits a word is longer than the name.
+    surplus: u8,
 }
 
 impl Key {
-    const EMPTY: Self = Self { first: 0, last: 0, len: usize::MAX };
+    const EMPTY: Self = Self { first: 0, last: 0, len: u32::MAX, exact_len: u16::MAX, surplus: 0 };
 
-    /// The same for both cases of a letter.
+    /// Where a name is looked for that is sent as nearly always, on a line of its own: by its first four
+    /// bytes, `: ` of what is behind it included, and its last four, the line end before it
+    /// included. The same for both cases of a letter.
+    #[inline(always)]
     const fn slot(first: u64, last: u64) -> usize {
+        const LOW: u64 = u32::MAX as u64;
         // This factor lets no two names of SIP nor of RTSP meet; other tables find their names all
         // the same.
-        let both = (first & CASELESS).wrapping_add((last & CASELESS).wrapping_mul(3));
-        let mixed = both.wrapping_mul(0x7574_d10d_2bed_7bdf);
-        (mixed >> (64 - SLOT_BITS)) as usize
+        let both = (first & (CASELESS & LOW)) | (last & (CASELESS & !LOW));
+        (both.wrapping_mul(0x5fc0_df73_dfd5_71a9) >> (64 - SLOT_BITS)) as usize
+    }
+
+    /// The slot of this name wherever it stands.
+    const fn slot_of(&self) -> usize {
+        const LINE_END: u64 = 0x0a0d_0000_0000_0000;
+        const BEHIND: u64 = 0x203a;
+        let name_bits = 64_u32.wrapping_sub(self.surplus as u32);
+        let first = self.first | BEHIND.wrapping_shl(name_bits);
+        let last = self.last | LINE_END.wrapping_shr(name_bits);
+        if name_bits < 32 { Self::slot(first, last) } else { Self::slot(self.first, self.last) }
+    }
+
+    /// The key of the name of `len` bytes that begins with `first` and ends with `last`, in which what
+    /// does not belong to it may be anything. The name is not empty.
+    #[inline]
+    const fn of(first: u64, last: u64, len: usize) -> Self {
+        let within = if len < 8 { len as u32 } else { 8 };
+        let surplus = 64_u32.wrapping_sub(within.wrapping_mul(8));
+        Self {
+            first: first & u64::MAX.wrapping_shr(surplus),
+            last: last & u64::MAX.wrapping_shl(surplus),
+            len: len as u32,
+            exact_len: if len <= 16 { len as u16 } else { u16::MAX },
+            surplus: surplus as u8,
+        }
     }
 }
 
@@ -84,7 +116,7 @@ impl NameTable {
             let key = const_key(name);
             let id = (row + 1) as u8;
             table.keys[id as usize] = key;
-            let mut slot = Key::slot(key.first, key.last);
+            let mut slot = key.slot_of();
             while table.slots[slot] != 0 {
                 let other = rows[table.slots[slot] as usize - 1].0.as_bytes();
                 if const_eq(name, other) {
@@ -112,46 +144,32 @@ impl NameTable {
     /// The id of `name`, or 0.
     #[must_use]
     pub fn lookup(&self, name: &[u8]) -> u8 {
-        self.lookup_at(name, 0, name.len())
-    }
-
-    /// The id of the name of `len` bytes at `start` in `buf`, or 0. Reading words beyond
-    /// the name (its colon, its value) spares a copy.
-    #[inline]
-    pub(super) fn lookup_at(&self, buf: &[u8], start: usize, len: usize) -> u8 {
-        let first = load(buf, start);
-        let (first, last) = if len < 8 {
-            key_words(first, first.wrapping_shl(64_u32.wrapping_sub(bits(len))), len)
-        } else {
-            (first, load(buf, start.wrapping_add(len).wrapping_sub(8)))
-        };
-        self.lookup_words(first, last, buf.get(start..start.wrapping_add(len)).unwrap_or(&[]))
-    }
-
-    /// The id of `name`, or 0; `first` and `last` are its first and its last eight bytes, as
-    /// a [`Key`] has them.
-    #[inline]
-    pub(super) fn lookup_words(&self, first: u64, last: u64, name: &[u8]) -> u8 {
-        if let [letter] = name {
-            let letter = usize::from((letter | 0x20).wrapping_sub(b'a'));
-            if let Some(id) = self.compact.get(letter).filter(|id| **id != 0) {
-                return *id;
+        let key = match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => {
+                Key::of(u64::from_le_bytes(*first), u64::from_le_bytes(*last), name.len())
             }
-        }
-        let len = name.len();
-        let mut slot = Key::slot(first, last);
+            _ => match name {
+                [] => return 0,
+                [letter] => return self.lookup_letter(*letter),
+                _ => {
+                    let word = short_word(name);
+                    let missing = 8_u32.wrapping_sub(name.len() as u32);
+                    Key::of(word, word.wrapping_shl(missing.wrapping_mul(8)), name.len())
+                }
+            },
+        };
+        let mut slot = key.slot_of();
         loop {
             let id = self.slots.get(slot).copied().unwrap_or(0);
             if id == 0 {
                 return 0;
             }
-            let row = usize::from(id).wrapping_sub(1);
-            let key = self.key(id);
-            let (first_differs, last_differs) = (first ^ key.first, last ^ key.last);
-            if len == key.len && (first_differs | last_differs) & CASELESS == 0 {
+            let found = self.key(id);
+            let differs = (key.first ^ found.first) | (key.last ^ found.last);
+            if key.len == found.len && differs & CASELESS == 0 {
                 // The spelling of the table is the rule; any other is compared in full.
-                let exact = (first_differs | last_differs) == 0 && len <= 16;
-                if exact || self.is_named(row, name) {
+                let exact = differs == 0 && key.exact_len == found.exact_len;
+                if (exact && key.exact_len != u16::MAX) || self.is_named(id, name) {
                     return id;
                 }
             }
@@ -159,21 +177,39 @@ impl NameTable {
         }
     }
 
-    /// The id of a name that is spelled as in the table, when it is found at once; `None` says
-    /// nothing. The arguments are those of a [`Key`].
+    fn lookup_letter(&self, letter: u8) -> u8 {
+        let place = usize::from((letter | 0x20).wrapping_sub(b'a'));
+        match self.compact.get(place) {
+            Some(id) if *id != 0 => *id,
+            _ => self
+                .rows
+                .iter()
+                .position(|row| row.0.as_bytes().eq_ignore_ascii_case(&[letter]))
+                .map_or(0, |row| (row as u8).wrapping_add(1)),
+        }
+    }
+
+    /// The id of the name of `len` bytes that begins with `first` and ends with `last` (words in which
+    /// what does not belong to it may be anything), when it is spelled as in the table, stands on a
+    /// line with `: ` behind it and is found at once; `None` says nothing.
     #[inline(always)]
     pub(super) fn lookup_exact(&self, first: u64, last: u64, len: usize) -> Option<u8> {
         let id = self.slots.get(Key::slot(first, last)).copied().unwrap_or(0);
         let key = self.key(id);
+        let surplus = u32::from(key.surplus);
+        let (first, last) = (first ^ key.first, last ^ key.last);
         // Beyond sixteen bytes there is a middle that the key does not have.
-        let differs = (first ^ key.first) | (last ^ key.last) | (len ^ key.len) as u64;
-        (differs == 0 && len <= 16).then_some(id)
+        let other_len = len as u64 ^ u64::from(key.exact_len);
+        let differs = first.wrapping_shl(surplus) | last.wrapping_shr(surplus) | other_len;
+        (differs == 0).then_some(id)
     }
 
-    /// Whether no name can have this key, by a look at one slot.
+    /// Whether no name can have these words, by a look at one slot; the arguments are those of
+    /// [`NameTable::lookup_exact`].
     #[inline]
     pub(super) fn surely_lacks(&self, first: u64, last: u64, len: usize) -> bool {
-        len > 1 && self.slots.get(Key::slot(first, last)) == Some(&0)
+        // In less than four bytes there is something else than the name.
+        len >= 4 && self.slots.get(Key::slot(first, last)) == Some(&0)
     }
 
     #[inline(always)]
@@ -182,7 +218,8 @@ impl NameTable {
     }
 
     #[cold]
-    fn is_named(&self, row: usize, name: &[u8]) -> bool {
+    fn is_named(&self, id: u8, name: &[u8]) -> bool {
+        let row = usize::from(id).wrapping_sub(1);
         self.rows.get(row).is_some_and(|row| row.0.as_bytes().eq_ignore_ascii_case(name))
     }
 
@@ -212,19 +249,6 @@ impl NameTable {
     }
 }
 
-/// The words of a [`Key`] out of the eight bytes from the start of a name and the eight before its
-/// end, where what does not belong to the name may be anything. The name is not empty.
-#[inline(always)]
-pub(super) fn key_words(first: u64, last: u64, len: usize) -> (u64, u64) {
-    let surplus = 64_u32.wrapping_sub(bits(len.min(8)));
-    (first & u64::MAX.wrapping_shr(surplus), last.wrapping_shr(surplus))
-}
-
-#[inline]
-fn bits(bytes: usize) -> u32 {
-    (bytes as u32).wrapping_mul(8)
-}
-
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -233,19 +257,12 @@ fn bits(bytes: usize) -> u32 {
 const fn const_key(name: &[u8]) -> Key {
     let (mut first, mut last) = (0_u64, 0_u64);
     let mut i = 0;
-    while i < 8 {
-        if i < name.len() {
-            first |= (name[i] as u64) << (8 * i);
-        }
-        if name.len() >= 8 {
-            last |= (name[name.len() - 8 + i] as u64) << (8 * i);
-        }
+    while i < 8 && i < name.len() {
+        first |= (name[i] as u64) << (8 * i);
+        last |= (name[name.len() - 1 - i] as u64) << (8 * (7 - i));
         i += 1;
     }
-    if name.len() < 8 {
-        last = first;
-    }
-    Key { first, last, len: name.len() }
+    Key::of(first, last, name.len())
 }
 
 #[expect(
@@ -295,9 +312,17 @@ mod tests {
             ("Proxy-Authentication-Info", 6),
         ] {
             assert_eq!(TABLE.lookup(name.as_bytes()), id, "{name}");
-            let padded = alloc::format!("##{name}:");
-            assert_eq!(TABLE.lookup_at(padded.as_bytes(), 2, name.len()), id, "{name}");
+            let line = alloc::format!("......\r\n{name}: value");
+            let start = &line.as_bytes()[8..16];
+            let (first, last) = (word(start), word(&line.as_bytes()[name.len()..][..8]));
+            let exact = TABLE.canonical(id) == Some(name) && name.len() <= 16;
+            let found = TABLE.lookup_exact(first, last, name.len());
+            assert_eq!(found, exact.then_some(id), "{name}");
         }
+    }
+
+    fn word(bytes: &[u8]) -> u64 {
+        u64::from_le_bytes(bytes.try_into().unwrap())
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use super::Profile;
 use super::index::{Entry, Index};
-use super::names::key_words;
 use super::quirk::Quirk;
-use super::words::{Marks, WINDOW, equal_to, find_colon, find_odd, first_marked, load};
+use super::words::find_colon;
 use crate::text::chars;
+use crate::text::window::{Window, find_odd};
 use crate::{LimitKind, Limits, ParseError, ParseErrorKind, Span};
 
 /// Finds the end of a head and indexes it, in one pass however the bytes arrive.
@@ -184,13 +184,17 @@ impl Scanner {
 
     /// Takes header lines as long as they are plain and within the limits. What comes then,
     /// even a plain line, is for the long way.
-    #[inline(always)]
+    // Apart from the long way, whose variables would crowd out those of this loop.
+    #[inline(never)]
     fn plain_headers<P: Profile>(&mut self, buf: &[u8], index: &mut Index, limits: &Limits) {
+        // A line that does not end within the limits is not seen to end.
         let head_max = limits.head_max.min(Span::OFFSET_MAX);
+        let buf = buf.get(..head_max).unwrap_or(buf);
         let (mut line, mut logical_line) = (self.line, self.logical_line);
+        let mut near_end = None;
         while index.entries.len() < limits.header_count_max {
-            let Some((entry, end)) = plain_header::<P>(buf, line) else { break };
-            if end.next.wrapping_sub(line) > limits.line_max || end.next > head_max {
+            let Some((entry, end)) = plain_header::<P>(buf, line, &mut near_end) else { break };
+            if end.next.wrapping_sub(line) > limits.line_max {
                 break;
             }
             index.entries.push(entry);
@@ -320,7 +324,7 @@ impl Scanner {
         if matches!(buf.get(colon.wrapping_sub(1)), Some(b' ' | b'\t')) {
             name = trimmed(buf, name);
         }
-        let id = P::NAMES.lookup_at(buf, start, name.len());
+        let id = P::NAMES.lookup(name.of(buf));
         let value_start = skip_blanks(buf, colon.saturating_add(1));
         let end = self.line_end::<P>(buf, value_start, index)?;
         if name.end() != colon {
@@ -430,79 +434,76 @@ impl Scanner {
     }
 }
 
+/// What is at the start of a line, a bit for each byte.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// What is not printable ASCII.
+    odd: u64,
+    /// Colons: at a whole window those of its first half, where they are with every known name.
+    colons: u64,
+}
+
+/// What is seen of the last window of a buffer, for all lines that begin within it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NearEnd {
+    start: usize,
+    marks: Marks,
+}
+
+impl NearEnd {
+    fn of(buf: &[u8]) -> Self {
+        let start = buf.len().saturating_sub(Window::LEN);
+        let window = Window::at(buf, start);
+        Self { start, marks: Marks { odd: window.odd(), colons: window.equal(b':') } }
+    }
+}
+
 /// The header line at `start`, when it is what nearly every header line is: a name, a colon,
 /// one space, printable ASCII, CRLF. Anything else is `None`, and nothing is said about it. Its
 /// spans are right when it ends within [`Span::OFFSET_MAX`].
 #[inline(always)]
-pub(super) fn plain_header<P: Profile>(buf: &[u8], start: usize) -> Option<(Entry, LineEnd)> {
+pub(super) fn plain_header<P: Profile>(
+    buf: &[u8],
+    start: usize,
+    near_end: &mut Option<NearEnd>,
+) -> Option<(Entry, LineEnd)> {
     let rest = buf.get(start..)?;
-    let Some(window) = rest.first_chunk::<WINDOW>() else {
-        return plain_header_near_end::<P>(buf, start);
+    let first = u64::from_le_bytes(*rest.first_chunk()?);
+    let marks = match rest.first_chunk() {
+        Some(window) => {
+            let window = Window::of(window);
+            let colons = window.equal(b':') & u64::from(u32::MAX);
+            Marks { odd: window.odd(), colons }
+        }
+        None => {
+            let seen = near_end.get_or_insert_with(|| NearEnd::of(buf));
+            let before = start.wrapping_sub(seen.start) as u32;
+            Marks {
+                odd: seen.marks.odd.wrapping_shr(before),
+                colons: seen.marks.colons.wrapping_shr(before),
+            }
+        }
     };
-    let marks = Marks::of(window);
     if marks.colons == 0 {
         return None;
     }
     let len = marks.colons.trailing_zeros() as usize;
     let colon = start.wrapping_add(len);
     let content = match marks.odd {
-        0 => find_odd(buf, start.wrapping_add(WINDOW)),
+        0 => find_odd(buf, start.wrapping_add(Window::LEN)),
         odd => start.wrapping_add(odd.trailing_zeros() as usize),
     };
-    // Both words of the key, without a branch: names of all lengths come in any order.
-    let before = buf.get(colon.wrapping_sub(8)..colon)?.first_chunk::<8>()?;
-    let words = key_words(load(window, 0), u64::from_le_bytes(*before), len);
-    plain_row::<P>(buf, start, colon, content, words)
-}
-
-/// The same where less than a window is left, by steps of eight and sixteen bytes.
-#[inline(always)]
-fn plain_header_near_end<P: Profile>(buf: &[u8], start: usize) -> Option<(Entry, LineEnd)> {
-    let rest = buf.get(start..)?;
-    let [w0, w1, w2] = match rest.first_chunk::<24>() {
-        Some(window) => words(window),
-        // Too short for a header line: most likely the empty line.
-        None if rest.len() < 6 => return None,
-        None => last_words(rest),
-    };
-    let (c0, c1, c2) = (equal_to(w0, b':'), equal_to(w1, b':'), equal_to(w2, b':'));
-    // The first eight bytes of the name and the last eight, cut out of the same words.
-    let (len, first, last) = if c0 != 0 {
-        let len = first_marked(c0);
-        let name = w0 & !u64::MAX.wrapping_shl(bits(len));
-        (len, name, name)
-    } else if c1 != 0 {
-        let over = first_marked(c1);
-        (over.wrapping_add(8), w0, joined(w0, w1, over))
-    } else if c2 != 0 {
-        let over = first_marked(c2);
-        (over.wrapping_add(16), w0, joined(w1, w2, over))
-    } else {
-        return None;
-    };
-    let colon = start.wrapping_add(len);
-    let content = find_odd(buf, colon.wrapping_add(1));
-    plain_row::<P>(buf, start, colon, content, (first, last))
-}
-
-/// The row whose name ends at `colon` and whose value at `content`, where something odd is.
-#[inline(always)]
-fn plain_row<P: Profile>(
-    buf: &[u8],
-    start: usize,
-    colon: usize,
-    content: usize,
-    (first, last): (u64, u64),
-) -> Option<(Entry, LineEnd)> {
-    let (from, next) = (colon.wrapping_add(2), content.wrapping_add(2));
+    // The eight bytes before the colon, whatever the length of the name, and what is behind it.
+    let around = buf.get(colon.wrapping_sub(8)..colon.wrapping_add(3))?;
+    let (last, [_, b' ', value]) = around.split_first_chunk()? else { return None };
+    let [before_end, b'\r', b'\n', ..] = buf.get(content.wrapping_sub(1)..)? else { return None };
     // All before the line end is printable; the value may begin or end with a blank all the same.
-    let value = buf.get(from..content).filter(|value| !value.is_empty())?;
-    let blank = value.first() == Some(&b' ') || value.last() == Some(&b' ');
-    if buf.get(colon.wrapping_add(1)) != Some(&b' ') || buf.get(content..next)? != b"\r\n" || blank
-    {
+    let (from, next) = (colon.wrapping_add(2), content.wrapping_add(2));
+    if from >= content || *value == b' ' || *before_end == b' ' {
         return None;
     }
-    let id = match P::NAMES.lookup_exact(first, last, colon.wrapping_sub(start)) {
+    let last = u64::from_le_bytes(*last);
+    let id = match P::NAMES.lookup_exact(first, last, len) {
         Some(id) => id,
         None => other_name::<P>(first, last, buf.get(start..colon)?)?,
     };
@@ -515,32 +516,8 @@ fn plain_row<P: Profile>(
 #[inline(never)]
 fn other_name<P: Profile>(first: u64, last: u64, name: &[u8]) -> Option<u8> {
     let unknown = P::NAMES.surely_lacks(first, last, name.len());
-    let id = if unknown { 0 } else { P::NAMES.lookup_words(first, last, name) };
+    let id = if unknown { 0 } else { P::NAMES.lookup(name) };
     (id != 0 || chars::is_token(name)).then_some(id)
-}
-
-#[inline(always)]
-fn words(window: &[u8; 24]) -> [u64; 3] {
-    [load(window, 0), load(window, 8), load(window, 16)]
-}
-
-/// The same where less than a window is left, zeros behind it.
-#[inline(never)]
-fn last_words(rest: &[u8]) -> [u64; 3] {
-    [load(rest, 0), load(rest, 8), load(rest, 16)]
-}
-
-#[inline]
-fn bits(bytes: usize) -> u32 {
-    (bytes as u32).wrapping_mul(8)
-}
-
-/// The eight bytes that end `over` bytes behind `low`; `over` is less than eight.
-#[inline]
-fn joined(low: u64, high: u64, over: usize) -> u64 {
-    // In two steps: shifting by 64 at once is not defined.
-    low.wrapping_shr(bits(over))
-        | high.wrapping_shl(8).wrapping_shl(56_u32.wrapping_sub(bits(over)))
 }
 
 #[cold]

@@ -137,7 +137,10 @@ fn ordinary_headers_go_the_short_way() {
             ["", "\r\n", "Via: what follows, so long that a whole window is left behind it\r\n"]
         {
             let head = format!("{start}{name}: a value\r\n{behind}");
-            assert!(plain_header::<Sip>(head.as_bytes(), start.len()).is_some(), "{name}");
+            assert!(
+                plain_header::<Sip>(head.as_bytes(), start.len(), &mut None).is_some(),
+                "{name}"
+            );
         }
     }
 }
@@ -297,7 +300,7 @@ proptest! {
     ) {
         let mut bytes = [&name[..], colon.as_bytes(), &value, end.as_bytes()].concat();
         bytes.extend_from_slice(b"Via: what follows, longer than a window\r\n\r\n");
-        if let Some((entry, end)) = plain_header::<Sip>(&bytes, 0) {
+        if let Some((entry, end)) = plain_header::<Sip>(&bytes, 0, &mut None) {
             let mut index = Index::new();
             let long = Scanner::new().any_header::<Sip>(&bytes, &mut index);
             prop_assert_eq!(long, Some(end));

@@ -1,5 +1,7 @@
 //! Character classes as one table, and the smallest readers built on it.
 
+use super::window;
+
 /// A token character of SIP (RFC 3261 §25.1).
 const SIP_TOKEN: u8 = 1;
 /// A token character of HTTP and RTSP (RFC 9110 §5.6.2, RFC 7826 §20.1).
@@ -163,52 +165,8 @@ pub fn is_printable(bytes: &[u8]) -> bool {
 #[must_use]
 #[inline]
 pub fn find(bytes: &[u8], byte: u8) -> Option<usize> {
-    let mut rest = bytes;
-    while let Some((stride, behind)) = rest.split_first_chunk::<8>() {
-        if let Some(at) = find_in(stride, byte) {
-            return Some(bytes.len().wrapping_sub(rest.len()).wrapping_add(at));
-        }
-        rest = behind;
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    // What is left is looked at together with bytes that were seen before, if there are any.
-    match bytes.last_chunk::<8>() {
-        Some(last) => find_in(last, byte).map(|at| bytes.len().wrapping_sub(8).wrapping_add(at)),
-        None => rest.iter().position(|b| *b == byte),
-    }
-}
-
-/// The same for the first of two bytes.
-#[must_use]
-#[inline]
-pub fn find_either(bytes: &[u8], one: u8, other: u8) -> Option<usize> {
-    let mut rest = bytes;
-    while let Some((stride, behind)) = rest.split_first_chunk::<8>() {
-        let marks = marks_of(stride, one) | marks_of(stride, other);
-        if marks != 0 {
-            let skipped = bytes.len().wrapping_sub(rest.len());
-            return Some(skipped.wrapping_add((marks.trailing_zeros() / 8) as usize));
-        }
-        rest = behind;
-    }
-    let at = rest.iter().position(|b| *b == one || *b == other)?;
-    Some(bytes.len().wrapping_sub(rest.len()).wrapping_add(at))
-}
-
-#[inline(always)]
-fn find_in(stride: &[u8; 8], byte: u8) -> Option<usize> {
-    let marks = marks_of(stride, byte);
-    (marks != 0).then_some((marks.trailing_zeros() / 8) as usize)
-}
-
-/// Bit 7 of each byte that is `byte`, exact up to the first.
-#[inline(always)]
-const fn marks_of(stride: &[u8; 8], byte: u8) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let zero = u64::from_le_bytes(*stride) ^ ONES.wrapping_mul(byte as u64);
-    zero.wrapping_sub(ONES) & !zero & ONES.wrapping_mul(0x80)
+    let at = window::find(bytes, byte);
+    (at < bytes.len()).then_some(at)
 }
 
 /// How many bytes of a host name `bytes` begins with.
@@ -376,8 +334,6 @@ mod tests {
                     assert_eq!(sip_token_len(&bytes), expected(is_sip_token_byte(byte)));
                     assert_eq!(contains(&bytes, b';'), byte == b';');
                     assert_eq!(find(&bytes, b';'), (byte == b';').then_some(at));
-                    let either = (byte == b';' || byte == b'@').then_some(at);
-                    assert_eq!(find_either(&bytes, b'@', b';'), either);
                 }
             }
         }

@@ -101,23 +101,19 @@ fn name_or_v4(text: &str) -> Option<Host<'_>> {
     }
 }
 
-/// The host bytes at the start, the port, and what follows.
+/// The port whose colon is at `at`, when there is one, and where what follows it begins.
 #[inline(always)]
-fn split_plain(bytes: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
-    let (host, rest) = bytes.split_at_checked(chars::host_len(bytes))?;
-    let [b':', behind @ ..] = rest else {
-        return Some((host, None, rest));
-    };
-    let mut port = 0_u16;
-    let mut digits = 0_usize;
-    while let Some(digit @ b'0'..=b'9') = behind.get(digits) {
+fn port_at(bytes: &[u8], at: usize) -> Option<(Option<u16>, usize)> {
+    if bytes.get(at) != Some(&b':') {
+        return Some((None, at));
+    }
+    let digits_at = at.wrapping_add(1);
+    let (mut port, mut end) = (0_u16, digits_at);
+    while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
         port = port.checked_mul(10)?.checked_add(u16::from(digit.wrapping_sub(b'0')))?;
-        digits = digits.wrapping_add(1);
+        end = end.wrapping_add(1);
     }
-    if digits == 0 {
-        return None;
-    }
-    Some((host, Some(port), behind.get(digits..)?))
+    (end != digits_at).then_some((Some(port), end))
 }
 
 fn parse_v6(bytes: &[u8]) -> Option<Ipv6Addr> {
@@ -186,17 +182,19 @@ impl<'a> HostPort<'a> {
     #[must_use]
     #[inline]
     pub fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (host, port, rest) = split_plain(bytes)?;
-        let name = chars::utf8(host)?;
-        Some((Self { host: name_or_v4(name)?, port }, rest))
+        let (host, _) = bytes.split_at_checked(chars::host_len(bytes))?;
+        let (at, end) = Self::behind(chars::utf8(host)?, bytes, host.len())?;
+        Some((at, bytes.get(end..)?))
     }
 
-    /// The same within text, which need not be checked for being text again.
+    /// The host `name`, which is made of letters, digits, `-`, `.` and `_` and ends at `at` in `bytes`,
+    /// with the port that may follow; and where what follows both begins. `None` as for
+    /// [`HostPort::split`].
     #[must_use]
     #[inline]
-    pub fn split_text(text: &'a str) -> Option<(Self, &'a [u8])> {
-        let (host, port, rest) = split_plain(text.as_bytes())?;
-        Some((Self { host: name_or_v4(text.get(..host.len())?)?, port }, rest))
+    pub fn behind(name: &'a str, bytes: &[u8], at: usize) -> Option<(Self, usize)> {
+        let (port, end) = port_at(bytes, at)?;
+        Some((Self { host: name_or_v4(name)?, port }, end))
     }
 
     /// Reads `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address, with white

@@ -9,3 +9,4 @@ pub mod host;
 pub mod list;
 pub mod params;
 pub mod quoted;
+pub mod window;

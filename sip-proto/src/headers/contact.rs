@@ -29,10 +29,15 @@ impl<'a> TypedHeader<'a> for Contact<'a> {
 
     #[inline]
     fn parse_text(value: &'a str) -> Result<Self, ParseError> {
-        if value == "*" {
+        Self::parse_leading(value, value.len())
+    }
+
+    #[inline]
+    fn parse_leading(text: &'a str, len: usize) -> Result<Self, ParseError> {
+        if len == 1 && text.starts_with('*') {
             return Ok(Self::Star);
         }
-        NameAddr::parse_text(value).map(Self::Address)
+        NameAddr::parse_leading(text, len).map(Self::Address)
     }
 }
 

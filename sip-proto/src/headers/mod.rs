@@ -45,6 +45,8 @@ pub use worded::{
 };
 
 #[cfg(test)]
+mod leading_tests;
+#[cfg(test)]
 mod more_tests;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use crate::uri::Uri;
 use alloc::borrow::Cow;
 use core::ops::Deref;
 use proto_wire::text::params::Params;
+use proto_wire::text::window::{self, Window};
 use proto_wire::text::{chars, list, quoted};
 use proto_wire::{ParseError, ParseErrorKind};
 
@@ -32,7 +33,7 @@ pub struct NameAddr<'a> {
     uri_at: usize,
     bracketed: bool,
     params: &'a [u8],
-    /// The same as `raw`, when it is known to be text.
+    /// The same as `raw`, when it is known to be text, and what follows it.
     text: Option<&'a str>,
 }
 
@@ -45,7 +46,7 @@ impl<'a> NameAddr<'a> {
     /// [`ParseErrorKind::TrailingData`] for text behind `>`.
     #[inline]
     pub fn parse(raw: &'a [u8]) -> Result<Self, ParseError> {
-        match Self::usual(raw) {
+        match Self::usual(raw, raw.len()) {
             Some(address) => Ok(address),
             None => Self::any(raw),
         }
@@ -58,38 +59,51 @@ impl<'a> NameAddr<'a> {
     /// As [`NameAddr::parse`].
     #[inline]
     pub fn parse_text(text: &'a str) -> Result<Self, ParseError> {
-        Self::parse(text.as_bytes()).map(|read| Self { text: Some(text), ..read })
+        Self::parse_leading(text, text.len())
+    }
+
+    /// The same of the first `len` bytes of a text that goes on; see [`TypedHeader::parse_leading`].
+    pub(super) fn parse_leading(text: &'a str, len: usize) -> Result<Self, ParseError> {
+        let read = match Self::usual(text.as_bytes(), len) {
+            Some(address) => Ok(address),
+            None => Self::any(text.as_bytes().get(..len).unwrap_or(text.as_bytes())),
+        };
+        match read {
+            Ok(read) => Ok(Self { text: Some(text), ..read }),
+            error => error,
+        }
     }
 
     /// The value as it is written nearly always: perhaps a name, a URI in brackets with no
-    /// white space at its ends, and parameters right behind it.
+    /// white space at its ends, and parameters right behind it. It is the first `len` of `bytes`.
     #[inline(always)]
-    fn usual(raw: &'a [u8]) -> Option<Self> {
-        let name_end = match raw.first()? {
-            b'"' => {
-                let inside = chars::find(raw.get(1..)?, b'"')?;
-                if chars::contains(raw.get(1..=inside)?, b'\\') {
-                    return None;
-                }
-                inside.wrapping_add(2)
+    pub(super) fn usual(bytes: &'a [u8], len: usize) -> Option<Self> {
+        let raw = bytes.get(..len)?;
+        let window = Window::at(bytes, 0);
+        let (display, open) = if raw.first() == Some(&b'"') {
+            // All quotes but the first.
+            let quotes = window.equal(b'"') & !1;
+            let end = quotes.trailing_zeros() as usize;
+            if quotes == 0 || window.equal(b'\\') & window::first(end) != 0 {
+                return None;
             }
-            _ => 0,
+            let name_end = end.wrapping_add(1);
+            let space = usize::from(raw.get(name_end) == Some(&b' '));
+            (raw.get(..name_end)?, name_end.wrapping_add(space))
+        } else {
+            let open = window.equal(b'<').trailing_zeros() as usize;
+            (chars::trim(raw.get(..open)?), open)
         };
-        let (display, uri_at) = match (name_end, raw.get(name_end..)?) {
-            (0, [b'<', ..]) => (&[][..], 1),
-            (0, _) => {
-                let open = chars::find(raw, b'<')?;
-                (chars::trim(raw.get(..open)?), open.wrapping_add(1))
-            }
-            (_, [b'<', ..]) => (raw.get(..name_end)?, name_end.wrapping_add(1)),
-            (_, [b' ', b'<', ..]) => (raw.get(..name_end)?, name_end.wrapping_add(2)),
-            _ => return None,
+        let uri_at = open.wrapping_add(1);
+        let close = (window.equal(b'>') & !window::first(uri_at)).trailing_zeros() as usize;
+        let close = match close {
+            Window::LEN => uri_at.wrapping_add(chars::find(raw.get(uri_at..)?, b'>')?),
+            close => close,
         };
-        let inside = raw.get(uri_at..)?;
-        let (uri, behind) = inside.split_at_checked(chars::find(inside, b'>')?)?;
-        let params = behind.get(1..)?;
+        let (uri, params) = (raw.get(uri_at..close)?, raw.get(close.wrapping_add(1)..)?);
         let ends = [uri.first()?, uri.last()?];
-        if ends.iter().any(|b| chars::is_lws(**b)) || !matches!(params.first(), None | Some(b';')) {
+        let odd = raw.get(open) != Some(&b'<') || ends.iter().any(|b| chars::is_lws(**b));
+        if odd || !matches!(params.first(), None | Some(b';')) {
             return None;
         }
         Some(Self { raw, display, uri, uri_at, bracketed: true, params, text: None })
@@ -97,7 +111,7 @@ impl<'a> NameAddr<'a> {
 
     /// The same in any form, or what is wrong.
     #[cold]
-    fn any(raw: &'a [u8]) -> Result<Self, ParseError> {
+    pub(super) fn any(raw: &'a [u8]) -> Result<Self, ParseError> {
         // A value on its own may begin with what a head has trimmed.
         match chars::lws_len(raw) {
             0 => Self::trimmed(raw),
@@ -195,9 +209,8 @@ impl<'a> NameAddr<'a> {
     /// When it is malformed; the offset is in the header's value.
     #[inline]
     pub fn uri(&self) -> Result<Uri<'a>, ParseError> {
-        let end = self.uri_at.saturating_add(self.uri.len());
-        let read = match self.text.and_then(|text| text.get(self.uri_at..end)) {
-            Some(text) => Uri::parse_text(text),
+        let read = match self.text.and_then(|text| text.get(self.uri_at..)) {
+            Some(text) => Uri::parse_leading(text, self.uri.len()),
             None => Uri::parse(self.uri),
         };
         match read {
@@ -251,7 +264,7 @@ impl<'a> NameAddr<'a> {
     pub fn tag(&self) -> Option<&'a str> {
         // The parameters are the end of the value.
         let params_at = self.raw.len().saturating_sub(self.params.len());
-        let tag = match self.text.and_then(|text| text.get(params_at..)) {
+        let tag = match self.text.and_then(|text| text.get(params_at..self.raw.len())) {
             Some(params) => super::quick::text(params, b"tag")?,
             None => chars::utf8(super::quick::value(self.params, b"tag")?)?,
         };
@@ -277,6 +290,11 @@ macro_rules! name_addr_headers {
             #[inline]
             fn parse_text(value: &'a str) -> Result<Self, ParseError> {
                 NameAddr::parse_text(value).map(Self)
+            }
+
+            #[inline]
+            fn parse_leading(text: &'a str, len: usize) -> Result<Self, ParseError> {
+                NameAddr::parse_leading(text, len).map(Self)
             }
         }
 

@@ -1,8 +1,8 @@
 //! The one parameter that every element looks at, without reading the others.
 
 use core::ops::Range;
-use proto_wire::text::chars;
 use proto_wire::text::params::Params;
+use proto_wire::text::window;
 
 /// The value of the parameter `name` (in lower case) in `;a=b;name=value;...`. It is the first one in
 /// nearly every message; then nothing else is looked at.
@@ -36,12 +36,11 @@ fn first(params: &[u8], name: &[u8]) -> Option<Range<usize>> {
     if found != name && !found.eq_ignore_ascii_case(name) {
         return None;
     }
-    let value = value.get(..chars::find(value, b';').unwrap_or(value.len()))?;
     // What is quoted or has white space goes the long way.
-    let odd = |b: u8| b.saturating_sub(b' ').min(b ^ b'"');
+    let len = window::plain_len(value);
     let start = name.len().wrapping_add(2);
-    let plain = !value.is_empty() && !chars::any_zero(value, odd);
-    plain.then_some(start..start.wrapping_add(value.len()))
+    let plain = len != 0 && matches!(value.get(len), None | Some(b';'));
+    plain.then_some(start..start.wrapping_add(len))
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use crate::message::{HeaderName, TypedHeader};
 use core::fmt;
 use core::net::IpAddr;
+use core::ops::Range;
 use proto_wire::text::chars;
 use proto_wire::text::host::{Host, HostPort};
 use proto_wire::text::params::Params;
+use proto_wire::text::window::{self, Window};
 use proto_wire::{ParseError, ParseErrorKind};
 
 /// How SIP is carried.
@@ -95,7 +97,7 @@ impl<'a> TypedHeader<'a> for Via<'a> {
 
     #[inline]
     fn parse(raw: &'a [u8]) -> Result<Self, ParseError> {
-        match usual(raw, |rest| HostPort::split(raw.get(rest..)?)) {
+        match usual(raw, raw.len(), |host| chars::utf8(raw.get(host)?)) {
             Some(via) => Ok(via),
             None => Self::any(raw),
         }
@@ -103,16 +105,26 @@ impl<'a> TypedHeader<'a> for Via<'a> {
 
     #[inline]
     fn parse_text(raw: &'a str) -> Result<Self, ParseError> {
-        match usual(raw.as_bytes(), |rest| HostPort::split_text(raw.get(rest..)?)) {
+        Self::parse_leading(raw, raw.len())
+    }
+
+    #[inline]
+    fn parse_leading(text: &'a str, len: usize) -> Result<Self, ParseError> {
+        match Self::usual_text(text, len) {
             Some(via) => Ok(via),
-            None => Self::any(raw.as_bytes()),
+            None => Self::any(text.as_bytes().get(..len).unwrap_or(text.as_bytes())),
         }
     }
 }
 
 impl<'a> Via<'a> {
+    #[inline(always)]
+    pub(super) fn usual_text(text: &'a str, len: usize) -> Option<Self> {
+        usual(text.as_bytes(), len, |host| text.get(host))
+    }
+
     /// The value in any form, or what is wrong.
-    fn any(raw: &'a [u8]) -> Result<Self, ParseError> {
+    pub(super) fn any(raw: &'a [u8]) -> Result<Self, ParseError> {
         let (protocol_end, rest) = match raw.strip_prefix(b"SIP/2.0/") {
             Some(rest) => (8, rest),
             None => protocol(raw)?,
@@ -134,21 +146,33 @@ impl<'a> Via<'a> {
     }
 }
 
-/// The value as it is written nearly always: one space, a name or an IPv4 address; `split` reads that
-/// from an offset on.
+/// The value as it is written nearly always: one space, a name or an IPv4 address. It is the first `len`
+/// of `bytes`; `text` makes text of a part.
 #[inline(always)]
 fn usual<'a>(
-    raw: &'a [u8],
-    split: impl FnOnce(usize) -> Option<(HostPort<'a>, &'a [u8])>,
+    bytes: &'a [u8],
+    len: usize,
+    text: impl FnOnce(Range<usize>) -> Option<&'a str>,
 ) -> Option<Via<'a>> {
-    let rest = raw.strip_prefix(b"SIP/2.0/")?;
-    let name_len = rest.iter().position(|b| !chars::is_sip_token_byte(*b))?;
-    let (transport_name, tail) = rest.split_at_checked(name_len)?;
-    if transport_name.is_empty() || tail.first() != Some(&b' ') {
+    const PROTOCOL: &[u8] = b"SIP/2.0/";
+    let raw = bytes.get(..len)?;
+    if !raw.starts_with(PROTOCOL) {
         return None;
     }
-    let (sent_by, params) = split(name_len.wrapping_add(b"SIP/2.0/ ".len()))?;
-    matches!(params, [] | [b';', ..]).then_some(Via { raw, transport_name, sent_by, params })
+    // Where letters and digits end: the transport, then the host.
+    let ends = Window::at(bytes, 0).infrequent() | !window::first(len);
+    let behind = |at: usize| (ends & !window::first(at)).trailing_zeros() as usize;
+    let name_end = behind(PROTOCOL.len());
+    let host_at = name_end.wrapping_add(1);
+    let host_end = behind(host_at);
+    if raw.get(name_end) != Some(&b' ') || host_end == Window::LEN {
+        return None;
+    }
+    let transport_name = raw.get(PROTOCOL.len()..name_end)?;
+    let (sent_by, end) = HostPort::behind(text(host_at..host_end)?, raw, host_end)?;
+    let params = raw.get(end..)?;
+    let usual = !transport_name.is_empty() && matches!(params, [] | [b';', ..]);
+    usual.then_some(Via { raw, transport_name, sent_by, params })
 }
 
 /// `SIP / 2.0 / `, with the white space that the grammar allows; another protocol is kept.

@@ -151,7 +151,7 @@ fn start_line(bytes: &[u8], index: &mut Index) -> Result<(), ParseError> {
         return status_line(line, base, index);
     }
     let error = |kind, at: usize| Err(ParseError::new(kind, base.saturating_add(at)));
-    let Some(method_end) = memchr::memchr(b' ', line) else {
+    let Some(method_end) = chars::find(line, b' ') else {
         return error(ParseErrorKind::StartLine, 0);
     };
     let (method, rest) = line.split_at_checked(method_end).unwrap_or((line, &[]));
@@ -227,7 +227,7 @@ fn check_version(version: &[u8], at: usize, index: &mut Index) {
 
 fn status_line(line: &[u8], base: usize, index: &mut Index) -> Result<(), ParseError> {
     let error = |kind, at: usize| Err(ParseError::new(kind, base.saturating_add(at)));
-    let Some(version_end) = memchr::memchr(b' ', line) else {
+    let Some(version_end) = chars::find(line, b' ') else {
         return error(ParseErrorKind::StartLine, 0);
     };
     let (version, rest) = line.split_at_checked(version_end).unwrap_or((line, &[]));

@@ -4,6 +4,7 @@
 use super::{OtherUri, SipUri, TelUri, Uri};
 use proto_wire::text::chars;
 use proto_wire::text::host::{Host, HostPort};
+use proto_wire::text::window::{self, Window};
 use proto_wire::{ParseError, ParseErrorKind};
 
 impl<'a> Uri<'a> {
@@ -27,10 +28,19 @@ impl<'a> Uri<'a> {
     /// As [`Uri::parse`].
     #[inline]
     pub fn parse_text(text: &'a str) -> Result<Self, ParseError> {
-        match text.strip_prefix("sip:").and_then(|rest| usual_sip(text, rest, false)) {
-            Some(uri) => Ok(Self::Sip(uri)),
-            None => Self::parse(text.as_bytes()),
+        Self::parse_leading(text, text.len())
+    }
+
+    /// The same of the first `len` bytes of a text that goes on, which are no part of it but can be
+    /// read together with it.
+    #[inline]
+    pub(crate) fn parse_leading(text: &'a str, len: usize) -> Result<Self, ParseError> {
+        if text.starts_with("sip:") {
+            if let Some(uri) = usual_sip(text, len, 4, false) {
+                return Ok(Self::Sip(uri));
+            }
         }
+        Self::parse(text.as_bytes().get(..len).unwrap_or(text.as_bytes()))
     }
 }
 
@@ -189,43 +199,45 @@ fn structure(bytes: &[u8], start: usize) -> Result<(Option<usize>, usize), Parse
 #[inline]
 fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
     let text = chars::utf8(bytes);
-    match text.and_then(|raw| usual_sip(raw, raw.get(start..)?, secure)) {
+    match text.and_then(|raw| usual_sip(raw, raw.len(), start, secure)) {
         Some(uri) => Ok(uri),
         None => any_sip(bytes, start, secure),
     }
 }
 
-/// The URI, when its host is a name or an IPv4 address and nothing is wrong; `rest` is what follows
-/// the scheme.
+/// The URI, when its host is a name or an IPv4 address and nothing is wrong. It is the first `len` bytes
+/// of `text`, and its scheme ends at `start`.
 #[inline(always)]
-fn usual_sip<'a>(raw: &'a str, rest: &'a str, secure: bool) -> Option<SipUri<'a>> {
-    // The same as `first_forbidden`: `<` and `>` differ in one bit.
-    let forbidden = |b: u8| {
-        let brackets = (b | 0x02) ^ b'>';
-        b.saturating_sub(b' ').min(b ^ 0x7f).min(brackets).min(b ^ b'"')
-    };
-    if chars::any_zero(raw.as_bytes(), forbidden) {
+pub(super) fn usual_sip(text: &str, len: usize, start: usize, secure: bool) -> Option<SipUri<'_>> {
+    let raw = text.get(..len)?;
+    let window = Window::at(text.as_bytes(), 0);
+    let within = window::first(len) & !window::first(start);
+    if window.not_in_uri() & within != 0 || odd_behind_window(raw) {
         return None;
     }
-    let (mut user, mut password, mut host) = (None, None, rest);
-    // A colon before the `@` begins a password; without one, it begins the port.
-    let stop = chars::find_either(rest.as_bytes(), b'@', b':').unwrap_or(rest.len());
-    let (name, tail) = rest.split_at_checked(stop)?;
-    if let Some(tail) = tail.strip_prefix('@') {
-        (user, host) = (Some(name), tail);
-    } else if let Some((word, tail)) = tail.get(1..).and_then(|tail| tail.split_once('@')) {
-        (user, password, host) = (Some(name), Some(word), tail);
+    let (mut user, mut password, mut host_at) = (None, None, start);
+    let at = (window.equal(b'@') & within).trailing_zeros() as usize;
+    if at != Window::LEN {
+        // A colon before the `@` begins a password; without one, it begins the port.
+        let colon = (window.equal(b':') & within).trailing_zeros() as usize;
+        let name = raw.get(start..colon.min(at)).filter(|name| !name.is_empty())?;
+        (user, host_at) = (Some(name), at.wrapping_add(1));
+        if colon < at {
+            password = raw.get(colon.wrapping_add(1)..at);
+        }
     }
-    if user.is_some_and(str::is_empty) {
+    let ends = (window.infrequent() | !window::first(len)) & !window::first(host_at);
+    let host_end = ends.trailing_zeros() as usize;
+    if host_end == Window::LEN && len > Window::LEN {
         return None;
     }
-    let (at, behind) = HostPort::split_text(host)?;
-    let tail = host.get(host.len().wrapping_sub(behind.len())..)?;
+    let (at, end) = HostPort::behind(raw.get(host_at..host_end)?, raw.as_bytes(), host_end)?;
+    let tail = raw.get(end..)?;
     let (mut params, mut headers) = (tail, "");
-    match behind.first() {
+    match tail.as_bytes().first() {
         None => {}
         Some(b';' | b'?') => {
-            if let Some(question) = behind.iter().position(|b| *b == b'?') {
+            if let Some(question) = chars::find(tail.as_bytes(), b'?') {
                 params = tail.get(..question)?;
                 headers = tail.get(question.wrapping_add(1)..)?;
             }
@@ -235,9 +247,21 @@ fn usual_sip<'a>(raw: &'a str, rest: &'a str, secure: bool) -> Option<SipUri<'a>
     Some(SipUri { raw, secure, user, password, host: at.host, port: at.port, params, headers })
 }
 
+/// Whether there is anything in a long URI that decides about its parts, or that no URI holds.
+#[inline(always)]
+fn odd_behind_window(raw: &str) -> bool {
+    let Some(behind) = raw.as_bytes().get(Window::LEN..) else { return false };
+    // `<` and `>` differ in one bit.
+    let odd = |b: u8| {
+        let brackets = (b | 0x02) ^ b'>';
+        b.saturating_sub(b' ').min(b ^ 0x7f).min(brackets).min(b ^ b'"').min(b ^ b'@')
+    };
+    chars::any_zero(behind, odd)
+}
+
 /// The same in any form, or what is wrong.
 #[cold]
-fn any_sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
+pub(super) fn any_sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseError> {
     let (at_sign, host_end) = structure(bytes, start)?;
     let bad = || ParseError::new(ParseErrorKind::Uri, start);
     let raw = core::str::from_utf8(bytes)

@@ -1,4 +1,7 @@
 use super::*;
+use alloc::format;
+use alloc::string::String;
+use proptest::prelude::*;
 use proto_wire::ParseErrorKind;
 
 fn uri(text: &str) -> Uri<'_> {
@@ -238,5 +241,28 @@ fn rfc_3966_4_numbers_and_their_contexts() {
     ] {
         let (one, two) = (uri(a), uri(b));
         assert_eq!((one.equivalent(&two), two.equivalent(&one)), (same, same), "{a} {b}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_usual_way_finds_what_the_other_finds(
+        pieces in prop::collection::vec(prop_oneof![
+            3 => prop::sample::select(&[
+                "bob", "@", ":", "5060", "192.0.2.1", "a.example.com", ";lr", ";x=y", "?a=b", "?", "_", "<",
+                "\"", " ", "\u{e9}", "\u{7f}", "+1-555", "%20", "[::1]",
+            ][..]).prop_map(String::from),
+            1 => "[a-z.-]{1,70}",
+        ], 0..8),
+        behind in "[a-z@:;>\r]{0,8}",
+    ) {
+        let raw = format!("sip:{}", pieces.concat());
+        let text = format!("{raw}{behind}");
+        if let Some(usual) = parse::usual_sip(&text, raw.len(), 4, false) {
+            let other = parse::any_sip(raw.as_bytes(), 4, false);
+            prop_assert_eq!(format!("{:?}", Some(usual)), format!("{:?}", other.ok()));
+        }
     }
 }
