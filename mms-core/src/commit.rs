@@ -11,7 +11,7 @@ use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record};
 use crate::state::{
     Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, Order,
-    OrderLine, Reward, Sale, SoldLine, Starts, Tenders,
+    OrderLine, Reward, Sale, SoldLine, Starts, Tenders, append,
 };
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -82,7 +82,7 @@ impl Ledger {
         self.sales.forget(head.at.day, |lot| lots.unrefer(lot));
         lots.reclaim();
         if head.key.value() != 0 {
-            self.replies.push(head.key, head.digest, receipt);
+            self.replies.push(head.key, head.digest, &receipt);
         }
         receipt
     }
@@ -114,7 +114,7 @@ impl Ledger {
                 let mut member = Member::new(token, kind, head.at.day);
                 (member.tier, member.plan, member.depth) = (tier, plan, depth);
                 member.set_referrer(referrer);
-                self.members.push(member);
+                append(&mut self.members, member);
             }
             Fact::MemberChanged { member, status } => {
                 if status == MemberStatus::Erased {
@@ -157,7 +157,7 @@ impl Ledger {
             Fact::Undiscounted { lot, amount } => self.lots.undiscount(lot, amount),
             Fact::CardIssued { card, member, number, product, status, expires } => {
                 self.numbers.insert(u128::from(number.value()), card.value());
-                self.cards.push(Card {
+                let card = Card {
                     number,
                     member,
                     product,
@@ -165,7 +165,8 @@ impl Ledger {
                     expires,
                     pin_tries: 0,
                     replaced_by: None,
-                });
+                };
+                append(&mut self.cards, card);
             }
             Fact::CardChanged { card, status, expires, pin_tries } => {
                 if let Some(card) = self.card_mut(card) {

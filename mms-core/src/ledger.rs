@@ -236,7 +236,7 @@ impl Ledger {
     /// The first answer to a command with this key, while the key is remembered.
     #[must_use]
     pub fn answer(&self, key: IdempotencyKey) -> Option<Receipt> {
-        self.replies.find(key).map(|(_, receipt)| *receipt)
+        self.replies.find(key)
     }
 
     /// How many members were ever enrolled; their ids run from zero.
@@ -505,8 +505,8 @@ impl Ledger {
 
     pub(crate) fn refused(&self, command: &Command, rejection: Rejection) -> Outcome {
         match (rejection, self.replies.find(command.envelope.key)) {
-            (Rejection::KeyUsed, Some((_, receipt))) => Outcome::Duplicate(*receipt),
-            (Rejection::KeyConflict, Some((_, receipt))) => Outcome::Conflict(receipt.seq),
+            (Rejection::KeyUsed, Some(receipt)) => Outcome::Duplicate(receipt),
+            (Rejection::KeyConflict, Some(receipt)) => Outcome::Conflict(receipt.seq),
             _ => Outcome::Rejected(rejection),
         }
     }

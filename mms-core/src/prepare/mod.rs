@@ -59,8 +59,8 @@ impl Ledger {
             return Err(Rejection::KeyMissing);
         }
         let digest = command.digest();
-        match self.replies.find(envelope.key) {
-            Some((first, _)) if first == digest => return Err(Rejection::KeyUsed),
+        match self.replies.digest(envelope.key) {
+            Some(first) if first == digest => return Err(Rejection::KeyUsed),
             Some(_) => return Err(Rejection::KeyConflict),
             None => {}
         }

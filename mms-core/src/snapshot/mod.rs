@@ -226,7 +226,7 @@ impl Ledger {
         ledger.fields.extend(fields);
         ledger.places = places;
         for (key, digest, receipt) in answers {
-            ledger.replies.push(key, digest, receipt);
+            ledger.replies.push(key, digest, &receipt);
         }
         ledger.refer_lots();
         ledger.fits_together()?;

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 /// Finds places by hash; the table itself holds the keys.
 ///
-/// A slot is a 32-bit tag (which is also where the search begins) and a 32-bit place plus
-/// one; zero is empty. Growing needs no keys. The order of slots never reaches an output.
+/// A slot is a 32-bit tag and a 32-bit place plus one; zero is empty. The search begins where the tag
+/// stands among all tags, so slots are nearly in the order of tags, and the table grows by a quarter
+/// in one pass, without the keys. The order of slots never reaches an output.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
     slots: Vec<u64>,
@@ -86,7 +87,7 @@ impl Index {
     /// Adds a place. The caller has made sure that the key is not there.
     #[inline]
     pub(crate) fn insert(&mut self, key: u128, place: u32) {
-        if self.len.saturating_mul(4) >= self.slots.len().saturating_mul(3) {
+        if self.is_full() {
             self.grow();
         }
         let tag = self.tag(key);
@@ -97,7 +98,7 @@ impl Index {
     /// The same where places die without a word: the first dead one of the run is written over.
     #[inline]
     pub(crate) fn insert_over(&mut self, key: u128, place: u32, lives: impl Fn(u32) -> bool) {
-        if self.len.saturating_mul(4) >= self.slots.len().saturating_mul(3) {
+        if self.is_full() {
             self.grow();
         }
         let tag = self.tag(key);
@@ -118,7 +119,7 @@ impl Index {
     /// Takes dead places out of the next [`SWEPT`] slots, and gives where to go on.
     #[inline]
     pub(crate) fn sweep(&mut self, from: usize, lives: impl Fn(u32) -> bool) -> usize {
-        let mut at = from & self.mask();
+        let mut at = if from < self.slots.len() { from } else { 0 };
         for _ in 0..SWEPT {
             // What moves up into the hole may be dead, too.
             while self.slots.get(at).is_some_and(|slot| *slot != 0 && !lives(place_of(*slot))) {
@@ -146,7 +147,6 @@ impl Index {
 
     /// Empties a slot; later slots of the same run move up, so that no grave is left.
     fn clear(&mut self, mut hole: usize) {
-        let mask = self.mask();
         let mut at = hole;
         loop {
             at = self.after(at);
@@ -155,8 +155,7 @@ impl Index {
                 break;
             }
             // A slot may move into the hole when its search passes the hole on its way.
-            let home = self.home(slot >> 32);
-            if at.wrapping_sub(home) & mask >= at.wrapping_sub(hole) & mask {
+            if self.steps(self.home(slot >> 32), at) >= self.steps(hole, at) {
                 self.set(hole, slot);
                 hole = at;
             }
@@ -171,16 +170,29 @@ impl Index {
         mix(mix(low ^ self.secret) ^ high) >> 32
     }
 
+    #[inline]
     fn home(&self, tag: u64) -> usize {
-        usize::try_from(tag).unwrap_or(0) & self.mask()
+        let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
+        usize::try_from(tag.saturating_mul(slots) >> 32).unwrap_or(0)
     }
 
+    #[inline]
     fn after(&self, at: usize) -> usize {
-        at.wrapping_add(1) & self.mask()
+        let next = at.wrapping_add(1);
+        if next < self.slots.len() { next } else { 0 }
     }
 
-    fn mask(&self) -> usize {
-        self.slots.len().wrapping_sub(1)
+    /// How many steps it is from one slot on to another.
+    #[inline]
+    fn steps(&self, from: usize, to: usize) -> usize {
+        let steps = to.wrapping_sub(from);
+        if from <= to { steps } else { steps.wrapping_add(self.slots.len()) }
+    }
+
+    /// Whether one more would fill it too far: beyond four fifths.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.len.saturating_mul(5) >= self.slots.len().saturating_mul(4)
     }
 
     fn set(&mut self, at: usize, slot: u64) {
@@ -198,7 +210,7 @@ impl Index {
     }
 
     fn grow(&mut self) {
-        let size = self.slots.len().saturating_mul(2);
+        let size = self.slots.len().saturating_add((self.slots.len() / 4).max(16));
         let old = core::mem::replace(&mut self.slots, vec![0; size]);
         for slot in old.into_iter().filter(|slot| *slot != 0) {
             self.put(slot);

@@ -1,5 +1,7 @@
 //! Lots: value that came in together and expires together.
 
+use super::append;
+use super::calendar::Calendar;
 use super::slot::{Head, Slot};
 use crate::account::{Code, MONEY, POINTS, is_coupon};
 use crate::ids::{AssetId, Day, LotId, MemberId, Seq, StoreId};
@@ -136,9 +138,9 @@ pub(crate) struct Lots {
     wide: Vec<Lot>,
     wide_free: Vec<u32>,
     /// Lots with value and a last day.
-    expiring: BTreeSet<(Day, LotId)>,
+    expiring: Calendar,
     /// Lots that the member must wait for.
-    pending: BTreeSet<(Day, LotId)>,
+    pending: Calendar,
     /// Places of lots that are over.
     free: BTreeSet<LotId>,
     /// Lots that this record may have ended; empty between records.
@@ -353,11 +355,11 @@ impl Lots {
                 continue;
             }
             if lot.pending {
-                lots.pending.insert((lot.from, id));
+                lots.pending.insert(lot.from, id);
             }
             if lot.linked {
                 if lot.expires != Day::NEVER {
-                    lots.expiring.insert((lot.expires, id));
+                    lots.expiring.insert(lot.expires, id);
                 }
                 let place = (rank(lot.asset), lot.expires, lot.origin, id);
                 listed.push((owner(lot.member), place));
@@ -409,32 +411,32 @@ impl Lots {
     /// The next lot whose last day is before `day`.
     pub(crate) fn next_expired(&self, day: Day) -> Option<(LotId, Lot)> {
         self.expiring
-            .iter()
+            .from(Day::FIRST)
             .take_while(|(last, _)| *last < day)
-            .filter_map(|(_, id)| self.get(*id).map(|lot| (*id, lot)))
+            .filter_map(|(_, id)| self.get(id).map(|lot| (id, lot)))
             .find(|(_, lot)| lot.left() > 0)
     }
 
     /// Lots with value whose last day is from `from` to `until`, soonest first.
     pub(crate) fn ending(&self, from: Day, until: Day) -> impl Iterator<Item = (LotId, Lot)> + '_ {
-        let rows = self.expiring.range((from, LotId::new(0))..);
+        let rows = self.expiring.from(from);
         let rows = rows.take_while(move |(last, _)| *last <= until && *last != Day::NEVER);
-        rows.filter_map(|(_, id)| self.get(*id).map(|lot| (*id, lot)))
+        rows.filter_map(|(_, id)| self.get(id).map(|lot| (id, lot)))
     }
 
     /// The next pending lot that has become the member's by `day`.
     pub(crate) fn next_matured(&self, day: Day) -> Option<(LotId, Lot)> {
         let (from, id) = self.pending.first()?;
-        if *from > day {
+        if from > day {
             return None;
         }
-        self.get(*id).map(|lot| (*id, lot))
+        self.get(id).map(|lot| (id, lot))
     }
 
     /// The next day on which something lapses or matures.
     pub(crate) fn next_day(&self) -> Option<Day> {
         let expiry = self.expiring.first().map(|(last, _)| last.plus(1));
-        let maturity = self.pending.first().map(|(from, _)| *from);
+        let maturity = self.pending.first().map(|(from, _)| from);
         match (expiry, maturity) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -449,11 +451,11 @@ impl Lots {
             Some(place) if place.is_vacant() => {
                 self.free.remove(&id);
             }
-            None if id.value() == end => self.arena.push(Slot::vacant()),
+            None if id.value() == end => append(&mut self.arena, Slot::vacant()),
             _ => return,
         }
         if let Some(from) = pending {
-            self.pending.insert((from, id));
+            self.pending.insert(from, id);
         }
         self.put_settled(id, lot, head);
     }
@@ -538,7 +540,7 @@ impl Lots {
             }
         }
         if let Some(from) = matured {
-            self.pending.remove(&(from, id));
+            self.pending.remove(from, id);
         }
         self.put_settled(id, lot, head);
     }
@@ -607,9 +609,9 @@ impl Lots {
         }
         if expires != Day::NEVER {
             if has_value {
-                self.expiring.insert((expires, id));
+                self.expiring.insert(expires, id);
             } else {
-                self.expiring.remove(&(expires, id));
+                self.expiring.remove(expires, id);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What the ledger remembers. All of it is folded from records and from nothing else.
 
 mod books;
+mod calendar;
 mod index;
 mod lots;
 mod member;
@@ -28,6 +29,16 @@ pub(crate) use slot::Head;
 use crate::ids::{AssetId, CardId, CardNumber, Day, MemberId, ProductId, StoreId};
 use crate::wire::wire_enum;
 use alloc::vec::Vec;
+
+/// Adds a row. A table grows by an eighth, not to twice its size: an empty half of a large one is
+/// much memory.
+#[inline]
+pub(crate) fn append<T>(rows: &mut Vec<T>, row: T) {
+    if rows.len() == rows.capacity() {
+        rows.reserve_exact((rows.len() / 8).max(16));
+    }
+    rows.push(row);
+}
 
 wire_enum! {
     /// What may be done for a member.

@@ -1,9 +1,11 @@
 //! The newest keys and the first answers to them.
 
 use super::Index;
-use crate::ids::IdempotencyKey;
+use crate::ids::{Day, IdempotencyKey, MemberId, Seq, TierId};
 use crate::receipt::Receipt;
-use alloc::collections::VecDeque;
+use crate::record::Kind;
+use alloc::collections::{BTreeMap, VecDeque};
+use proto_wire::Timestamp;
 
 /// The newest commands: key, digest, first answer.
 #[derive(Clone, Debug)]
@@ -17,18 +19,132 @@ pub(crate) struct Replies {
     /// How far it is swept.
     swept: usize,
     max: u32,
+    /// Answers that do not fit into their entry, by its number.
+    whole: BTreeMap<u32, Receipt>,
+    /// No answer that fits is of a record before the first of these, or after the second.
+    seqs: (u64, u64),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A key and nearly every answer in one line of memory.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
 struct Entry {
     key: IdempotencyKey,
     digest: u64,
-    receipt: Receipt,
+    time: i64,
+    /// The low half.
+    seq: u32,
+    member: u32,
+    amount: u32,
+    bonus: u32,
+    points: i32,
+    stored_after: u32,
+    points_after: u32,
+    tier: u16,
+    kind: u8,
+    flags: u8,
+}
+
+const _: () = assert!(size_of::<Entry>() == 64, "a million keys are 64 MB");
+
+const TIER_CHANGED: u8 = 1;
+/// The answer is kept elsewhere.
+const WHOLE: u8 = 2;
+/// Above these flags stands how far the business day is from the day of the time, by this less.
+const DAYS: u8 = 2;
+const NEAR: i32 = 32;
+/// No member has this number.
+const NOBODY: u32 = u32::MAX;
+
+impl Entry {
+    /// The answer in short, when it fits.
+    #[inline]
+    fn short(key: IdempotencyKey, digest: u64, receipt: &Receipt) -> Option<Self> {
+        let away = receipt.day.value().checked_sub(Day::of(receipt.time).value())?;
+        let days = u8::try_from(away.checked_add(NEAR)?).ok().filter(|days| *days < 64)?;
+        Some(Self {
+            key,
+            digest,
+            time: receipt.time.as_unix_micros(),
+            seq: low(receipt.seq.value()),
+            member: receipt.member.map_or(NOBODY, MemberId::value),
+            amount: u32::try_from(receipt.amount).ok()?,
+            bonus: u32::try_from(receipt.bonus).ok()?,
+            points: i32::try_from(receipt.points).ok()?,
+            stored_after: u32::try_from(receipt.stored_after).ok()?,
+            points_after: u32::try_from(receipt.points_after).ok()?,
+            tier: receipt.tier.value(),
+            kind: u8::try_from(receipt.kind.number()).ok()?,
+            flags: u8::from(receipt.tier_changed) | (days << DAYS),
+        })
+    }
+
+    /// Of an answer that is kept elsewhere.
+    const fn long(key: IdempotencyKey, digest: u64) -> Self {
+        Self {
+            key,
+            digest,
+            time: 0,
+            seq: 0,
+            member: NOBODY,
+            amount: 0,
+            bonus: 0,
+            points: 0,
+            stored_after: 0,
+            points_after: 0,
+            tier: 0,
+            kind: 0,
+            flags: WHOLE,
+        }
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.flags & WHOLE != 0
+    }
+
+    /// The answer of the short form; no record that fits is before `first`.
+    fn receipt(&self, first: u64) -> Receipt {
+        let time = Timestamp::from_unix_micros(self.time);
+        let away = i32::from(self.flags >> DAYS).saturating_sub(NEAR);
+        Receipt {
+            seq: Seq::new(self.seq(first)),
+            time,
+            day: Day::new(Day::of(time).value().saturating_add(away)),
+            kind: Kind::from_number(self.kind.into()).unwrap_or(Kind::Enrolled),
+            member: (self.member != NOBODY).then_some(MemberId::new(self.member)),
+            tier: TierId::new(self.tier),
+            tier_changed: self.flags & TIER_CHANGED != 0,
+            amount: self.amount.into(),
+            bonus: self.bonus.into(),
+            points: self.points.into(),
+            stored_after: self.stored_after.into(),
+            points_after: self.points_after.into(),
+        }
+    }
+
+    /// The first number from `first` on that ends in the half that is kept.
+    #[inline]
+    fn seq(&self, first: u64) -> u64 {
+        first.saturating_add(self.seq.wrapping_sub(low(first)).into())
+    }
+}
+
+#[inline]
+fn low(number: u64) -> u32 {
+    u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0)
 }
 
 impl Replies {
     pub(crate) fn new(max: u32, secret: u64) -> Self {
-        Self { entries: VecDeque::new(), base: 0, index: Index::new(secret), swept: 0, max }
+        Self {
+            entries: VecDeque::new(),
+            base: 0,
+            index: Index::new(secret),
+            swept: 0,
+            max,
+            whole: BTreeMap::new(),
+            seqs: (0, 0),
+        }
     }
 
     /// How many are remembered.
@@ -43,16 +159,23 @@ impl Replies {
 
     /// Keys, digests and answers, oldest first.
     pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = (IdempotencyKey, u64, Receipt)> {
-        self.entries.iter().map(|entry| (entry.key, entry.digest, entry.receipt))
+        self.entries.iter().enumerate().map(|(n, entry)| {
+            let place = wrap(self.base, u32::try_from(n).unwrap_or(u32::MAX));
+            (entry.key, entry.digest, self.receipt(entry, place))
+        })
     }
 
-    /// The digest and the first answer that belong to a key.
+    /// The digest that belongs to a key.
     #[inline]
-    pub(crate) fn find(&self, key: IdempotencyKey) -> Option<(u64, &Receipt)> {
-        let place = self
-            .index
-            .find(key.value(), |place| self.entry(place).is_some_and(|entry| entry.key == key))?;
-        self.entry(place).map(|entry| (entry.digest, &entry.receipt))
+    pub(crate) fn digest(&self, key: IdempotencyKey) -> Option<u64> {
+        let place = self.place(key)?;
+        self.entry(place).map(|entry| entry.digest)
+    }
+
+    /// The first answer that belongs to a key.
+    pub(crate) fn find(&self, key: IdempotencyKey) -> Option<Receipt> {
+        let place = self.place(key)?;
+        self.entry(place).map(|entry| self.receipt(entry, place))
     }
 
     /// Where the search for a key begins.
@@ -68,14 +191,13 @@ impl Replies {
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, key: IdempotencyKey, digest: u64, receipt: Receipt) {
+    pub(crate) fn push(&mut self, key: IdempotencyKey, digest: u64, receipt: &Receipt) {
         if self.max == 0 {
             return;
         }
         let full = self.entries.len() >= self.max as usize;
         if full {
-            self.entries.pop_front();
-            self.base = wrap(self.base, 1);
+            self.forget();
         }
         let (base, count) = (self.base, self.entries.len());
         let lives = |place| (offset(place, base) as usize) < count;
@@ -84,12 +206,54 @@ impl Replies {
         }
         let place = wrap(base, u32::try_from(count).unwrap_or(u32::MAX));
         self.index.insert_over(key.value(), place, lives);
-        self.entries.push_back(Entry { key, digest, receipt });
+        let seq = receipt.seq.value();
+        if self.whole.len() == count {
+            self.seqs = (seq, seq);
+        }
+        let (first, last) = self.seqs;
+        let near = last <= seq && seq.saturating_sub(first) <= u64::from(u32::MAX);
+        match Entry::short(key, digest, receipt).filter(|_| near) {
+            Some(entry) => {
+                self.seqs.1 = seq;
+                self.entries.push_back(entry);
+            }
+            None => {
+                self.entries.push_back(Entry::long(key, digest));
+                self.whole.insert(place, *receipt);
+            }
+        }
+    }
+
+    /// The oldest goes.
+    #[inline]
+    fn forget(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            if entry.is_whole() {
+                self.whole.remove(&self.base);
+            } else {
+                self.seqs.0 = entry.seq(self.seqs.0);
+            }
+            self.base = wrap(self.base, 1);
+        }
+    }
+
+    #[inline]
+    fn place(&self, key: IdempotencyKey) -> Option<u32> {
+        let is_it = |place| self.entry(place).is_some_and(|entry| entry.key == key);
+        self.index.find(key.value(), is_it)
     }
 
     #[inline]
     fn entry(&self, place: u32) -> Option<&Entry> {
         self.entries.get(offset(place, self.base) as usize)
+    }
+
+    fn receipt(&self, entry: &Entry, place: u32) -> Receipt {
+        if entry.is_whole() {
+            self.whole.get(&place).copied().unwrap_or_default()
+        } else {
+            entry.receipt(self.seqs.0)
+        }
     }
 }
 
@@ -112,7 +276,9 @@ const fn wrap(place: u32, count: u32) -> u32 {
 /// The index is a way to find, not a part of what is remembered.
 impl PartialEq for Replies {
     fn eq(&self, other: &Self) -> bool {
-        self.entries == other.entries && self.max == other.max
+        self.max == other.max
+            && self.entries.len() == other.entries.len()
+            && self.rows().eq(other.rows())
     }
 }
 
@@ -125,6 +291,35 @@ mod tests {
     use alloc::vec::Vec;
     use proto_wire::{Rng, Seed};
 
+    /// Answers to all kinds of commands, some of which do not fit into an entry.
+    fn answer(n: u64) -> Receipt {
+        let mut rng = Rng::new(&Seed::from_u64(n));
+        let mut some = |most: i64| match rng.below(40) {
+            0 => -1,
+            1 => i64::MAX,
+            2 => 1 << 32,
+            _ => i64::try_from(rng.below(most.unsigned_abs())).unwrap(),
+        };
+        let time = Timestamp::from_unix_micros(some(1 << 50));
+        let kind = usize::try_from(some(1 << 30)).unwrap_or(0) % Kind::ALL.len();
+        let days = i32::try_from(some(70)).unwrap_or(i32::MAX);
+        Receipt {
+            // Now and then many records without a key come between.
+            seq: Seq::new(n + ((n / 100) << 31)),
+            time,
+            day: Day::new(Day::of(time).value().saturating_add(days).saturating_sub(35)),
+            kind: Kind::ALL[kind],
+            member: u32::try_from(some(1 << 32)).ok().map(MemberId::new),
+            tier: TierId::new(u16::try_from(some(9)).unwrap_or(u16::MAX)),
+            tier_changed: some(2) == 1,
+            amount: some(1 << 31),
+            bonus: some(1 << 31),
+            points: some(1 << 30) - (1 << 29),
+            stored_after: some(1 << 31),
+            points_after: some(1 << 31),
+        }
+    }
+
     /// However many are forgotten, the index stays of one size and finds what is there.
     #[test]
     fn what_is_forgotten_leaves_the_index_in_time() {
@@ -135,13 +330,15 @@ mod tests {
         for n in 0..20_000_u64 {
             let key = IdempotencyKey::new((u128::from(rng.next_u64()) << 64) | u128::from(n));
             assert_eq!(replies.find(key), None);
-            replies.push(key, n, Receipt::default());
+            replies.push(key, n, &answer(n));
             keys.push(key);
             let back = rng.below(2 * u64::from(max)).min(n);
-            let found = replies.find(keys[(n - back) as usize]).map(|(digest, _)| digest);
-            assert_eq!(found, (back < u64::from(max)).then_some(n - back));
+            let wanted = (back < u64::from(max)).then_some(n - back);
+            assert_eq!(replies.digest(keys[(n - back) as usize]), wanted);
+            assert_eq!(replies.find(keys[(n - back) as usize]), wanted.map(answer));
         }
-        assert_eq!(replies.index.size(), 1_024);
+        assert!(replies.index.size() < 1_024, "{}", replies.index.size());
+        assert!(replies.whole.len() < max as usize);
     }
 
     #[test]
@@ -149,10 +346,12 @@ mod tests {
         let mut replies = Replies::new(3, 1);
         replies.base = PLACES - 2;
         for n in 1..=10_u64 {
-            replies.push(IdempotencyKey::new(n.into()), n, Receipt::default());
+            replies.push(IdempotencyKey::new(n.into()), n, &answer(n));
             for m in 1..=10 {
-                let found = replies.find(IdempotencyKey::new(m.into())).map(|(digest, _)| digest);
-                assert_eq!(found, (m <= n && m + 3 > n).then_some(m), "{m} after {n}");
+                let key = IdempotencyKey::new(m.into());
+                let wanted = (m <= n && m + 3 > n).then_some(m);
+                assert_eq!(replies.digest(key), wanted, "{m} after {n}");
+                assert_eq!(replies.find(key), wanted.map(answer), "{m} after {n}");
             }
         }
     }
