@@ -3,7 +3,7 @@
 use crate::account::{Code, MONEY, POINTS, Posting};
 use crate::command::{Extras, Line, Pay};
 use crate::ids::{
-    ActorId, AssetId, CardId, Day, HoldId, LotId, MemberId, MemberToken, OrderId, SaleId, Seq,
+    ActorId, CardId, Day, HoldId, LotId, MemberId, MemberToken, OrderId, SaleId, Seq,
 };
 use crate::ledger::Ledger;
 use crate::program::{WATCH_MAX, WINDOW_MAX};
@@ -36,10 +36,12 @@ impl Ledger {
     ) -> Receipt {
         self.seq = head.seq;
         self.at = head.at;
+        let mut volume = self.volume;
         for posting in postings {
-            self.volume = self.volume.saturating_add(posting.amount.unsigned_abs());
+            volume = volume.saturating_add(posting.amount.unsigned_abs());
             self.book(posting);
         }
+        self.volume = volume;
         let starts = self.sales.ends();
         let mut fold = Fold {
             starts,
@@ -59,13 +61,17 @@ impl Ledger {
             ..Receipt::default()
         };
         for fact in facts {
-            let fact = fact.borrow();
-            let of = match fact {
-                Fact::LotMoved { lot, how: MoveKind::Add, .. } => self.lots.asset(*lot),
-                _ => None,
-            };
-            note(head, fact, of, &mut receipt);
-            self.fold(head, fact, &mut fold);
+            match fact.borrow() {
+                Fact::LotMoved { lot, how, principal, bonus } => {
+                    let (how, amounts) = (*how, (*principal, *bonus));
+                    self.note_move(head, *lot, how, amounts, &mut receipt);
+                    self.move_lot(*lot, how, amounts, &mut fold);
+                }
+                fact => {
+                    note(head, fact, &mut receipt);
+                    self.fold(head, fact, &mut fold);
+                }
+            }
         }
         if let Some(id) = head.member {
             if let Some(member) = self.member_mut(id) {
@@ -202,15 +208,7 @@ impl Ledger {
                 }
             }
             Fact::LotMoved { lot, how, principal, bonus } => {
-                self.with_list(lot, |lots, list| lots.apply(lot, how, principal, bonus, list));
-                match how {
-                    MoveKind::Spend | MoveKind::Capture => {
-                        self.lots.refer(lot);
-                        self.sales.push_alloc(Alloc::new(lot, principal, bonus));
-                    }
-                    MoveKind::Hold => fold.held.push(Alloc::new(lot, principal, bonus)),
-                    _ => {}
-                }
+                self.move_lot(lot, how, (principal, bonus), fold);
             }
             Fact::HoldOpened { member, asset, principal, bonus, until } => {
                 let id = HoldId::new(head.seq.value());
@@ -357,6 +355,53 @@ impl Ledger {
             lines: Vec::new(),
         };
         self.orders.park(OrderId::new(head.seq.value()), order);
+    }
+
+    /// Moves value in, out of, or within a lot.
+    #[inline]
+    fn move_lot(&mut self, lot: LotId, how: MoveKind, by: (i64, i64), fold: &mut Fold) {
+        let (principal, bonus) = by;
+        // Nearly always some value stays, and the lot where it is in its owner's list.
+        if !self.lots.shift(lot, how, principal, bonus) {
+            self.with_list(lot, |lots, list| lots.apply(lot, how, principal, bonus, list));
+            if matches!(how, MoveKind::Spend | MoveKind::Capture) {
+                self.lots.refer(lot);
+            }
+        }
+        match how {
+            MoveKind::Spend | MoveKind::Capture => {
+                self.sales.push_alloc(Alloc::new(lot, principal, bonus));
+            }
+            MoveKind::Hold => fold.held.push(Alloc::new(lot, principal, bonus)),
+            _ => {}
+        }
+    }
+
+    /// Notes on the receipt what a move says to the sender.
+    #[inline]
+    fn note_move(
+        &self,
+        head: &Head,
+        lot: LotId,
+        how: MoveKind,
+        (principal, bonus): (i64, i64),
+        receipt: &mut Receipt,
+    ) {
+        let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
+        match how {
+            MoveKind::Add if self.lots.asset(lot) == Some(MONEY) => {
+                add(&mut receipt.amount, principal);
+                add(&mut receipt.bonus, bonus);
+            }
+            MoveKind::Add if head.kind != Kind::Transferred => {
+                add(&mut receipt.points, principal);
+            }
+            MoveKind::Send | MoveKind::Expire => {
+                add(&mut receipt.amount, principal.saturating_add(bonus));
+            }
+            MoveKind::Use | MoveKind::TakeHeld => add(&mut receipt.amount, principal),
+            _ => {}
+        }
     }
 
     fn open_sale(&mut self, head: &Head, fact: &Fact, fold: &Fold) {
@@ -543,7 +588,7 @@ const fn is_sale(kind: Kind) -> bool {
 
 /// Notes on the receipt what a fact says to the sender.
 #[inline]
-fn note(head: &Head, fact: &Fact, of: Option<AssetId>, receipt: &mut Receipt) {
+fn note(head: &Head, fact: &Fact, receipt: &mut Receipt) {
     let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
     match *fact {
         Fact::TierChanged { .. } => receipt.tier_changed = true,
@@ -560,23 +605,10 @@ fn note(head: &Head, fact: &Fact, of: Option<AssetId>, receipt: &mut Receipt) {
         },
         Fact::OrderLine { net, .. } => add(&mut receipt.amount, net),
         Fact::CouponsWithdrawn { count, .. } => receipt.amount = count,
-        Fact::LotMoved { how: MoveKind::Add, principal, bonus, .. } if of == Some(MONEY) => {
-            add(&mut receipt.amount, principal);
-            add(&mut receipt.bonus, bonus);
-        }
-        Fact::LotMoved { how: MoveKind::Add, principal, .. } if head.kind != Kind::Transferred => {
-            add(&mut receipt.points, principal)
-        }
         Fact::SoldOnAccount { amount, .. } | Fact::PaymentReceived { amount, .. } => {
             receipt.amount = amount;
         }
         Fact::StoredRefunded { paid, .. } => receipt.amount = paid,
-        Fact::LotMoved { how: MoveKind::Send | MoveKind::Expire, principal, bonus, .. } => {
-            add(&mut receipt.amount, principal.saturating_add(bonus));
-        }
-        Fact::LotMoved { how: MoveKind::Use | MoveKind::TakeHeld, principal, .. } => {
-            add(&mut receipt.amount, principal);
-        }
         Fact::Deferred { amount, .. } if head.kind == Kind::UsesReturned => {
             receipt.amount = receipt.amount.saturating_sub(amount);
         }

@@ -64,22 +64,19 @@ impl<'l> Prepare<'l, '_> {
         if left == 0 {
             return Ok(taken);
         }
-        for (id, lot) in ledger.lots.of_asset(party.member.lots, asset) {
-            if left == 0 {
-                break;
-            }
-            if !lot.is_live(self.at.day) {
-                continue;
-            }
-            let part = left.min(lot.left());
+        for (id, lot) in ledger.lots.spendable(party.member.lots, asset, self.at.day) {
+            let part = left.min(lot.principal.saturating_add(lot.bonus));
             let (principal, bonus) = self.portion(lot.principal, lot.bonus, part);
             if self.touch() {
                 self.move_lot(id, how, principal, bonus);
             }
             taken.add(principal, bonus, lot.pending);
             left = left.saturating_sub(part);
+            if left == 0 {
+                return Ok(taken);
+            }
         }
-        if left == 0 { Ok(taken) } else { Err(insufficient(asset)) }
+        Err(insufficient(asset))
     }
 
     /// Takes earned points back: from their own lot, then from the others. What cannot
@@ -202,7 +199,7 @@ impl<'l> Prepare<'l, '_> {
         };
         let id = self.add_to_lot(party, alike, POINTS, (points, 0), from, expires)?;
         // A lot whose maturity nobody has booked yet still stands among the pending ones.
-        let pending = self.ledger.lots.get(id).map_or(from > today, |lot| lot.pending);
+        let pending = self.ledger.lots.is_pending(id).unwrap_or(from > today);
         let code = if pending { Code::PointsPending } else { Code::Points };
         self.draft.member(party.id, code, POINTS, points.saturating_neg());
         Ok(id)

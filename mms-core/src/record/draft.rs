@@ -18,6 +18,8 @@ pub(crate) struct Draft {
     pub(crate) head: Head,
     postings: Vec<Posting>,
     facts: Vec<Fact>,
+    /// The sum of all amounts, without sign.
+    volume: u64,
     /// Bytes that they take at most.
     facts_size: usize,
     /// Where the record is put together.
@@ -59,6 +61,7 @@ impl Draft {
             },
             postings: Vec::new(),
             facts: Vec::new(),
+            volume: 0,
             facts_size: 0,
             room: Vec::new(),
             moves: Vec::new(),
@@ -70,9 +73,8 @@ impl Draft {
     }
 
     /// The sum of all amounts, without sign.
-    pub(crate) fn volume(&self) -> u64 {
-        let sizes = self.postings.iter().map(|posting| posting.amount.unsigned_abs());
-        sizes.fold(0, u64::saturating_add)
+    pub(crate) const fn volume(&self) -> u64 {
+        self.volume
     }
 
     pub(crate) fn begin(&mut self, head: Head) {
@@ -80,12 +82,14 @@ impl Draft {
         self.postings.clear();
         self.facts.clear();
         self.moves.clear();
+        self.volume = 0;
         self.facts_size = 0;
         self.lots_opened = 0;
         self.lots_touched = 0;
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "written where it is made, its size is known there")]
     pub(crate) fn fact(&mut self, fact: Fact) {
         self.facts_size = self.facts_size.saturating_add(fact.size());
         self.facts.push(fact);
@@ -111,6 +115,7 @@ impl Draft {
     #[inline]
     pub(crate) fn post(&mut self, account: Account, amount: i64) {
         if amount != 0 {
+            self.volume = self.volume.saturating_add(amount.unsigned_abs());
             self.postings.push(Posting::new(account, amount));
         }
     }

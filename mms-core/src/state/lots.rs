@@ -56,6 +56,14 @@ pub struct Lot {
     pub(crate) linked: bool,
 }
 
+/// What can be spent from a lot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Purse {
+    pub(crate) principal: i64,
+    pub(crate) bonus: i64,
+    pub(crate) pending: bool,
+}
+
 /// Of the place of a lot that is over; no lot is of this.
 pub(super) const NOTHING: AssetId = AssetId::new(0);
 
@@ -104,6 +112,10 @@ impl Lot {
     #[must_use]
     pub const fn left(&self) -> i64 {
         self.principal.saturating_add(self.bonus)
+    }
+
+    const fn purse(&self) -> Purse {
+        Purse { principal: self.principal, bonus: self.bonus, pending: self.pending }
     }
 
     /// Whether it can be spent on `day`. Nothing depends on whether anybody booked its
@@ -192,6 +204,12 @@ impl Lots {
     #[inline]
     pub(crate) fn asset(&self, lot: LotId) -> Option<AssetId> {
         self.slot(lot).filter(|slot| !slot.is_vacant()).map(|slot| slot.asset)
+    }
+
+    /// Whether the member must wait for what is in it.
+    #[inline]
+    pub(crate) fn is_pending(&self, lot: LotId) -> Option<bool> {
+        self.slot(lot).filter(|slot| !slot.is_vacant()).map(Slot::is_pending)
     }
 
     /// Whom the lot was opened for.
@@ -283,21 +301,23 @@ impl Lots {
         })
     }
 
-    /// Those of an asset, in the same order.
+    /// What those of an asset hold that can be spent on `day`, in the same order.
     #[inline]
-    pub(crate) fn of_asset(
+    pub(crate) fn spendable(
         &self,
         head: Head,
         asset: AssetId,
-    ) -> impl Iterator<Item = (LotId, Lot)> + '_ {
+        day: Day,
+    ) -> impl Iterator<Item = (LotId, Purse)> + '_ {
         let mut at = head.get();
         core::iter::from_fn(move || {
             loop {
                 let id = at?;
                 let slot = self.slot(id)?;
                 at = slot.next.get();
-                if slot.asset == asset {
-                    return Some((id, self.whole(slot)));
+                if slot.asset == asset && slot.is_live(day) {
+                    let purse = slot.purse().unwrap_or_else(|| self.whole(slot).purse());
+                    return Some((id, purse));
                 }
             }
         })
@@ -460,8 +480,15 @@ impl Lots {
         self.put_settled(id, lot, head);
     }
 
-    /// Moves value in, out of, or within a lot. `head` is the owner's list.
+    /// Spends from a lot (and lets the sale be returned to it), or adds to it, when that changes
+    /// nothing in its owner's list; else nothing, and `false`.
     #[inline]
+    pub(crate) fn shift(&mut self, id: LotId, how: MoveKind, principal: i64, bonus: i64) -> bool {
+        let slot = self.arena.get_mut(id.value() as usize);
+        slot.is_some_and(|slot| slot.shift(how, principal, bonus))
+    }
+
+    /// Moves value in, out of, or within a lot. `head` is the owner's list.
     pub(crate) fn apply(
         &mut self,
         id: LotId,
@@ -470,10 +497,6 @@ impl Lots {
         bonus: i64,
         head: &mut Head,
     ) {
-        let slot = self.arena.get_mut(id.value() as usize);
-        if slot.is_some_and(|slot| slot.shift(how, principal, bonus)) {
-            return;
-        }
         let mut matured = None;
         let Some(mut lot) = self.slot(id).map(|slot| self.whole(slot)) else {
             return;

@@ -1,6 +1,6 @@
 //! How lots are kept: most in 48 bytes.
 
-use super::lots::{Lot, NOTHING};
+use super::lots::{Lot, NOTHING, Purse};
 use crate::ids::{AssetId, Day, LotId, MemberId, Seq, StoreId};
 use crate::record::MoveKind;
 
@@ -98,49 +98,64 @@ impl Slot {
         }
     }
 
-    /// Moves value in or out of the short form when it stays short and with value; else nothing,
-    /// and `false`.
+    /// Spends from the short form (and lets the sale be returned to it), or adds to it, when it
+    /// stays short and with value; else nothing, and `false`.
     #[inline]
     pub(super) fn shift(&mut self, how: MoveKind, principal: i64, bonus: i64) -> bool {
         let (Ok(principal), Ok(bonus)) = (u32::try_from(principal), u32::try_from(bonus)) else {
             return false;
         };
-        if !self.is(LINKED) || self.is(WIDE) {
+        if self.flags & (LINKED | WIDE) != LINKED {
             return false;
         }
-        let moved = match how {
-            MoveKind::Spend => self.spent(principal, bonus),
-            MoveKind::Add => self.added(principal, bonus),
+        let done = match how {
+            MoveKind::Spend => self.spend(principal, bonus),
+            MoveKind::Add => self.add(principal, bonus),
             _ => None,
         };
-        match moved {
-            Some(moved) if (moved.principal, moved.bonus) != (0, 0) => {
-                *self = moved;
-                true
-            }
-            _ => false,
+        done.is_some()
+    }
+
+    #[inline]
+    fn spend(&mut self, principal: u32, bonus: u32) -> Option<()> {
+        let left = (self.principal.checked_sub(principal)?, self.bonus.checked_sub(bonus)?);
+        let consumed = self.consumed.checked_add(principal)?.checked_add(bonus)?;
+        let refs = self.refs.checked_add(1)?;
+        if left == (0, 0) {
+            return None;
         }
+        (self.principal, self.bonus) = left;
+        (self.consumed, self.refs) = (consumed, refs);
+        Some(())
     }
 
     #[inline]
-    fn spent(&self, principal: u32, bonus: u32) -> Option<Self> {
-        Some(Self {
-            principal: self.principal.checked_sub(principal)?,
-            bonus: self.bonus.checked_sub(bonus)?,
-            consumed: self.consumed.checked_add(principal)?.checked_add(bonus)?,
-            ..self.clone()
-        })
+    fn add(&mut self, principal: u32, bonus: u32) -> Option<()> {
+        let now = (self.principal.checked_add(principal)?, self.bonus.checked_add(bonus)?);
+        let all = (self.principal_in.checked_add(principal)?, self.bonus_in.checked_add(bonus)?);
+        if now == (0, 0) {
+            return None;
+        }
+        (self.principal, self.bonus) = now;
+        (self.principal_in, self.bonus_in) = all;
+        Some(())
     }
 
+    /// Whether it can be spent on `day`.
     #[inline]
-    fn added(&self, principal: u32, bonus: u32) -> Option<Self> {
-        Some(Self {
-            principal: self.principal.checked_add(principal)?,
-            bonus: self.bonus.checked_add(bonus)?,
-            principal_in: self.principal_in.checked_add(principal)?,
-            bonus_in: self.bonus_in.checked_add(bonus)?,
-            ..self.clone()
-        })
+    pub(super) fn is_live(&self, day: Day) -> bool {
+        self.expires >= day && self.from <= day
+    }
+
+    /// What the short form holds.
+    #[inline]
+    pub(super) fn purse(&self) -> Option<Purse> {
+        let purse = Purse {
+            principal: self.principal.into(),
+            bonus: self.bonus.into(),
+            pending: self.is(PENDING),
+        };
+        (!self.is_wide()).then_some(purse)
     }
 
     /// What lists need of a lot that is kept at `place` of those that are whole.
@@ -193,6 +208,11 @@ impl Slot {
     /// Whether the lot is kept elsewhere.
     pub(super) const fn is_wide(&self) -> bool {
         self.is(WIDE)
+    }
+
+    /// Whether the member must wait for it.
+    pub(super) const fn is_pending(&self) -> bool {
+        self.is(PENDING)
     }
 
     const fn is(&self, flag: u8) -> bool {
