@@ -6,17 +6,24 @@ use alloc::vec::Vec;
 /// Finds places by hash; the table itself holds the keys.
 ///
 /// A slot is a 32-bit tag and a 32-bit place plus one; zero is empty. The search begins where the tag
-/// stands among all tags, so slots are nearly in the order of tags, and the table grows by a quarter
-/// in one pass, without the keys. The order of slots never reaches an output.
+/// stands among all tags, so slots are nearly in the order of tags, and the table grows in one pass,
+/// without the keys. Nothing wraps: what does not find room before the end stands behind it. The order
+/// of slots never reaches an output.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
     slots: Vec<u64>,
+    /// In so many of them a search may begin.
+    homes: u64,
     len: usize,
     /// Mixed into every hash, so that a sender of keys cannot aim at one slot.
     secret: u64,
+    /// Grows to twice its size, not by a quarter: for what dies and is looked for in vain.
+    roomy: bool,
 }
 
 const PLACE: u64 = 0xffff_ffff;
+/// Slots behind those in which a search may begin, at first.
+const BEHIND: usize = 16;
 
 /// A line of memory: when one place dies for each one that is added, at most an eighth of the slots
 /// is dead at any time.
@@ -24,7 +31,12 @@ const SWEPT: usize = 8;
 
 impl Index {
     pub(crate) fn new(secret: u64) -> Self {
-        Self { slots: vec![0; 16], len: 0, secret }
+        Self { slots: vec![0; 16 + BEHIND], homes: 16, len: 0, secret, roomy: false }
+    }
+
+    /// With much room between the places, for keys most of which are new.
+    pub(crate) fn roomy(secret: u64) -> Self {
+        Self { roomy: true, ..Self::new(secret) }
     }
 
     /// How many slots there are.
@@ -42,20 +54,18 @@ impl Index {
     #[inline]
     pub(crate) fn find(&self, key: u128, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let tag = self.tag(key);
-        let mut at = self.home(tag);
-        loop {
-            let slot = *self.slots.get(at)?;
-            if slot == 0 {
-                return None;
+        for slot in self.slots.get(self.home(tag)..)? {
+            if *slot == 0 {
+                break;
             }
             if slot >> 32 == tag {
-                let place = place_of(slot);
+                let place = place_of(*slot);
                 if is_it(place) {
                     return Some(place);
                 }
             }
-            at = self.after(at);
         }
+        None
     }
 
     /// Where the search for a key begins.
@@ -74,14 +84,9 @@ impl Index {
     #[inline]
     pub(crate) fn guess(&self, key: u128) -> u32 {
         let tag = self.tag(key);
-        let mut at = self.home(tag);
-        loop {
-            match self.slots.get(at) {
-                Some(slot) if *slot != 0 && *slot >> 32 != tag => at = self.after(at),
-                Some(slot) => return place_of(*slot),
-                None => return u32::MAX,
-            }
-        }
+        let mut slots = self.slots.iter().skip(self.home(tag));
+        let slot = slots.find(|slot| **slot == 0 || **slot >> 32 == tag);
+        slot.map_or(u32::MAX, |slot| place_of(*slot))
     }
 
     /// Adds a place. The caller has made sure that the key is not there.
@@ -91,7 +96,7 @@ impl Index {
             self.grow();
         }
         let tag = self.tag(key);
-        self.put((tag << 32) | u64::from(place).saturating_add(1));
+        self.put(slot_of(tag, place));
         self.len = self.len.saturating_add(1);
     }
 
@@ -102,60 +107,57 @@ impl Index {
             self.grow();
         }
         let tag = self.tag(key);
-        let mut at = self.home(tag);
-        loop {
-            match self.slots.get(at).copied() {
-                None | Some(0) => {
-                    self.len = self.len.saturating_add(1);
-                    break;
-                }
-                Some(slot) if !lives(place_of(slot)) => break,
-                Some(_) => at = self.after(at),
+        let home = self.home(tag);
+        for slot in self.slots.get_mut(home..).unwrap_or_default() {
+            if *slot == 0 {
+                self.len = self.len.saturating_add(1);
+                *slot = slot_of(tag, place);
+                return;
+            }
+            if !lives(place_of(*slot)) {
+                *slot = slot_of(tag, place);
+                return;
             }
         }
-        self.set(at, (tag << 32) | u64::from(place).saturating_add(1));
+        self.len = self.len.saturating_add(1);
+        self.slots.push(slot_of(tag, place));
     }
 
     /// Takes dead places out of the next [`SWEPT`] slots, and gives where to go on.
     #[inline]
     pub(crate) fn sweep(&mut self, from: usize, lives: impl Fn(u32) -> bool) -> usize {
-        let mut at = if from < self.slots.len() { from } else { 0 };
-        for _ in 0..SWEPT {
+        let from = if from < self.slots.len() { from } else { 0 };
+        let end = from.saturating_add(SWEPT);
+        for at in from..end {
             // What moves up into the hole may be dead, too.
             while self.slots.get(at).is_some_and(|slot| *slot != 0 && !lives(place_of(*slot))) {
                 self.clear(at);
             }
-            at = self.after(at);
         }
-        at
+        end
     }
 
     /// Takes a place out.
     pub(crate) fn remove(&mut self, key: u128, place: u32) {
         let tag = self.tag(key);
-        let wanted = (tag << 32) | u64::from(place).saturating_add(1);
-        let mut at = self.home(tag);
-        loop {
-            match self.slots.get(at) {
-                None | Some(0) => return,
-                Some(slot) if *slot == wanted => break,
-                Some(_) => at = self.after(at),
-            }
+        let (home, wanted) = (self.home(tag), slot_of(tag, place));
+        let run = self.slots.iter().skip(home).take_while(|slot| **slot != 0);
+        if let Some(step) = run.enumerate().find(|(_, slot)| **slot == wanted).map(|(n, _)| n) {
+            self.clear(home.saturating_add(step));
         }
-        self.clear(at);
     }
 
     /// Empties a slot; later slots of the same run move up, so that no grave is left.
     fn clear(&mut self, mut hole: usize) {
         let mut at = hole;
         loop {
-            at = self.after(at);
+            at = at.saturating_add(1);
             let slot = self.slots.get(at).copied().unwrap_or(0);
             if slot == 0 {
                 break;
             }
             // A slot may move into the hole when its search passes the hole on its way.
-            if self.steps(self.home(slot >> 32), at) >= self.steps(hole, at) {
+            if self.home(slot >> 32) <= hole {
                 self.set(hole, slot);
                 hole = at;
             }
@@ -172,27 +174,14 @@ impl Index {
 
     #[inline]
     fn home(&self, tag: u64) -> usize {
-        let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
-        usize::try_from(tag.saturating_mul(slots) >> 32).unwrap_or(0)
+        // Both have 32 bits at most.
+        usize::try_from(tag.wrapping_mul(self.homes) >> 32).unwrap_or(0)
     }
 
-    #[inline]
-    fn after(&self, at: usize) -> usize {
-        let next = at.wrapping_add(1);
-        if next < self.slots.len() { next } else { 0 }
-    }
-
-    /// How many steps it is from one slot on to another.
-    #[inline]
-    fn steps(&self, from: usize, to: usize) -> usize {
-        let steps = to.wrapping_sub(from);
-        if from <= to { steps } else { steps.wrapping_add(self.slots.len()) }
-    }
-
-    /// Whether one more would fill it too far: beyond four fifths.
+    /// Whether one more would fill it too far: beyond three quarters.
     #[inline]
     fn is_full(&self) -> bool {
-        self.len.saturating_mul(5) >= self.slots.len().saturating_mul(4)
+        (self.len as u64).saturating_mul(4) >= self.homes.saturating_mul(3)
     }
 
     fn set(&mut self, at: usize, slot: u64) {
@@ -201,21 +190,29 @@ impl Index {
         }
     }
 
-    fn put(&mut self, slot: u64) {
-        let mut at = self.home(slot >> 32);
-        while self.slots.get(at).is_some_and(|slot| *slot != 0) {
-            at = self.after(at);
+    fn put(&mut self, new: u64) {
+        let home = self.home(new >> 32);
+        let mut slots = self.slots.iter_mut().skip(home);
+        match slots.find(|slot| **slot == 0) {
+            Some(slot) => *slot = new,
+            None => self.slots.push(new),
         }
-        self.set(at, slot);
     }
 
     fn grow(&mut self) {
-        let size = self.slots.len().saturating_add((self.slots.len() / 4).max(16));
+        let more = if self.roomy { self.homes } else { (self.homes / 4).max(16) };
+        self.homes = self.homes.saturating_add(more).min(PLACE);
+        let size = usize::try_from(self.homes).unwrap_or(usize::MAX).saturating_add(BEHIND);
         let old = core::mem::replace(&mut self.slots, vec![0; size]);
         for slot in old.into_iter().filter(|slot| *slot != 0) {
             self.put(slot);
         }
     }
+}
+
+#[inline]
+fn slot_of(tag: u64, place: u32) -> u64 {
+    (tag << 32) | u64::from(place).saturating_add(1)
 }
 
 fn place_of(slot: u64) -> u32 {

@@ -3,6 +3,7 @@
 mod books;
 mod calendar;
 mod index;
+mod lot;
 mod lots;
 mod member;
 mod orders;
@@ -14,7 +15,7 @@ mod stub;
 
 pub(crate) use books::Books;
 pub(crate) use index::Index;
-pub use lots::Lot;
+pub use lot::Lot;
 pub(crate) use lots::{BONUS, Lots, held_codes};
 pub use member::Member;
 pub(crate) use member::More;

@@ -57,44 +57,33 @@ const NEAR: i32 = 32;
 const NOBODY: u32 = u32::MAX;
 
 impl Entry {
-    /// The answer in short, when it fits.
+    /// The answer in short; when it does not fit, or is not `near`, it is kept elsewhere.
     #[inline]
-    fn short(key: IdempotencyKey, digest: u64, receipt: &Receipt) -> Option<Self> {
-        let away = receipt.day.value().checked_sub(Day::of(receipt.time).value())?;
-        let days = u8::try_from(away.checked_add(NEAR)?).ok().filter(|days| *days < 64)?;
-        Some(Self {
+    fn new(key: IdempotencyKey, digest: u64, receipt: &Receipt, near: bool) -> Self {
+        let Receipt { amount, bonus, points, stored_after, points_after, .. } = *receipt;
+        // What is less than zero has high bits, too.
+        let wide = (amount | bonus | stored_after | points_after) >> 32;
+        let away = receipt.day.value().wrapping_sub(Day::of(receipt.time).value());
+        let days = u8::try_from(away.saturating_add(NEAR)).unwrap_or(u8::MAX);
+        let fits = near
+            && wide == 0
+            && days < 64
+            && receipt.kind.number() < 256
+            && i32::try_from(points).is_ok();
+        Self {
             key,
             digest,
             time: receipt.time.as_unix_micros(),
             seq: low(receipt.seq.value()),
             member: receipt.member.map_or(NOBODY, MemberId::value),
-            amount: u32::try_from(receipt.amount).ok()?,
-            bonus: u32::try_from(receipt.bonus).ok()?,
-            points: i32::try_from(receipt.points).ok()?,
-            stored_after: u32::try_from(receipt.stored_after).ok()?,
-            points_after: u32::try_from(receipt.points_after).ok()?,
+            amount: u32::try_from(amount).unwrap_or(0),
+            bonus: u32::try_from(bonus).unwrap_or(0),
+            points: i32::try_from(points).unwrap_or(0),
+            stored_after: u32::try_from(stored_after).unwrap_or(0),
+            points_after: u32::try_from(points_after).unwrap_or(0),
             tier: receipt.tier.value(),
-            kind: u8::try_from(receipt.kind.number()).ok()?,
-            flags: u8::from(receipt.tier_changed) | (days << DAYS),
-        })
-    }
-
-    /// Of an answer that is kept elsewhere.
-    const fn long(key: IdempotencyKey, digest: u64) -> Self {
-        Self {
-            key,
-            digest,
-            time: 0,
-            seq: 0,
-            member: NOBODY,
-            amount: 0,
-            bonus: 0,
-            points: 0,
-            stored_after: 0,
-            points_after: 0,
-            tier: 0,
-            kind: 0,
-            flags: WHOLE,
+            kind: u8::try_from(receipt.kind.number()).unwrap_or(0),
+            flags: if fits { u8::from(receipt.tier_changed) | (days << DAYS) } else { WHOLE },
         }
     }
 
@@ -109,7 +98,7 @@ impl Entry {
         Receipt {
             seq: Seq::new(self.seq(first)),
             time,
-            day: Day::new(Day::of(time).value().saturating_add(away)),
+            day: Day::new(Day::of(time).value().wrapping_add(away)),
             kind: Kind::from_number(self.kind.into()).unwrap_or(Kind::Enrolled),
             member: (self.member != NOBODY).then_some(MemberId::new(self.member)),
             tier: TierId::new(self.tier),
@@ -139,7 +128,7 @@ impl Replies {
         Self {
             entries: VecDeque::new(),
             base: 0,
-            index: Index::new(secret),
+            index: Index::roomy(secret),
             swept: 0,
             max,
             whole: BTreeMap::new(),
@@ -212,15 +201,11 @@ impl Replies {
         }
         let (first, last) = self.seqs;
         let near = last <= seq && seq.saturating_sub(first) <= u64::from(u32::MAX);
-        match Entry::short(key, digest, receipt).filter(|_| near) {
-            Some(entry) => {
-                self.seqs.1 = seq;
-                self.entries.push_back(entry);
-            }
-            None => {
-                self.entries.push_back(Entry::long(key, digest));
-                self.whole.insert(place, *receipt);
-            }
+        self.entries.push_back(Entry::new(key, digest, receipt, near));
+        if self.entries.back().is_some_and(Entry::is_whole) {
+            self.whole.insert(place, *receipt);
+        } else {
+            self.seqs.1 = seq;
         }
     }
 
@@ -337,7 +322,7 @@ mod tests {
             assert_eq!(replies.digest(keys[(n - back) as usize]), wanted);
             assert_eq!(replies.find(keys[(n - back) as usize]), wanted.map(answer));
         }
-        assert!(replies.index.size() < 1_024, "{}", replies.index.size());
+        assert!(replies.index.size() < 1_100, "{}", replies.index.size());
         assert!(replies.whole.len() < max as usize);
     }
 

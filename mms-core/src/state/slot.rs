@@ -1,6 +1,6 @@
 //! How lots are kept: most in 48 bytes.
 
-use super::lots::{Lot, NOTHING, Purse};
+use super::lot::{Lot, NOTHING, Purse};
 use crate::ids::{AssetId, Day, LotId, MemberId, Seq, StoreId};
 use crate::record::MoveKind;
 
