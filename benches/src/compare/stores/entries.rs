@@ -4,9 +4,9 @@
     reason = "the quickest maps that there are; none is walked over"
 )]
 
-use super::shop::{Asset, Part, Sold, Store, Tables};
+use super::shop::{Asset, Part, Sold, Store, TODAY, Tables};
 use double_entry::{Account, AccountType, Amount, Currency, JournalEntry, Ledger, Line};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// The ledger, and what it has not: balances that need no sum over all entries, lots, first
 /// answers, the parts of a sale.
@@ -15,10 +15,10 @@ pub(super) struct Entries {
     money: Currency,
     points: Currency,
     lines: [Vec<Line>; 2],
-    known: HashSet<i64>,
     answers: HashMap<i64, [i64; 3]>,
     balances: HashMap<i64, i64>,
-    lots: BTreeMap<(i64, i64, i64), (i64, i64)>,
+    /// By member, asset, last day and number.
+    lots: BTreeMap<(i64, i64, i64, i64), (i64, i64)>,
     sales: HashMap<i64, Sold>,
 }
 
@@ -31,7 +31,6 @@ impl Entries {
             // An entry has one currency; any other stands for points.
             points: currency("USD"),
             lines: [Vec::new(), Vec::new()],
-            known: HashSet::new(),
             answers: HashMap::new(),
             balances: HashMap::new(),
             lots: BTreeMap::new(),
@@ -48,7 +47,7 @@ impl Store for Entries {
 
 impl Tables for Entries {
     fn is_known(&mut self, key: i64) -> bool {
-        self.known.contains(&key)
+        self.answers.contains_key(&key)
     }
 
     fn answered(&mut self, key: i64, digest: i64, stored: i64, points: i64) {
@@ -60,7 +59,6 @@ impl Tables for Entries {
             let entry = JournalEntry::draft(format!("{key}-{n}"), "2026-09-21", "2026-09", lines);
             self.ledger.post(&entry, self.ledger.version()).expect("balanced and new");
         }
-        self.known.insert(key);
         self.answers.insert(key, [digest, stored, points]);
     }
 
@@ -86,16 +84,18 @@ impl Tables for Entries {
 
     fn lots(&mut self, member: i64, asset: Asset, f: &mut dyn FnMut(Part) -> bool) {
         let asset = asset as i64;
-        let lots = self.lots.range((member, asset, 0)..=(member, asset, i64::MAX));
-        for ((_, _, lot), (principal, bonus)) in lots {
-            if f(Part { lot: *lot, principal: *principal, bonus: *bonus }) {
+        let from = (member, asset, TODAY, 0);
+        let lots = self.lots.range(from..=(member, asset, i64::MAX, i64::MAX));
+        for ((_, _, expires, lot), (principal, bonus)) in lots {
+            let (lot, expires) = (*lot, *expires);
+            if f(Part { lot, expires, principal: *principal, bonus: *bonus }) {
                 return;
             }
         }
     }
 
     fn add(&mut self, member: i64, asset: Asset, part: Part) {
-        let key = (member, asset as i64, part.lot);
+        let key = (member, asset as i64, part.expires, part.lot);
         let lot = self.lots.entry(key).or_default();
         *lot = (lot.0 + part.principal, lot.1 + part.bonus);
         if *lot == (0, 0) {

@@ -2,7 +2,7 @@
 //! the order of their numbers.
 
 use super::Place;
-use super::shop::{Asset, Part, Sold, Store, Tables};
+use super::shop::{Asset, Part, Sold, Store, TODAY, Tables};
 use fjall::{
     KeyspaceCreateOptions, Readable as _, SingleWriterTxDatabase, SingleWriterTxKeyspace,
     SingleWriterWriteTx,
@@ -59,16 +59,16 @@ impl<P: Pairs> Tables for Keys<P> {
     }
 
     fn lots(&mut self, member: i64, asset: Asset, f: &mut dyn FnMut(Part) -> bool) {
-        let from = bytes([member, asset as i64, 0]);
-        let to = bytes([member, asset as i64, i64::MAX]);
+        let from = bytes([member, asset as i64, TODAY, 0]);
+        let to = bytes([member, asset as i64, i64::MAX, i64::MAX]);
         self.0.range(LOT, [&from, &to], &mut |key, value| {
             let (key, value) = (numbers(key), numbers(value));
-            f(Part { lot: key[2], principal: value[0], bonus: value[1] })
+            f(Part { lot: key[3], expires: key[2], principal: value[0], bonus: value[1] })
         });
     }
 
     fn add(&mut self, member: i64, asset: Asset, part: Part) {
-        let key = bytes([member, asset as i64, part.lot]);
+        let key = bytes([member, asset as i64, part.expires, part.lot]);
         let before = self.0.get(LOT, &key).unwrap_or(vec![0, 0]);
         let (principal, bonus) = (before[0] + part.principal, before[1] + part.bonus);
         // Those that hold nothing are not walked over.
@@ -84,7 +84,7 @@ impl<P: Pairs> Tables for Keys<P> {
         self.0.put(SALE, &bytes([key]), &bytes([*kind, *member, *amount, *earned, 0]));
         for part in parts {
             let taking = bytes([key, part.lot]);
-            self.0.put(TAKING, &taking, &bytes([part.principal, part.bonus]));
+            self.0.put(TAKING, &taking, &bytes([part.expires, part.principal, part.bonus]));
         }
     }
 
@@ -96,7 +96,8 @@ impl<P: Pairs> Tables for Keys<P> {
         let (from, to) = (bytes([key, 0]), bytes([key, i64::MAX]));
         self.0.range(TAKING, [&from, &to], &mut |key, value| {
             let (key, value) = (numbers(key), numbers(value));
-            sold.parts.push(Part { lot: key[1], principal: value[0], bonus: value[1] });
+            let [expires, principal, bonus] = value[..] else { panic!("three numbers") };
+            sold.parts.push(Part { lot: key[1], expires, principal, bonus });
             false
         });
         sold

@@ -11,11 +11,23 @@
 //! with prepared statements and one transaction for a batch. What is found is the member's stored
 //! value and points after each command.
 //!
-//! What others lack: `double-entry` has unique ids and balanced entries, but no lots, no tables and
-//! no balance that does not sum all entries: maps beside it keep these. `cqrs-es` has events of an
-//! aggregate (a member) and no transaction over several; its own memory store prints every command
-//! and folds all events anew, so a map of aggregates stands in, beside a log of events as JSON, which
-//! is how that crate keeps them. fjall has no memory: its files are not
+//! Every side keeps the first answer to a key, and knows a key whatever member it was used for; keeps
+//! lots by their last day and spends what ends soonest first, nothing that has lapsed; takes points
+//! from lots, too, and no more than are there; writes postings down that balance for each asset; and
+//! moves the balances of the member's accounts and of the store's. What others lack of it is added as
+//! a user of theirs would: `double-entry` has unique ids and balanced entries, but no lots, no tables
+//! and no balance that does not sum all entries: maps beside it keep these. `cqrs-es` has events of
+//! an aggregate (a member); its own memory store prints every command and folds all events anew, so
+//! a map of aggregates stands in, beside a log of events as JSON, which is how that crate keeps them,
+//! and what no aggregate can have goes with each event under the same lock: keys with their answers,
+//! and the store's balances. (Before, its side knew keys by member only, kept no answers and no
+//! balances of the store, took points without a look at how many there are, and lost the member
+//! when a command was refused.)
+//!
+//! What others have less of still: neither of these two takes a command back that fails half way
+//! (what can fail is checked first), and neither writes anything that could be read after a crash
+//! but the JSON, which has no checks. Nothing of theirs is forgotten, while we forget keys beyond the
+//! window. Ours also counts for tiers and looks for what is unusual, at every command. fjall has no memory: its files are not
 //! synced in the rows of memory, and its threads are not counted. `PostgreSQL` is another process, with 200 members
 //! and some 16 statements a command: its rows are timed on the wall, as the durable ones are.
 

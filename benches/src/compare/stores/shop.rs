@@ -13,6 +13,10 @@ const BONUS_ISSUED: i64 = 6;
 const POINTS_ISSUED: i64 = 7;
 const POINTS_REDEEMED: i64 = 8;
 const CODES: i64 = 16;
+/// The business day of all commands.
+pub(super) const TODAY: i64 = 20_717;
+/// The last day of lots that never lapse: here all of them, as in the program of our side.
+pub(super) const NEVER: i64 = i32::MAX as i64;
 const STORE: i64 = super::MEMBERS;
 
 /// What a lot or an account counts.
@@ -26,6 +30,8 @@ pub(super) enum Asset {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Part {
     pub(super) lot: i64,
+    /// The last day of the lot: what ends soonest is spent first.
+    pub(super) expires: i64,
     pub(super) principal: i64,
     pub(super) bonus: i64,
 }
@@ -54,8 +60,8 @@ pub(super) trait Tables {
     /// Writes a posting down and moves the balance; gives the balance.
     fn post(&mut self, key: i64, n: i64, account: i64, asset: Asset, amount: i64) -> i64;
     fn balance(&mut self, account: i64) -> i64;
-    /// The lots of a member that hold value, in the order in which they are spent, until `f` says
-    /// that it has enough.
+    /// The lots of a member that hold value and have not lapsed [`TODAY`], soonest expiry first, then
+    /// the oldest, until `f` says that it has enough.
     fn lots(&mut self, member: i64, asset: Asset, f: &mut dyn FnMut(Part) -> bool);
     /// Adds to a lot, or opens it.
     fn add(&mut self, member: i64, asset: Asset, part: Part);
@@ -94,7 +100,7 @@ impl Open<'_> {
         match kind {
             Kind::Grant => {
                 self.points(&mut postings, member, amount);
-                self.0.add(member, Asset::Points, Part { lot: 0, principal: amount, bonus: 0 });
+                self.0.add(member, Asset::Points, points_of(amount));
             }
             Kind::TopUp => {
                 let bonus = amount / 10;
@@ -102,7 +108,11 @@ impl Open<'_> {
                 self.money(&mut postings, STORE, BONUS_ISSUED, bonus);
                 self.money(&mut postings, member, PRINCIPAL, -amount);
                 self.money(&mut postings, member, BONUS, -bonus);
-                self.0.add(member, Asset::Money, Part { lot: key, principal: amount, bonus });
+                self.0.add(
+                    member,
+                    Asset::Money,
+                    Part { lot: key, expires: NEVER, principal: amount, bonus },
+                );
             }
             Kind::Spend => {
                 let parts = self.take(member, Asset::Money, amount);
@@ -141,14 +151,14 @@ impl Open<'_> {
             let share = (2 * i128::from(part) * i128::from(lot.principal) + all) / (2 * all);
             let share = i64::try_from(share).expect("a part");
             let principal = share.min(lot.principal).max(part - lot.bonus);
-            parts.push(Part { lot: lot.lot, principal, bonus: part - principal });
+            parts.push(Part { principal, bonus: part - principal, ..lot });
             left -= part;
             left == 0
         });
         assert_eq!(left, 0, "there is enough");
         for part in &parts {
-            let Part { lot, principal, bonus } = *part;
-            self.0.add(member, asset, Part { lot, principal: -principal, bonus: -bonus });
+            let back = Part { principal: -part.principal, bonus: -part.bonus, ..*part };
+            self.0.add(member, asset, back);
         }
         parts
     }
@@ -165,7 +175,7 @@ impl Open<'_> {
         let Job { key, kind, member, amount } = *job;
         if earned > 0 {
             self.points(postings, member, earned);
-            self.0.add(member, Asset::Points, Part { lot: 0, principal: earned, bonus: 0 });
+            self.0.add(member, Asset::Points, points_of(earned));
         }
         self.0.open_sale(key, &Sold { kind: kind as i64, member, amount, earned, parts });
     }
@@ -189,7 +199,7 @@ impl Open<'_> {
         }
         if earned > 0 {
             self.points(postings, member, -earned);
-            self.0.add(member, Asset::Points, Part { lot: 0, principal: -earned, bonus: 0 });
+            self.0.add(member, Asset::Points, points_of(-earned));
         }
     }
 
@@ -211,6 +221,11 @@ impl Open<'_> {
         self.0.post(postings.key, postings.count, account(owner, code), Asset::Points, amount);
         postings.count += 1;
     }
+}
+
+/// Points that came in, or went: those of one last day are one lot.
+const fn points_of(principal: i64) -> Part {
+    Part { lot: 0, expires: NEVER, principal, bonus: 0 }
 }
 
 /// The postings of one command, and what they sum to.

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a server is found, and waited for until it listens")]
 
 use super::Place;
-use super::shop::{Asset, Part, Sold, Store, Tables};
+use super::shop::{Asset, NEVER, Part, Sold, Store, TODAY, Tables};
 use postgres::types::ToSql;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,8 +12,8 @@ const SCHEMA: &str = "
     CREATE TABLE command (key BIGINT PRIMARY KEY, digest BIGINT NOT NULL, stored BIGINT NOT NULL, points BIGINT NOT NULL);
     CREATE TABLE posting (key BIGINT NOT NULL, n BIGINT NOT NULL, account BIGINT NOT NULL, amount BIGINT NOT NULL, PRIMARY KEY (key, n));
     CREATE TABLE account (id BIGINT PRIMARY KEY, balance BIGINT NOT NULL);
-    CREATE TABLE lot (member BIGINT NOT NULL, asset BIGINT NOT NULL, id BIGINT NOT NULL, principal BIGINT NOT NULL, bonus BIGINT NOT NULL, PRIMARY KEY (member, asset, id));
-    CREATE INDEX live ON lot (member, asset, id) WHERE principal + bonus > 0;
+    CREATE TABLE lot (member BIGINT NOT NULL, asset BIGINT NOT NULL, id BIGINT NOT NULL, expires BIGINT NOT NULL, principal BIGINT NOT NULL, bonus BIGINT NOT NULL, PRIMARY KEY (member, asset, id));
+    CREATE INDEX live ON lot (member, asset, expires, id) WHERE principal + bonus > 0;
     CREATE TABLE sale (key BIGINT PRIMARY KEY, kind BIGINT NOT NULL, member BIGINT NOT NULL, amount BIGINT NOT NULL, earned BIGINT NOT NULL, returned BIGINT NOT NULL);
     CREATE TABLE taking (sale BIGINT NOT NULL, lot BIGINT NOT NULL, principal BIGINT NOT NULL, bonus BIGINT NOT NULL, PRIMARY KEY (sale, lot));";
 
@@ -24,8 +24,8 @@ const STATEMENTS: [&str; 9] = [
     "INSERT INTO posting (key, n, account, amount) VALUES ($1, $2, $3, $4)",
     "INSERT INTO account (id, balance) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET balance = account.balance + excluded.balance RETURNING balance",
     "SELECT balance FROM account WHERE id = $1",
-    "SELECT id, principal, bonus FROM lot WHERE member = $1 AND asset = $2 AND principal + bonus > 0 ORDER BY id LIMIT $3",
-    "INSERT INTO lot (member, asset, id, principal, bonus) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (member, asset, id) DO UPDATE SET principal = lot.principal + excluded.principal, bonus = lot.bonus + excluded.bonus",
+    "SELECT id, expires, principal, bonus FROM lot WHERE member = $1 AND asset = $2 AND expires >= $3 AND principal + bonus > 0 ORDER BY expires, id LIMIT $4",
+    "INSERT INTO lot (member, asset, id, expires, principal, bonus) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (member, asset, id) DO UPDATE SET principal = lot.principal + excluded.principal, bonus = lot.bonus + excluded.bonus",
     "INSERT INTO sale (key, kind, member, amount, earned, returned) VALUES ($1, $2, $3, $4, $5, 0)",
     "INSERT INTO taking (sale, lot, principal, bonus) VALUES ($1, $2, $3, $4)",
 ];
@@ -83,8 +83,9 @@ impl<C: Connection> Tables for Sql<C> {
         // Mostly one lot is enough; when four are not, the rest is asked for.
         for (limit, skip) in [(4, 0), (i64::from(i32::MAX), 4)] {
             let mut lots = Vec::new();
-            self.connection.run(5, &[member, asset as i64, limit], &mut |row| {
-                lots.push(Part { lot: row[0], principal: row[1], bonus: row[2] });
+            self.connection.run(5, &[member, asset as i64, TODAY, limit], &mut |row| {
+                let [lot, expires, principal, bonus] = *row else { panic!("four columns") };
+                lots.push(Part { lot, expires, principal, bonus });
             });
             if lots.iter().skip(skip).any(|lot| f(*lot)) || lots.len() < 4 {
                 return;
@@ -93,8 +94,9 @@ impl<C: Connection> Tables for Sql<C> {
     }
 
     fn add(&mut self, member: i64, asset: Asset, part: Part) {
-        let Part { lot, principal, bonus } = part;
-        self.connection.run(6, &[member, asset as i64, lot, principal, bonus], &mut |_| {});
+        let Part { lot, expires, principal, bonus } = part;
+        let values = [member, asset as i64, lot, expires, principal, bonus];
+        self.connection.run(6, &values, &mut |_| {});
     }
 
     fn open_sale(&mut self, key: i64, sold: &Sold) {
@@ -114,7 +116,9 @@ impl<C: Connection> Tables for Sql<C> {
         });
         let mut sold = sold.expect("a sale that was not returned");
         self.connection.run(returned + 1, &[key], &mut |row| {
-            sold.parts.push(Part { lot: row[0], principal: row[1], bonus: row[2] });
+            // The lot is there, with its last day.
+            let (lot, expires) = (row[0], NEVER);
+            sold.parts.push(Part { lot, expires, principal: row[1], bonus: row[2] });
         });
         sold
     }
