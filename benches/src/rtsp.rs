@@ -148,13 +148,19 @@ pub const OPS: &[Op] = &[
         name: "rtsp/session/both-sides",
         items: 1,
         allocates: true,
-        make: || Box::new(|| session(URL, usize::MAX, |_, _| ())),
+        make: || {
+            let host = Host::default();
+            Box::new(move || session(&host, URL, usize::MAX, |_, _| ()))
+        },
     },
     Op {
         name: "rtsp/session/bytewise",
         items: 1,
         allocates: true,
-        make: || Box::new(|| session(URL, 1, |_, _| ())),
+        make: || {
+            let host = Host::default();
+            Box::new(move || session(&host, URL, 1, |_, _| ()))
+        },
     },
 ];
 
@@ -248,12 +254,24 @@ fn endless() -> Vec<u8> {
     message
 }
 
+/// What a host has one of for all its connections.
+#[derive(Debug, Default)]
+pub(crate) struct Host {
+    client: Arc<client::Config>,
+    server: Arc<server::Config>,
+}
+
 /// OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN: client and server joined in memory, in pieces of at
 /// most `size` bytes; `answered` is told of each response.
-pub(crate) fn session(url: &str, size: usize, mut answered: impl FnMut(Method, StatusCode)) -> u64 {
+pub(crate) fn session(
+    host: &Host,
+    url: &str,
+    size: usize,
+    mut answered: impl FnMut(Method, StatusCode),
+) -> u64 {
     let now = Instant::ZERO;
-    let mut client = Client::new(now, Arc::default(), Seed::from_u64(1));
-    let mut server = Server::new(now, Arc::default(), Seed::from_u64(2));
+    let mut client = Client::new(now, Arc::clone(&host.client), Seed::from_u64(1));
+    let mut server = Server::new(now, Arc::clone(&host.server), Seed::from_u64(2));
     let key = client.open_session(now, url).expect("opens");
     client.options(now, url).expect("asks");
     let mut moved = 0;

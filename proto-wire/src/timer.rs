@@ -125,7 +125,7 @@ impl<K: TimerKey + fmt::Debug, const N: usize> fmt::Debug for TimerTable<K, N> {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct TimerQueue<K: Ord> {
-    /// All of them in their order, as long as they are few: then a list beats trees.
+    /// All of them, as long as they are few: then a list without order beats trees.
     few: Vec<(Instant, K)>,
     order: BTreeSet<(Instant, K)>,
     deadlines: BTreeMap<K, Instant>,
@@ -144,17 +144,15 @@ impl<K: Ord + Clone> TimerQueue<K> {
     /// Sets `key` to fire at `at`, whatever it was before.
     pub fn set(&mut self, key: K, at: Instant) {
         if self.deadlines.is_empty() {
-            if let Some(old) = self.few.iter().position(|(_, k)| *k == key) {
-                if let [(then, _)] = self.few.as_mut_slice() {
-                    *then = at;
-                    return;
-                }
-                self.few.remove(old);
+            if let Some((then, _)) = self.few.iter_mut().find(|(_, k)| *k == key) {
+                *then = at;
+                return;
             }
             if self.few.len() < FEW {
-                let behind = |(then, other): &(Instant, K)| (*then, other) > (at, &key);
-                let place = self.few.iter().position(behind).unwrap_or(self.few.len());
-                return self.few.insert(place, (at, key));
+                if self.few.capacity() == 0 {
+                    self.few = Vec::with_capacity(FEW / 2);
+                }
+                return self.few.push((at, key));
             }
             for (then, key) in core::mem::take(&mut self.few) {
                 self.plant(key, then);
@@ -174,7 +172,7 @@ impl<K: Ord + Clone> TimerQueue<K> {
     pub fn stop(&mut self, key: &K) {
         if self.deadlines.is_empty() {
             if let Some(at) = self.few.iter().position(|(_, k)| k == key) {
-                self.few.remove(at);
+                self.few.swap_remove(at);
             }
         } else if let Some(old) = self.deadlines.remove(key) {
             self.order.remove(&(old, key.clone()));
@@ -191,13 +189,14 @@ impl<K: Ord + Clone> TimerQueue<K> {
     /// The earliest deadline and its key.
     #[must_use]
     pub fn next(&self) -> Option<(Instant, K)> {
-        self.few.first().or_else(|| self.order.first()).cloned()
+        self.few.iter().min().or_else(|| self.order.first()).cloned()
     }
 
     /// Takes out the earliest timer that is due at `now`.
     pub fn expire(&mut self, now: Instant) -> Option<K> {
-        if let Some((at, _)) = self.few.first() {
-            return (*at <= now).then(|| self.few.remove(0).1);
+        if let Some((place, (at, _))) = self.few.iter().enumerate().min_by_key(|(_, first)| *first)
+        {
+            return (*at <= now).then(|| self.few.swap_remove(place).1);
         }
         if self.order.first()?.0 > now {
             return None;

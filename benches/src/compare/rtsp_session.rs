@@ -5,10 +5,11 @@
 //! the session's state, and agree on a transport. Where it differs, ours does more: it lists its
 //! methods for OPTIONS, answers DESCRIBE with a base and a description, draws session ids of 128
 //! bits from a cipher, sends User-Agent and keeps timers; the peer's server has no methods and no
-//! description to give, and takes its ids from the caller.
+//! description to give, and takes its ids from the caller. Our configurations are made once, as a host
+//! has one for all its connections; the peer has none.
 
 use super::{Row, Set, Sink};
-use crate::rtsp::session;
+use crate::rtsp::{Host, session};
 use crate::side;
 use ::rtsp_runtime::{ClientEvent, ClientSession, ServerSession, Transport, TransportSpec};
 
@@ -16,14 +17,14 @@ use ::rtsp_runtime::{ClientEvent, ClientSession, ServerSession, Transport, Trans
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let set = Set::one("whole", b"rtsp://camera.example.com/live/".to_vec());
-    let ours = side!(&set, <[u8]>::to_vec, ours);
+    let ours = side!(&set, <[u8]>::to_vec, Host::default(), ours);
     let theirs = side!(&set, <[u8]>::to_vec, theirs);
     vec![Row { name: "rtsp/session/whole".into(), peer: "rtsp-runtime", items: 1, ours, theirs }]
 }
 
-fn ours(url: &[u8], sink: &mut impl Sink) {
+fn ours(url: &[u8], host: &mut Host, sink: &mut impl Sink) {
     let url = core::str::from_utf8(url).expect("text");
-    session(url, usize::MAX, |method, status| {
+    session(host, url, usize::MAX, |method, status| {
         sink.text(method.name().as_bytes());
         sink.number(u64::from(status.code()));
     });

@@ -89,7 +89,12 @@ impl Index {
 
     /// Makes room for this many header lines, at least.
     pub fn reserve(&mut self, headers: usize) {
-        self.entries.reserve_exact(headers.saturating_sub(self.entries.len()));
+        if self.entries.capacity() == 0 {
+            // A shorter way than that of memory that grows.
+            self.entries = Vec::with_capacity(headers);
+        } else {
+            self.entries.reserve_exact(headers.saturating_sub(self.entries.len()));
+        }
     }
 
     /// Whether it holds memory besides itself.

@@ -1,12 +1,13 @@
 //! The commands of a client.
 
 use super::send::without_credentials;
-use super::{Client, Offer, PlayOptions, Purpose, Session, Settled};
+use super::{Client, Offer, Pending, PlayOptions, Purpose, Session, Settled};
 use crate::HeaderName;
 use crate::error::{CloseReason, CommandError, PeerRequestId, RequestId, SessionKey};
 use crate::headers::{Mode, Range, Transport};
 use crate::message::{BuildError, Method, RequestBuilder, ResponseBuilder, Version, check_uri};
 use crate::session_table::v2;
+use alloc::boxed::Box;
 use alloc::string::String;
 use bytes::Bytes;
 use core::fmt::Write as _;
@@ -18,7 +19,8 @@ impl Client {
     /// # Errors
     /// As [`request`](Self::request).
     pub fn options(&mut self, now: Instant, url: &str) -> Result<RequestId, CommandError> {
-        self.request(now, None, RequestBuilder::new(Method::Options, url))
+        let request = self.begin(Method::Options, url);
+        self.request(now, None, request)
     }
 
     /// Asks for the description of `url`, as SDP.
@@ -26,9 +28,8 @@ impl Client {
     /// # Errors
     /// As [`request`](Self::request).
     pub fn describe(&mut self, now: Instant, url: &str) -> Result<RequestId, CommandError> {
-        let request =
-            RequestBuilder::new(Method::Describe, url).text(HeaderName::Accept, "application/sdp");
-        self.request(now, None, request)
+        let request = self.begin(Method::Describe, url);
+        self.send(now, None, request, Purpose::Describe)
     }
 
     /// Begins a session on this side: nothing is sent before the first
@@ -61,7 +62,8 @@ impl Client {
         url: &str,
         offers: &[Transport<'_>],
     ) -> Result<RequestId, CommandError> {
-        self.setup_with(now, session, RequestBuilder::new(Method::Setup, url), offers)
+        let request = self.begin(Method::Setup, url);
+        self.setup_with(now, session, request, offers)
     }
 
     /// The same with headers of one's own (`Require`, for example) in `request`.
@@ -372,11 +374,22 @@ impl Client {
     }
 
     fn for_session(
-        &self,
+        &mut self,
         session: SessionKey,
         method: Method,
     ) -> Result<RequestBuilder, CommandError> {
         self.check_open()?;
-        Ok(RequestBuilder::new(method, self.target(session)?.0.url()))
+        let memory = spare_uri(&mut self.spare);
+        let session = self.sessions.get(&session).ok_or(CommandError::UnknownSession)?;
+        Ok(RequestBuilder::begin(method, &session.url, memory))
     }
+
+    /// A request in the memory of one that is answered.
+    fn begin(&mut self, method: Method, url: &str) -> RequestBuilder {
+        RequestBuilder::begin(method, url, spare_uri(&mut self.spare))
+    }
+}
+
+fn spare_uri(spare: &mut Option<Box<Pending>>) -> String {
+    spare.as_mut().map_or_else(String::new, |spare| spare.request.take_uri())
 }

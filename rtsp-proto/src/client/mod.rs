@@ -195,10 +195,47 @@ impl Pending {
     }
 }
 
+impl Pending {
+    /// The same as a new one, in its place: it is large to be moved there.
+    fn renew(
+        &mut self,
+        id: RequestId,
+        session: Option<SessionKey>,
+        request: RequestBuilder,
+        purpose: Purpose,
+    ) {
+        let Self {
+            id: old_id,
+            session: old_session,
+            request: old_request,
+            purpose: old_purpose,
+            version,
+            sent,
+            tags,
+            hops,
+            pipelined,
+            unbound,
+            sent_at,
+            tries,
+        } = self;
+        (*old_id, *old_session) = (id, session);
+        *old_request = request;
+        *old_purpose = purpose;
+        *version = Version::V1_0;
+        sent.clear();
+        tags.clear();
+        hops.clear();
+        (*pipelined, *unbound, *tries) = (false, false, 0);
+        *sent_at = Instant::ZERO;
+    }
+}
+
 /// What a request is for, besides what its method says.
 #[derive(Clone, Debug)]
 enum Purpose {
     Command,
+    /// The same, for a description.
+    Describe,
     Setup(Offer),
     KeepAlive,
     /// TEARDOWN of a session that is over for this side.
@@ -356,12 +393,9 @@ impl Client {
 
     /// The next thing to do; `None` until something happens.
     #[must_use]
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
-        let output = self.out.poll();
-        if output.is_none() {
-            self.receiver.let_go();
-        }
-        output
+        self.out.poll()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.

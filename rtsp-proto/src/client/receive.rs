@@ -8,6 +8,7 @@ use crate::headers::{ChannelPair, Session};
 use crate::message::{Kind, Method, Response, ResponseBuf, StatusCode};
 use crate::quirks::is_odd;
 use alloc::string::String;
+use alloc::vec::Vec;
 use proto_wire::{Instant, LimitKind, ParseErrorKind};
 
 impl Client {
@@ -135,7 +136,7 @@ impl Client {
                 }
             }
             Purpose::Farewell => return,
-            Purpose::Command | Purpose::Setup(_) => {
+            Purpose::Command | Purpose::Describe | Purpose::Setup(_) => {
                 self.out.event(Event::Response { id, method, session, response });
             }
         }
@@ -227,7 +228,12 @@ impl Client {
         let stream = Stream { url: url.clone(), settled: settled.clone(), is_here: true };
         match session.streams.iter_mut().find(|known| known.url == url) {
             Some(known) => *known = stream,
-            None => session.streams.push(stream),
+            None => {
+                if session.streams.capacity() == 0 {
+                    session.streams = Vec::with_capacity(2);
+                }
+                session.streams.push(stream);
+            }
         }
         self.plan_life(now, key);
         Some(Event::StreamReady { session: key, url, settled })

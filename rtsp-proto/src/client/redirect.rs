@@ -125,7 +125,7 @@ impl Client {
     /// that the server has.
     fn can_move(&self, pending: &Pending) -> bool {
         match (pending.session, &pending.purpose) {
-            (None, Purpose::Command) => true,
+            (None, Purpose::Command | Purpose::Describe) => true,
             (Some(key), Purpose::Setup(_)) => {
                 self.sessions.get(&key).is_some_and(|s| s.id.is_none() && s.streams.is_empty())
             }

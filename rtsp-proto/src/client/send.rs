@@ -12,6 +12,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
+use proto_wire::text::chars;
 use proto_wire::{Instant, LimitKind};
 
 /// Nine digits (RFC 7826 §20.2.3).
@@ -19,7 +20,7 @@ const CSEQ_MAX: u32 = 999_999_999;
 
 /// `url` as it may go on the wire, when that is not as it stands: user and password never do.
 pub(super) fn without_credentials(url: &str) -> Option<String> {
-    if !url.contains('@') {
+    if !chars::contains(url.as_bytes(), b'@') {
         return None;
     }
     let url = Url::parse(url).ok().filter(|url| url.credentials().is_some())?;
@@ -46,13 +47,12 @@ impl Client {
         }
         request.check()?;
         let id = self.new_request_id();
-        let pending = Pending::new(id, session, request, purpose);
         let pending = match self.spare.take() {
             Some(mut spare) => {
-                *spare = pending;
+                spare.renew(id, session, request, purpose);
                 spare
             }
-            None => Box::new(pending),
+            None => Box::new(Pending::new(id, session, request, purpose)),
         };
         self.dispatch(now, pending)?;
         Ok(id)
@@ -161,7 +161,9 @@ impl Client {
         let version = pending.version;
         pending.request.set_version(version);
         pending.sent = self.auth.answers(&mut self.rng, &pending.request);
-        pending.tags = self.tags_for(pending.request.method());
+        if !self.requirements.is_empty() || !pending.tags.is_empty() {
+            pending.tags = self.tags_for(pending.request.method());
+        }
         pending.pipelined = session.is_some_and(|s| s.id.is_none() && s.pipeline.is_some());
         pending.tries = 0;
         pending.sent_at = now;
@@ -197,7 +199,7 @@ impl Client {
         cseq: u32,
         pending: &Pending,
     ) -> Result<Bytes, BuildError> {
-        let answers = Auth::lines(&pending.sent);
+        let answers = if pending.sent.is_empty() { Vec::new() } else { Auth::lines(&pending.sent) };
         let session = pending.session.and_then(|key| self.sessions.get(&key));
         pending.request.encode(pending.request.built_for(), |lines| {
             lines.number(HeaderName::CSeq, cseq);
@@ -231,6 +233,9 @@ impl Client {
             }
             for (name, value) in &answers {
                 lines.text(*name, value);
+            }
+            if matches!(pending.purpose, Purpose::Describe) {
+                lines.clean(HeaderName::Accept, b"application/sdp");
             }
         })
     }

@@ -87,7 +87,7 @@ impl<K: Ord, V> Few<K, V> {
             Err(at) => {
                 if self.0.capacity() == 0 {
                     // Most connections have one session, and one request at a time.
-                    self.0.reserve_exact(1);
+                    self.0 = Vec::with_capacity(1);
                 }
                 self.0.insert(at, (key, value));
             }

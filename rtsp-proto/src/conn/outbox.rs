@@ -29,10 +29,12 @@ impl<E> Outbox<E> {
         }
     }
 
+    #[inline]
     pub(crate) fn event(&mut self, event: E) {
         self.push(Output::Event(event));
     }
 
+    #[inline]
     pub(crate) fn send(&mut self, bytes: Bytes) {
         self.waiting = self.waiting.saturating_add(bytes.len());
         self.push(Output::Transmit(bytes));
@@ -68,8 +70,22 @@ impl<E> Outbox<E> {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn poll(&mut self) -> Option<Output<Bytes, E>> {
-        let output = self.first.take().or_else(|| self.queue.pop_front());
+        // In the caller's place, so that what waits is moved once.
+        match self.first.take() {
+            Some(Output::Transmit(bytes)) => {
+                self.waiting = self.waiting.saturating_sub(bytes.len());
+                Some(Output::Transmit(bytes))
+            }
+            None if !self.queue.is_empty() => self.poll_queue(),
+            event => event,
+        }
+    }
+
+    #[inline(never)]
+    fn poll_queue(&mut self) -> Option<Output<Bytes, E>> {
+        let output = self.queue.pop_front();
         if let Some(Output::Transmit(bytes)) = &output {
             self.waiting = self.waiting.saturating_sub(bytes.len());
         }

@@ -32,6 +32,8 @@ pub(crate) struct Receiver {
     /// What the host gave away, as long as it is cut without being copied; then `buf` is empty.
     owned: Bytes,
     buf: BytesMut,
+    /// There was something in `buf`, which may keep memory since.
+    copied: bool,
     /// So many bytes may come one by one without a look at them, ...
     slack: usize,
     /// ... CR and LF among them.
@@ -63,6 +65,7 @@ impl Receiver {
         Self {
             owned: Bytes::new(),
             buf: BytesMut::new(),
+            copied: false,
             slack: 0,
             in_body: false,
             framer: Framer::new().with_payload_max(payload_max),
@@ -103,6 +106,7 @@ impl Receiver {
 
     pub(crate) fn push(&mut self, data: &[u8]) {
         self.spill();
+        self.copied = true;
         self.buf.extend_from_slice(data);
     }
 
@@ -114,6 +118,7 @@ impl Receiver {
         } else if self.is_plain() && self.message.is_empty() {
             self.owned = data;
         } else {
+            self.copied = true;
             self.buf = BytesMut::from(data);
         }
     }
@@ -122,6 +127,7 @@ impl Receiver {
     fn spill(&mut self) {
         self.slack = 0;
         if !self.owned.is_empty() {
+            self.copied = true;
             self.buf = BytesMut::from(core::mem::take(&mut self.owned));
         }
     }
@@ -139,23 +145,21 @@ impl Receiver {
 
     pub(crate) fn clear(&mut self) {
         self.slack = 0;
+        self.copied = false;
         self.owned = Bytes::new();
         self.buf = BytesMut::new();
         self.message = BytesMut::new();
     }
 
-    /// Lets go of the bytes of messages that nobody has any more.
-    pub(crate) fn let_go(&mut self) {
-        self.slot.let_go();
-    }
-
     /// Gives memory back that nothing needs now.
     pub(crate) fn release(&mut self) {
         if self.len() > 0 {
-            return self.slot.let_go();
+            return;
         }
         // Also what has no room left may keep the memory of what was cut out of it.
-        self.clear();
+        if self.copied {
+            self.clear();
+        }
         self.slot.release();
     }
 

@@ -216,7 +216,16 @@ impl<'a> Headers<'a> {
 
     /// The entries of all RTP-Info lines.
     pub fn rtp_infos(self) -> impl Iterator<Item = RtpInfo<'a>> {
-        self.all_bytes(HeaderName::RtpInfo).flat_map(RtpInfos::new)
+        let mut lines = self.lines(HeaderName::RtpInfo);
+        let mut line = RtpInfos::new(&[]);
+        core::iter::from_fn(move || {
+            loop {
+                if let Some(info) = line.next() {
+                    return Some(info);
+                }
+                line = RtpInfos::new(lines.next()?.value());
+            }
+        })
     }
 
     /// What RTP-Info says about the stream at `url`: the entry that names it

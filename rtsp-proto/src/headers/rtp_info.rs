@@ -129,10 +129,19 @@ impl<'a> RtpInfos<'a> {
 impl<'a> Iterator for RtpInfos<'a> {
     type Item = RtpInfo<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<RtpInfo<'a>> {
-        if let Some(info) = self.plain() {
-            return Some(info);
+        if self.rest.is_empty() {
+            return None;
         }
+        self.plain().or_else(|| self.any())
+    }
+}
+
+impl<'a> RtpInfos<'a> {
+    /// An entry however it is written.
+    #[inline(never)]
+    fn any(&mut self) -> Option<RtpInfo<'a>> {
         self.rest = skip(self.rest);
         if let Some(info) = self.plain() {
             return Some(info);

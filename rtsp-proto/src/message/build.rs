@@ -74,7 +74,7 @@ struct Parts {
     version: Version,
     /// Header lines, written out.
     fields: Vec<u8>,
-    body: Bytes,
+    body: Option<Bytes>,
     error: Option<BuildError>,
 }
 
@@ -82,8 +82,18 @@ impl RequestBuilder {
     /// A request of RTSP 1.0 for `uri`.
     #[must_use]
     pub fn new(method: Method, uri: &str) -> Self {
-        let mut request =
-            Self { method, name: String::new(), uri: String::from(uri), parts: Parts::new() };
+        Self::begin(method, uri, String::new())
+    }
+
+    /// The same in memory for the URI that held another one.
+    pub(crate) fn begin(method: Method, uri: &str, mut memory: String) -> Self {
+        if memory.capacity() < uri.len() {
+            memory = String::from(uri);
+        } else {
+            memory.clear();
+            memory.push_str(uri);
+        }
+        let mut request = Self { method, name: String::new(), uri: memory, parts: Parts::new() };
         if let Err(error) = check_uri(uri) {
             request.parts.fail(error);
         }
@@ -266,7 +276,7 @@ macro_rules! common {
             #[must_use]
             pub fn body(self, content_type: &str, body: impl Into<Bytes>) -> Self {
                 let mut builder = self.text(HeaderName::ContentType, content_type);
-                builder.parts.body = body.into();
+                builder.parts.body = Some(body.into());
                 builder
             }
 
@@ -303,8 +313,8 @@ macro_rules! common {
             }
 
             #[allow(dead_code, reason = "only requests with credentials sign their body")]
-            pub(crate) const fn body_ref(&self) -> &Bytes {
-                &self.parts.body
+            pub(crate) fn body_ref(&self) -> &[u8] {
+                self.parts.body.as_deref().unwrap_or_default()
             }
 
             pub(crate) fn check(&self) -> Result<(), BuildError> {
@@ -319,7 +329,7 @@ common!(ResponseBuilder);
 
 impl Parts {
     fn new() -> Self {
-        Self { version: Version::V1_0, fields: Vec::new(), body: Bytes::new(), error: None }
+        Self { version: Version::V1_0, fields: Vec::new(), body: None, error: None }
     }
 
     fn fail(&mut self, error: BuildError) {
@@ -355,13 +365,14 @@ impl Parts {
         if !self.fields.is_empty() {
             page.put(&self.fields);
         }
-        if !self.body.is_empty() {
+        let body = self.body.as_deref().unwrap_or_default();
+        if !body.is_empty() {
             page.put(HeaderName::ContentLength.with_colon().as_bytes());
-            page.number(self.body.len() as u64);
+            page.number(body.len() as u64);
             page.put(b"\r\n");
         }
         page.put(b"\r\n");
-        page.with_body(&self.body)
+        page.with_body(body)
     }
 }
 
@@ -371,7 +382,7 @@ impl fmt::Debug for Parts {
         f.debug_struct("Parts")
             .field("version", &self.version)
             .field("fields_len", &self.fields.len())
-            .field("body_len", &self.body.len())
+            .field("body_len", &self.body.as_ref().map_or(0, Bytes::len))
             .field("error", &self.error)
             .finish()
     }

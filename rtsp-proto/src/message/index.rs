@@ -112,20 +112,18 @@ impl Index {
 
     /// Notes which header lines there are.
     pub(crate) fn note_names(&mut self) {
-        let (mut names, mut ids, mut place) = (0, 0, 0_u32);
-        for entry in self.head.entries() {
+        let entries = self.head.entries();
+        let (first, more) = entries.split_at_checked(8).unwrap_or((entries, &[]));
+        let (mut names, mut ids) = (0, 0);
+        // Backwards, so that the first one is the lowest.
+        for entry in first.iter().rev() {
             names |= bit_of(entry.id());
-            ids |= u64::from(entry.id()).checked_shl(place).unwrap_or(0);
-            place = place.wrapping_add(8);
+            ids = ids << 8 | u64::from(entry.id());
+        }
+        for entry in more {
+            names |= bit_of(entry.id());
         }
         (self.names, self.ids) = (names, ids);
-    }
-
-    /// Gives memory back, of an index that is between two messages.
-    pub(crate) fn release(&mut self) {
-        if self.head.holds_memory() {
-            *self = Self::new();
-        }
     }
 
     /// Makes room for the usual number of header lines at once.

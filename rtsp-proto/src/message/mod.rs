@@ -16,7 +16,7 @@ pub(crate) use page::digits;
 pub use status::{StatusClass, StatusCode};
 
 use crate::headers::{CSeq, Headers};
-use alloc::sync::Arc;
+use alloc::boxed::Box;
 use bytes::Bytes;
 use core::fmt;
 use proto_wire::head::{Quirks, leading_blank};
@@ -136,6 +136,11 @@ pub struct Response<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// A request that says nothing.
+    pub(crate) fn none() -> Self {
+        Self { bytes: &[], index: &NO_INDEX }
+    }
+
     /// What it asks for.
     #[must_use]
     #[inline]
@@ -238,13 +243,13 @@ macro_rules! common {
         }
 
         #[doc = concat!("A ", $what, " that owns its bytes; [`view`](Self::view) has the accessors.")]
-        /// A clone shares both bytes and index.
+        /// A clone shares the bytes.
         #[derive(Clone)]
-        pub struct $buf(Arc<Owned>);
+        pub struct $buf(Box<Owned>);
 
         impl $buf {
             pub(crate) fn new(bytes: Bytes, index: Index) -> Self {
-                Self(Arc::new(Owned { bytes, index }))
+                Self(Box::new(Owned { bytes, index }))
             }
 
             #[allow(dead_code, reason = "only malformed messages are asked what they would be")]
@@ -279,10 +284,7 @@ macro_rules! common {
             /// The bytes of the message.
             #[must_use]
             pub fn into_bytes(self) -> Bytes {
-                match Arc::try_unwrap(self.0) {
-                    Ok(owned) => owned.bytes,
-                    Err(shared) => shared.bytes.clone(),
-                }
+                self.0.bytes
             }
         }
 
@@ -313,90 +315,59 @@ struct Owned {
     index: Index,
 }
 
-/// Where messages are read into, one after the other: most are forgotten by the time the next one
-/// comes, which then takes their memory.
+/// Where a message is read into: memory that becomes the message, and none before and behind it.
 #[derive(Default)]
-pub(crate) struct Slot {
-    last: Option<Arc<Owned>>,
-    /// It keeps the bytes of a message alive.
-    holds: bool,
-}
+pub(crate) struct Slot(Option<Box<Owned>>);
 
 impl Slot {
     pub(crate) const fn new() -> Self {
-        Self { last: None, holds: false }
+        Self(None)
     }
 
     /// The index of the message that is being read.
     pub(crate) fn index(&self) -> &Index {
-        static NONE: Index = Index::new();
-        self.last.as_ref().map_or(&NONE, |owned| &owned.index)
+        self.0.as_ref().map_or(&NO_INDEX, |owned| &owned.index)
     }
 
     /// The same, to be filled.
     #[inline]
     pub(crate) fn index_mut(&mut self) -> &mut Index {
-        &mut self.owned().index
-    }
-
-    /// A message of which nobody has anything.
-    #[inline]
-    fn owned(&mut self) -> &mut Owned {
-        let last = self.last.get_or_insert_default();
-        if Arc::strong_count(last) != 1 {
-            *last = Arc::default();
-        }
-        // It is the only one: nothing is cloned.
-        Arc::make_mut(last)
+        &mut self.0.get_or_insert_default().index
     }
 
     /// The message whose index was filled, and its bytes.
+    #[inline]
     pub(crate) fn request(&mut self, bytes: Bytes) -> RequestBuf {
         RequestBuf(self.take(bytes))
     }
 
     /// The message whose index was filled, and its bytes.
+    #[inline]
     pub(crate) fn response(&mut self, bytes: Bytes) -> ResponseBuf {
         ResponseBuf(self.take(bytes))
     }
 
-    fn take(&mut self, bytes: Bytes) -> Arc<Owned> {
-        self.holds = true;
-        self.owned().bytes = bytes;
-        self.last.clone().unwrap_or_default()
-    }
-
-    /// Lets go of the bytes of a message that nobody has any more; they may be a small part of
-    /// much that was received.
-    pub(crate) fn let_go(&mut self) {
-        if self.holds {
-            if let Some(owned) = self.last.as_mut().and_then(Arc::get_mut) {
-                owned.bytes = Bytes::new();
-                self.holds = false;
-            }
-        }
+    #[inline]
+    fn take(&mut self, bytes: Bytes) -> Box<Owned> {
+        let mut owned = self.0.take().unwrap_or_default();
+        // What is there is empty, and needs no call to be dropped.
+        core::mem::forget(core::mem::replace(&mut owned.bytes, bytes));
+        owned
     }
 
     /// Gives memory back, between two messages.
     pub(crate) fn release(&mut self) {
-        if !self.holds && !self.index().head().holds_memory() {
-            return;
-        }
-        match self.last.as_mut().and_then(Arc::get_mut) {
-            Some(owned) => {
-                owned.bytes = Bytes::new();
-                owned.index.release();
-            }
-            None => self.last = None,
-        }
-        self.holds = false;
+        self.0 = None;
     }
 }
 
-/// How much of a message is in it, for nobody's eyes: headers may hold credentials.
+/// Of no message.
+static NO_INDEX: Index = Index::new();
+
+/// Whether a message is being read, never which: headers may hold credentials.
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").field("holds", &self.holds).finish_non_exhaustive()
+        f.debug_struct("Slot").field("reads", &self.0.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where messages are written, piece by piece, without `core::fmt` where that is not needed.
 
+use super::Methods;
 use crate::HeaderName;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -147,6 +148,19 @@ impl<'p> Lines<'p> {
     /// A line of bytes that need no look, because this side made them.
     pub(crate) fn clean(&mut self, name: HeaderName, value: &[u8]) {
         self.page.line(name.with_colon().as_bytes(), value);
+    }
+
+    /// A line with a list of methods.
+    pub(crate) fn methods(&mut self, name: HeaderName, methods: Methods) {
+        if methods == Methods::USUAL {
+            return self.clean(name, Methods::USUAL_TEXT.as_bytes());
+        }
+        self.page.put(name.with_colon().as_bytes());
+        for (i, method) in methods.iter().enumerate() {
+            self.page.put(if i > 0 { b", " } else { b"" });
+            self.page.put(method.name().as_bytes());
+        }
+        self.page.put(b"\r\n");
     }
 
     /// A Session line with an id of this side's making and a timeout in seconds.

@@ -199,6 +199,7 @@ impl Server {
     ) {
         if let Some(current) = self.current.take() {
             self.conclude(now, &current, response, timeout);
+            self.uri = current.uri;
         }
     }
 

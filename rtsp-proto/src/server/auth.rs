@@ -210,7 +210,7 @@ impl Server {
             let server = digest::Server::new(wanted.challenge.clone(), rng.seed());
             Box::new(Door { server, wrong: 0 })
         });
-        let view = current.request.view();
+        let view = current.view();
         match door.server.claim(view.headers().all_bytes(HeaderName::Authorization)) {
             Err(_) => self.refuse_early(now, &current, StatusCode::BAD_REQUEST.into()),
             Ok(None) => self.challenge(now, &current, false),
@@ -258,7 +258,7 @@ impl Server {
         };
         let phase = core::mem::replace(&mut current.phase, Phase::Asked);
         if let (Phase::WantsSecret(claim), Some(door)) = (phase, &mut self.auth) {
-            let view = current.request.view();
+            let view = current.view();
             let method = view.method_name().as_bytes();
             let verdict = door.server.verify(now, &claim, method, view.body(), secret);
             match verdict {
@@ -285,7 +285,7 @@ impl Server {
     }
 
     fn admit(&mut self, now: Instant, mut current: Current, claim: &Claim, accepted: Accepted) {
-        let view = current.request.view();
+        let view = current.view();
         let matched = claim.uri().map(|uri| uri_match(uri, view.uri(), view.method()));
         let exact = self.config.authentication.as_ref().is_some_and(|a| a.uris == UriPolicy::Exact);
         let uri_match = match matched {

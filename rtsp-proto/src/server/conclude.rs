@@ -37,7 +37,7 @@ impl Server {
         response: &ResponseBuilder,
         timeout: Option<u32>,
     ) {
-        let headers = current.request.view().headers();
+        let headers = current.view().headers();
         let status = response.status();
         #[cfg(feature = "digest")]
         let info = self.authentication_info(now, current, response);
@@ -49,7 +49,7 @@ impl Server {
         let named = known.filter(|_| !matches!(after, After::End(_)));
         let (mut pipeline, mut timestamp, mut closes) = (None, None, false);
         if headers.may_have(SELDOM) {
-            pipeline = pipeline_of(current.request.view());
+            pipeline = pipeline_of(current.view());
             // RFC 2326 §12.38, RFC 7826 §18.53: the same value, and how long it took.
             timestamp = headers.typed::<Timestamp<'_>>().ok().flatten().map(|stamp| {
                 let delay = now.saturating_since(current.received);
@@ -95,6 +95,9 @@ impl Server {
                 lines.text(HeaderName::Connection, "close");
             }
             lines.text_if_clean(HeaderName::Server, &self.config.server_name);
+            if current.method == Method::Options && status == StatusCode::OK {
+                lines.methods(HeaderName::Public, self.config.methods);
+            }
         });
         self.transmit(bytes.ok(), Some(current));
         if let Some(key) = current.session {
@@ -118,6 +121,7 @@ impl Server {
         self.transmit(bytes.ok(), None);
     }
 
+    #[inline]
     fn transmit(&mut self, bytes: Option<Bytes>, current: Option<&Current>) {
         let Some(bytes) = bytes else { return };
         if let (Some(datagrams), Some(current)) = (&mut self.datagrams, current) {
@@ -144,14 +148,14 @@ impl Server {
 
     /// A URL that is not that of a stream is that of the whole.
     fn remember_url(&mut self, current: &Current, status: StatusCode) {
-        let url = current.request.view().uri_bytes();
+        let url = current.uri_bytes();
         if !is_control(current.method) || !status.is_success() || url == b"*" {
             return;
         }
         let session = current.session.and_then(|key| self.sessions.get_mut(key));
         if let Some(session) = session.filter(|session| session.stream_at(url).is_none()) {
             if session.control.as_ref().map(String::as_bytes) != Some(url) {
-                session.control = Some(String::from(current.request.view().uri()));
+                session.control = Some(String::from(current.uri()));
             }
         }
     }
@@ -168,21 +172,21 @@ impl Server {
         if !status.is_success() || current.keeps_state {
             return After::Nothing;
         }
-        let url = current.request.view().uri_bytes();
+        let url = current.uri_bytes();
         match (current.version, current.method) {
             (_, Method::Teardown) => {
                 // RFC 2326 §10.7: one stream of several, when the URL names it.
                 if session.streams.len() < 2 {
                     return After::End(SessionEnd::TornDown);
                 }
-                let uri = current.request.view().uri();
+                let uri = current.uri();
                 let alike = || session.streams.iter().position(|s| same_stream(&s.url, uri));
                 let one = session.stream_at(url).or_else(alike);
                 one.map_or(After::End(SessionEnd::TornDown), After::RemoveStream)
             }
             (_, method) if !is_control(method) => After::Nothing,
             (Version::V2_0, method) => {
-                let facts = session.facts_of(current.request.view());
+                let facts = session.facts_of(current.view());
                 match session.machine().check(Event2::of(method), &facts) {
                     Ok(step) => After::Step(from_v2(step.state), step.actions),
                     Err(_) => After::Nothing,
@@ -246,7 +250,7 @@ fn join<'f>(features: impl Iterator<Item = &'f str>) -> String {
 }
 
 /// Headers of requests that few answers depend on.
-const SELDOM: u64 = HeaderName::PipelinedRequests.bit()
+pub(super) const SELDOM: u64 = HeaderName::PipelinedRequests.bit()
     | HeaderName::Timestamp.bit()
     | HeaderName::Connection.bit();
 

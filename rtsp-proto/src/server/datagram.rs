@@ -43,7 +43,7 @@ impl Seen {
 
 impl Datagrams {
     pub(super) fn answered(&mut self, current: &Current, answer: Bytes, replays_max: usize) {
-        let view = current.request.view();
+        let view = current.view();
         if let Some(seen) = self.seen.iter_mut().rev().find(|seen| seen.is(view)) {
             seen.answer = Some(answer);
         }

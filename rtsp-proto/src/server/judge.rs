@@ -1,6 +1,6 @@
 //! The rules that the core keeps, in the order in which they are applied.
 
-use super::policy::{Control, prohibited};
+use super::policy::{Control, destinations, prohibited};
 use super::{Server, Session};
 use crate::HeaderName;
 use crate::headers::{AcceptRanges, Blocksize, PipelinedRequests, Range, RangeSpec, Scale};
@@ -101,12 +101,12 @@ impl Server {
     }
 
     /// What the session says: does its table allow the method, may this URL be named, do
-    /// the headers of the method make sense.
+    /// the headers of the method make sense. Whether an offer names a destination.
     pub(super) fn judge_session(
         &self,
         request: Request<'_>,
         session: Option<&Session>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let method = request.method();
         let at = session.and_then(|session| session.stream_at(request.uri_bytes()));
         if let Some(session) = session {
@@ -120,8 +120,10 @@ impl Server {
         }
         match method {
             Method::Setup => self.judge_setup(request, session),
-            Method::Play | Method::Pause | Method::Record => self.judge_range(request, session),
-            _ => Ok(()),
+            Method::Play | Method::Pause | Method::Record => {
+                self.judge_range(request, session).map(|()| false)
+            }
+            _ => Ok(false),
         }
     }
 
@@ -175,7 +177,11 @@ impl Server {
         Refusal::With(ResponseBuilder::new(status).methods(HeaderName::Allow, allowed))
     }
 
-    fn judge_setup(&self, request: Request<'_>, session: Option<&Session>) -> Result<(), Refusal> {
+    fn judge_setup(
+        &self,
+        request: Request<'_>,
+        session: Option<&Session>,
+    ) -> Result<bool, Refusal> {
         let headers = request.headers();
         // RFC 7826 §18.10: the only fault that a block size can have.
         if headers.typed::<Blocksize>().map_or(true, |size| size == Some(Blocksize(0))) {
@@ -185,8 +191,9 @@ impl Server {
             self.judge_units(request)?;
         }
         let mut refused = StatusCode::UNSUPPORTED_TRANSPORT;
-        let mut any = false;
+        let (mut any, mut aims) = (false, false);
         for offer in headers.transports().flatten() {
+            aims |= destinations(&offer).next().is_some();
             match self.judge_offer(&offer, request.version()) {
                 Ok(()) => any = true,
                 Err(status) if status != StatusCode::UNSUPPORTED_TRANSPORT => refused = status,
@@ -203,7 +210,7 @@ impl Server {
             }
             None => self.sessions.len() >= self.config.sessions_max,
         };
-        if full { Err(Refusal::Plain(StatusCode::SERVICE_UNAVAILABLE)) } else { Ok(()) }
+        if full { Err(Refusal::Plain(StatusCode::SERVICE_UNAVAILABLE)) } else { Ok(aims) }
     }
 
     /// Whether an offer could be accepted, as far as this machine knows.

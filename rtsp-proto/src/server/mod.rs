@@ -41,7 +41,7 @@ use crate::Skips;
 use crate::conn::{Few, Outbox, Receiver, Tolerance};
 use crate::error::{CloseReason, CommandError, RequestFailure, RequestId, SessionEnd, SessionKey};
 use crate::headers::ChannelPair;
-use crate::message::{Method, RequestBuf, Version};
+use crate::message::{Method, Request, RequestBuf, Version};
 use crate::range::UtcTime;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -52,6 +52,7 @@ use bytes::Bytes;
 use core::net::IpAddr;
 use datagram::Datagrams;
 use notify::Asked;
+use proto_wire::text::chars;
 use proto_wire::{Instant, Machine, Output, ParseError, Rng, Seed, StreamMachine, TimerQueue};
 use session::Sessions;
 
@@ -129,6 +130,8 @@ pub struct Server {
     timers: TimerQueue<Timer>,
     /// Requests that wait until the current one is answered, in order.
     inbox: VecDeque<Waiting>,
+    /// Memory for the URI of the current one.
+    uri: Vec<u8>,
     current: Option<Current>,
     /// Requests of this side that wait for the client's answer, by CSeq.
     asked: Few<u32, Asked>,
@@ -183,7 +186,31 @@ struct Current {
     proof: Option<auth::Proof>,
     /// Its success changes no state yet.
     keeps_state: bool,
-    request: RequestBuf,
+    /// All of it, before the application has it; then only when the answer depends on more than
+    /// its URI.
+    request: Option<RequestBuf>,
+    uri: Vec<u8>,
+}
+
+impl Current {
+    /// The request, or one that says nothing when the answer depends on its URI only.
+    fn view(&self) -> Request<'_> {
+        match &self.request {
+            Some(request) => request.view(),
+            None => Request::none(),
+        }
+    }
+
+    fn uri_bytes(&self) -> &[u8] {
+        match &self.request {
+            Some(request) => request.view().uri_bytes(),
+            None => &self.uri,
+        }
+    }
+
+    fn uri(&self) -> &str {
+        chars::utf8(self.uri_bytes()).unwrap_or("")
+    }
 }
 
 /// What a request waits for.
@@ -230,6 +257,7 @@ impl Server {
             sessions: Sessions::default(),
             timers: TimerQueue::new(),
             inbox: VecDeque::new(),
+            uri: Vec::new(),
             current: None,
             asked: Few::new(),
             next_cseq: 1,
@@ -420,22 +448,24 @@ impl Server {
 
     /// The next thing to do; `None` until something happens.
     #[must_use]
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output<Bytes, Event>> {
         let output = self.out.poll();
-        if output.is_some() {
-            return output;
+        if output.is_none() && self.current.is_none() && self.sessions.len() == 0 {
+            self.release();
         }
-        if self.current.is_some() || self.sessions.len() > 0 {
-            self.receiver.let_go();
-            return None;
-        }
-        // Servers have many connections that do nothing: those keep no buffers.
+        output
+    }
+
+    /// Servers have many connections that do nothing: those keep no buffers.
+    #[inline(never)]
+    fn release(&mut self) {
         self.out.release();
         self.receiver.release();
+        self.uri = Vec::new();
         if self.inbox.capacity() > 0 && self.inbox.is_empty() {
             self.inbox = VecDeque::new();
         }
-        None
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.

@@ -1,5 +1,6 @@
 //! What a server does with what arrives, up to the question to the application.
 
+use super::conclude::SELDOM;
 use super::event::{PlayEffect, named_session};
 use super::judge::{Refusal, pipeline_of};
 use super::{Current, Event, Incoming, Phase, Server, Timer, Waiting};
@@ -11,6 +12,7 @@ use crate::message::{
 };
 use crate::state::State;
 use alloc::string::String;
+use alloc::vec::Vec;
 use proto_wire::text::chars;
 use proto_wire::{Instant, LimitKind, ParseError, ParseErrorKind};
 
@@ -136,7 +138,8 @@ impl Server {
             #[cfg(feature = "digest")]
             proof: None,
             keeps_state: false,
-            request,
+            request: Some(request),
+            uri: Vec::new(),
         };
         match judged {
             Err(refusal) => self.refuse_early(now, &current, refusal),
@@ -155,7 +158,7 @@ impl Server {
 
     /// Who asks is known: what do they ask about?
     pub(super) fn find_session(&mut self, now: Instant, mut current: Current) {
-        let request = current.request.view();
+        let request = current.view();
         let named = named_session(request);
         let found = match named {
             Some(id) => self.sessions.find(id),
@@ -194,18 +197,19 @@ impl Server {
     }
 
     /// The session is known: may this be done in it? Then it is answered here or asked.
-    pub(super) fn judge_in_session(&mut self, now: Instant, current: Current) {
+    pub(super) fn judge_in_session(&mut self, now: Instant, mut current: Current) {
         if let Some(key) = current.session {
             self.refresh(now, key);
             if let Some(session) = self.sessions.get_mut(key) {
                 session.version = current.version;
             }
         }
-        let view = current.request.view();
+        let view = current.view();
         let known = current.session.and_then(|key| self.sessions.get(key));
-        if let Err(refusal) = self.judge_session(view, known) {
-            return self.refuse_early(now, &current, refusal);
-        }
+        let aims = match self.judge_session(view, known) {
+            Ok(aims) => aims,
+            Err(refusal) => return self.refuse_early(now, &current, refusal),
+        };
         if let Some(response) = self.own_answer(view, known.is_some()) {
             return self.conclude(now, &current, &response, None);
         }
@@ -217,6 +221,7 @@ impl Server {
                 _ => PlayEffect::Begins,
             }
         });
+        let request = self.keep(&mut current, aims);
         let event = Incoming {
             id: current.id,
             method: current.method,
@@ -225,10 +230,39 @@ impl Server {
             user: current.user.clone(),
             #[cfg(feature = "digest")]
             uri_match: current.proof.as_ref().and_then(|proof| proof.uri_match),
-            request: current.request.clone(),
+            request,
         };
         self.current = Some(current);
         self.out.event(Event::Request(event));
+    }
+
+    /// Takes the request for the application, and keeps what its answer depends on: nearly always
+    /// its URI alone, if it controls a session.
+    fn keep(&mut self, current: &mut Current, aims: bool) -> RequestBuf {
+        let Some(request) = current.request.take() else {
+            return Request::none().to_buf();
+        };
+        let view = request.view();
+        let is_plain = current.version == Version::V1_0
+            && self.datagrams.is_none()
+            && current.user.is_none()
+            && !aims
+            && !view.headers().may_have(SELDOM | HeaderName::Supported.bit());
+        if is_plain {
+            if needs_session(current.method) || current.method == Method::Setup {
+                let (mut memory, uri) = (core::mem::take(&mut self.uri), view.uri_bytes());
+                if memory.capacity() < uri.len() {
+                    memory = Vec::from(uri);
+                } else {
+                    memory.clear();
+                    memory.extend_from_slice(uri);
+                }
+                current.uri = memory;
+            }
+        } else {
+            current.request = Some(request.clone());
+        }
+        request
     }
 
     /// An answer without the application.
@@ -250,7 +284,8 @@ impl Server {
         let response = ResponseBuilder::new(StatusCode::OK);
         let headers = request.headers();
         match request.method() {
-            Method::Options => Some(response.methods(HeaderName::Public, self.config.methods)),
+            // That has Public from where it is written.
+            Method::Options => Some(response),
             // RFC 7826 §13.8: headers can be what is asked for.
             Method::GetParameter | Method::SetParameter
                 if in_session

@@ -13,6 +13,7 @@ use crate::headers::{
 use crate::message::{Method, ResponseBuilder, StatusCode, Version};
 use crate::state::State;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::Display;
 use core::net::{IpAddr, SocketAddr};
 use proto_wire::{Instant, LimitKind};
@@ -228,7 +229,7 @@ impl Server {
         let current = self.current_of(id, Method::Setup)?;
         let (version, named) = (current.version, current.session);
         let user = current.user.clone();
-        let view = current.request.view();
+        let view = current.view();
         // What this side chose itself is its own affair.
         let chose = |host: &str| {
             view.headers().transports().flatten().any(|o| destinations(&o).any(|h| h == host))
@@ -238,9 +239,8 @@ impl Server {
         {
             return Err(CommandError::Destination);
         }
-        let url = String::from(view.uri());
         let pipeline = pipeline_of(view);
-        let mut chosen = self.with_channels(reply.transport, named, &url)?;
+        let mut chosen = self.with_channels(reply.transport, named, current.uri_bytes())?;
         let full = self.peer.filter(|_| version == Version::V2_0);
         let full = full.and_then(|peer| full_addresses(&chosen, peer));
         if let Some(full) = &full {
@@ -259,6 +259,13 @@ impl Server {
             None => self.sessions.create(&mut self.rng, version),
         };
         let channels = chosen.interleaved;
+        let url = self.current.as_mut().map_or_else(String::new, |current| {
+            if current.request.is_some() {
+                return String::from(current.uri());
+            }
+            // Nothing else needs it.
+            String::from_utf8(core::mem::take(&mut current.uri)).unwrap_or_default()
+        });
         let Some(session) = self.sessions.get_mut(key) else {
             return Err(CommandError::UnknownSession);
         };
@@ -273,6 +280,9 @@ impl Server {
             }
             None => {
                 let state = State::Ready;
+                if session.streams.capacity() == 0 {
+                    session.streams = Vec::with_capacity(2);
+                }
                 session.streams.push(Stream { url, channels, receivers, delivery, mode, state });
                 session.state = session.state.max(state);
             }
@@ -301,7 +311,7 @@ impl Server {
         &self,
         mut chosen: Transport<'t>,
         named: Option<SessionKey>,
-        url: &str,
+        url: &[u8],
     ) -> Result<Transport<'t>, CommandError> {
         if !chosen.is_interleaved() {
             return Ok(chosen);
@@ -312,7 +322,7 @@ impl Server {
         // A stream that is set up again keeps its channels.
         let old = named
             .and_then(|key| self.sessions.get(key))
-            .and_then(|session| session.streams.iter().find(|stream| stream.url == url))
+            .and_then(|session| session.streams.iter().find(|s| s.url.as_bytes() == url))
             .and_then(|stream| stream.channels);
         let channels = match old {
             Some(old) if chosen.interleaved.is_none_or(|wanted| wanted == old) => Some(old),

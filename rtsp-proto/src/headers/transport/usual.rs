@@ -46,10 +46,8 @@ impl Transport<'_> {
     /// and the client's ports is said: what `Display` writes, byte for byte.
     pub(crate) fn usual(&self, version: Version) -> Option<Usual> {
         let Self { profile, lower, delivery, interleaved, client_port, raw, .. } = *self;
-        let rest =
-            Self { profile, lower, delivery, interleaved, client_port, raw, ..Self::default() };
         let is_old = version == Version::V1_0;
-        if rest != *self || profile != RtpProfile::Avp || !(is_old || client_port.is_none()) {
+        if self.says_more() || profile != RtpProfile::Avp || !(is_old || client_port.is_none()) {
             return None;
         }
         let mut usual = Usual { bytes: [0; ROOM], len: 0 };
@@ -71,6 +69,46 @@ impl Transport<'_> {
         }
         // What was read may have said more.
         (raw.is_empty() || raw == usual.as_bytes()).then_some(usual)
+    }
+
+    /// Whether anything else is said.
+    fn says_more(&self) -> bool {
+        let Self {
+            profile: _,
+            lower: _,
+            delivery: _,
+            interleaved: _,
+            client_port: _,
+            raw: _,
+            server_port,
+            port,
+            ttl,
+            layers,
+            ssrc,
+            mode,
+            append,
+            setup,
+            connection,
+            rtcp_mux,
+            destination,
+            source,
+            dest_addr,
+            src_addr,
+            mikey,
+        } = self;
+        let texts = [destination, source, dest_addr, src_addr, mikey];
+        server_port.is_some()
+            || port.is_some()
+            || ttl.is_some()
+            || layers.is_some()
+            || ssrc.is_some()
+            || mode.play
+            || mode.record
+            || *append
+            || setup.is_some()
+            || connection.is_some()
+            || *rtcp_mux
+            || texts.iter().any(|text| text.is_some())
     }
 }
 
