@@ -129,6 +129,8 @@ impl Client {
     }
 
     /// Whether a response that nobody waits for is one that came twice.
+    #[cold]
+    #[inline(never)]
     pub(super) fn is_duplicate(&self, cseq: Option<u32>) -> bool {
         self.is_datagrams && cseq.is_some_and(|cseq| cseq != 0 && cseq < self.next_cseq)
     }

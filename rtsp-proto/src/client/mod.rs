@@ -420,6 +420,8 @@ impl Client {
     }
 
     /// Some cameras never answer signs of life, so nobody is told about those.
+    #[cold]
+    #[inline(never)]
     fn failed(&mut self, pending: &Pending, reason: RequestFailure) {
         if !matches!(pending.purpose, Purpose::KeepAlive | Purpose::Farewell) {
             let (id, method) = (pending.id, pending.request.method());
@@ -436,6 +438,8 @@ impl Client {
     }
 
     /// Ends everything, once.
+    #[cold]
+    #[inline(never)]
     fn finish(&mut self, reason: CloseReason) {
         self.closed = true;
         self.receiver.clear();

@@ -51,6 +51,8 @@ const ANSWERED_V2: Methods = ANSWERED.with(Method::Teardown).with(Method::PlayNo
 
 impl Client {
     /// A request of the server: it is answered here or by the application, never dropped.
+    #[cold]
+    #[inline(never)]
     pub(super) fn asks(&mut self, now: Instant, request: RequestBuf) {
         let view = request.view();
         let (method, version, cseq) = (view.method(), view.version(), view.cseq());
@@ -187,6 +189,8 @@ impl Client {
         self.reply(request, named.map(|named| named.id), &response);
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn refuse(&mut self, request: Request<'_>, status: StatusCode) {
         self.reply(request, None, &ResponseBuilder::new(status));
     }

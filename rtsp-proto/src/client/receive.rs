@@ -7,6 +7,7 @@ use crate::error::{CloseReason, RequestFailure, SessionEnd, SessionKey};
 use crate::headers::{ChannelPair, Session};
 use crate::message::{Kind, Method, Response, ResponseBuf, StatusCode};
 use crate::quirks::is_odd;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use proto_wire::{Instant, LimitKind, ParseErrorKind};
@@ -50,12 +51,16 @@ impl Client {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn report_dropped(&mut self) {
         if let Some(bytes) = self.receiver.dropped() {
             self.out.event(Event::Skipped { bytes });
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn count_malformed(&mut self) {
         self.malformed = self.malformed.saturating_add(1);
         // Whoever may have sent a datagram does not end the conversation.
@@ -74,10 +79,7 @@ impl Client {
             None => self.pending.iter().min_by_key(|(_, p)| p.id).map(|(cseq, _)| *cseq),
         };
         let Some(mut pending) = cseq.and_then(|cseq| self.pending.remove(&cseq)) else {
-            if !self.is_duplicate(cseq) {
-                self.out.event(Event::Unmatched { response });
-            }
-            return;
+            return self.unmatched(cseq, response);
         };
         if self.config.strict && is_odd(view.quirks(), view.headers()) {
             self.stop_waiting(&pending);
@@ -87,14 +89,7 @@ impl Client {
         }
         self.malformed = 0;
         if view.status().is_informational() {
-            let deadline = now.saturating_add(self.config.request_timeout);
-            self.timers.set(Timer::Request(pending.id), deadline);
-            // Over datagrams the final answer may get lost: only asking again brings it.
-            self.plan_retransmission(now, &pending);
-            if let Some(cseq) = cseq {
-                self.pending.insert(cseq, pending);
-            }
-            return;
+            return self.not_yet(now, cseq, pending);
         }
         self.stop_waiting(&pending);
         self.measure(now, &pending, view);
@@ -107,6 +102,25 @@ impl Client {
         }
         self.spare = Some(pending);
         self.release(now);
+    }
+
+    #[cold]
+    fn unmatched(&mut self, cseq: Option<u32>, response: ResponseBuf) {
+        if !self.is_duplicate(cseq) {
+            self.out.event(Event::Unmatched { response });
+        }
+    }
+
+    /// An answer that says that there will be one.
+    #[cold]
+    fn not_yet(&mut self, now: Instant, cseq: Option<u32>, pending: Box<Pending>) {
+        let deadline = now.saturating_add(self.config.request_timeout);
+        self.timers.set(Timer::Request(pending.id), deadline);
+        // Over datagrams the final answer may get lost: only asking again brings it.
+        self.plan_retransmission(now, &pending);
+        if let Some(cseq) = cseq {
+            self.pending.insert(cseq, pending);
+        }
     }
 
     fn stop_waiting(&mut self, pending: &Pending) {
@@ -170,6 +184,7 @@ impl Client {
     }
 
     /// TEARDOWN succeeded: for one stream of several, or for all.
+    #[inline(never)]
     fn torn_down(&mut self, key: SessionKey, url: &str) -> Option<SessionEnd> {
         let session = self.sessions.get_mut(&key)?;
         let one = session.url != url && session.streams.iter().any(|s| s.url == url);
@@ -239,6 +254,8 @@ impl Client {
         Some(Event::StreamReady { session: key, url, settled })
     }
 
+    #[cold]
+    #[inline(never)]
     fn not_set_up(
         &mut self,
         key: SessionKey,

@@ -95,6 +95,8 @@ pub enum Follow {
 
 impl Client {
     /// Whether a response sends us elsewhere, and where.
+    #[cold]
+    #[inline(never)]
     pub(super) fn redirection(
         &self,
         pending: &Pending,
@@ -134,6 +136,8 @@ impl Client {
     }
 
     /// The same request to the target.
+    #[cold]
+    #[inline(never)]
     pub(super) fn moved(&mut self, mut pending: Pending, target: &str) -> Pending {
         let before = String::from(pending.request.uri());
         if let Some(session) = pending.session.and_then(|key| self.sessions.get_mut(&key)) {
@@ -210,6 +214,8 @@ impl Client {
     }
 
     /// Sends TEARDOWN for a session that is over for us; nobody waits for the answer.
+    #[cold]
+    #[inline(never)]
     pub(super) fn farewell(&mut self, now: Instant, key: SessionKey) {
         let Some(session) = self.sessions.get(&key) else {
             return;

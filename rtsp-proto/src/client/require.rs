@@ -74,6 +74,8 @@ impl Client {
     }
 
     /// Takes a response; whether the request is to be sent again with fewer tags.
+    #[cold]
+    #[inline(never)]
     pub(super) fn drops_requirements(&mut self, sent: &[String], response: Response<'_>) -> bool {
         if response.status() != StatusCode::OPTION_NOT_SUPPORTED || sent.is_empty() {
             return false;

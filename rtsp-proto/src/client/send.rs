@@ -78,6 +78,8 @@ impl Client {
     }
 
     /// The requests about a session that are not answered, in the order of their commands.
+    #[cold]
+    #[inline(never)]
     fn outstanding(&self, key: SessionKey) -> Vec<&Pending> {
         let all = self.pending.values().chain(&self.waiting).map(Box::as_ref);
         let mut of_session: Vec<_> = all.filter(|p| p.session == Some(key)).collect();
@@ -139,6 +141,8 @@ impl Client {
 
     /// 454 to a request that was bound to a SETUP which was challenged (or refused otherwise,
     /// and sent again): the server had nothing to bind it to.
+    #[cold]
+    #[inline(never)]
     fn is_unbound(&self, pending: &Pending, response: Response<'_>) -> bool {
         let session = pending.session.and_then(|key| self.sessions.get(&key));
         response.status() == StatusCode::SESSION_NOT_FOUND
@@ -251,6 +255,11 @@ impl Client {
             // Nothing was answered that it could be about.
             return false;
         }
+        self.tries_otherwise(now, pending, response)
+    }
+
+    #[cold]
+    fn tries_otherwise(&mut self, now: Instant, pending: &Pending, response: Response<'_>) -> bool {
         let mut next = None;
         if self.auth.wants_retry(response, &pending.sent)
             || self.falls_back(pending, response)
@@ -271,6 +280,8 @@ impl Client {
     }
 
     /// 505 to a request of 2.0: whether 1.0 is tried.
+    #[cold]
+    #[inline(never)]
     fn falls_back(&mut self, pending: &Pending, response: Response<'_>) -> bool {
         let refused = response.status() == StatusCode::RTSP_VERSION_NOT_SUPPORTED;
         let is_settled = |key| self.sessions.get(&key).is_some_and(|s| s.id.is_some());
@@ -296,6 +307,8 @@ impl Client {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn speak(&mut self, version: Version) {
         if self.version == version {
             return;
@@ -324,6 +337,8 @@ impl Client {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn show_life(&mut self, now: Instant, key: SessionKey) {
         let Some(session) = self.sessions.get(&key) else {
             return;
@@ -337,6 +352,8 @@ impl Client {
 
     /// A sign of life was refused: another method, at once, because this one may not have
     /// counted. Never again this one.
+    #[cold]
+    #[inline(never)]
     pub(super) fn show_life_otherwise(&mut self, now: Instant, key: SessionKey, failed: Method) {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;

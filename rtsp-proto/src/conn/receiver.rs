@@ -124,12 +124,18 @@ impl Receiver {
     }
 
     /// What goes on in bytes to come is kept where they can be added to it.
+    #[inline]
     fn spill(&mut self) {
         self.slack = 0;
         if !self.owned.is_empty() {
-            self.copied = true;
-            self.buf = BytesMut::from(core::mem::take(&mut self.owned));
+            self.spill_owned();
         }
+    }
+
+    #[cold]
+    fn spill_owned(&mut self) {
+        self.copied = true;
+        self.buf = BytesMut::from(core::mem::take(&mut self.owned));
     }
 
     /// Nothing but the grammar is followed.
@@ -213,6 +219,7 @@ impl Receiver {
     }
 
     /// The same, by the grammar alone.
+    #[inline(never)]
     fn next_plain(&mut self, limits: &Limits) -> Result<Option<Received>, ParseError> {
         loop {
             match self.framer.next_into(&self.buf, || self.slot.index_mut(), limits)? {
@@ -233,6 +240,8 @@ impl Receiver {
         self.in_body = self.framer.total().is_some();
     }
 
+    #[cold]
+    #[inline(never)]
     fn next_tolerant(
         &mut self,
         limits: &Limits,
@@ -284,6 +293,8 @@ impl Receiver {
     }
 
     /// The message that broke the framing, as far as it was read.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn broken(&self) -> RequestBuf {
         let bytes = if self.message.is_empty() { &self.buf } else { &self.message };
         let mut index = self.slot.index().to_exact();

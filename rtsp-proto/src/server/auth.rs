@@ -284,6 +284,8 @@ impl Server {
         Ok(())
     }
 
+    #[cold]
+    #[inline(never)]
     fn admit(&mut self, now: Instant, mut current: Current, claim: &Claim, accepted: Accepted) {
         let view = current.view();
         let matched = claim.uri().map(|uri| uri_match(uri, view.uri(), view.method()));
@@ -298,6 +300,8 @@ impl Server {
         self.find_session(now, current);
     }
 
+    #[cold]
+    #[inline(never)]
     fn challenge(&mut self, now: Instant, current: &Current, stale: bool) {
         let mut response = ResponseBuilder::new(StatusCode::UNAUTHORIZED);
         if let Some(door) = &mut self.auth {

@@ -111,6 +111,8 @@ impl Server {
     }
 
     /// An answer to what is no request.
+    #[cold]
+    #[inline(never)]
     pub(super) fn reply(&mut self, cseq: Option<u32>, version: Version, status: StatusCode) {
         let bytes = ResponseBuilder::new(status).encode(version, |lines| {
             if let Some(cseq) = cseq {
@@ -238,6 +240,7 @@ impl Session {
     }
 }
 
+#[inline(never)]
 fn join<'f>(features: impl Iterator<Item = &'f str>) -> String {
     let mut list = String::new();
     for feature in features {

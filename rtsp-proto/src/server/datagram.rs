@@ -42,6 +42,8 @@ impl Seen {
 }
 
 impl Datagrams {
+    #[cold]
+    #[inline(never)]
     pub(super) fn answered(&mut self, current: &Current, answer: Bytes, replays_max: usize) {
         let view = current.view();
         if let Some(seen) = self.seen.iter_mut().rev().find(|seen| seen.is(view)) {
@@ -75,6 +77,8 @@ impl Server {
     }
 
     /// Several messages may stand in one datagram (RFC 2326 §9.2), but none in several.
+    #[cold]
+    #[inline(never)]
     pub(super) fn take_datagram(&mut self, now: Instant, data: &[u8]) {
         if self.datagrams.is_none() {
             return;

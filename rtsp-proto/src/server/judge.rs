@@ -165,6 +165,8 @@ impl Server {
     }
 
     /// RFC 2326 §11.3.6, RFC 7826 §17.4.19: 455 says which methods are valid.
+    #[cold]
+    #[inline(never)]
     fn with_allow(&self, status: StatusCode, state: State) -> Refusal {
         if status != StatusCode::METHOD_NOT_VALID_IN_THIS_STATE {
             return Refusal::Plain(status);
@@ -233,6 +235,8 @@ impl Server {
     }
 
     /// RFC 7826 §13.3: without a unit that both know, 456 says which this side knows.
+    #[cold]
+    #[inline(never)]
     fn judge_units(&self, request: Request<'_>) -> Result<(), Refusal> {
         match request.headers().typed::<AcceptRanges<'_>>() {
             Ok(Some(theirs)) if !self.config.accept_ranges.is_empty() => {
@@ -251,6 +255,8 @@ impl Server {
         ours.is_empty() || ours.split(',').any(|own| own.trim().eq_ignore_ascii_case(unit))
     }
 
+    #[cold]
+    #[inline(never)]
     fn other_unit(&self) -> Refusal {
         let status = StatusCode::HEADER_FIELD_NOT_VALID_FOR_RESOURCE;
         Refusal::With(
@@ -259,6 +265,7 @@ impl Server {
         )
     }
 
+    #[inline(never)]
     fn judge_range(&self, request: Request<'_>, session: Option<&Session>) -> Result<(), Refusal> {
         let range = match request.headers().typed::<Range<'_>>() {
             Ok(None) => return Ok(()),

@@ -9,6 +9,7 @@ use crate::state::State;
 impl Session {
     /// Whether the tables let `request` pass: 455 for SETUP of another stream and for TEARDOWN
     /// of one of several while media flows, 460 for PLAY and PAUSE of one of several.
+    #[inline(never)]
     pub(super) fn judge_v2(
         &self,
         request: Request<'_>,
@@ -19,6 +20,7 @@ impl Session {
     }
 
     /// What the tables ask about a request.
+    #[inline(never)]
     pub(super) fn facts_of(&self, request: Request<'_>) -> Facts {
         Facts {
             target: self.target_of(request),

@@ -519,6 +519,8 @@ impl Server {
     }
 
     /// Reads no more; ends when everything before is answered.
+    #[cold]
+    #[inline(never)]
     fn end(&mut self, last: Waiting) {
         self.ended = true;
         self.receiver.clear();
@@ -526,6 +528,8 @@ impl Server {
     }
 
     /// Ends everything, once.
+    #[cold]
+    #[inline(never)]
     fn finish(&mut self, now: Instant, reason: CloseReason) {
         if self.config.sessions_outlive {
             self.leave(now);

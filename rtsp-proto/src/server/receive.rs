@@ -43,6 +43,8 @@ impl Server {
     }
 
     /// Against a host that reads on although the machine does not want input.
+    #[cold]
+    #[inline(never)]
     fn check_backlog(&mut self, now: Instant) {
         let limits = &self.config.limits;
         let most =
@@ -95,6 +97,8 @@ impl Server {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn count_malformed(&mut self, now: Instant) {
         self.malformed = self.malformed.saturating_add(1);
         if self.malformed > self.config.malformed_max {
@@ -103,6 +107,8 @@ impl Server {
     }
 
     /// Nobody can tell where the next message begins: says so, and closes.
+    #[cold]
+    #[inline(never)]
     fn broken(&mut self, now: Instant, message: &RequestBuf, error: ParseError) {
         let limit = match error.kind() {
             ParseErrorKind::Limit(limit) => Some(limit),
@@ -266,6 +272,8 @@ impl Server {
     }
 
     /// An answer without the application.
+    #[cold]
+    #[inline(never)]
     pub(super) fn refuse_early(&mut self, now: Instant, current: &Current, refusal: Refusal) {
         let response = match refusal {
             Refusal::Plain(status) => ResponseBuilder::new(status),
@@ -300,6 +308,8 @@ impl Server {
 
     /// The client answers a request of this side. Answers that nobody waits for mean
     /// nothing.
+    #[cold]
+    #[inline(never)]
     fn answered(&mut self, now: Instant, response: ResponseBuf) {
         let view = response.view();
         if view.status().is_informational() {

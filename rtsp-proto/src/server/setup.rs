@@ -402,6 +402,8 @@ fn answer_to(mut offer: Transport<'_>, carrier: Carrier, version: Version) -> Tr
 
 /// RFC 7826 §18.54: answers "SHOULD include the full destination address that is actually
 /// used"; `None` when it is full, or when there is none.
+#[cold]
+#[inline(never)]
 fn full_addresses(transport: &Transport<'_>, peer: IpAddr) -> Option<String> {
     let mut list = String::new();
     let mut is_short = false;
