@@ -4,7 +4,7 @@
 //! |---|---|
 //! | A getters | [`Client::jid`], [`Client::stream_lang`], [`Client::is_ready`], [`Client::is_managed`], [`Client::sm_session`], [`Client::wants_input`], [`Client::next_timer`] |
 //! | B reports | [`Client::handle_input`], [`Client::handle_timeout`] |
-//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::register`], [`Client::skip_registration`], [`Client::choose_task`], [`Client::answer_task`], [`Client::set_channel_bindings`], [`Client::derived`](Client::derived), [`Client::close`], [`Client::take_session`] |
+//! | C commands | [`Client::send`], [`Client::request`], [`Client::answer`], [`Client::refuse`], [`Client::request_roster`], [`Client::set_roster_item`], [`Client::password`], [`Client::register`], [`Client::skip_registration`], [`Client::choose_task`], [`Client::answer_task`], [`Client::set_channel_bindings`], [`Client::derived`](Client::derived), [`Client::set_active`], [`Client::close`], [`Client::take_session`] |
 //! | D polls | [`Client::poll_output`], [`Client::poll_timeout`] |
 //!
 //! The run loop:
