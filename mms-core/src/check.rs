@@ -35,6 +35,7 @@ impl Ledger {
         let mut known = Known {
             members: self.members.len(),
             cards: self.cards.len(),
+            lot: None,
             lots: Vec::new(),
             opened: false,
             parked: false,
@@ -54,8 +55,7 @@ impl Ledger {
     fn fits(&self, fact: &Fact, known: &mut Known) -> bool {
         let member_known =
             |member: MemberId, known: &Known| (member.value() as usize) < known.members;
-        let lot_known =
-            |lot: LotId, known: &Known| self.lots.is_known(lot) || known.lots.contains(&lot);
+        let lot_known = |lot: LotId, known: &Known| self.lots.is_known(lot) || known.opens(lot);
         match *fact {
             Fact::MemberEnrolled { member, token, referrer, .. } => {
                 let next = member.value() as usize == known.members
@@ -114,13 +114,14 @@ impl Ledger {
                 (card.value() as usize) < known.cards && (by.value() as usize) < known.cards
             }
             Fact::LotOpened { lot, member, asset, principal, bonus, .. } => {
-                let beyond = known.lots.iter().filter(|lot| lot.value() >= self.lots.len()).count();
+                let opened = known.lot.iter().chain(&known.lots);
+                let beyond = opened.filter(|lot| lot.value() >= self.lots.len()).count();
                 let end = self.lots.len() as usize;
                 let place = lot.value() as usize;
                 let free = (place < end || place == end.saturating_add(beyond))
                     && asset.value() != 0
                     && !lot_known(lot, known);
-                known.lots.push(lot);
+                known.open(lot);
                 free && member_known(member, known) && principal >= 0 && bonus >= 0
             }
             Fact::LotMoved { lot, principal, bonus, .. } => {
@@ -183,10 +184,25 @@ impl Ledger {
 struct Known {
     members: usize,
     cards: usize,
-    /// Lots that the record opens.
+    /// Lots that the record opens: hardly ever more than one, which asks for no memory.
+    lot: Option<LotId>,
     lots: Vec<LotId>,
     /// Whether the record has opened its hold, sale or order: these are named after the record.
     opened: bool,
     /// Whether that was an order, whose lines follow.
     parked: bool,
+}
+
+impl Known {
+    fn opens(&self, lot: LotId) -> bool {
+        self.lot == Some(lot) || self.lots.contains(&lot)
+    }
+
+    fn open(&mut self, lot: LotId) {
+        if self.lot.is_none() {
+            self.lot = Some(lot);
+        } else {
+            self.lots.push(lot);
+        }
+    }
 }

@@ -4,6 +4,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     reason = "tests state what must hold"
 )]
 
@@ -425,6 +426,47 @@ fn records_that_do_not_fit_the_state_are_refused_by_check() {
     other.ok(top_up(MemberId::new(2), 10_000));
     let foreign = Record::parse(other.records.last().unwrap()).unwrap().0;
     assert_eq!(ledger.check(foreign).unwrap_err().kind(), RecordErrorKind::State);
+}
+
+/// Who can make a right check can write any record: it is refused, or it is the one encoding of
+/// what it says and does no harm.
+#[test]
+fn hostile_records_under_right_checks_are_refused_or_harmless() {
+    let mut shop = Shop::new(Program::sample());
+    let member = shop.enrol();
+    shop.card(member, 77);
+    shop.ok(top_up(member, 60_000));
+    let sale = shop.ok(checkout(member, &[line(1, 2, 3_000), line(2, 1, 500)], Pay::Stored));
+    let until = shop.at.time.saturating_add(core::time::Duration::from_secs(5));
+    let held = shop.ok(hold(member, Held::Points, 20, until));
+    shop.ok(capture(&held, 15));
+    shop.ok(refund(&sale, Part::Line { line: 0, quantity: 1 }));
+    let mut rng = proto_wire::Rng::new(&Seed::from_u64(0x4057));
+    let (mut read, mut booked) = (0, 0);
+    for round in 0..6_000 {
+        let place = rng.below(shop.records.len() as u64) as usize;
+        let mut bytes = shop.records[place].clone();
+        let end = bytes.len() - 8;
+        for _ in 0..=rng.below(3) {
+            let at = 3 + rng.below(end as u64 - 3) as usize;
+            bytes[at] = if round % 2 == 0 { rng.below(256) as u8 } else { bytes[at] ^ 1 };
+        }
+        let check = XxHash3_64::oneshot(&bytes[..end]);
+        bytes[end..].copy_from_slice(&check.to_le_bytes());
+        let Ok((record, _)) = Record::parse(&bytes) else { continue };
+        assert!(record.to_current().into_bytes() == bytes, "{record:?}");
+        read += 1;
+        let mut ledger = plain();
+        for before in &shop.records[..place] {
+            ledger.commit(Record::parse(before).unwrap().0);
+        }
+        if ledger.check(record).is_ok() {
+            ledger.commit(record);
+            assert!(!ledger.verify().checks.is_empty());
+            booked += 1;
+        }
+    }
+    assert!(read > 500 && booked > 50, "{read} read, {booked} booked");
 }
 
 #[test]

@@ -62,9 +62,12 @@ macro_rules! facts {
                 match self {
                     $( Self::$name { $( $field, )* } => {
                         const COUNT: usize = 0 $( + $crate::record::pack::words::<$ty>() )*;
+                        let mut tuple = [0; COUNT];
+                        let n = 0;
+                        $( let n = $crate::record::pack::spread(*$field, usual, &mut tuple, n); )*
+                        debug_assert_eq!(n, COUNT);
                         to.store($tag, 1);
-                        to.begin(COUNT);
-                        $( to.put(*$field, usual); )*
+                        to.tuple(&tuple);
                     } )*
                 }
             }

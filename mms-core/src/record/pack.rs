@@ -75,8 +75,8 @@ const fn sizes_of_block(fields: usize) -> usize {
 }
 
 #[inline]
-fn bytes_of(word: u64) -> usize {
-    (64_u32.saturating_sub(word.leading_zeros())).div_ceil(8) as usize
+const fn bytes_of(word: u64) -> usize {
+    (71_u32.wrapping_sub(word.leading_zeros()) >> 3) as usize
 }
 
 #[inline]
@@ -85,7 +85,7 @@ fn zigzag(value: i64) -> u64 {
 }
 
 #[inline]
-fn unzigzag(word: u64) -> i64 {
+pub(super) fn unzigzag(word: u64) -> i64 {
     i64::from_le_bytes(((word >> 1) ^ (word & 1).wrapping_neg()).to_le_bytes())
 }
 
@@ -116,7 +116,7 @@ fn extend<T: Wire>(raw: u64) -> i64 {
 }
 
 #[inline]
-fn pack<T: Wire>(field: T, usual: &Usual) -> u64 {
+pub(super) fn pack<T: Wire>(field: T, usual: &Usual) -> u64 {
     let bits = raw(field);
     let (mask, _) = SIZES.get(T::SIZE).copied().unwrap_or_default();
     match T::PACKING {
@@ -135,7 +135,7 @@ fn pack<T: Wire>(field: T, usual: &Usual) -> u64 {
 const NEVER: i64 = i32::MAX as i64;
 
 #[inline]
-fn unpack<T: Wire>(word: u64, usual: &Usual) -> Option<T> {
+pub(super) fn unpack<T: Wire>(word: u64, usual: &Usual) -> Option<T> {
     let (mask, _) = SIZES.get(T::SIZE).copied().unwrap_or_default();
     let signed = |number: i64| {
         // As many bits as the type has, and the number is within it.
@@ -277,29 +277,38 @@ impl<const COUNT: usize> Fields<'_, COUNT> {
     }
 }
 
-/// How many bytes a posting takes.
-#[inline]
-pub(super) fn posting_size(posting: Posting, usual: &Usual) -> usize {
-    let account = posting.account;
-    let owner: usize = if account.index() == usual.owner(account.code()) { 2 } else { 6 };
-    let asset = if matches!(account.asset(), MONEY | POINTS) { 0 } else { 2 };
-    bytes_of(zigzag(posting.amount)).max(1).saturating_add(owner).saturating_add(asset)
-}
-
 /// Writes packed numbers over what stands in `room`, which has eight bytes more than are needed.
 pub(super) struct Pack<'a> {
-    pub(super) room: &'a mut [u8],
+    room: &'a mut [u8],
     pub(super) at: usize,
-    /// Of the block that is being written: where its sizes go, which, of how many fields.
-    sizes_at: usize,
-    sizes: u64,
-    in_block: usize,
-    left: usize,
+}
+
+/// Puts the numbers of a field into the tuple from place `n` on, and gives the place behind them.
+#[inline]
+pub(super) fn spread<T: Wire, const COUNT: usize>(
+    field: T,
+    usual: &Usual,
+    tuple: &mut [u64; COUNT],
+    n: usize,
+) -> usize {
+    let mut set = |n: usize, word| {
+        if let Some(to) = tuple.get_mut(n) {
+            *to = word;
+        }
+        n.wrapping_add(1)
+    };
+    if words::<T>() == 1 {
+        return set(n, pack(field, usual));
+    }
+    let mut bytes = [0_u8; 16];
+    field.put(&mut bytes.as_mut_slice());
+    let n = set(n, load(&bytes, 0));
+    set(n, load(&bytes, 8))
 }
 
 impl<'a> Pack<'a> {
     pub(super) const fn new(room: &'a mut [u8], at: usize) -> Self {
-        Self { room, at, sizes_at: 0, sizes: 0, in_block: 0, left: 0 }
+        Self { room, at }
     }
 
     /// The lowest bytes of a number.
@@ -311,49 +320,20 @@ impl<'a> Pack<'a> {
         self.at = self.at.wrapping_add(size);
     }
 
-    /// A tuple of so many numbers begins.
+    /// Numbers with their sizes in front.
     #[inline]
-    pub(super) fn begin(&mut self, fields: usize) {
-        self.left = fields;
-        self.sizes_at = self.at;
-        self.at = self.at.wrapping_add(sizes_of_block(fields));
-        (self.sizes, self.in_block) = (0, 0);
-    }
-
-    /// The sizes of a block are known.
-    #[inline]
-    fn close(&mut self) {
-        let size = self.in_block.div_ceil(2);
-        let to = self.room.get_mut(self.sizes_at..).and_then(|room| room.get_mut(..size));
-        if let (Some(to), Some(from)) = (to, self.sizes.to_le_bytes().get(..size)) {
-            to.copy_from_slice(from);
-        }
-    }
-
-    #[inline]
-    pub(super) fn word(&mut self, word: u64) {
-        let size = bytes_of(word);
-        self.sizes |= (size as u64) << (self.in_block & 15).wrapping_mul(4);
-        self.store(word, size);
-        self.in_block = self.in_block.wrapping_add(1);
-        self.left = self.left.wrapping_sub(1);
-        if self.left == 0 || self.in_block == BLOCK {
-            self.close();
-            if self.left != 0 {
-                self.begin(self.left);
+    pub(super) fn tuple<const COUNT: usize>(&mut self, words: &[u64; COUNT]) {
+        for block in words.chunks(BLOCK) {
+            let mut sizes: u64 = 0;
+            for word in block.iter().rev() {
+                sizes = (sizes << 4) | bytes_of(*word) as u64;
+            }
+            self.store(sizes, block.len().div_ceil(2));
+            for word in block {
+                self.store(*word, (sizes & 15) as usize);
+                sizes >>= 4;
             }
         }
-    }
-
-    #[inline]
-    pub(super) fn put<T: Wire>(&mut self, field: T, usual: &Usual) {
-        if words::<T>() == 1 {
-            return self.word(pack(field, usual));
-        }
-        let mut bytes = [0_u8; 16];
-        field.put(&mut bytes.as_mut_slice());
-        self.word(load(&bytes, 0));
-        self.word(load(&bytes, 8));
     }
 
     #[inline]

@@ -150,7 +150,6 @@ fn a_posting_says_only_what_is_not_usual() {
         to.posting(posting, &usual);
         let length = to.at;
         assert_eq!(room[..length], *bytes, "{posting:?}");
-        assert_eq!(pack::posting_size(posting, &usual), length);
         let read = |end| {
             let mut from = Unpack { bytes: &room, at: 0, end };
             from.posting(&usual)
@@ -175,6 +174,18 @@ fn a_posting_says_only_what_is_not_usual() {
         let mut from = Unpack { bytes: &room, at: 0, end: bytes.len() };
         assert_eq!(from.posting(&usual), None, "{bytes:x?}");
     }
+}
+
+/// No member has the greatest number, which is what an absent one is taken for.
+#[test]
+fn a_head_says_what_a_head_can_say() {
+    let parse = |member: u32| {
+        let mut draft = Draft::new();
+        draft.head.member = Some(MemberId::new(member));
+        Record::parse(&draft.finish().into_bytes()).map(|(record, _)| record.head().member)
+    };
+    assert_eq!(parse(u32::MAX - 1), Ok(Some(MemberId::new(u32::MAX - 1))));
+    assert_eq!(parse(u32::MAX).unwrap_err().kind(), RecordErrorKind::Head);
 }
 
 /// What the layout takes for granted of numbers that are given out.

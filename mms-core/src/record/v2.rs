@@ -1,9 +1,9 @@
 //! Records of version 2: what this crate writes. Every field in as many bytes as it needs.
 
-use super::pack::{Pack, Unpack, Usual, load, posting_size};
+use super::pack::{Pack, Unpack, Usual, load, pack, unpack, unzigzag};
 use super::{Fact, Head, Kind, Layout, RecordError, RecordErrorKind, RecordVersion};
 use crate::account::Posting;
-use crate::ids::{At, Day, IdempotencyKey, MemberId};
+use crate::ids::{ActorId, At, Day, IdempotencyKey, MemberId, Seq, StoreId, TerminalId};
 use crate::wire::Wire;
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
@@ -18,7 +18,7 @@ const FIELDS: usize = 11;
 const CHECK: usize = 8;
 /// No record is shorter: no field of the head needs a byte.
 pub(super) const LENGTH_MIN: usize = FIELDS_AT + FIELDS.div_ceil(2) + CHECK;
-/// A head with its length and a check is never longer.
+/// No head is longer, with eight bytes behind it.
 const HEAD_MAX: usize = LENGTH_MIN + FIELDS * 8;
 
 /// Whether the XXH3 at the end is that of everything before.
@@ -40,41 +40,36 @@ pub(super) fn head(bytes: &[u8]) -> Result<(Head, Layout), RecordError> {
     let end = bytes.len().saturating_sub(CHECK);
     let mut from = Unpack { bytes, at: FIELDS_AT, end };
     let mut fields = from.fields::<FIELDS>(FIELDS_AT);
-    let nothing = Usual::NONE;
-    let mut read = || -> Option<(Head, usize)> {
-        let head = Head {
-            kind,
-            at: At::new(
-                Timestamp::from_unix_micros(i64::from_le_bytes(load(bytes, 4).to_le_bytes())),
-                Day::FIRST,
-            ),
-            key: IdempotencyKey::new(
-                u128::from(load(bytes, 20)) << 64 | u128::from(load(bytes, 12)),
-            ),
-            digest: load(bytes, 28),
-            store: fields.take(&nothing)?,
-            seq: fields.take(&nothing)?,
-            actor: fields.take(&nothing)?,
-            terminal: fields.take(&nothing)?,
-            occurred_at: Timestamp::from_unix_micros(fields.take(&nothing)?),
-            member: match fields.word().checked_sub(1) {
-                None => None,
-                Some(member) => Some(MemberId::new(u32::try_from(member).ok()?)),
-            },
-            program: fields.take(&nothing)?,
-            postings: 0,
-            facts: 0,
-        };
-        let day = fields.take(&nothing)?;
-        let (postings, facts) = (fields.take(&nothing)?, fields.take(&nothing)?);
-        let size = usize::try_from(fields.word()).ok()?;
-        let at = At::new(head.at.time, day);
-        from.behind(&fields)?;
-        Some((Head { at, postings, facts, ..head }, size))
+    let words: [u64; FIELDS] = core::array::from_fn(|_| fields.word());
+    let [store, seq, actor, terminal, occurred, member, program, day, postings, facts, size] =
+        words;
+    // A member is one more than its id, and no id is the greatest number.
+    let narrow = (store | actor | terminal | program | size | member) >> 32 == 0
+        && (postings | facts) >> 16 == 0;
+    let day = unpack::<Day>(day, &Usual::NONE);
+    let (Some(()), true, Some(day)) = (from.behind(&fields), narrow, day) else {
+        return Err(fail(RecordErrorKind::Head, FIELDS_AT));
     };
-    let (head, size) = read().ok_or_else(|| fail(RecordErrorKind::Head, FIELDS_AT))?;
+    let half = |word| u32::try_from(word).unwrap_or_default();
+    let count = |word| u16::try_from(word).unwrap_or_default();
+    let micros = i64::from_le_bytes(load(bytes, 4).to_le_bytes());
+    let head = Head {
+        kind,
+        at: At::new(Timestamp::from_unix_micros(micros), day),
+        key: IdempotencyKey::new(u128::from(load(bytes, 20)) << 64 | u128::from(load(bytes, 12))),
+        digest: load(bytes, 28),
+        store: StoreId::new(half(store)),
+        seq: Seq::new(seq),
+        actor: ActorId::new(half(actor)),
+        terminal: TerminalId::new(half(terminal)),
+        occurred_at: Timestamp::from_unix_micros(unzigzag(occurred)),
+        member: member.checked_sub(1).map(|member| MemberId::new(half(member))),
+        program: half(program),
+        postings: count(postings),
+        facts: count(facts),
+    };
     let postings = from.at;
-    let facts = postings.saturating_add(size);
+    let facts = postings.saturating_add(half(size) as usize);
     if facts > end {
         return Err(fail(RecordErrorKind::Posting, postings));
     }
@@ -92,48 +87,60 @@ pub(super) fn write(
 ) -> Layout {
     // Numbers are stored as eight bytes, and what is too much is written over.
     let most = postings.len().saturating_mul(Posting::SIZE).saturating_add(sizes);
-    let most = most.saturating_add(HEAD_MAX + 8);
+    let most = most.saturating_add(8);
     // What is there already need not be zeros: every byte of the record is written.
     if room.len() < most {
         room.resize(most, 0);
     }
-    let (usual, nothing) = (Usual::of(head), Usual::NONE);
-    let mut to = Pack::new(room, 4);
-    to.store(u64::from_le_bytes(head.at.time.as_unix_micros().to_le_bytes()), 8);
+    let usual = Usual::of(head);
+    let mut to = Pack::new(room, 0);
+    for posting in postings {
+        to.posting(*posting, &usual);
+    }
+    let size = to.at;
+    for fact in facts {
+        fact.pack(&mut to, &usual);
+    }
+    let body = to.at;
+
+    let mut front = [0; HEAD_MAX];
+    let mut to = Pack::new(&mut front, 4);
+    to.store(word(head.at.time.as_unix_micros()), 8);
     let key = head.key.value().to_le_bytes();
     to.store(load(&key, 0), 8);
     to.store(load(&key, 8), 8);
     to.store(head.digest, 8);
-    to.begin(FIELDS);
-    to.put(head.store, &nothing);
-    to.put(head.seq, &nothing);
-    to.put(head.actor, &nothing);
-    to.put(head.terminal, &nothing);
-    to.put(head.occurred_at.as_unix_micros(), &nothing);
-    to.word(head.member.map_or(0, |member| u64::from(member.value()).wrapping_add(1)));
-    to.put(head.program, &nothing);
-    to.put(head.at.day, &nothing);
-    to.put(head.postings, &nothing);
-    to.put(head.facts, &nothing);
-    let sizes = postings.iter().map(|posting| posting_size(*posting, &usual));
-    to.word(sizes.fold(0, |sum, size| sum.wrapping_add(size as u64)));
+    let nothing = Usual::NONE;
+    to.tuple::<FIELDS>(&[
+        head.store.value().into(),
+        head.seq.value(),
+        head.actor.value().into(),
+        head.terminal.value().into(),
+        pack(head.occurred_at.as_unix_micros(), &nothing),
+        head.member.map_or(0, |member| u64::from(member.value()).wrapping_add(1)),
+        head.program.into(),
+        pack(head.at.day, &nothing),
+        head.postings.into(),
+        head.facts.into(),
+        size as u64,
+    ]);
     let postings_at = to.at;
-    for posting in postings {
-        to.posting(*posting, &usual);
-    }
-    let facts_at = to.at;
-    for fact in facts {
-        fact.pack(&mut to, &usual);
-    }
-    let end = to.at;
+    let end = postings_at.saturating_add(body);
     let length = end.saturating_add(CHECK);
     let kind = u32::from(head.kind.number());
     let first = u32::try_from(length).unwrap_or(u32::MAX) << 3 | kind << 24 | 2;
-    first.put(&mut room.get_mut(..4).unwrap_or_default());
-    let body = room.get(..end).unwrap_or_default();
-    let check = XxHash3_64::oneshot(body);
+    first.put(&mut front.get_mut(..4).unwrap_or_default());
+
+    let start = out.len();
     out.reserve(length);
-    out.extend_from_slice(body);
+    out.extend_from_slice(front.get(..postings_at).unwrap_or_default());
+    out.extend_from_slice(room.get(..body).unwrap_or_default());
+    let check = XxHash3_64::oneshot(out.get(start..).unwrap_or_default());
     out.extend_from_slice(&check.to_le_bytes());
+    let facts_at = postings_at.saturating_add(size);
     Layout { version: RecordVersion::Two, postings: postings_at, facts: facts_at, end }
+}
+
+fn word(signed: i64) -> u64 {
+    u64::from_le_bytes(signed.to_le_bytes())
 }
