@@ -66,6 +66,8 @@ macro_rules! facts {
                         let n = 0;
                         $( let n = $crate::record::pack::spread(*$field, usual, &mut tuple, n); )*
                         debug_assert_eq!(n, COUNT);
+                        const { assert!(COUNT <= 24, "a fact fits in a step") };
+                        to.step();
                         to.store($tag, 1);
                         to.tuple(&tuple);
                     } )*

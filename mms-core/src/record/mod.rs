@@ -23,7 +23,7 @@ use crate::ids::{ActorId, At, IdempotencyKey, MemberId, Seq, StoreId, TerminalId
 use crate::wire::{Wire, wire_enum};
 use alloc::vec::Vec;
 use core::fmt;
-use pack::{Unpack, Usual};
+use pack::{Room, Unpack, Usual};
 use proto_wire::{ParseError, Timestamp};
 use thiserror::Error;
 
@@ -338,8 +338,7 @@ impl<'a> Record<'a> {
         let (postings, facts): (Vec<_>, Vec<_>) =
             (self.postings().collect(), self.facts().collect());
         let mut bytes = Vec::new();
-        let sizes = facts.iter().fold(0, |sum: usize, fact| sum.saturating_add(fact.size()));
-        let layout = v2::write(&self.head, &postings, (&facts, sizes), &mut Vec::new(), &mut bytes);
+        let layout = v2::write(&self.head, &postings, &facts, &mut Room::new(), &mut bytes);
         RecordBuf { bytes, head: self.head, layout }
     }
 

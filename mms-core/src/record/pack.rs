@@ -10,6 +10,7 @@ use super::Head;
 use crate::account::{Account, Code, MONEY, POINTS, Posting};
 use crate::ids::AssetId;
 use crate::wire::{Packing, Wire};
+use alloc::vec::Vec;
 
 /// So many fields share the sizes in front of them; the rest have theirs behind these.
 pub(super) const BLOCK: usize = 14;
@@ -277,10 +278,39 @@ impl<const COUNT: usize> Fields<'_, COUNT> {
     }
 }
 
-/// Writes packed numbers over what stands in `room`, which has eight bytes more than are needed.
+/// Bytes that are put together at a time: a power of two, so that a mask keeps every place within.
+const ROOM: usize = 1024;
+/// No posting and no fact takes more.
+const STEP: usize = 256;
+
+/// Where records are put together; used again and again.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// Eight bytes more than are ever used: numbers are stored whole, and what is too much is
+    /// written over.
+    bytes: [u8; ROOM + 8],
+    /// What of a long record did not fit.
+    spilled: Vec<u8>,
+}
+
+impl Room {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [0; ROOM + 8], spilled: Vec::new() }
+    }
+}
+
+/// A place between what was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    at: usize,
+    /// Bytes before it in all.
+    pub(super) before: usize,
+}
+
+/// Writes packed numbers.
 pub(super) struct Pack<'a> {
-    room: &'a mut [u8],
-    pub(super) at: usize,
+    room: &'a mut Room,
+    at: usize,
 }
 
 /// Puts the numbers of a field into the tuple from place `n` on, and gives the place behind them.
@@ -307,14 +337,60 @@ pub(super) fn spread<T: Wire, const COUNT: usize>(
 }
 
 impl<'a> Pack<'a> {
-    pub(super) const fn new(room: &'a mut [u8], at: usize) -> Self {
-        Self { room, at }
+    #[inline]
+    pub(super) fn new(room: &'a mut Room) -> Self {
+        room.spilled.clear();
+        Self { room, at: 0 }
+    }
+
+    /// How many bytes were written.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.room.spilled.len().wrapping_add(self.at)
+    }
+
+    /// A place to tell what was written before from what comes behind, which is one step.
+    #[inline]
+    pub(super) fn mark(&mut self) -> Mark {
+        self.step();
+        Mark { at: self.at, before: self.len() }
+    }
+
+    /// Appends what was written behind a mark, with these first four bytes, then what was written
+    /// before it.
+    #[inline]
+    pub(super) fn append(&mut self, mark: Mark, first: u32, out: &mut Vec<u8>) {
+        let (before, behind) = self.room.bytes.split_at(mark.at & (ROOM - 1));
+        let behind = behind.get(..self.at.saturating_sub(mark.at)).unwrap_or_default();
+        out.extend_from_slice(&first.to_le_bytes());
+        out.extend_from_slice(behind.get(4..).unwrap_or_default());
+        if !self.room.spilled.is_empty() {
+            out.extend_from_slice(&self.room.spilled);
+        }
+        out.extend_from_slice(before);
+    }
+
+    /// Makes sure that there is room for a fact or a posting.
+    #[inline]
+    pub(super) fn step(&mut self) {
+        if self.at > ROOM - STEP {
+            self.spill();
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self) {
+        let bytes = self.room.bytes.get(..self.at).unwrap_or_default();
+        self.room.spilled.extend_from_slice(bytes);
+        self.at = 0;
     }
 
     /// The lowest bytes of a number.
     #[inline]
     pub(super) fn store(&mut self, word: u64, size: usize) {
-        if let Some(eight) = self.room.get_mut(self.at..).and_then(|room| room.first_chunk_mut()) {
+        let at = self.at & (ROOM - 1);
+        if let Some(eight) = self.room.bytes.get_mut(at..).and_then(|bytes| bytes.first_chunk_mut())
+        {
             *eight = word.to_le_bytes();
         }
         self.at = self.at.wrapping_add(size);
@@ -338,6 +414,7 @@ impl<'a> Pack<'a> {
 
     #[inline]
     pub(super) fn posting(&mut self, posting: Posting, usual: &Usual) {
+        self.step();
         let (code, asset) = (posting.account.code(), posting.account.asset());
         let amount = zigzag(posting.amount);
         let size = bytes_of(amount).max(1);

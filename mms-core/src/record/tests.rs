@@ -1,5 +1,5 @@
 #![allow(clippy::arithmetic_side_effects, reason = "tests state what must hold")]
-use super::pack::{Pack, Unpack, Usual};
+use super::pack::{Pack, Room, Unpack, Usual};
 use super::*;
 use crate::account::{Account, Code, MONEY, POINTS};
 use crate::command::MemberKind;
@@ -16,13 +16,19 @@ fn usual(member: Option<MemberId>) -> Usual {
     Usual::of(&head)
 }
 
+fn written(write: impl FnOnce(&mut Pack<'_>)) -> Vec<u8> {
+    let mut room = Room::new();
+    let mut to = Pack::new(&mut room);
+    write(&mut to);
+    let body = to.mark();
+    to.store(0, 4);
+    let mut out = Vec::new();
+    to.append(body, 0, &mut out);
+    out.split_off(4)
+}
+
 fn packed(fact: Fact, usual: &Usual) -> Vec<u8> {
-    let mut room = vec![0xee; 256];
-    let mut to = Pack::new(&mut room, 0);
-    fact.pack(&mut to, usual);
-    let length = to.at;
-    room.truncate(length);
-    room
+    written(|to| fact.pack(to, usual))
 }
 
 fn unpacked(bytes: &[u8], usual: &Usual) -> Option<(Fact, usize)> {
@@ -145,11 +151,10 @@ fn a_posting_says_only_what_is_not_usual() {
     ];
     for (account, amount, bytes) in rows {
         let posting = Posting::new(account, amount);
-        let mut room = vec![0xee; 64];
-        let mut to = Pack::new(&mut room, 0);
-        to.posting(posting, &usual);
-        let length = to.at;
-        assert_eq!(room[..length], *bytes, "{posting:?}");
+        let mut room = written(|to| to.posting(posting, &usual));
+        assert_eq!(room, bytes, "{posting:?}");
+        let length = room.len();
+        room.extend([0xee; 8]);
         let read = |end| {
             let mut from = Unpack { bytes: &room, at: 0, end };
             from.posting(&usual)
@@ -173,6 +178,33 @@ fn a_posting_says_only_what_is_not_usual() {
         room.extend([0; 8]);
         let mut from = Unpack { bytes: &room, at: 0, end: bytes.len() };
         assert_eq!(from.posting(&usual), None, "{bytes:x?}");
+    }
+}
+
+/// Records that are put together in several rounds.
+#[test]
+fn long_records_are_written_as_short_ones_are() {
+    let line = |n: u32| Fact::SaleLine {
+        sku: Sku::new(n),
+        quantity: n,
+        list: i64::from(n) << 33,
+        net: -i64::from(n),
+    };
+    for count in (0..300).step_by(7) {
+        let mut draft = Draft::new();
+        draft.begin(draft.head);
+        let facts: Vec<Fact> = (0..count).map(line).collect();
+        for (fact, n) in facts.iter().zip(1..) {
+            draft.fact(*fact);
+            draft.store(Code::Tender, MONEY, n);
+            draft.store(Code::Revenue, MONEY, -n);
+        }
+        let record = draft.finish();
+        let bytes = record.view().as_bytes().to_vec();
+        let (read, rest) = Record::parse(&bytes).expect("a record");
+        assert!(rest.is_empty() && read == record.view());
+        assert!(read.facts().eq(facts) && read.postings().eq(draft.postings().iter().copied()));
+        assert_eq!(read.to_current(), record);
     }
 }
 

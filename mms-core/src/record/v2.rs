@@ -1,10 +1,9 @@
 //! Records of version 2: what this crate writes. Every field in as many bytes as it needs.
 
-use super::pack::{Pack, Unpack, Usual, load, pack, unpack, unzigzag};
+use super::pack::{Pack, Room, Unpack, Usual, load, pack, unpack, unzigzag};
 use super::{Fact, Head, Kind, Layout, RecordError, RecordErrorKind, RecordVersion};
 use crate::account::Posting;
 use crate::ids::{ActorId, At, Day, IdempotencyKey, MemberId, Seq, StoreId, TerminalId};
-use crate::wire::Wire;
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
 use twox_hash::XxHash3_64;
@@ -18,8 +17,6 @@ const FIELDS: usize = 11;
 const CHECK: usize = 8;
 /// No record is shorter: no field of the head needs a byte.
 pub(super) const LENGTH_MIN: usize = FIELDS_AT + FIELDS.div_ceil(2) + CHECK;
-/// No head is longer, with eight bytes behind it.
-const HEAD_MAX: usize = LENGTH_MIN + FIELDS * 8;
 
 /// Whether the XXH3 at the end is that of everything before.
 #[inline]
@@ -76,35 +73,27 @@ pub(super) fn head(bytes: &[u8]) -> Result<(Head, Layout), RecordError> {
     Ok((head, Layout { version: RecordVersion::Two, postings, facts, end }))
 }
 
-/// Appends a record to `out`. `room` is used again and again; `sizes` is what the facts take at most.
+/// Appends a record to `out`; `room` is used again and again.
 #[inline]
 pub(super) fn write(
     head: &Head,
     postings: &[Posting],
-    (facts, sizes): (&[Fact], usize),
-    room: &mut Vec<u8>,
+    facts: &[Fact],
+    room: &mut Room,
     out: &mut Vec<u8>,
 ) -> Layout {
-    // Numbers are stored as eight bytes, and what is too much is written over.
-    let most = postings.len().saturating_mul(Posting::SIZE).saturating_add(sizes);
-    let most = most.saturating_add(8);
-    // What is there already need not be zeros: every byte of the record is written.
-    if room.len() < most {
-        room.resize(most, 0);
-    }
     let usual = Usual::of(head);
-    let mut to = Pack::new(room, 0);
+    let mut to = Pack::new(room);
     for posting in postings {
         to.posting(*posting, &usual);
     }
-    let size = to.at;
+    let size = to.len();
     for fact in facts {
         fact.pack(&mut to, &usual);
     }
-    let body = to.at;
-
-    let mut front = [0; HEAD_MAX];
-    let mut to = Pack::new(&mut front, 4);
+    // The head says how long the rest is, so it is put together behind it.
+    let body = to.mark();
+    to.store(0, 4);
     to.store(word(head.at.time.as_unix_micros()), 8);
     let key = head.key.value().to_le_bytes();
     to.store(load(&key, 0), 8);
@@ -124,21 +113,19 @@ pub(super) fn write(
         head.facts.into(),
         size as u64,
     ]);
-    let postings_at = to.at;
-    let end = postings_at.saturating_add(body);
+    let end = to.len();
     let length = end.saturating_add(CHECK);
     let kind = u32::from(head.kind.number());
     let first = u32::try_from(length).unwrap_or(u32::MAX) << 3 | kind << 24 | 2;
-    first.put(&mut front.get_mut(..4).unwrap_or_default());
 
     let start = out.len();
     out.reserve(length);
-    out.extend_from_slice(front.get(..postings_at).unwrap_or_default());
-    out.extend_from_slice(room.get(..body).unwrap_or_default());
+    to.append(body, first, out);
     let check = XxHash3_64::oneshot(out.get(start..).unwrap_or_default());
     out.extend_from_slice(&check.to_le_bytes());
-    let facts_at = postings_at.saturating_add(size);
-    Layout { version: RecordVersion::Two, postings: postings_at, facts: facts_at, end }
+    let postings = end.saturating_sub(body.before);
+    let facts = postings.saturating_add(size);
+    Layout { version: RecordVersion::Two, postings, facts, end }
 }
 
 fn word(signed: i64) -> u64 {
