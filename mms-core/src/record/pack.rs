@@ -359,7 +359,7 @@ impl<'a> Pack<'a> {
     /// Appends what was written behind a mark, with these first four bytes, then what was written
     /// before it.
     #[inline]
-    pub(super) fn append(&mut self, mark: Mark, first: u32, out: &mut Vec<u8>) {
+    pub(super) fn append(&self, mark: Mark, first: u32, out: &mut Vec<u8>) {
         let (before, behind) = self.room.bytes.split_at(mark.at & (ROOM - 1));
         let behind = behind.get(..self.at.saturating_sub(mark.at)).unwrap_or_default();
         out.extend_from_slice(&first.to_le_bytes());
