@@ -59,6 +59,7 @@ fn side<T: 'static>(
     let mut next = 0;
     Side {
         found,
+        bytes: 0,
         run: Box::new(move || {
             let mut adding = Adding::default();
             run(&mut books, &spends[next..next + batch], &mut |balance| {

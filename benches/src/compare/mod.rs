@@ -43,9 +43,29 @@ pub struct Side {
     pub run: Run,
     /// What was found in each message.
     pub found: Vec<String>,
+    /// Bytes of all messages of one run; 0 where what is read is no message, such as a command.
+    pub bytes: usize,
+}
+
+/// A row that is set up when it is wanted, since its stores have to be filled.
+pub struct Later {
+    /// As that of the row.
+    pub name: String,
+    /// As that of the row.
+    pub peer: &'static str,
+    /// As those of the row.
+    pub items: usize,
+    /// Makes the row; none where the peer's program does not start.
+    pub set_up: Box<dyn Fn() -> Option<Row>>,
 }
 
 impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} beside {}", self.name, self.peer)
+    }
+}
+
+impl fmt::Debug for Later {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} beside {}", self.name, self.peer)
     }
@@ -66,14 +86,14 @@ pub enum Clock {
     Wall,
 }
 
-impl Row {
-    /// What the row is timed with.
+impl Clock {
+    /// What the row of that name beside that peer is timed with.
     #[must_use]
-    pub fn clock(&self) -> Clock {
-        if self.name.contains("/durable/") || self.peer.contains("(wall)") {
-            Clock::Wall
+    pub fn of(name: &str, peer: &str) -> Self {
+        if name.contains("/durable/") || peer.contains("(wall)") {
+            Self::Wall
         } else {
-            Clock::Processor
+            Self::Processor
         }
     }
 }
@@ -81,6 +101,17 @@ impl Row {
 /// The rows whose name or peer contains `filter`, in the order of the areas.
 #[must_use]
 pub fn rows(filter: &str) -> Vec<Row> {
+    let wanted = |name: &str, peer: &str| name.contains(filter) || peer.contains(filter);
+    let mut rows = at_hand();
+    rows.retain(|row| wanted(&row.name, row.peer));
+    let later = stores::rows().into_iter().filter(|row| wanted(&row.name, row.peer));
+    rows.extend(later.filter_map(|row| (row.set_up)()));
+    rows
+}
+
+/// All rows but those of [`stores`].
+#[must_use]
+pub fn at_hand() -> Vec<Row> {
     let mut rows = wire::rows();
     rows.extend(rtsp::rows());
     rows.extend(rtsp_more::rows());
@@ -93,8 +124,6 @@ pub fn rows(filter: &str) -> Vec<Row> {
     #[cfg(feature = "peers-c")]
     rows.extend(in_c::rows());
     rows.extend(ledger::rows());
-    rows.retain(|row| row.name.contains(filter) || row.peer.contains(filter));
-    rows.extend(stores::rows(filter));
     rows
 }
 
@@ -195,7 +224,8 @@ macro_rules! side {
             }
             adding.0
         });
-        $crate::compare::Side { run, found }
+        let bytes = $set.messages.iter().map(Vec::len).sum();
+        $crate::compare::Side { run, found, bytes }
     }};
     ($set:expr, $prepare:expr, $scratch:expr, $work:expr) => {
         $crate::side!($set, $prepare, $scratch, |message, kept, sink| $work(message, kept, sink))

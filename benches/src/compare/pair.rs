@@ -34,7 +34,7 @@ pub fn measure(row: &mut Row, nanos: u64) -> Result<Figures, String> {
 
     // A batch is long beside the clock's own cost and short beside what disturbs a machine.
     let batch = (nanos / 100).clamp(50_000, 2_000_000);
-    let clock = match row.clock() {
+    let clock = match Clock::of(&row.name, row.peer) {
         Clock::Processor => thread_cpu_nanos,
         Clock::Wall => wall_nanos,
     };

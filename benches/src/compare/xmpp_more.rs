@@ -216,7 +216,7 @@ fn stream(bytes: &[u8]) -> Side {
         read(&bytes, &mut scanner, &mut buffer, |e| typed_name_and_id(e, &mut adding));
         adding.0
     });
-    Side { run, found }
+    Side { run, found, bytes: bytes.len() }
 }
 
 /// `quick-xml` 0.42: events without namespaces, not strict.
@@ -297,7 +297,7 @@ mod quick {
             });
             adding.0
         });
-        Side { run, found }
+        Side { run, found, bytes: bytes.len() }
     }
 
     pub(super) fn build(to: &str, sink: &mut impl Sink) {

@@ -38,7 +38,7 @@ mod ours;
 mod shop;
 mod sql;
 
-use super::{Adding, Row, Side, Sink, Telling};
+use super::{Adding, Later, Row, Side, Sink, Telling};
 use crate::inputs::Vary;
 use std::path::PathBuf;
 
@@ -48,9 +48,9 @@ const MEMBERS: i64 = 10_000;
 const LOADED: i64 = 200_000;
 const POINTS: i64 = 1_000_000;
 
-/// The rows whose name or peer contains `filter`; nothing is set up for the others.
+/// The rows of this module; nothing is set up for them yet.
 #[must_use]
-pub fn rows(filter: &str) -> Vec<Row> {
+pub fn rows() -> Vec<Later> {
     type Make = fn() -> Box<dyn Books>;
     let memory: [(&'static str, Make); 5] = [
         ("rusqlite", || Box::new(shop::Plain(sql::Sqlite::memory()))),
@@ -59,42 +59,49 @@ pub fn rows(filter: &str) -> Vec<Row> {
         ("double-entry", || Box::new(shop::Plain(entries::Entries::new()))),
         ("cqrs-es", || Box::new(cqrs::Members::new())),
     ];
-    let wanted = |name: &str, peer: &str| name.contains(filter) || peer.contains(filter);
     let mut rows = Vec::new();
     for batch in [1, 1_000] {
-        let name = format!("ledger/mix/{batch}");
         for (peer, make) in memory {
-            if wanted(&name, peer) {
-                let (ours, theirs) = (side(batch, ours::memory()), side(batch, make()));
-                rows.push(Row { name: name.clone(), peer, items: batch, ours, theirs });
-            }
+            rows.push(later(format!("ledger/mix/{batch}"), peer, batch, move |batch| {
+                Some((side(batch, ours::memory()), side(batch, make())))
+            }));
         }
     }
     // Each statement is a message to the server and back: fewer members, smaller batches.
     for batch in [1, 10] {
-        let (name, peer) = (format!("ledger/mix/{batch}"), "postgres (wall)");
-        if wanted(&name, peer) {
-            if let Some(server) = sql::Postgres::start() {
-                let ours = small_side(batch, ours::memory());
-                let theirs = small_side(batch, Box::new(shop::Plain(server)));
-                rows.push(Row { name, peer, items: batch, ours, theirs });
-            }
-        }
+        rows.push(later(format!("ledger/mix/{batch}"), "postgres (wall)", batch, |batch| {
+            let server = sql::Postgres::start()?;
+            let theirs = small_side(batch, Box::new(shop::Plain(server)));
+            Some((small_side(batch, ours::memory()), theirs))
+        }));
     }
     for batch in [1, 64, 1_024] {
         let durable: [(&str, Make); 2] =
             [("file", || ours::on_a_file()), ("redb", || ours::on_redb())];
         for (on, make) in durable {
             let name = format!("ledger/durable/{on}/{batch}");
-            let peer = "sqlite WAL FULL";
-            if wanted(&name, peer) {
-                let ours = side(batch, make());
+            rows.push(later(name, "sqlite WAL FULL", batch, move |batch| {
                 let theirs = side(batch, Box::new(shop::Plain(sql::Sqlite::durable())));
-                rows.push(Row { name, peer, items: batch, ours, theirs });
-            }
+                Some((side(batch, make()), theirs))
+            }));
         }
     }
     rows
+}
+
+/// `sides` makes both sides, ours first, for batches of that size.
+fn later(
+    name: String,
+    peer: &'static str,
+    items: usize,
+    sides: impl Fn(usize) -> Option<(Side, Side)> + 'static,
+) -> Later {
+    let row = name.clone();
+    let set_up = Box::new(move || {
+        let (ours, theirs) = sides(items)?;
+        Some(Row { name: row.clone(), peer, items, ours, theirs })
+    });
+    Later { name, peer, items, set_up }
 }
 
 /// What a command does.
@@ -219,7 +226,7 @@ fn side_with(members: i64, batch: usize, mut books: Box<dyn Books>) -> Side {
         books.run(&group, &mut |stored, points| adding.number((stored ^ points).unsigned_abs()));
         adding.0
     });
-    Side { found, run }
+    Side { found, run, bytes: 0 }
 }
 
 /// A directory for files, beside the program: on a disk, whatever the temporary directory is.
