@@ -5,7 +5,7 @@
 //! thread looks at in turn.
 
 use proto_wire::websocket::{self, CloseCode, Connection, Event};
-use proto_wire::{Clock, Output};
+use proto_wire::{Clock, Instant, Output};
 use rtsp_proto::tunnel::{
     Channel, Client, ClientConfig, ClientEvent, ClientInput, Gate, GateConfig, GateEvent,
     GateInput, Units, websocket_request,
@@ -244,14 +244,18 @@ fn serve(listener: &TcpListener, server: SocketAddr, stop: &AtomicBool) {
     }
 }
 
-/// The relay before a client: one tunnel for one connection.
-fn tunnel(mut local: Socket, server: SocketAddr, stop: &AtomicBool) {
-    let clock = Clock::start();
-    let config = ClientConfig::new(&server.to_string(), "/").with_header("User-Agent", "relay");
-    let client = Client::new(clock.now(), Arc::new(config), crate::entropy::seed());
-    let Ok(mut client) = client else { return };
-    let mut remote: BTreeMap<Channel, Socket> = BTreeMap::new();
-    // What the client says before the tunnel is open.
+/// What carries one client's RTSP to the server.
+trait Carrier {
+    fn is_open(&self) -> bool;
+    fn send(&mut self, now: Instant, data: &[u8]);
+    fn close(&mut self, now: Instant);
+    /// Reads, handles and writes once; what the server says goes to `local`. Whether anything happened.
+    fn turn(&mut self, now: Instant, buffer: &mut [u8], local: &mut Socket) -> bool;
+}
+
+/// The relay before a client: one carrier for one connection.
+fn relay(mut local: Socket, mut carrier: impl Carrier, clock: &Clock, stop: &AtomicBool) {
+    // What the client says before the way is open.
     let mut early = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     while !stop.load(Ordering::Relaxed) {
@@ -262,44 +266,19 @@ fn tunnel(mut local: Socket, server: SocketAddr, stop: &AtomicBool) {
                 early.extend_from_slice(&buffer[..len]);
             }
             Seen::Nothing => {}
-            Seen::End => return,
+            // The last words of a client that is gone go out all the same.
+            Seen::End => local.hang_up = true,
         }
-        if client.is_open() && !early.is_empty() {
-            let _ = client.send(clock.now(), &early);
+        let now = clock.now();
+        if carrier.is_open() && !early.is_empty() {
+            carrier.send(now, &early);
             early.clear();
         }
-        let mut ended = None;
-        for (channel, socket) in &mut remote {
-            match socket.read(&mut buffer) {
-                Seen::Bytes(len) => {
-                    is_idle = false;
-                    client.handle_input(clock.now(), ClientInput::Data(*channel, &buffer[..len]));
-                }
-                Seen::Nothing => {}
-                Seen::End => ended = Some(*channel),
-            }
-            socket.write();
+        if local.hang_up {
+            carrier.close(now);
         }
-        if let Some(channel) = ended {
-            client.handle_input(clock.now(), ClientInput::Eof(channel));
-        }
-        client.handle_timeout(clock.now());
-        while let Some(output) = client.poll_output() {
+        if carrier.turn(now, &mut buffer, &mut local) {
             is_idle = false;
-            match output {
-                Output::Transmit((channel, bytes)) => {
-                    if let Some(socket) = remote.get_mut(&channel) {
-                        socket.out.extend_from_slice(&bytes);
-                    }
-                }
-                Output::Event(ClientEvent::Connect(channel)) => match Socket::connect(server) {
-                    Ok(socket) => drop(remote.insert(channel, socket)),
-                    Err(_) => client.handle_input(clock.now(), ClientInput::Eof(channel)),
-                },
-                Output::Event(ClientEvent::Data(data)) => local.out.extend_from_slice(&data),
-                Output::Event(ClientEvent::Closed(_)) => local.hang_up = true,
-                Output::Event(_) => {}
-            }
         }
         if local.write() {
             return;
@@ -310,50 +289,119 @@ fn tunnel(mut local: Socket, server: SocketAddr, stop: &AtomicBool) {
     }
 }
 
-/// The relay before a client, over WebSocket: one connection for one connection.
-fn web(mut local: Socket, server: SocketAddr, stop: &AtomicBool) {
+/// Over HTTP.
+fn tunnel(local: Socket, server: SocketAddr, stop: &AtomicBool) {
+    let clock = Clock::start();
+    let config = ClientConfig::new(&server.to_string(), "/").with_header("User-Agent", "relay");
+    let client = Client::new(clock.now(), Arc::new(config), crate::entropy::seed());
+    let Ok(client) = client else { return };
+    relay(local, Tunnel { client, server, remote: BTreeMap::new() }, &clock, stop);
+}
+
+struct Tunnel {
+    client: Client,
+    server: SocketAddr,
+    remote: BTreeMap<Channel, Socket>,
+}
+
+impl Carrier for Tunnel {
+    fn is_open(&self) -> bool {
+        self.client.is_open()
+    }
+
+    fn send(&mut self, now: Instant, data: &[u8]) {
+        let _ = self.client.send(now, data);
+    }
+
+    fn close(&mut self, now: Instant) {
+        let _ = self.client.close(now);
+    }
+
+    fn turn(&mut self, now: Instant, buffer: &mut [u8], local: &mut Socket) -> bool {
+        let mut is_busy = false;
+        for (channel, socket) in &mut self.remote {
+            match socket.read(buffer) {
+                Seen::Bytes(len) => {
+                    is_busy = true;
+                    self.client.handle_input(now, ClientInput::Data(*channel, &buffer[..len]));
+                }
+                Seen::Nothing => {}
+                Seen::End => self.client.handle_input(now, ClientInput::Eof(*channel)),
+            }
+        }
+        self.client.handle_timeout(now);
+        while let Some(output) = self.client.poll_output() {
+            is_busy = true;
+            match output {
+                Output::Transmit((channel, bytes)) => {
+                    if let Some(socket) = self.remote.get_mut(&channel) {
+                        socket.out.extend_from_slice(&bytes);
+                    }
+                }
+                Output::Event(ClientEvent::Connect(channel)) => {
+                    match Socket::connect(self.server) {
+                        Ok(socket) => drop(self.remote.insert(channel, socket)),
+                        Err(_) => self.client.handle_input(now, ClientInput::Eof(channel)),
+                    }
+                }
+                Output::Event(ClientEvent::Data(data)) => local.out.extend_from_slice(&data),
+                Output::Event(ClientEvent::Closed(_)) => local.hang_up = true,
+                Output::Event(_) => {}
+            }
+        }
+        for socket in self.remote.values_mut() {
+            socket.write();
+        }
+        is_busy
+    }
+}
+
+/// Over WebSocket.
+fn web(local: Socket, server: SocketAddr, stop: &AtomicBool) {
     let clock = Clock::start();
     let request = websocket_request(&server.to_string(), "/rtsp-over-websocket");
     let config = Arc::new(websocket::Config::default());
     let opened = Connection::client(clock.now(), config, crate::entropy::seed(), request);
-    let (Ok(mut web), Ok(mut remote)) = (opened, Socket::connect(server)) else { return };
-    // What the client says before the connection is open.
-    let (mut early, mut units) = (Vec::new(), Units::new());
-    let mut buffer = vec![0; 64 * 1024];
-    while !stop.load(Ordering::Relaxed) {
-        let mut is_idle = true;
-        match local.read(&mut buffer) {
+    let (Ok(web), Ok(remote)) = (opened, Socket::connect(server)) else { return };
+    relay(local, Web { web, remote, units: Units::new() }, &clock, stop);
+}
+
+struct Web {
+    web: Connection,
+    remote: Socket,
+    units: Units,
+}
+
+impl Carrier for Web {
+    fn is_open(&self) -> bool {
+        self.web.is_open()
+    }
+
+    fn send(&mut self, now: Instant, data: &[u8]) {
+        self.units.feed(data, |unit| {
+            let _sent = self.web.binary(now, unit);
+        });
+    }
+
+    fn close(&mut self, now: Instant) {
+        let _ = self.web.close(now, CloseCode::NORMAL, "");
+    }
+
+    fn turn(&mut self, now: Instant, buffer: &mut [u8], local: &mut Socket) -> bool {
+        let mut is_busy = false;
+        match self.remote.read(buffer) {
             Seen::Bytes(len) => {
-                is_idle = false;
-                early.extend_from_slice(&buffer[..len]);
+                is_busy = true;
+                self.web.handle_input(now, websocket::Input::Data(&buffer[..len]));
             }
             Seen::Nothing => {}
-            // The close frame of a client that is gone goes out all the same.
-            Seen::End => local.hang_up = true,
+            Seen::End => self.web.handle_input(now, websocket::Input::Eof),
         }
-        let now = clock.now();
-        if web.is_open() && !early.is_empty() {
-            units.feed(&early, |unit| {
-                let _sent = web.binary(now, unit);
-            });
-            early.clear();
-        }
-        if local.hang_up {
-            let _ = web.close(now, CloseCode::NORMAL, "");
-        }
-        match remote.read(&mut buffer) {
-            Seen::Bytes(len) => {
-                is_idle = false;
-                web.handle_input(now, websocket::Input::Data(&buffer[..len]));
-            }
-            Seen::Nothing => {}
-            Seen::End => web.handle_input(now, websocket::Input::Eof),
-        }
-        web.handle_timeout(now);
-        while let Some(output) = web.poll_output() {
-            is_idle = false;
+        self.web.handle_timeout(now);
+        while let Some(output) = self.web.poll_output() {
+            is_busy = true;
             match output {
-                Output::Transmit(bytes) => remote.out.extend_from_slice(&bytes),
+                Output::Transmit(bytes) => self.remote.out.extend_from_slice(&bytes),
                 Output::Event(Event::Binary(data) | Event::Text(data)) => {
                     local.out.extend_from_slice(&data);
                 }
@@ -361,12 +409,7 @@ fn web(mut local: Socket, server: SocketAddr, stop: &AtomicBool) {
                 Output::Event(_) => {}
             }
         }
-        remote.write();
-        if local.write() {
-            return;
-        }
-        if is_idle {
-            thread::sleep(REST);
-        }
+        self.remote.write();
+        is_busy
     }
 }

@@ -14,9 +14,12 @@
 
 extern crate alloc;
 
+mod player;
+
 use alloc::sync::Arc;
 use core::time::Duration;
-use rtsp_proto::client::{self, Client, Settled};
+use player::{Player, URL, tcp, udp};
+use rtsp_proto::client::{self, Settled};
 use rtsp_proto::control_url::{Join, base, resolve, same_stream};
 use rtsp_proto::headers::{
     ChannelPair, ContentType, LowerTransport, PortPair, RtpInfos, Session, Transport, TypedHeader,
@@ -27,82 +30,23 @@ use rtsp_proto::{
     RequestBuilder, RequestFailure, Seed, SessionKey, State, StatusCode,
 };
 
-const URL: &str = "rtsp://camera.example/live";
-
-/// A client, and what it says.
-struct Player {
-    client: Client,
-    now: Instant,
-    events: Vec<client::Event>,
-    wire: Vec<u8>,
+/// A SETUP that is answered with `reply` (header lines): how it ends.
+fn set_up(player: &mut Player, offer: &Transport<'_>, reply: &str) -> (SessionKey, Settled) {
+    let key = player.session();
+    player.client.setup(player.now, key, "rtsp://camera.example/live/t1", &[*offer]).unwrap();
+    let sent = player.sent();
+    let (_, cseq) = sent.rsplit_once("CSeq: ").unwrap();
+    let cseq = cseq.lines().next().unwrap();
+    let reply = format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 7f\n{reply}\n");
+    let events = player.hears(&reply);
+    let Some(client::Event::StreamReady { settled, .. }) = events.last() else {
+        panic!("{events:?}")
+    };
+    (key, settled.clone())
 }
 
-impl Player {
-    fn new() -> Self {
-        Self::with(client::Config::default())
-    }
-
-    fn with(config: client::Config) -> Self {
-        let now = Instant::from_secs(1);
-        let client = Client::new(now, Arc::new(config), Seed::from_u64(5));
-        Self { client, now, events: Vec::new(), wire: Vec::new() }
-    }
-
-    /// What was sent since the last time.
-    fn sent(&mut self) -> String {
-        while let Some(output) = self.client.poll_output() {
-            match output {
-                Output::Transmit(bytes) => self.wire.extend_from_slice(&bytes),
-                Output::Event(event) => self.events.push(event),
-            }
-        }
-        String::from_utf8_lossy(&core::mem::take(&mut self.wire)).into_owned()
-    }
-
-    /// The server sends; what happens.
-    fn hears(&mut self, text: &str) -> Vec<client::Event> {
-        self.hears_bytes(text.replace('\n', "\r\n").as_bytes())
-    }
-
-    fn hears_bytes(&mut self, bytes: &[u8]) -> Vec<client::Event> {
-        self.events.clear();
-        self.client.handle_input(self.now, client::Input::Data(bytes));
-        let wire = self.sent();
-        self.wire = wire.into_bytes();
-        core::mem::take(&mut self.events)
-    }
-
-    /// A SETUP that is answered with `reply` (header lines): how it ends.
-    fn setup(&mut self, offer: &Transport<'_>, reply: &str) -> (SessionKey, Settled) {
-        let key = self.client.open_session(self.now, URL).unwrap();
-        self.client.setup(self.now, key, "rtsp://camera.example/live/t1", &[*offer]).unwrap();
-        let cseq = last_cseq(&self.sent());
-        let reply = format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 7f\n{reply}\n");
-        let events = self.hears(&reply);
-        let Some(client::Event::StreamReady { settled, .. }) = events.last() else {
-            panic!("{events:?}")
-        };
-        (key, settled.clone())
-    }
-
-    fn later(&mut self, secs: u64) -> String {
-        self.now = self.now.saturating_add(Duration::from_secs(secs));
-        self.client.handle_timeout(self.now);
-        self.sent()
-    }
-}
-
-fn last_cseq(wire: &str) -> u32 {
-    let (_, rest) = wire.rsplit_once("CSeq: ").unwrap();
-    rest.split("\r\n").next().unwrap().parse().unwrap()
-}
-
-fn tcp() -> Transport<'static> {
-    Transport::interleaved(Some(ChannelPair::starting_at(0)))
-}
-
-fn udp() -> Transport<'static> {
-    Transport::udp(PortPair::new(5000, Some(5001)))
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
 }
 
 /// A server whose application says yes to everything.
@@ -162,10 +106,10 @@ impl Camera {
 #[test]
 fn a_setup_reply_without_transport_means_the_offer() {
     assert_eq!(
-        Player::new().setup(&tcp(), "").1,
+        set_up(&mut Player::new(), &tcp(), "").1,
         Settled::Interleaved(ChannelPair::starting_at(0))
     );
-    let (_, settled) = Player::new().setup(&udp(), "");
+    let (_, settled) = set_up(&mut Player::new(), &udp(), "");
     let client_port = Some(PortPair::new(5000, Some(5001)));
     assert_eq!(settled, Settled::Udp { client_port, server_port: None, source: None });
 }
@@ -179,7 +123,7 @@ fn a_server_may_pick_other_channels_than_asked() {
     ] {
         let mut player = Player::new();
         let reply = format!("Transport: RTP/AVP/TCP;unicast;interleaved={reply}\n");
-        let (key, settled) = player.setup(&tcp(), &reply);
+        let (key, settled) = set_up(&mut player, &tcp(), &reply);
         assert_eq!(settled, Settled::Interleaved(channels));
         // Media on those channels belongs to the session.
         let frame = [b'$', channels.rtp, 0, 1, 9];
@@ -201,7 +145,7 @@ fn a_tcp_setup_without_channels_is_given_some() {
 fn junk_in_ssrc_does_not_fail_the_setup() {
     for junk in ["  d6d6627", "0x6f7c", "30A0", "1234567890", "", "not a number"] {
         let reply = format!("Transport: RTP/AVP/TCP;ssrc={junk};unicast;interleaved=2-3\n");
-        let (_, settled) = Player::new().setup(&tcp(), &reply);
+        let (_, settled) = set_up(&mut Player::new(), &tcp(), &reply);
         assert_eq!(settled, Settled::Interleaved(ChannelPair::starting_at(2)), "{junk}");
     }
 }
@@ -210,7 +154,8 @@ fn junk_in_ssrc_does_not_fail_the_setup() {
 fn transport_parameters_come_in_any_order() {
     let t = Transport::parse(b"client_port=5000-5001;RTP/AVP;unicast").unwrap();
     assert_eq!(t.client_port, Some(PortPair::new(5000, Some(5001))));
-    let (_, settled) = Player::new().setup(&tcp(), "Transport: RTP/AVP;ssrc=1;interleaved=0-1\n");
+    let (_, settled) =
+        set_up(&mut Player::new(), &tcp(), "Transport: RTP/AVP;ssrc=1;interleaved=0-1\n");
     assert_eq!(settled, Settled::Interleaved(ChannelPair::starting_at(0)));
 }
 
@@ -222,7 +167,7 @@ fn an_empty_source_and_missing_server_ports_are_no_errors() {
         ("client_port=5000-5001", None),
     ] {
         let reply = format!("Transport: RTP/AVP;unicast;{reply}\n");
-        let (_, settled) = Player::new().setup(&udp(), &reply);
+        let (_, settled) = set_up(&mut Player::new(), &udp(), &reply);
         let client_port = Some(PortPair::new(5000, Some(5001)));
         assert_eq!(settled, Settled::Udp { client_port, server_port, source: None });
     }
@@ -329,7 +274,7 @@ fn the_timeout_of_a_session_is_not_echoed() {
     player.hears("RTSP/1.0 200 OK\nCSeq: 1\nSession: a-b.c ; Timeout=30\n\n");
     player.sent();
     player.client.play(player.now, key, None).unwrap();
-    assert!(player.sent().contains("\r\nSession: a-b.c\r\n"));
+    assert!(player.sent().contains("\nSession: a-b.c\n"));
     assert_eq!(player.client.session(key).unwrap().timeout(), Duration::from_secs(30));
     // And a client that does echo it is understood.
     let mut camera = Camera::new();
@@ -344,11 +289,11 @@ fn the_timeout_of_a_session_is_not_echoed() {
 #[test]
 fn a_session_without_a_timeout_lives_for_a_minute() {
     let mut player = Player::new();
-    let (key, _) = player.setup(&tcp(), "");
+    let (key, _) = set_up(&mut player, &tcp(), "");
     assert_eq!(player.client.session(key).unwrap().timeout(), Duration::from_secs(60));
     player.sent();
-    assert_eq!(player.later(29), "");
-    assert!(player.later(1).starts_with("OPTIONS "), "a method that every server knows");
+    assert_eq!(player.later(secs(29)), "");
+    assert!(player.later(secs(1)).starts_with("OPTIONS "), "a method that every server knows");
 }
 
 #[test]
@@ -357,14 +302,14 @@ fn keep_alives_that_fail_or_are_not_answered_end_nothing() {
     player.client.options(player.now, URL).unwrap();
     player.sent();
     player.hears("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER, SET_PARAMETER\n\n");
-    let (key, _) = player.setup(&tcp(), "");
+    let (key, _) = set_up(&mut player, &tcp(), "");
     player.sent();
-    assert!(player.later(30).starts_with("GET_PARAMETER "));
+    assert!(player.later(secs(30)).starts_with("GET_PARAMETER "));
     // Answered with the number of the request before.
     let events = player.hears("RTSP/1.0 400 Bad Request\nCSeq: 2\n\n");
     assert!(matches!(events[..], [client::Event::Unmatched { .. }]), "{events:?}");
-    assert!(player.later(30).starts_with("GET_PARAMETER "), "no answer says nothing");
-    player.later(5);
+    assert!(player.later(secs(30)).starts_with("GET_PARAMETER "), "no answer says nothing");
+    player.later(secs(5));
     assert_eq!(player.client.session(key).unwrap().state(), State::Ready);
 }
 
@@ -382,12 +327,12 @@ fn signs_of_life_name_the_session_and_use_what_is_offered() {
         player.client.setup(player.now, key, URL, &[tcp()]).unwrap();
         player.sent();
         player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: 7f;timeout=10\n\n");
-        assert_eq!(player.later(4), "");
-        let sign = player.later(1);
+        assert_eq!(player.later(secs(4)), "");
+        let sign = player.later(secs(1));
         assert!(sign.starts_with(&format!("{method} {URL} ")), "{sign}");
-        assert!(sign.contains("\r\nSession: 7f\r\n"), "{sign}");
+        assert!(sign.contains("\nSession: 7f\n"), "{sign}");
         // Many cameras never answer, and the next one is due all the same.
-        assert!(player.later(5).starts_with(method));
+        assert!(player.later(secs(5)).starts_with(method));
     }
 }
 
@@ -395,13 +340,13 @@ fn signs_of_life_name_the_session_and_use_what_is_offered() {
 #[test]
 fn a_session_keeps_its_first_id() {
     let mut player = Player::new();
-    let (key, _) = player.setup(&tcp(), "");
+    let (key, _) = set_up(&mut player, &tcp(), "");
     let second = Transport::interleaved(None);
     player.client.setup(player.now, key, "rtsp://camera.example/live/t2", &[second]).unwrap();
     player.sent();
     player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: 80\n\n");
     player.client.play(player.now, key, None).unwrap();
-    assert!(player.sent().contains("\r\nSession: 7f\r\n"));
+    assert!(player.sent().contains("\nSession: 7f\n"));
 }
 
 #[cfg(feature = "digest")]
@@ -417,7 +362,7 @@ fn of_several_challenges_the_strongest_is_answered_with_the_body_again() {
     );
     let again = player.sent();
     assert!(again.contains("Authorization: Digest ") && again.contains("SHA-256"), "{again}");
-    assert!(again.contains("qop=auth") && again.ends_with("\r\n\r\nv=0\r\n"), "{again}");
+    assert!(again.contains("qop=auth") && again.ends_with("\n\nv=0\n"), "{again}");
 }
 
 #[test]
@@ -429,13 +374,13 @@ fn credentials_never_stand_in_the_url() {
     let mut player = Player::new();
     let now = player.now;
     player.client.describe(now, "rtsp://admin:p@ss@10.0.0.1/cam?x=@").unwrap();
-    assert!(player.sent().starts_with("DESCRIBE rtsp://10.0.0.1/cam?x=@ RTSP/1.0\r\n"));
+    assert!(player.sent().starts_with("DESCRIBE rtsp://10.0.0.1/cam?x=@ RTSP/1.0\n"));
     let key = player.client.open_session(now, "rtsp://admin:p@ss@10.0.0.1/cam").unwrap();
     player.client.setup(now, key, "rtsp://admin:p@ss@10.0.0.1/cam/t1", &[tcp()]).unwrap();
-    assert!(player.sent().starts_with("SETUP rtsp://10.0.0.1/cam/t1 RTSP/1.0\r\n"));
+    assert!(player.sent().starts_with("SETUP rtsp://10.0.0.1/cam/t1 RTSP/1.0\n"));
     player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: 7f\n\n");
     player.client.play(now, key, None).unwrap();
-    assert!(player.sent().starts_with("PLAY rtsp://10.0.0.1/cam RTSP/1.0\r\n"));
+    assert!(player.sent().starts_with("PLAY rtsp://10.0.0.1/cam RTSP/1.0\n"));
 }
 
 #[test]
@@ -473,7 +418,7 @@ fn header_names_have_no_case_and_are_written_as_the_rfc_does() {
 #[test]
 fn frames_come_anywhere_between_messages() {
     let mut player = Player::new();
-    let (key, _) = player.setup(&tcp(), "");
+    let (key, _) = set_up(&mut player, &tcp(), "");
     player.client.play(player.now, key, None).unwrap();
     let mut stream = b"\r\n$\x00\x00\x01a$\x01\x00\x00".to_vec();
     stream.extend_from_slice(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\n\r\n$\x09\x27\x10");
@@ -515,8 +460,8 @@ fn a_server_may_ask_the_client() {
     player.sent();
     player.hears("OPTIONS * RTSP/1.0\nCSeq: 1\n\nWFD_SETUP x RTSP/1.0\nCSeq: 2\n\n");
     let replies = player.sent();
-    assert!(replies.contains("RTSP/1.0 200 OK\r\nCSeq: 1\r\n"), "{replies}");
-    assert!(replies.contains("RTSP/1.0 501 Not Implemented\r\nCSeq: 2\r\n"), "{replies}");
+    assert!(replies.contains("RTSP/1.0 200 OK\nCSeq: 1\n"), "{replies}");
+    assert!(replies.contains("RTSP/1.0 501 Not Implemented\nCSeq: 2\n"), "{replies}");
     let events = player.hears("RTSP/1.0 200 OK\nCSeq: 1\n\n");
     assert!(matches!(events[..], [client::Event::Response { .. }]), "its own request waits still");
 }
@@ -540,8 +485,8 @@ fn any_header_can_be_sent_with_any_method() {
     player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: x\n\n");
     player.client.request(now, Some(key), with(Method::Play)).unwrap();
     let play = player.sent();
-    assert!(play.contains(&format!("Require: {backchannel}\r\n")), "{play}");
-    assert!(play.contains("Scale: -1.0\r\n") && play.contains("X-Vendor: 1\r\n"), "{play}");
+    assert!(play.contains(&format!("Require: {backchannel}\n")), "{play}");
+    assert!(play.contains("Scale: -1.0\n") && play.contains("X-Vendor: 1\n"), "{play}");
 }
 
 #[test]
@@ -626,7 +571,7 @@ fn dialects_of_real_peers_are_understood() {
     // A mode in quotes, in lower case, or none.
     for mode in ["mode=\"PLAY\"", "mode=play", "destination=127.0.0.1;source=127.0.0.1"] {
         let reply = format!("Transport: RTP/AVP/TCP;unicast;interleaved=0-1;{mode}\n");
-        Player::new().setup(&tcp(), &reply);
+        set_up(&mut Player::new(), &tcp(), &reply);
     }
     // A version that nobody speaks is answered, not dropped.
     let reply = camera.hears("OPTIONS * RTSP/9.9\nCSeq: 2\n\n");
