@@ -223,7 +223,7 @@ impl Code {
     }
 }
 
-/// Whose account.
+/// Whose account. See [`Account`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Owner {
@@ -235,7 +235,7 @@ pub enum Owner {
     Staff(ActorId),
 }
 
-/// One account: owner, purpose, asset.
+/// One account: owner, purpose, asset. See [`Posting`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Account {
     owner: u32,
@@ -314,6 +314,7 @@ impl Account {
 
 /// One side of a booking: debit plus, credit minus. The postings of a record sum to zero
 /// for each asset.
+/// docs/journal.md lists its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Posting {

@@ -217,7 +217,7 @@ pub enum Event {
     Closed(CloseReason),
 }
 
-/// Why an engine ended.
+/// Why an engine ended. See [`Engine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -575,7 +575,7 @@ impl Engine {
     }
 }
 
-/// Why an engine wants to be woken.
+/// Why an engine wants to be woken. See [`Engine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Timer {

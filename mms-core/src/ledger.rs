@@ -88,7 +88,7 @@ pub struct Ledger {
     pub(crate) draft: Option<Box<Draft>>,
 }
 
-/// What became of a command.
+/// What became of a command. See [`Ledger`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -103,6 +103,7 @@ pub enum Outcome {
 }
 
 /// What a member has, in the sign that a person expects, as of one business day.
+/// See [`Ledger::balances`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Balances {

@@ -5,6 +5,7 @@ use crate::record::Kind;
 use proto_wire::Timestamp;
 
 /// The answer to an accepted command. A duplicate gets the very same one.
+/// See [`Ledger`](crate::Ledger).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {

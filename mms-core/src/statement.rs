@@ -26,7 +26,7 @@ struct Row {
     before: u32,
 }
 
-/// One booking on one account of a member.
+/// One booking on one account of a member. See [`Statements`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -50,7 +50,7 @@ pub struct Entry {
     pub balance: i64,
 }
 
-/// A page of a statement.
+/// A page of a statement. See [`Statements`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page {
@@ -60,7 +60,7 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// A place in a member's statement. Stays good while new entries come in.
+/// A place in a member's statement. Stays good while new entries come in. See [`Statements`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(u32);
 

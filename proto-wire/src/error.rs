@@ -56,7 +56,7 @@ impl<K: Copy + fmt::Display + fmt::Debug> ParseError<K> {
     }
 }
 
-/// What can be wrong with a text message or a part of one.
+/// What can be wrong with a text message or a part of one. See [`ParseError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
 #[non_exhaustive]
 pub enum ParseErrorKind {

@@ -166,12 +166,13 @@ pub fn is_token(text: &str) -> bool {
 
 /// Whether `text` may stand behind the colon of a header: no line end, no control byte but
 /// the tab.
+/// RFC 9110 §5.5.
 #[must_use]
 pub fn is_field_value(text: &str) -> bool {
     text.bytes().all(|b| b == b'\t' || (b >= b' ' && b != 0x7F))
 }
 
-/// The header lines of a head, in order.
+/// The header lines of a head, in order. RFC 9112 §5.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers<'a>(Vec<(&'a str, &'a [u8])>);
 
@@ -209,7 +210,7 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// The head of an HTTP/1.0 or 1.1 request.
+/// The head of an HTTP/1.0 or 1.1 request. RFC 9112 §3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestHead<'a> {
@@ -242,7 +243,7 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// The head of an HTTP/1.0 or 1.1 response.
+/// The head of an HTTP/1.0 or 1.1 response. RFC 9112 §4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseHead<'a> {

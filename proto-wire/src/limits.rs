@@ -70,7 +70,7 @@ impl Limits {
     }
 }
 
-/// Which limit was reached, in every crate of the family.
+/// Which limit was reached, in every crate of the family. See [`Limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
 #[non_exhaustive]
 pub enum LimitKind {

@@ -3,6 +3,7 @@
 use crate::Instant;
 
 /// What a machine wants its host to do next, in causal order.
+/// See [`Machine`], whose run loop takes them.
 ///
 /// Whatever stands before an event in the queue is flushed before the host
 /// acts on the event: a STARTTLS `<proceed/>` before the handshake, a 400

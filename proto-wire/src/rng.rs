@@ -6,7 +6,7 @@ use chacha20::rand_core::{Rng as _, SeedableRng};
 use core::fmt;
 use zeroize::Zeroize;
 
-/// 32 bytes of entropy that the host gives to a machine when it makes it.
+/// 32 bytes of entropy that the host gives to a machine when it makes it. See [`Rng`].
 ///
 /// From the operating system in production, from a counter in a test. Each
 /// machine must get its own: two machines with one seed choose the same ids.

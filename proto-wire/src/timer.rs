@@ -32,6 +32,7 @@ pub trait TimerKey: Copy + 'static {
 }
 
 /// The deadlines of one machine: at most one per name, `N` names, no allocation.
+/// See [`TimerQueue`] for many.
 #[derive(Clone)]
 pub struct TimerTable<K, const N: usize> {
     deadlines: [Option<Instant>; N],

@@ -6,6 +6,7 @@ use proto_wire::{LimitKind, ParseError};
 use thiserror::Error;
 
 /// A command that cannot be carried out. It is the caller's mistake; nothing has changed.
+/// See [`Client`](crate::client::Client), [`Server`](crate::server::Server).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -97,7 +98,7 @@ impl From<CommandError> for StatusCode {
     }
 }
 
-/// Why a machine ended. Input after it is ignored, commands are refused.
+/// Why a machine ended. Input after it is ignored, commands are refused. RFC 7826 §10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -121,7 +122,7 @@ pub enum CloseReason {
     TimedOut,
 }
 
-/// Why a request has no response.
+/// Why a request has no response. RFC 7826 §10.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RequestFailure {
@@ -136,20 +137,21 @@ pub enum RequestFailure {
     Malformed,
 }
 
-/// Which session of a connection: its own number for it, not what is on the wire.
+/// Which session of a connection: its own number for it, not what is on the wire. RFC 7826 §4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey(pub(crate) u32);
 
 /// Which request of a connection: its own number for it. It stays when the request is
 /// sent again with credentials, which the CSeq does not.
+/// RFC 7826 §18.20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(crate) u32);
 
-/// Which request of the server to a client.
+/// Which request of the server to a client. RFC 7826 §18.20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerRequestId(pub(crate) u32);
 
-/// Why a session is over.
+/// Why a session is over. RFC 7826 §4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SessionEnd {

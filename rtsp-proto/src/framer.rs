@@ -7,6 +7,7 @@ use proto_wire::head::{Quirk, Scanner, leading_blank};
 use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind};
 
 /// What stands at the start of the buffer, and how many bytes it takes.
+/// RFC 2326 §10.12, RFC 7826 §14.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unit {

@@ -5,6 +5,7 @@ use core::fmt;
 
 /// Where a session stands. Both sides have the same states and the same table: the client
 /// moves when a success arrives, the server when it sends one.
+/// RFC 2326 §A, RFC 7826 §B.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum State {

@@ -10,7 +10,7 @@ use core::time::Duration;
 use proto_wire::{Instant, TimerKey, TimerTable};
 use thiserror::Error;
 
-/// What the host reports.
+/// What the host reports. RFC 6120 §4.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
@@ -22,7 +22,7 @@ pub enum Input<'a> {
     TlsEstablished,
 }
 
-/// Why a stream ended.
+/// Why a stream ended. RFC 6120 §4.4, §4.9.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -73,7 +73,7 @@ pub enum CommandError {
     TooMany,
 }
 
-/// Why the machine wants to be called.
+/// Why the machine wants to be called. RFC 6120 §4.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Timer {

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use proto_wire::Instant;
 
-/// Names a request that this side sent; its answer carries it.
+/// Names a request that this side sent; its answer carries it. RFC 6120 §8.2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IqToken(pub(crate) u64);
 

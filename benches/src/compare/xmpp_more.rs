@@ -210,13 +210,13 @@ fn stream(bytes: &[u8]) -> Side {
         typed_name_and_id(element, &mut telling);
         found.push(telling.0);
     });
-    let bytes = bytes.to_vec();
+    let (len, bytes) = (bytes.len(), bytes.to_vec());
     let run = Box::new(move || {
         let mut adding = Adding::default();
         read(&bytes, &mut scanner, &mut buffer, |e| typed_name_and_id(e, &mut adding));
         adding.0
     });
-    Side { run, found, bytes: bytes.len() }
+    Side { run, found, bytes: len }
 }
 
 /// `quick-xml` 0.42: events without namespaces, not strict.

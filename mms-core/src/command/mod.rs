@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use proto_wire::Timestamp;
 
 /// A command: who asks, under which key, and what for.
+/// See [`Ledger`](crate::Ledger).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Command {
@@ -24,7 +25,7 @@ pub struct Command {
     pub action: Action,
 }
 
-/// What is the same for every command.
+/// What is the same for every command. Part of a [`Command`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {
@@ -93,6 +94,7 @@ impl Command {
 }
 
 /// Who a command is about: by the card that was shown, or by the member's id.
+/// Part of an [`Action`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Who {
@@ -116,6 +118,7 @@ impl From<MemberId> for Who {
 
 /// What the ledger can do. Amounts are minor units of their asset and must be positive
 /// where nothing else is said.
+/// See [`Ledger`](crate::Ledger).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
@@ -533,7 +536,7 @@ wire_enum! {
     }
 }
 
-/// What can be done to a card.
+/// What can be done to a card. Part of an [`Action`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CardChange {

@@ -57,7 +57,7 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// A place in a journal: behind a frame.
+/// A place in a journal: behind a frame. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JournalPosition {
@@ -80,7 +80,7 @@ impl JournalPosition {
     }
 }
 
-/// A frame, read where it lies.
+/// A frame, read where it lies. See [`Engine`](crate::Engine).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     header: Header,
@@ -103,7 +103,7 @@ struct Header {
     chain: Chain,
 }
 
-/// A frame that owns its bytes; a clone shares them.
+/// A frame that owns its bytes; a clone shares them. docs/journal.md lists the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FrameBuf {
     header: Header,
@@ -113,7 +113,7 @@ pub struct FrameBuf {
 /// What is wrong with a frame. The offset counts from the frame's start.
 pub type FrameError = ParseError<FrameErrorKind>;
 
-/// What can be wrong with a frame.
+/// What can be wrong with a frame. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
 #[non_exhaustive]
 pub enum FrameErrorKind {
@@ -336,7 +336,7 @@ impl fmt::Debug for FrameBuf {
     }
 }
 
-/// The records of a frame.
+/// The records of a frame. See [`Frame`].
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     pub(super) left: &'a [u8],
@@ -356,7 +356,7 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// Collects records into frames.
+/// Collects records into frames. See [`Engine`](crate::Engine).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameWriter {
     next: u64,

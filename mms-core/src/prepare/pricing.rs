@@ -12,7 +12,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// What a checkout would cost, before it is made.
+/// What a checkout would cost, before it is made. See [`Ledger::quote`](crate::Ledger::quote).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quote {

@@ -4,7 +4,7 @@ use crate::amount::Ratio;
 use crate::ids::Sku;
 use alloc::vec::Vec;
 
-/// What is taken off an article (单独打折系数).
+/// What is taken off an article (单独打折系数). Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ItemRule {
@@ -23,6 +23,7 @@ impl ItemRule {
 }
 
 /// What is taken off for goods that are bought together (产品套餐).
+/// Part of a [`Program`](super::Program).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bundle {

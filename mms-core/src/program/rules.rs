@@ -4,7 +4,7 @@ use crate::amount::{Ratio, Rounding};
 use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
 use alloc::vec::Vec;
 
-/// What is unusual, and what happens then.
+/// What is unusual, and what happens then. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WatchRule {
@@ -18,7 +18,7 @@ pub struct WatchRule {
     pub alarm: Alarm,
 }
 
-/// Whose business a rule looks at.
+/// Whose business a rule looks at. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Per {
@@ -32,6 +32,7 @@ pub enum Per {
 }
 
 /// What is unusual about top-ups, debits, sales, redemptions, holds, transfers and pay-outs.
+/// Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unusual {
@@ -55,7 +56,7 @@ pub enum Unusual {
     },
 }
 
-/// What happens when something is unusual.
+/// What happens when something is unusual. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alarm {
@@ -67,6 +68,7 @@ pub enum Alarm {
 
 /// What the referrer so many levels above a member gets for what the member does. Nothing is ever
 /// given for bringing somebody.
+/// Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReferralRule {
@@ -80,7 +82,7 @@ pub struct ReferralRule {
     pub event_max: i64,
 }
 
-/// What a seller gets.
+/// What a seller gets. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CommissionRule {
@@ -97,6 +99,7 @@ pub struct CommissionRule {
 }
 
 /// What a review does to a tier for which the counters no longer suffice.
+/// Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Downgrade {
@@ -109,7 +112,7 @@ pub enum Downgrade {
     ToDeserved,
 }
 
-/// A member's standing.
+/// A member's standing. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tier {
@@ -126,6 +129,7 @@ pub struct Tier {
 }
 
 /// What lifts a member to a tier: the lifetime total of any of these.
+/// Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Qualify {
@@ -139,7 +143,7 @@ pub struct Qualify {
     pub visits: Option<i64>,
 }
 
-/// 充多少送多少: what a top-up of at least `from` brings.
+/// 充多少送多少: what a top-up of at least `from` brings. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopUpRule {
@@ -158,6 +162,7 @@ pub struct TopUpRule {
 }
 
 /// 满多少减多少: what is taken off a total of at least `from`, after discounts of the tier.
+/// Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Threshold {
@@ -167,7 +172,7 @@ pub struct Threshold {
     pub off: i64,
 }
 
-/// A kind of coupon: what it is worth, and where and when.
+/// A kind of coupon: what it is worth, and where and when. Part of a [`Program`](super::Program).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CouponRule {
@@ -193,7 +198,7 @@ pub struct CouponRule {
     pub member_max: Option<i64>,
 }
 
-/// What a coupon takes off.
+/// What a coupon takes off. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CouponOff {
@@ -203,7 +208,7 @@ pub enum CouponOff {
     Share(Ratio, i64),
 }
 
-/// What points buy at a fixed price.
+/// What points buy at a fixed price. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reward {
@@ -219,7 +224,7 @@ pub struct Reward {
     pub until: Day,
 }
 
-/// What a reward is.
+/// What a reward is. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gives {
@@ -231,7 +236,7 @@ pub enum Gives {
     Uses(AssetId, i64, u32),
 }
 
-/// How a sale gives points.
+/// How a sale gives points. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EarnRule {
@@ -251,7 +256,7 @@ pub struct EarnRule {
     pub pending_days: u32,
 }
 
-/// Which part of a lot of stored value goes first.
+/// Which part of a lot of stored value goes first. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Consumption {
@@ -265,6 +270,7 @@ pub enum Consumption {
 }
 
 /// When value lapses. A lot is dead after its day, whether or not anybody looked.
+/// Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Expiry {

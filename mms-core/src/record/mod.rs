@@ -122,7 +122,7 @@ wire_enum! {
     }
 }
 
-/// The fixed part of a record.
+/// The fixed part of a record. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Head {
@@ -152,7 +152,7 @@ pub struct Head {
     pub(crate) facts: u16,
 }
 
-/// A record, read where it lies.
+/// A record, read where it lies. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
     bytes: &'a [u8],
@@ -160,7 +160,7 @@ pub struct Record<'a> {
     layout: Layout,
 }
 
-/// A record that owns its bytes.
+/// A record that owns its bytes. docs/journal.md lists the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecordBuf {
     bytes: Vec<u8>,
@@ -190,7 +190,7 @@ pub enum RecordVersion {
 /// What is wrong with the bytes of a record. The offset counts from the record's start.
 pub type RecordError = ParseError<RecordErrorKind>;
 
-/// What can be wrong with the bytes of a record.
+/// What can be wrong with the bytes of a record. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
 #[non_exhaustive]
 pub enum RecordErrorKind {

@@ -7,7 +7,7 @@ use crate::ids::{AssetId, Day, MemberId, MemberToken, PlanId, TierId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// A member. No personal data: that is the host's.
+/// A member. No personal data: that is the host's. See [`Ledger::member`](crate::Ledger::member).
 ///
 /// It takes 96 bytes, never in more than two lines of memory, and nothing elsewhere when it has only
 /// what nearly all have.

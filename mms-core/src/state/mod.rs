@@ -99,7 +99,7 @@ wire_enum! {
     }
 }
 
-/// Lifetime totals of a member, which lift it from tier to tier.
+/// Lifetime totals of a member, which lift it from tier to tier. See [`Member`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -127,6 +127,7 @@ impl Counters {
 }
 
 /// A card: a key to a member's accounts. It takes 32 bytes of one line of memory.
+/// See [`Ledger::cards`](crate::Ledger::cards).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(align(32))]
@@ -147,7 +148,7 @@ pub struct Card {
     pub replaced_by: Option<CardId>,
 }
 
-/// Value that is set aside.
+/// Value that is set aside. See [`Ledger::hold`](crate::Ledger::hold).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hold {

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 pub(crate) const FORGET_MAX: usize = 4;
 
 /// A sale or redemption, with what was taken back so far.
+/// See [`Ledger::sale`](crate::Ledger::sale).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sale {
@@ -134,7 +135,7 @@ impl Sale {
     }
 }
 
-/// An amount by the ways it was paid.
+/// An amount by the ways it was paid. See [`Sale`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tenders {
@@ -196,7 +197,7 @@ impl Alloc {
     }
 }
 
-/// One line of a sale, with what came back.
+/// One line of a sale, with what came back. See [`Sale`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SoldLine {

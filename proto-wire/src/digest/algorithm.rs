@@ -119,7 +119,7 @@ fn joined<D: Digest>(parts: &[&[u8]]) -> HexDigest {
     HexDigest::of(&hasher.finalize())
 }
 
-/// A hash in lower-case hexadecimal: 32 or 64 digits. Compares in constant time.
+/// A hash in lower-case hexadecimal: 32 or 64 digits. Compares in constant time. RFC 7616 §3.1.2.
 #[derive(Clone, Copy, Eq)]
 pub struct HexDigest {
     digits: [u8; 64],
@@ -190,7 +190,7 @@ impl fmt::Debug for HexDigest {
     }
 }
 
-/// Quality of protection: what a response covers.
+/// Quality of protection: what a response covers. RFC 7616 §3.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Qop {
@@ -217,7 +217,7 @@ impl Qop {
     }
 }
 
-/// Which qualities of protection a challenge offers.
+/// Which qualities of protection a challenge offers. RFC 7616 §3.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct QopSet {

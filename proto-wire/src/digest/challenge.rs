@@ -29,6 +29,7 @@ pub struct Challenges<'a> {
 }
 
 /// One challenge: a scheme and what it says, unknown schemes and parameters included.
+/// RFC 9110 §11.6.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Challenge<'a> {
     scheme: &'a str,

@@ -44,7 +44,7 @@ pub struct Client {
     sessions: Vec<Session>,
 }
 
-/// Which of several challenges of one realm is answered.
+/// Which of several challenges of one realm is answered. RFC 7616 §3.7, RFC 8760 §2.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Preference {
@@ -56,7 +56,7 @@ pub enum Preference {
     ServerOrder,
 }
 
-/// Why a challenge is not answered, the most telling reason first.
+/// Why a challenge is not answered, the most telling reason first. RFC 7616 §3.3, §3.7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 #[non_exhaustive]
 pub enum Refused {

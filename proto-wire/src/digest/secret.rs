@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 /// H(user ":" realm ":" password): what a server may store in place of the password. It is
 /// as good as the password within its realm, so keep it as secret.
+/// RFC 7616 §3.4.2.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ha1 {
     algorithm: Algorithm,
@@ -60,7 +61,7 @@ impl fmt::Debug for Ha1 {
     }
 }
 
-/// What the host of a server knows of a user.
+/// What the host of a server knows of a user. RFC 7616 §3.4.2.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Secret<'a> {
@@ -107,7 +108,7 @@ pub struct Credential {
     realm: Option<String>,
 }
 
-/// Why a user name or password cannot be used.
+/// Why a user name or password cannot be used. RFC 7617 §2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BadCredential {

@@ -143,6 +143,7 @@ pub struct Server {
 }
 
 /// Who a request says it is from, and its proof. Owned, so that it can wait for a look-up.
+/// RFC 7616 §3.4.
 #[derive(Clone)]
 pub struct Claim {
     username: String,
@@ -169,7 +170,7 @@ struct DigestProof {
     nc: u32,
 }
 
-/// How a claim was judged.
+/// How a claim was judged. RFC 7616 §3.4.6.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a request is let in or not")]
 pub enum Verdict {
@@ -179,7 +180,7 @@ pub enum Verdict {
     Denied(Denial),
 }
 
-/// A claim that was true.
+/// A claim that was true. RFC 7616 §3.4.6.
 pub struct Accepted {
     username: String,
     digest: Option<AcceptedDigest>,

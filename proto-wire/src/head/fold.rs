@@ -44,4 +44,14 @@ mod tests {
         assert_eq!(unfold(b"\x0c\n \"\0x").as_ref(), b"\x0c \"\0x");
         assert_eq!(unfold(b"a\x0c\r\n\tb").as_ref(), b"a\x0c b");
     }
+
+    #[test]
+    fn either_line_end_alone_is_a_fold_and_nothing_else_is() {
+        assert_eq!(unfold(b"a\r b").as_ref(), b"a b");
+        assert_eq!(unfold(b"a\n b").as_ref(), b"a b");
+        for byte in (0..=255_u8).filter(|byte| !b"\r\n".contains(byte)) {
+            let value = [b' ', byte];
+            assert!(matches!(unfold(&value), Cow::Borrowed(same) if same == value), "{byte:#x}");
+        }
+    }
 }

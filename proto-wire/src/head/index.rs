@@ -6,6 +6,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// The offsets of one message: start line, headers, body, and what was odd about it.
+/// RFC 3261 §7, RFC 7826 §5.
 ///
 /// A scratch index is cleared and filled again for each message, and stops allocating
 /// once it has grown to the size of the traffic; an owned message keeps an exact clone.
@@ -152,6 +153,7 @@ impl Index {
 }
 
 /// The headers of a message: `Copy`, borrowed from its bytes and its index.
+/// RFC 3261 §7.3, RFC 7826 §5.2.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
     bytes: &'a [u8],
@@ -207,7 +209,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// One header line of a message.
+/// One header line of a message. RFC 3261 §7.3.1, RFC 7826 §5.2.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
     bytes: &'a [u8],

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// A deviation from the grammar that was tolerated in the head of a message.
+/// RFC 3261 §7.3.1, RFC 7826 §5.2.
 ///
 /// The strict profile of each protocol says which of them it refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,7 +118,7 @@ impl fmt::Display for Quirk {
     }
 }
 
-/// The quirks of one message, each with the offset of its first appearance.
+/// The quirks of one message, each with the offset of its first appearance. See [`Quirk`].
 ///
 /// At most one entry per kind, so it cannot grow with the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use super::line::Lines;
 use crate::text::chars;
 use crate::text::params::Params;
 
-/// The attributes of a session or of a medium, in order.
+/// The attributes of a session or of a medium, in order. RFC 8866 §5.13.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a>(Lines<'a>);
 
-/// One attribute.
+/// One attribute. RFC 8866 §5.13.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attribute<'a> {

@@ -63,7 +63,7 @@ pub struct MediaBuilder {
     attributes: Vec<(String, Option<String>)>,
 }
 
-/// Why a description cannot be written.
+/// Why a description cannot be written. RFC 8866 §9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{problem} in a {}= line", char::from(*.line))]
 #[non_exhaustive]
@@ -74,7 +74,7 @@ pub struct BuildError {
     pub problem: BuildProblem,
 }
 
-/// What is wrong with a value.
+/// What is wrong with a value. RFC 8866 §9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildProblem {

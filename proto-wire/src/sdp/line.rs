@@ -2,7 +2,7 @@
 
 use crate::text::chars;
 
-/// One line: a letter, `=`, a value.
+/// One line: a letter, `=`, a value. RFC 8866 §5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line<'a> {
@@ -18,7 +18,7 @@ pub struct Line<'a> {
     pub end: LineEnd,
 }
 
-/// How a line ends.
+/// How a line ends. RFC 8866 §5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineEnd {
@@ -40,7 +40,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The lines of a description or of a part of one. Empty lines are skipped.
+/// The lines of a description or of a part of one. Empty lines are skipped. RFC 8866 §5.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines<'a> {
     rest: &'a [u8],

@@ -9,7 +9,7 @@ use crate::text::chars;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-/// A description, read on demand.
+/// A description, read on demand. RFC 8866 §5.
 #[derive(Clone, Copy, Debug)]
 pub struct Sdp<'a> {
     bytes: &'a [u8],

@@ -49,40 +49,41 @@ fn is(byte: u8, class: u8) -> bool {
 }
 
 /// Whether this may stand in a token of HTTP or RTSP, the wider of the two sets.
+/// RFC 9110 §5.6.2, RFC 7826 §20.1.
 #[must_use]
 #[inline]
 pub fn is_token_byte(byte: u8) -> bool {
     is(byte, TOKEN)
 }
 
-/// Whether this may stand in a token of SIP.
+/// Whether this may stand in a token of SIP. RFC 3261 §25.1.
 #[must_use]
 #[inline]
 pub fn is_sip_token_byte(byte: u8) -> bool {
     is(byte, SIP_TOKEN)
 }
 
-/// Whether this is white space: space, tab, or part of the line end of a fold.
+/// Whether this is white space: space, tab, or part of the line end of a fold. RFC 3261 §25.1.
 #[must_use]
 #[inline]
 pub fn is_lws(byte: u8) -> bool {
     is(byte, LWS)
 }
 
-/// Whether this may stand in a host name.
+/// Whether this may stand in a host name. RFC 3986 §3.2.2.
 #[must_use]
 #[inline]
 pub fn is_host_byte(byte: u8) -> bool {
     is(byte, HOST)
 }
 
-/// Whether `bytes` is a token of HTTP or RTSP.
+/// Whether `bytes` is a token of HTTP or RTSP. RFC 9110 §5.6.2, RFC 7826 §20.1.
 #[must_use]
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && run_len(bytes, is_token_byte) == bytes.len()
 }
 
-/// Whether `bytes` is a token of SIP.
+/// Whether `bytes` is a token of SIP. RFC 3261 §25.1.
 #[must_use]
 pub fn is_sip_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && sip_token_len(bytes) == bytes.len()
@@ -146,6 +147,7 @@ pub fn utf8(bytes: &[u8]) -> Option<&str> {
 
 /// Whether `bytes` is a header value as nearly all are: printable ASCII, at least one byte, no
 /// blank at either end. A head scanner finds exactly this value in a row that holds it.
+/// RFC 9110 §5.5.
 #[must_use]
 #[inline]
 pub fn is_plain_value(bytes: &[u8]) -> bool {
@@ -169,14 +171,14 @@ pub fn find(bytes: &[u8], byte: u8) -> Option<usize> {
     (at < bytes.len()).then_some(at)
 }
 
-/// How many bytes of a host name `bytes` begins with.
+/// How many bytes of a host name `bytes` begins with. RFC 3986 §3.2.2.
 #[must_use]
 #[inline]
 pub fn host_len(bytes: &[u8]) -> usize {
     run_len(bytes, is_host_byte)
 }
 
-/// How many bytes of a token of SIP `bytes` begins with.
+/// How many bytes of a token of SIP `bytes` begins with. RFC 3261 §25.1.
 #[must_use]
 #[inline]
 pub fn sip_token_len(bytes: &[u8]) -> usize {
@@ -236,21 +238,21 @@ fn run_from(bytes: &[u8], at: usize, of: impl Fn(u8) -> bool) -> usize {
     at.wrapping_add(rest.iter().position(|b| !of(*b)).unwrap_or(rest.len()))
 }
 
-/// How many white space bytes `bytes` begins with.
+/// How many white space bytes `bytes` begins with. RFC 3261 §25.1.
 #[must_use]
 #[inline]
 pub fn lws_len(bytes: &[u8]) -> usize {
     bytes.iter().position(|b| !is_lws(*b)).unwrap_or(bytes.len())
 }
 
-/// `bytes` without white space at the start.
+/// `bytes` without white space at the start. RFC 3261 §25.1.
 #[must_use]
 #[inline]
 pub fn trim_start(bytes: &[u8]) -> &[u8] {
     bytes.get(lws_len(bytes)..).unwrap_or(&[])
 }
 
-/// `bytes` without white space at the end.
+/// `bytes` without white space at the end. RFC 3261 §25.1.
 #[must_use]
 #[inline]
 pub fn trim_end(bytes: &[u8]) -> &[u8] {
@@ -258,7 +260,7 @@ pub fn trim_end(bytes: &[u8]) -> &[u8] {
     bytes.get(..end).unwrap_or(&[])
 }
 
-/// `bytes` without white space at both ends.
+/// `bytes` without white space at both ends. RFC 3261 §25.1.
 #[must_use]
 #[inline]
 pub fn trim(bytes: &[u8]) -> &[u8] {
@@ -266,6 +268,7 @@ pub fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 /// Splits at the first byte that is not of a token (HTTP and RTSP).
+/// RFC 9110 §5.6.2, RFC 7826 §20.1.
 #[must_use]
 #[inline]
 pub fn split_token(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -275,6 +278,7 @@ pub fn split_token(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// The number that `bytes` are the decimal digits of: no sign, no white space, not empty,
 /// at most 64 bits.
+/// RFC 3261 §25.1 (`1*DIGIT`).
 #[must_use]
 #[inline]
 pub fn parse_u64(bytes: &[u8]) -> Option<u64> {
@@ -292,21 +296,21 @@ pub fn parse_u64(bytes: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// The same for 32 bits.
+/// The same for 32 bits. See [`parse_u64`].
 #[must_use]
 #[inline]
 pub fn parse_u32(bytes: &[u8]) -> Option<u32> {
     parse_u64(bytes).and_then(|n| u32::try_from(n).ok())
 }
 
-/// The same for 16 bits.
+/// The same for 16 bits. See [`parse_u64`].
 #[must_use]
 #[inline]
 pub fn parse_u16(bytes: &[u8]) -> Option<u16> {
     parse_u64(bytes).and_then(|n| u16::try_from(n).ok())
 }
 
-/// The value of one hexadecimal digit.
+/// The value of one hexadecimal digit. RFC 3986 §2.1.
 #[must_use]
 #[inline]
 pub fn hex_digit(byte: u8) -> Option<u8> {

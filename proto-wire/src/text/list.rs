@@ -25,7 +25,7 @@ pub struct Items<'a> {
     done: bool,
 }
 
-/// One item of a comma list.
+/// One item of a comma list. RFC 3261 §7.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Item<'a> {

@@ -24,7 +24,7 @@ pub struct Params<'a> {
     separator: u8,
 }
 
-/// One parameter.
+/// One parameter. RFC 3261 §25.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Param<'a> {

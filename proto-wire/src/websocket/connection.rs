@@ -14,7 +14,7 @@ use bytes::Bytes;
 use core::time::Duration;
 use thiserror::Error;
 
-/// What the outside reports.
+/// What the outside reports. See [`Connection`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Input<'a> {
@@ -24,7 +24,7 @@ pub enum Input<'a> {
     Eof,
 }
 
-/// What the application is told.
+/// What the application is told. RFC 6455 §5.6, §7.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -64,7 +64,7 @@ pub enum CloseReason {
     Eof,
 }
 
-/// Why a timer is set.
+/// Why a timer is set. RFC 6455 §4.1, §5.5, §7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Timer {
@@ -78,7 +78,7 @@ pub enum Timer {
     Closing,
 }
 
-/// The caller's own mistake; nothing has changed.
+/// The caller's own mistake; nothing has changed. See [`Connection`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum CommandError {

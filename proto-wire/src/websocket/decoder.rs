@@ -6,7 +6,7 @@ use crate::LimitKind;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// A whole message or control frame.
+/// A whole message or control frame. RFC 6455 §5.4, §5.5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 has these five")]
 pub enum Message {

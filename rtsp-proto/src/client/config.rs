@@ -93,7 +93,7 @@ pub struct Config {
     pub queue_max: usize,
 }
 
-/// When a client shows that it lives.
+/// When a client shows that it lives. RFC 2326 §12.37, RFC 7826 §10.5.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeepAlive {

@@ -22,7 +22,7 @@ pub enum Input<'a> {
     Eof,
 }
 
-/// What happened, for the application.
+/// What happened, for the application. RFC 7826 §13.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {

@@ -59,7 +59,7 @@ pub struct Redirection {
     pub reason: Option<String>,
 }
 
-/// When a redirection takes effect.
+/// When a redirection takes effect. RFC 7826 §13.10.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum When {
@@ -73,7 +73,7 @@ pub enum When {
     At(String),
 }
 
-/// What is done about a redirection.
+/// What is done about a redirection. RFC 7826 §17.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Follow {

@@ -49,7 +49,7 @@ struct Media {
     scale: Option<Scale>,
 }
 
-/// One stream of a session.
+/// One stream of a session. RFC 7826 §13.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stream {

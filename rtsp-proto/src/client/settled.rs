@@ -5,6 +5,7 @@ use alloc::string::String;
 
 /// How the media of a stream comes: what the server chose, completed from what was offered
 /// where it is silent.
+/// RFC 2326 §12.39, RFC 7826 §18.54.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settled {

@@ -67,6 +67,7 @@ pub struct Quality(
 
 /// One element of `Accept` and its kin: a media range, coding or language, and how much it
 /// is preferred.
+/// RFC 7826 §18.1, RFC 9110 §12.5.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preference<'a> {

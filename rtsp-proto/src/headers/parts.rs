@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 use proto_wire::text::{chars, quoted};
 use proto_wire::{ParseError, ParseErrorKind};
 
-/// One element of a comma list.
+/// One element of a comma list. RFC 7826 §20.1.
 pub trait ListItem<'a>: Sized {
     /// Reads one element, without white space around it.
     ///

@@ -67,7 +67,7 @@ impl fmt::Display for ValueQuirk {
     }
 }
 
-/// What one value deviates in.
+/// What one value deviates in. See [`ValueQuirk`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ValueQuirks(u16);
 

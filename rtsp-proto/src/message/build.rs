@@ -12,6 +12,7 @@ use thiserror::Error;
 
 /// Why a message cannot be written. It is the caller's mistake; what a peer sent never
 /// causes it, unless the caller put it into a header.
+/// RFC 7826 §5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {

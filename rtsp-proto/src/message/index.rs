@@ -10,7 +10,7 @@ use proto_wire::{LimitKind, Limits, ParseError, ParseErrorKind, Span};
 /// So many header lines have their place from the start.
 const HEADERS: usize = 8;
 
-/// Asked or answered.
+/// Asked or answered. RFC 7826 §7, §8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these two")]
 pub enum Kind {
@@ -23,6 +23,7 @@ pub enum Kind {
 
 /// Offsets of one message. Reusable: reading into the same index again allocates nothing
 /// once it has grown to the usual number of headers.
+/// RFC 2326 §4, RFC 7826 §5.
 #[derive(Clone, Debug)]
 pub struct Index {
     head: head::Index,

@@ -53,7 +53,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// A message of either kind, borrowed.
+/// A message of either kind, borrowed. RFC 2326 §4, RFC 7826 §5.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these two")]
 pub enum Message<'a> {
@@ -121,14 +121,14 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A request, borrowed. Every accessor of a request lives here.
+/// A request, borrowed. Every accessor of a request lives here. RFC 2326 §6, RFC 7826 §7.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     bytes: &'a [u8],
     index: &'a Index,
 }
 
-/// A response, borrowed. Every accessor of a response lives here.
+/// A response, borrowed. Every accessor of a response lives here. RFC 2326 §7, RFC 7826 §8.
 #[derive(Clone, Copy)]
 pub struct Response<'a> {
     bytes: &'a [u8],

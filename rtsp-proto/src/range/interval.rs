@@ -5,6 +5,7 @@ use proto_wire::text::chars;
 use proto_wire::{ParseError, ParseErrorKind};
 
 /// Half open: `end` is not in it. When `start` lies behind `end` it is played backwards.
+/// RFC 2326 §12.29, RFC 7826 §4.4.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "an interval has two ends")]
 pub struct Interval<T> {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-/// How far from the beginning of the media, in thirds of a nanosecond.
+/// How far from the beginning of the media, in thirds of a nanosecond. RFC 7826 §4.4.2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(u128);
 

@@ -25,7 +25,7 @@ pub enum Input<'a> {
     Eof,
 }
 
-/// What happened, for the application.
+/// What happened, for the application. RFC 7826 §13.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -118,7 +118,7 @@ pub enum Event {
     Closed(CloseReason),
 }
 
-/// A request that waits for its answer.
+/// A request that waits for its answer. RFC 7826 §7.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Incoming {
@@ -139,7 +139,7 @@ pub struct Incoming {
     pub request: RequestBuf,
 }
 
-/// What a PLAY does to what plays.
+/// What a PLAY does to what plays. RFC 2326 §10.5, RFC 7826 §13.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlayEffect {

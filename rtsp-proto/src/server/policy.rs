@@ -20,6 +20,7 @@ pub enum Control {
 
 /// Which addresses a client may name as the destination of media. An address that the
 /// server itself chooses is not asked about.
+/// RFC 7826 §21.2.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Destinations {

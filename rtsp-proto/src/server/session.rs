@@ -17,6 +17,7 @@ pub(super) type Id = HexToken<32>;
 
 /// The id of a session that a server made, as a value: small, comparable, and the same wherever the
 /// session goes. It is as good as a password, so it does not show itself.
+/// RFC 2326 §3.4, RFC 7826 §4.3.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(Id);
 
@@ -34,7 +35,7 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// One session.
+/// One session. RFC 7826 §4.3.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     pub(super) id: Id,
@@ -55,7 +56,7 @@ pub struct Session {
     pub(super) has_live_range: bool,
 }
 
-/// One stream of a session.
+/// One stream of a session. RFC 7826 §13.3.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Stream {

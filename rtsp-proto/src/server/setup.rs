@@ -18,7 +18,7 @@ use core::fmt::Display;
 use core::net::{IpAddr, SocketAddr};
 use proto_wire::{Instant, LimitKind};
 
-/// What a SETUP led to.
+/// What a SETUP led to. RFC 7826 §13.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetUp {

@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use proto_wire::Limits;
 
-/// An address at which the host listens for one transport, and what peers call it.
+/// An address at which the host listens for one transport, and what peers call it. RFC 3261 §18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listener {

@@ -8,16 +8,16 @@ use core::net::SocketAddr;
 use proto_wire::{LimitKind, ParseError};
 use thiserror::Error;
 
-/// A stream, by the number that the host gave it. Each stream has its own.
+/// A stream, by the number that the host gave it. Each stream has its own. RFC 5626 §3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "the host makes these")]
 pub struct FlowId(pub u64);
 
-/// A stream that the host was asked to open.
+/// A stream that the host was asked to open. RFC 3261 §18.1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectId(pub(super) u64);
 
-/// A transaction. Never means another one, also when it has ended.
+/// A transaction. Never means another one, also when it has ended. RFC 3261 §17.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId {
     pub(super) slot: u32,
@@ -30,11 +30,11 @@ impl fmt::Debug for TransactionId {
     }
 }
 
-/// What was sent, to report that it could not be.
+/// What was sent, to report that it could not be. RFC 3261 §18.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransmitId(pub(super) Option<TransactionId>);
 
-/// Between which two ends a message travels.
+/// Between which two ends a message travels. RFC 3261 §18.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a message travels alone or in a stream")]
 pub enum Path {
@@ -49,7 +49,7 @@ pub enum Path {
     Stream(FlowId),
 }
 
-/// Where to send a request.
+/// Where to send a request. RFC 3261 §18.1.1, RFC 3263.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "an address, or a stream that is there")]
 pub enum Target {
@@ -59,7 +59,7 @@ pub enum Target {
     Flow(FlowId),
 }
 
-/// What the host reports.
+/// What the host reports. See [`Endpoint`](super::Endpoint).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum SipInput<'a> {
@@ -110,7 +110,7 @@ pub enum SipInput<'a> {
     },
 }
 
-/// Bytes to send. Sent again they are the same bytes, not a copy.
+/// Bytes to send. Sent again they are the same bytes, not a copy. RFC 3261 §18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SipTransmit {
@@ -122,7 +122,7 @@ pub struct SipTransmit {
     pub payload: Bytes,
 }
 
-/// What happened.
+/// What happened. RFC 3261 §17.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SipEvent {
@@ -219,7 +219,7 @@ pub enum SipEvent {
     },
 }
 
-/// Why a message was refused.
+/// Why a message was refused. RFC 3261 §18.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -233,7 +233,7 @@ pub enum Refusal {
     Stray,
 }
 
-/// Why a stream is over.
+/// Why a stream is over. RFC 5626 §4.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlowEnd {
@@ -248,6 +248,7 @@ pub enum FlowEnd {
 }
 
 /// A command that could not be carried out; nothing has changed.
+/// See [`Endpoint`](super::Endpoint).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CommandError {

@@ -6,7 +6,7 @@ use core::fmt;
 use proto_wire::text::chars;
 use proto_wire::{ParseError, ParseErrorKind};
 
-/// One value of `Contact`.
+/// One value of `Contact`. RFC 3261 §20.10.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 3261 §20.10 has these two")]
 pub enum Contact<'a> {
@@ -114,7 +114,7 @@ pub(crate) fn delta_seconds(value: &[u8]) -> Option<u32> {
     Some(chars::parse_u32(value).unwrap_or(u32::MAX))
 }
 
-/// A preference from 0 to 1 in thousandths.
+/// A preference from 0 to 1 in thousandths. RFC 3261 §25.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QValue(u16);
 

@@ -32,7 +32,7 @@ const BASE: [&str; 20] = [
     "extensions",
 ];
 
-/// One capability: a tag with what it may be.
+/// One capability: a tag with what it may be. RFC 3840 §9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Feature<'a> {
@@ -41,7 +41,7 @@ pub struct Feature<'a> {
     value: Option<&'a str>,
 }
 
-/// One of the values that a tag may have.
+/// One of the values that a tag may have. RFC 3840 §9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 3840 §9 has these four")]
 pub enum FeatureValue<'a> {

@@ -10,7 +10,7 @@ use proto_wire::text::params::Params;
 use proto_wire::text::window::{self, Window};
 use proto_wire::{ParseError, ParseErrorKind};
 
-/// How SIP is carried.
+/// How SIP is carried. RFC 3261 §20.42.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Transport {
@@ -71,7 +71,7 @@ impl fmt::Display for Transport {
     }
 }
 
-/// One value of `Via`.
+/// One value of `Via`. RFC 3261 §20.42.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Via<'a> {

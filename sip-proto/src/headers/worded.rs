@@ -8,7 +8,7 @@ use proto_wire::text::chars;
 use proto_wire::text::params::Params;
 use proto_wire::{ParseError, ParseErrorKind};
 
-/// A word and the parameters behind it: `word *(SEMI generic-param)`.
+/// A word and the parameters behind it: `word *(SEMI generic-param)`. RFC 3261 §25.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Worded<'a> {

@@ -14,7 +14,7 @@ use proto_wire::text::chars;
 use proto_wire::{Limits, ParseError, Span};
 use thiserror::Error;
 
-/// Why a message was not built. All are the caller's mistakes.
+/// Why a message was not built. All are the caller's mistakes. RFC 3261 §7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -13,6 +13,7 @@ use proto_wire::text::list::Items;
 use proto_wire::text::params::Params;
 
 /// A deviation from the grammar, or something unknown, that was read all the same.
+/// RFC 3261 §25.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Oddity {
@@ -75,7 +76,7 @@ impl fmt::Display for Oddity {
     }
 }
 
-/// One deviation and where it is.
+/// One deviation and where it is. See [`Oddity`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {

@@ -12,7 +12,7 @@ use proto_wire::text::chars;
 use proto_wire::{ParseError, Span};
 use thiserror::Error;
 
-/// Why edits could not be made.
+/// Why edits could not be made. RFC 3261 §16.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EditError {

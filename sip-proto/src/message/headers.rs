@@ -7,7 +7,7 @@ use proto_wire::text::chars;
 use proto_wire::text::list::Items;
 use proto_wire::{ParseError, Span};
 
-/// A header value that can be read from its bytes.
+/// A header value that can be read from its bytes. RFC 3261 §20.
 pub trait TypedHeader<'a>: Sized {
     /// The name whose values these are.
     const NAME: HeaderName;
@@ -42,7 +42,7 @@ pub trait TypedHeader<'a>: Sized {
     }
 }
 
-/// The headers of a message: `Copy`, borrowed.
+/// The headers of a message: `Copy`, borrowed. RFC 3261 §7.3.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers<'a> {
     bytes: &'a [u8],
@@ -51,7 +51,7 @@ pub struct Headers<'a> {
     text: Option<&'a str>,
 }
 
-/// One header row.
+/// One header row. RFC 3261 §7.3.1.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a>(head::Field<'a>);
 

@@ -5,6 +5,7 @@ use proto_wire::{ParseError, Span};
 
 /// Where everything is in a message. Reusable: parsing clears it and keeps its memory, so
 /// that reading message after message allocates nothing.
+/// RFC 3261 §7.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     pub(super) head: head::Index,

@@ -3,7 +3,7 @@
 use core::fmt;
 use proto_wire::head::{NameTable, Profile};
 
-/// What the shared head scanner needs to know about SIP.
+/// What the shared head scanner needs to know about SIP. RFC 3261 §7.3.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Sip;

@@ -5,11 +5,11 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use proto_wire::{Limits, ParseError, ParseErrorKind};
 
-/// A request with its bytes. Cloning shares the bytes and the index.
+/// A request with its bytes. Cloning shares the bytes and the index. RFC 3261 §7.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestBuf(Arc<Parts>);
 
-/// A response with its bytes. Cloning shares the bytes and the index.
+/// A response with its bytes. Cloning shares the bytes and the index. RFC 3261 §7.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseBuf(Arc<Parts>);
 
@@ -19,7 +19,7 @@ struct Parts {
     index: Index,
 }
 
-/// A message with its bytes.
+/// A message with its bytes. RFC 3261 §7.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 3261 §7 has these two")]
 pub enum MessageBuf {

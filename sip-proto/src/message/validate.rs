@@ -27,7 +27,7 @@ pub enum Layer {
     User,
 }
 
-/// How much is tolerated.
+/// How much is tolerated. RFC 3261 §8.1.1, RFC 4475.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there are these two profiles")]
 pub enum Strictness {
@@ -38,7 +38,7 @@ pub enum Strictness {
     Strict,
 }
 
-/// What is wrong with a message.
+/// What is wrong with a message. RFC 3261 §8.1.1, §8.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub struct Objection {

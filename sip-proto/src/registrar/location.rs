@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 use proto_wire::{Instant, TimerQueue};
 
-/// A contact at which a user can be reached for some time.
+/// A contact at which a user can be reached for some time. RFC 3261 §10, RFC 5626 §6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Binding {

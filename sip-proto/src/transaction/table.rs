@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-/// One row of a machine's table.
+/// One row of a machine's table. RFC 3261 §17.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a row has these columns")]
 pub struct Row<S: 'static, E> {
@@ -19,7 +19,7 @@ pub struct Row<S: 'static, E> {
     pub step: Option<Step<S>>,
 }
 
-/// Every combination of state, event and reliability, illegal ones included.
+/// Every combination of state, event and reliability, illegal ones included. RFC 3261 §17.
 #[must_use]
 pub fn rows<F: Fsm>() -> Vec<Row<F::State, F::Event>> {
     let mut rows = Vec::new();
@@ -36,6 +36,7 @@ pub fn rows<F: Fsm>() -> Vec<Row<F::State, F::Event>> {
 
 /// Writes the table in Markdown, one line per row that does something; rows that do not
 /// depend on the transport are written once.
+/// RFC 3261 §17.
 ///
 /// # Errors
 /// Whatever `out` answers.

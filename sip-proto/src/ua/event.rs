@@ -10,11 +10,11 @@ use bytes::Bytes;
 use proto_wire::LimitKind;
 use thiserror::Error;
 
-/// A call. Never means another one, also when it has ended.
+/// A call. Never means another one, also when it has ended. RFC 3261 §12, §13.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallRef(pub(super) u64);
 
-/// A request of the application.
+/// A request of the application. RFC 3261 §8.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestRef(pub(super) u64);
 
@@ -22,7 +22,7 @@ pub struct RequestRef(pub(super) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookupId(pub(super) u64);
 
-/// What happened.
+/// What happened. RFC 3261 §13, §14, §15.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -238,7 +238,7 @@ impl Event {
     }
 }
 
-/// Why a call is over.
+/// Why a call is over. RFC 3261 §15.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
@@ -266,7 +266,7 @@ pub enum Ending {
     Replaced,
 }
 
-/// A command that could not be carried out; nothing has changed.
+/// A command that could not be carried out; nothing has changed. See [`UserAgent`](super::UserAgent).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CommandError {

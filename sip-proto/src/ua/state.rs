@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// How far a call is.
+/// How far a call is. RFC 3261 §13.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
@@ -29,7 +29,7 @@ pub enum Phase {
     Over,
 }
 
-/// A timer of an agent.
+/// A timer of an agent. RFC 3261 §10.2.4, RFC 5626 §4.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Timer {
@@ -45,7 +45,7 @@ pub enum Timer {
     Refer(super::ReferRef),
 }
 
-/// A timer of a call.
+/// A timer of a call. RFC 3261 §13.3.1.4, RFC 4028 §10, RFC 3262 §3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CallTimer {

@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// Whether the stream must be encrypted.
+/// Whether the stream must be encrypted. RFC 6120 §5.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsPolicy {
@@ -117,7 +117,7 @@ impl Sasl2Config {
     }
 }
 
-/// The configuration of a client.
+/// The configuration of a client. See [`Client`](super::Client).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientConfig {

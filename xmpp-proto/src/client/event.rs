@@ -17,7 +17,7 @@ use bytes::Bytes;
 use proto_wire::TimerKey;
 use thiserror::Error;
 
-/// What the host reports.
+/// What the host reports. See [`Client`](super::Client).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
@@ -29,7 +29,7 @@ pub enum Input<'a> {
     TlsEstablished,
 }
 
-/// What a client tells its host.
+/// What a client tells its host. RFC 6120 §4, §8.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -138,6 +138,7 @@ pub enum Event {
 
 /// A request that waits for the host's answer. It is consumed by answering, so there is no
 /// second answer; when it is dropped, the machine refuses in its stead after a while.
+/// RFC 6120 §8.2.3.
 #[derive(Debug)]
 pub struct IqRequest {
     pub(super) number: u64,
@@ -152,7 +153,7 @@ impl IqRequest {
     }
 }
 
-/// Why a request has no answer.
+/// Why a request has no answer. RFC 6120 §8.2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NoAnswer {
@@ -164,7 +165,7 @@ pub enum NoAnswer {
     Closed,
 }
 
-/// Why a client ended.
+/// Why a client ended. RFC 6120 §4.4, §4.9.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -207,6 +208,7 @@ pub enum CloseReason {
 }
 
 /// A command at the wrong time or with wrong arguments; nothing was changed.
+/// See [`Client`](super::Client).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CommandError {

@@ -15,7 +15,7 @@ use core::time::Duration;
 use proto_wire::{Instant, Rng, Seed};
 use subtle::ConstantTimeEq;
 
-/// How a server treats components.
+/// How a server treats components. XEP-0114 §3.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AcceptConfig {
@@ -51,7 +51,7 @@ impl Default for AcceptConfig {
     }
 }
 
-/// What the server's end tells its host.
+/// What the server's end tells its host. XEP-0114 §3.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AcceptEvent {
@@ -87,7 +87,7 @@ enum Phase {
     Ready,
 }
 
-/// The server's end of a component's connection.
+/// The server's end of a component's connection. XEP-0114 §3.
 pub struct ComponentConnection {
     config: Arc<AcceptConfig>,
     core: Core<AcceptEvent>,

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use proto_wire::{Instant, Rng, Seed};
 use subtle::ConstantTimeEq;
 
-/// What an incoming stream tells its host.
+/// What an incoming stream tells its host. RFC 6120 §4, XEP-0220 §2.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IncomingEvent {
@@ -79,7 +79,7 @@ struct Pair {
     valid: bool,
 }
 
-/// A stream from another server.
+/// A stream from another server. RFC 6120 §4, XEP-0220 §2.
 pub struct Incoming {
     config: Arc<S2sConfig>,
     core: Core<IncomingEvent>,

@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use proto_wire::Instant;
 
-/// What an outgoing stream tells its host.
+/// What an outgoing stream tells its host. RFC 6120 §4, XEP-0220 §2.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OutgoingEvent {
@@ -68,7 +68,7 @@ struct Pair {
     valid: bool,
 }
 
-/// A stream to another server.
+/// A stream to another server. RFC 6120 §4, XEP-0220 §2.1.
 pub struct Outgoing {
     config: Arc<S2sConfig>,
     core: Core<OutgoingEvent>,

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// What the client does next.
+/// What the client does next. RFC 6120 §6.4, RFC 4422 §5.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientStep {
@@ -26,7 +26,7 @@ pub enum ClientStep {
     },
 }
 
-/// One exchange of a client.
+/// One exchange of a client. RFC 6120 §6.4, RFC 4422 §5.
 pub struct SaslClient {
     mechanism: Mechanism,
     #[cfg(feature = "scram")]

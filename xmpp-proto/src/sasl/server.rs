@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use subtle::ConstantTimeEq;
 
-/// What the server does next.
+/// What the server does next. RFC 6120 §6.4, RFC 4422 §5.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ServerStep {
@@ -32,7 +32,7 @@ pub enum ServerStep {
     },
 }
 
-/// What a host knows of an account.
+/// What a host knows of an account. RFC 5802 §3.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credentials {
@@ -55,7 +55,7 @@ pub enum Credentials {
     Refused,
 }
 
-/// One exchange of a server.
+/// One exchange of a server. RFC 6120 §6.4, RFC 4422 §5.
 pub struct SaslServer {
     mechanism: Mechanism,
     user: String,
@@ -64,7 +64,7 @@ pub struct SaslServer {
     scram: Scram,
 }
 
-/// What a server brings into an exchange.
+/// What a server brings into an exchange. RFC 5802 §6, §7.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ServerContext<'a> {

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// Whether clients must encrypt.
+/// Whether clients must encrypt. RFC 6120 §5.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerTls {
@@ -20,7 +20,7 @@ pub enum ServerTls {
     None,
 }
 
-/// The configuration of a server's connections.
+/// The configuration of a server's connections. RFC 6120 §4, §5, §6.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {

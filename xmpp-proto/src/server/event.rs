@@ -24,7 +24,7 @@ pub enum Input<'a> {
     TlsEstablished,
 }
 
-/// What a connection tells its host.
+/// What a connection tells its host. RFC 6120 §4, §8.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -142,7 +142,7 @@ pub enum Event {
     Closed(CloseReason),
 }
 
-/// Why a connection ended.
+/// Why a connection ended. RFC 6120 §4.4, §4.9.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CloseReason {

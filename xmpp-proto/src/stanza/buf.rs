@@ -7,13 +7,14 @@ use thiserror::Error;
 
 /// A valid stanza that owns its bytes: what events carry. One clone of the index, no copy
 /// of the bytes.
+/// RFC 6120 §8.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StanzaBuf {
     bytes: Bytes,
     tape: Tape,
 }
 
-/// Why bytes are not a stanza.
+/// Why bytes are not a stanza. RFC 6120 §8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StanzaParseError {

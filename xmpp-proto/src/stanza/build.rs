@@ -6,7 +6,7 @@ use crate::jid::Jid;
 use crate::xml::{Element, Ns, WriteError, Writer, restamped};
 use alloc::string::String;
 
-/// A stanza ready to be sent in a stream of `jabber:client`.
+/// A stanza ready to be sent in a stream of `jabber:client`. RFC 6120 §8.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StanzaXml(String);
 
@@ -170,7 +170,7 @@ impl MessageBuilder {
     }
 }
 
-/// Builds a presence stanza.
+/// Builds a presence stanza. RFC 6121 §4.7.
 #[derive(Clone, Debug)]
 pub struct PresenceBuilder {
     w: Writer,
@@ -210,6 +210,7 @@ impl PresenceBuilder {
 
 /// Builds an iq stanza. A client's requests are better made by its command, which tracks
 /// the answer.
+/// RFC 6120 §8.2.3.
 #[derive(Clone, Debug)]
 pub struct IqBuilder {
     w: Writer,
@@ -244,7 +245,7 @@ impl Default for IqBuilder {
     }
 }
 
-/// The answer to an iq request: `type='result'`, addresses turned round.
+/// The answer to an iq request: `type='result'`, addresses turned round. RFC 6120 §8.2.3.
 ///
 /// # Errors
 /// What `write` did that XML does not allow.

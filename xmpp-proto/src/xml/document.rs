@@ -8,7 +8,7 @@ use super::tape::{Element, Tape};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-/// An owned, checked XML element with its index.
+/// An owned, checked XML element with its index. RFC 6120 §11.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     text: String,

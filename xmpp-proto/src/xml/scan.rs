@@ -19,7 +19,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use proto_wire::LimitKind;
 
-/// One complete part of a stream.
+/// One complete part of a stream. RFC 6120 §4, §11.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame {

@@ -349,7 +349,7 @@ impl core::fmt::Debug for Element<'_> {
     }
 }
 
-/// An attribute.
+/// An attribute. RFC 6120 §11.
 #[derive(Clone, Copy)]
 pub struct Attr<'a> {
     text: &'a str,
@@ -449,7 +449,7 @@ impl<'a> Iterator for Attrs<'a> {
     }
 }
 
-/// A child element or a piece of text.
+/// A child element or a piece of text. RFC 6120 §11.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_enums,

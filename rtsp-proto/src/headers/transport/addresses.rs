@@ -4,6 +4,7 @@ use super::{PortPair, non_empty};
 use crate::headers::bytes::{next_piece, number, trim, unquote};
 
 /// The addresses of `dest_addr` or `src_addr`: `"host:port"`, `":port"` or `"host"`.
+/// RFC 7826 §18.54.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AddrList<'a>(Option<&'a [u8]>);
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Two UDP ports: RTP and RTCP.
+/// Two UDP ports: RTP and RTCP. RFC 2326 §12.39.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PortPair {
@@ -38,6 +38,7 @@ impl fmt::Display for PortPair {
 }
 
 /// Two channels of the control connection: RTP and, when there is one, RTCP.
+/// RFC 2326 §12.39, RFC 7826 §18.54.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a pair")]
 pub struct ChannelPair {

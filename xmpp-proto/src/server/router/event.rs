@@ -6,7 +6,7 @@ use crate::sasl::Secret;
 use crate::stanza::StanzaXml;
 use alloc::string::{String, ToString};
 
-/// A stanza for one connection.
+/// A stanza for one connection. RFC 6121 §8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery<K> {
@@ -18,6 +18,7 @@ pub struct Delivery<K> {
 
 /// What a router needs its host for. A host that keeps nothing and talks to no other server
 /// may leave all of it alone.
+/// RFC 6121 §8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouterEvent {
@@ -93,7 +94,7 @@ pub enum RouterEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub(super) u64);
 
-/// What an account has that outlives its connections.
+/// What an account has that outlives its connections. RFC 6121 §2, §3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Part {
@@ -197,7 +198,7 @@ impl Default for RouterLimits {
     }
 }
 
-/// How a router behaves.
+/// How a router behaves. RFC 6121 §8.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RouterConfig {

@@ -25,7 +25,7 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// What the host reports.
+/// What the host reports. XEP-0124 §7.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ClientInput<'a> {
@@ -45,7 +45,7 @@ pub enum ClientInput<'a> {
     },
 }
 
-/// A pause cannot be asked for; nothing was changed.
+/// A pause cannot be asked for; nothing was changed. XEP-0124 §12.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PauseError {
@@ -59,6 +59,7 @@ pub enum PauseError {
 
 /// A client whose stream goes over HTTP. The scheme of the URL says whether it is encrypted:
 /// the machine inside is told so (`direct_tls`), or works in clear.
+/// XEP-0124, XEP-0206.
 #[derive(Debug)]
 pub struct BoshClient<M: StreamMachine> {
     /// The machine. Its commands are called here, its outputs polled on the whole.

@@ -4,7 +4,7 @@ use crate::xml::XmlLimits;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-/// The client's side.
+/// The client's side. XEP-0124 §7.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BoshConfig {
@@ -93,7 +93,7 @@ impl BoshConfig {
     }
 }
 
-/// The connection manager's side.
+/// The connection manager's side. XEP-0124 §7.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BoshServerConfig {

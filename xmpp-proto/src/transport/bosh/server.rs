@@ -32,7 +32,7 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// What the host reports.
+/// What the host reports. XEP-0124.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ServerInput<'a> {
