@@ -25,6 +25,7 @@ pub mod rtsp_typed;
 pub mod sip;
 pub mod sip_dialog;
 pub mod sip_headers;
+pub mod sip_home;
 pub mod sip_peers;
 pub mod sip_proxy;
 pub mod wire;

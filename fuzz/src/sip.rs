@@ -8,6 +8,7 @@
 //!   no more than its limits.
 //! - `sip_differential`: what other crates read of a message (feature `peers-sip`) this one reads too.
 //! - `sip_via`, `sip_addresses`, .. in `sip_headers.rs`: one for each family of headers.
+//! - `sip_home` in `sip_home.rs`: registrar and proxy of one domain.
 //! - `sip_proxy`, `sip_stun` in `sip_proxy.rs`: a stateful proxy, and STUN on its port.
 //! - `sip_machine`: an endpoint survives any bytes and any order of operations, keeps its
 //!   limits, never spins, and ends every transaction in time.
@@ -18,6 +19,7 @@ pub use crate::sip_headers::{
     sip_addresses, sip_auth, sip_dialogs, sip_features, sip_numbers, sip_texts, sip_tokens,
     sip_via, sip_words,
 };
+pub use crate::sip_home::sip_home;
 pub use crate::sip_peers::sip_differential;
 pub use crate::sip_proxy::{sip_proxy, sip_stun};
 use core::net::SocketAddr;
@@ -28,7 +30,7 @@ use sip_proto::headers::{
     Allow, CSeq, CallId, Contact, ContentType, Expires, From, MaxForwards, RecordRoute, Require,
     RetryAfter, Route, Supported, Via,
 };
-use sip_proto::message::Strictness;
+use sip_proto::message::{Screen, Strictness};
 use sip_proto::stream::{Framed, Framer};
 use sip_proto::{
     HeaderName, Index, Message, Request, RequestBuf, StatusCode, Transport, TypedHeader, Uri,
@@ -54,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     ("sip_dialogs", sip_dialogs),
     ("sip_auth", sip_auth),
     ("sip_features", sip_features),
+    ("sip_home", sip_home),
     ("sip_proxy", sip_proxy),
     ("sip_stun", sip_stun),
 ];
@@ -98,7 +101,15 @@ pub fn sip_parse(data: &[u8]) {
         assert!(objection.error.offset() <= data.len(), "{objection}");
         assert!((400..700).contains(&objection.status.as_u16()));
     }
+    for diagnostic in message.diagnostics() {
+        assert!(diagnostic.offset <= data.len(), "{diagnostic:?}");
+    }
     if let Message::Request(request) = message {
+        for screen in [Screen::proxy(), Screen::default().with_strictness(Strictness::Strict)] {
+            if let Err(objection) = request.validate_for(&screen) {
+                assert!(objection.error.offset() <= data.len(), "{objection}");
+            }
+        }
         // What strictness accepts, tolerance accepts.
         assert!(request.validate_as(Strictness::Strict).is_err() || request.validate().is_ok());
         forward(request);

@@ -10,18 +10,31 @@ pub const POINTS: AssetId = AssetId::new(2);
 
 /// Whether an asset is a kind of uses that are sold ahead: ten swims, a month of washes. The
 /// host gives them numbers from 16 to 16,383.
+/// See [`is_goods`].
 #[must_use]
 pub const fn is_uses(asset: AssetId) -> bool {
     matches!(asset.value(), 16..=16_383)
 }
 
-/// Whether an asset is a kind of coupon: from 16,384 on, numbered by the host.
+/// Whether an asset is a kind of coupon: from 16,384 on, numbered by the host. See [`is_goods`].
 #[must_use]
 pub const fn is_coupon(asset: AssetId) -> bool {
     matches!(asset.value(), 16_384..=32_767)
 }
 
 /// Whether an asset is goods that are counted, such as gifts: from 32,768 on.
+///
+/// ```
+/// use mms_core::{AssetId, is_coupon, is_goods, is_uses};
+///
+/// let kinds = |number| {
+///     let asset = AssetId::new(number);
+///     [is_uses(asset), is_coupon(asset), is_goods(asset)]
+/// };
+/// assert_eq!(kinds(16_383), [true, false, false]);
+/// assert_eq!(kinds(16_384), [false, true, false]);
+/// assert_eq!(kinds(32_768), [false, false, true]);
+/// ```
 #[must_use]
 pub const fn is_goods(asset: AssetId) -> bool {
     asset.value() >= 32_768

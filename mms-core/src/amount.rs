@@ -89,6 +89,7 @@ impl Ratio {
 }
 
 /// `amount × num / den`, rounded once; `None` when `den` is zero or the result does not fit.
+/// See [`Ratio`].
 #[must_use]
 pub fn mul_div(amount: i64, num: u64, den: u64, rounding: Rounding) -> Option<i64> {
     let negative = amount < 0;

@@ -8,6 +8,7 @@ use crate::state::{CardStatus, HoldEnd};
 
 /// Something that a member or the scheme wants to hear of. The host chooses channel and
 /// words: a SIP MESSAGE, an XMPP message, a letter.
+/// See [`Engine`](crate::Engine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {

@@ -11,7 +11,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
 
-/// Statements of all members.
+/// Statements of all members. See [`Ledger`](crate::Ledger) for the accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statements {
     rows: Vec<Row>,

@@ -18,7 +18,7 @@ pub struct Verification {
     pub checks: Vec<Check>,
 }
 
-/// One law.
+/// One law. See [`Verification`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Check {

@@ -3,7 +3,7 @@
 use crate::ids::{CouponId, Sku};
 use crate::wire::wire_enum;
 
-/// One line of a checkout.
+/// One line of a checkout. Part of an [`Action`](crate::Action).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Line {
@@ -32,7 +32,7 @@ impl Line {
     }
 }
 
-/// What comes on top of a checkout. Nothing, by default.
+/// What comes on top of a checkout. Nothing, by default. Part of an [`Action`](crate::Action).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Extras {
@@ -71,7 +71,7 @@ impl Extras {
     }
 }
 
-/// How a checkout is paid.
+/// How a checkout is paid. Part of an [`Action`](crate::Action).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pay {
@@ -131,7 +131,7 @@ impl Pay {
     }
 }
 
-/// How much of a sale is taken back.
+/// How much of a sale is taken back. Part of an [`Action`](crate::Action).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Part {

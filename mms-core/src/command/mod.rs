@@ -570,7 +570,7 @@ wire_enum! {
     }
 }
 
-/// How points are adjusted by hand.
+/// How points are adjusted by hand. Part of an [`Action`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Adjust {

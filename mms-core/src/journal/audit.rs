@@ -40,7 +40,7 @@ pub fn audit(journal: &[u8]) -> Audit {
     audit_with(journal, &SHA_256)
 }
 
-/// The same for a journal of another hash.
+/// The same for a journal of another hash. See [`audit`].
 #[must_use]
 pub fn audit_with(journal: &[u8], hash: &dyn FrameHash) -> Audit {
     let mut audit = Audit {

@@ -17,7 +17,7 @@ pub trait FrameHash: fmt::Debug + Send + Sync {
     fn hash(&self, parts: [&[u8]; 3]) -> [u8; 32];
 }
 
-/// SHA-256, number 0.
+/// SHA-256, number 0. See [`FrameHash`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "there is nothing to say about it")]
 pub struct Sha256Hash;

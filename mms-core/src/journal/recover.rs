@@ -32,7 +32,7 @@ pub struct Recovery {
     scratch: Scratch,
 }
 
-/// What came out of a recovery.
+/// What came out of a recovery. docs/journal.md says how.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Recovered {
@@ -50,7 +50,7 @@ pub struct Recovered {
     pub writer: FrameWriter,
 }
 
-/// How a journal ends. Offsets count from its start.
+/// How a journal ends. Offsets count from its start. docs/journal.md says how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JournalEnd {

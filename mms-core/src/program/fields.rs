@@ -44,7 +44,7 @@ impl Field {
     }
 }
 
-/// What a field holds. All are whole numbers.
+/// What a field holds. All are whole numbers. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Holds {

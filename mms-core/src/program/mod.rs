@@ -95,7 +95,7 @@ pub struct Program {
     pub downgrade: Downgrade,
 }
 
-/// A program that contradicts itself.
+/// A program that contradicts itself. See [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProgramError {

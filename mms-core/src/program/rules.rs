@@ -283,7 +283,7 @@ pub enum Expiry {
     MonthEnd(u32),
 }
 
-/// What a parked order costs when it is taken up again.
+/// What a parked order costs when it is taken up again. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParkedPrices {

@@ -177,7 +177,7 @@ struct Layout {
     end: usize,
 }
 
-/// How a record is laid out. Every version says the same things.
+/// How a record is laid out. Every version says the same things. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RecordVersion {
@@ -495,7 +495,7 @@ impl Iterator for Postings<'_> {
 
 impl ExactSizeIterator for Postings<'_> {}
 
-/// The facts of a record.
+/// The facts of a record. docs/journal.md lists the bytes.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     from: Unpack<'a>,

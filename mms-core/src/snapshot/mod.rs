@@ -68,7 +68,7 @@ wire_enum! {
 /// What is wrong with a snapshot. The offset counts from its start.
 pub type SnapshotError = ParseError<SnapshotErrorKind>;
 
-/// What can be wrong with a snapshot.
+/// What can be wrong with a snapshot. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
 #[non_exhaustive]
 pub enum SnapshotErrorKind {
@@ -101,7 +101,7 @@ pub enum SnapshotErrorKind {
     Row(Section),
 }
 
-/// A snapshot whose checksums are right, read where it lies.
+/// A snapshot whose checksums are right, read where it lies. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot<'a> {
     header: Header,

@@ -19,7 +19,7 @@ wire_enum! {
     }
 }
 
-/// An order that is put aside. Nothing of it is booked.
+/// An order that is put aside. Nothing of it is booked. See [`Action`](crate::Action).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Order {
@@ -40,7 +40,7 @@ pub struct Order {
     pub(crate) lines: Vec<OrderLine>,
 }
 
-/// One line of a parked order.
+/// One line of a parked order. See [`Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OrderLine {

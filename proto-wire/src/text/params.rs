@@ -182,6 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_gives_its_name_and_its_value_in_any_form() {
+        let mut params = Params::new(b";A=\"x\\\"y\";\xff=\xff;c");
+        let quoted = params.next().unwrap();
+        assert!(quoted.is(b"a") && !quoted.is(b"b"));
+        assert_eq!((quoted.name_text(), quoted.text()), ("A", Some("\"x\\\"y\"")));
+        assert_eq!(quoted.unquoted().as_deref(), Some(&b"x\"y"[..]));
+        let raw = params.next().unwrap();
+        assert_eq!((raw.name_text(), raw.text()), ("", None));
+        assert_eq!(raw.unquoted().as_deref(), Some(&b"\xff"[..]));
+        let bare = params.next().unwrap();
+        assert_eq!((bare.name_text(), bare.text(), bare.unquoted()), ("c", None, None));
+        assert_eq!(params.next(), None);
+    }
+
+    #[test]
     fn parameters_are_split_with_their_offsets() {
         for (text, separator, expected) in [
             ("", b';', &[][..]),
