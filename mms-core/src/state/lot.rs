@@ -4,7 +4,7 @@ use super::slot::Head;
 use crate::account::{Code, MONEY, POINTS, is_coupon};
 use crate::ids::{AssetId, Day, MemberId, Seq, StoreId};
 
-/// Value that came in together and expires together.
+/// Value that came in together and expires together. See [`Ledger::lots`](crate::Ledger::lots).
 ///
 /// Money has a part that was paid for and a part that was given on top; points have only
 /// the first.
