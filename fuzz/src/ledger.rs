@@ -291,6 +291,16 @@ fn program() -> Program {
             Field::new(FieldId::new(2), Holds::Choice(3)).special(),
             Field::new(FieldId::new(3), Holds::MonthDay),
         ])
+        .with_sale_fields(vec![Field::new(FieldId::new(1), Holds::Number(0, 5))])
+        .with_reminders(vec![
+            ReminderRule::new(
+                RuleId::new(95),
+                Remind::Birthday { field: FieldId::new(3), leap: LeapDay::After },
+                2,
+            ),
+            ReminderRule::new(RuleId::new(96), Remind::ValueEnds(POINTS), 9),
+            ReminderRule::new(RuleId::new(97), Remind::CardEnds, 0),
+        ])
         .with_items(vec![ItemRule::new(Sku::new(1), Ratio::percent(30))])
         .with_bundles(vec![Bundle::new(vec![(Sku::new(1), 1), (Sku::new(2), 2)], 77)])
         .with_watch(vec![
@@ -352,6 +362,33 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
             goods: AssetId::new(32_767 + u16::from(b % 8 / 2)),
             quantity: i64::from(c) - 64,
         },
+        16 if b % 4 == 1 => {
+            let (goods, quantity) = (AssetId::new(32_768), i64::from(c % 9));
+            match b / 4 % 8 {
+                0 => Action::SendGoods { goods, quantity, to: StoreId::new(u32::from(a % 4)) },
+                1 => Action::ReceiveGoods { goods, quantity },
+                2 => Action::CountGoods { goods, counted: quantity },
+                3 => Action::BuyMessages { count: quantity, price: i64::from(a) },
+                4 => Action::UseMessages { count: quantity },
+                5 => Action::BookOther { amount, category: u16::from(a % 4) },
+                6 => {
+                    Action::SetStore { store: StoreId::new(1 + u32::from(a % 3)), open: c % 8 > 0 }
+                }
+                _ => {
+                    let terminal = TerminalId::new(u32::from(c % 2));
+                    let store = StoreId::new(1 + u32::from(a % 3));
+                    Action::SetTerminal { terminal, store, open: c % 16 > 0 }
+                }
+            }
+        }
+        7 if b % 16 == 13 => {
+            let until = at.day.plus(u32::from(c % 64));
+            Action::SetTerm { member, plan: PlanId::new(u16::from(a)), until, fee: i64::from(b) }
+        }
+        18 if b % 8 == 7 => {
+            let (sale, field) = (SaleId::new(u64::from(a)), FieldId::new(u16::from(c % 3)));
+            Action::SetSaleField { sale, field, value: (c < 200).then_some(i64::from(c % 7)) }
+        }
         7 if b % 16 == 11 => Action::SetParameter {
             parameter: ParameterId::new(u16::from(c % 4)),
             value: i64::from(a),

@@ -8,6 +8,9 @@ pub const MONEY: AssetId = AssetId::new(1);
 /// Points of the program.
 pub const POINTS: AssetId = AssetId::new(2);
 
+/// Messages that are paid for before they are sent (短信).
+pub const MESSAGES: AssetId = AssetId::new(3);
+
 /// Whether an asset is a kind of uses that are sold ahead: ten swims, a month of washes. The
 /// host gives them numbers from 16 to 16,383.
 /// See [`is_goods`].
@@ -116,14 +119,28 @@ wire_enum! {
         Supplied = 578,
         /// Goods given away.
         Given = 579,
+        /// Goods on the way to the store.
+        InTransit = 580,
+        /// Goods that a count did not find, less those that it found on top.
+        Shrinkage = 581,
         /// Commission of sellers, as an expense.
         CommissionExpense = 593,
         /// What members brought along from another system.
         Opening = 594,
+        /// Income that no sale brought (其它收支).
+        OtherIncome = 595,
+        /// Expenses of the store.
+        Expense = 596,
         /// Due from other stores, for what was loaded there and spent here.
         Due = 609,
         /// Owed to other stores, for what was loaded here and spent there.
         Owed = 610,
+        /// Messages that are paid for and not sent yet (短信余量).
+        Messages = 625,
+        /// Messages bought.
+        MessagesBought = 626,
+        /// Messages sent.
+        MessagesSent = 627,
         /// Commission that a seller has earned.
         Commission = 769,
     }
@@ -173,6 +190,11 @@ impl Code {
                 | Self::CouponsIssued
                 | Self::Stock
                 | Self::Given
+                | Self::InTransit
+                | Self::Shrinkage
+                | Self::Expense
+                | Self::Messages
+                | Self::MessagesSent
         )
     }
 
@@ -232,6 +254,13 @@ impl Code {
             Self::Commission => "COM",
             Self::Due => "DUE",
             Self::Owed => "OWE",
+            Self::InTransit => "TRS",
+            Self::Shrinkage => "SHR",
+            Self::OtherIncome => "INC",
+            Self::Expense => "EXP",
+            Self::Messages => "SMS",
+            Self::MessagesBought => "SMSP",
+            Self::MessagesSent => "SMSU",
         }
     }
 }

@@ -78,6 +78,9 @@ impl Ledger {
             | Fact::Watched { member }
             | Fact::FieldSet { member, .. }
             | Fact::AnomalyFound { member, .. }
+            | Fact::Reminded { member, .. }
+            | Fact::TermSet { member, .. }
+            | Fact::TermEnded { member, .. }
             | Fact::StoredRefunded { member, .. } => member_known(member, known),
             Fact::AnomalyFoundAt { member, .. } => {
                 member.is_none_or(|member| member_known(member, known))
@@ -157,6 +160,7 @@ impl Ledger {
             | Fact::LineReturned { sale, .. }
             | Fact::AccountReturned { sale, .. }
             | Fact::CommissionReversed { sale, .. }
+            | Fact::SaleFieldSet { sale, .. }
             | Fact::ReferralClawed { sale, .. } => self.sales.is_known(sale),
             Fact::LotLoaded { lot, .. } => lot_known(lot, known),
             Fact::SettledAt { den, .. } => den != 0,
@@ -171,6 +175,11 @@ impl Ledger {
             | Fact::Settled { .. }
             | Fact::WatchedAt { .. }
             | Fact::ParameterSet { .. }
+            | Fact::RemindedUntil { .. }
+            | Fact::GoodsCounted { .. }
+            | Fact::OtherBooked { .. }
+            | Fact::StoreSet { .. }
+            | Fact::TerminalSet { .. }
             | Fact::TenderedBy { .. }
             | Fact::ActorPermitted { .. }
             | Fact::RuleApplied { .. }

@@ -87,6 +87,9 @@ impl Ledger {
         let lots = &mut self.lots;
         self.sales.forget(head.at.day, |lot| lots.unrefer(lot));
         lots.reclaim();
+        if !self.sale_fields.is_empty() {
+            self.forget_sale_fields();
+        }
         if head.key.value() != 0 {
             self.replies.push(head.key, head.digest, &receipt);
         }
@@ -310,7 +313,33 @@ impl Ledger {
                     self.fields.insert((member, field), value);
                 }
             }
+            Fact::SaleFieldSet { sale, field, set, value } => {
+                if set == 0 {
+                    self.sale_fields.remove(&(sale, field));
+                } else {
+                    self.sale_fields.insert((sale, field), value);
+                }
+            }
+            Fact::TermSet { member, plan, until } => {
+                self.terms.set(member, until);
+                if let Some(member) = self.member_mut(member) {
+                    member.plan = plan;
+                }
+            }
+            Fact::TermEnded { member, .. } => self.terms.end(member),
+            Fact::StoreSet { store, open } => {
+                self.registry.stores.insert(store, open != 0);
+            }
+            Fact::TerminalSet { terminal, store, open } => {
+                self.registry.terminals.insert(terminal, (store, open != 0));
+            }
+            Fact::RemindedUntil { rule, day, subject } => {
+                self.reminded.insert(rule, (day, subject));
+            }
             Fact::AnomalyFound { .. }
+            | Fact::Reminded { .. }
+            | Fact::GoodsCounted { .. }
+            | Fact::OtherBooked { .. }
             | Fact::TenderedBy { .. }
             | Fact::AnomalyFoundAt { .. }
             | Fact::BalanceOpened { .. }
@@ -468,6 +497,15 @@ impl Ledger {
         self.sales.push(&mut sale, fold.starts);
     }
 
+    /// Fields of sales go with their sales, the oldest first.
+    #[cold]
+    fn forget_sale_fields(&mut self) {
+        let first = self.sales.first().unwrap_or(SaleId::new(u64::MAX));
+        while self.sale_fields.first_key_value().is_some_and(|((sale, _), _)| *sale < first) {
+            self.sale_fields.pop_first();
+        }
+    }
+
     /// Sets the day of the next review of a tier.
     fn end_tier(&mut self, id: MemberId, until: Day) {
         let Some(member) = self.member_mut(id) else {
@@ -503,6 +541,7 @@ impl Ledger {
     /// What is not booked by postings goes over to the other member, too.
     fn merge(&mut self, from: MemberId, into: MemberId) {
         self.end_tier(from, Day::NEVER);
+        self.terms.end(from);
         // Of two values the one of the member that stays is kept.
         let fields: Vec<_> = self.fields_of(from).collect();
         for (field, value) in fields {
@@ -629,6 +668,7 @@ fn note(head: &Head, fact: &Fact, receipt: &mut Receipt) {
             receipt.amount = amount;
             receipt.points = points.saturating_sub(clawed);
         }
+        Fact::OtherBooked { amount, .. } => receipt.amount = amount,
         Fact::PointsAdjusted { points, .. } => receipt.points = points,
         _ => {}
     }

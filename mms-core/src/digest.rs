@@ -303,6 +303,47 @@ impl Action {
                 to.word(u64::from(goods.value()));
                 to.signed(*quantity);
             }
+            Self::SendGoods { goods, quantity, to: store } => {
+                to.word(42);
+                to.word(u64::from(goods.value()));
+                to.signed(*quantity);
+                to.word(u64::from(store.value()));
+            }
+            Self::ReceiveGoods { goods, quantity } => {
+                to.word(43);
+                to.word(u64::from(goods.value()));
+                to.signed(*quantity);
+            }
+            Self::CountGoods { goods, counted } => {
+                to.word(44);
+                to.word(u64::from(goods.value()));
+                to.signed(*counted);
+            }
+            Self::BuyMessages { count, price } => {
+                to.word(45);
+                to.signed(*count);
+                to.signed(*price);
+            }
+            Self::UseMessages { count } => {
+                to.word(46);
+                to.signed(*count);
+            }
+            Self::BookOther { amount, category } => {
+                to.word(47);
+                to.signed(*amount);
+                to.word(u64::from(*category));
+            }
+            Self::SetStore { store, open } => {
+                to.word(48);
+                to.word(u64::from(store.value()));
+                to.word(u64::from(*open));
+            }
+            Self::SetTerminal { terminal, store, open } => {
+                to.word(49);
+                to.word(u64::from(terminal.value()));
+                to.word(u64::from(store.value()));
+                to.word(u64::from(*open));
+            }
             Self::SweepChange { who } => {
                 to.word(26);
                 to.who(*who);
@@ -345,6 +386,20 @@ impl Action {
                 to.word(u64::from(field.value()));
                 to.word(u64::from(value.is_some()));
                 to.signed(value.unwrap_or(0));
+            }
+            Self::SetSaleField { sale, field, value } => {
+                to.word(50);
+                to.word(sale.value());
+                to.word(u64::from(field.value()));
+                to.word(u64::from(value.is_some()));
+                to.signed(value.unwrap_or(0));
+            }
+            Self::SetTerm { member, plan, until, fee } => {
+                to.word(51);
+                to.word(u64::from(member.value()));
+                to.word(u64::from(plan.value()));
+                to.signed(i64::from(until.value()));
+                to.signed(*fee);
             }
             Self::SetParameter { parameter, value } => {
                 to.word(33);

@@ -4,7 +4,7 @@ use crate::account::{Account, Code, MONEY, POINTS, is_coupon};
 use crate::command::Command;
 use crate::ids::{
     ActorId, AssetId, At, CardId, CardNumber, CouponId, Day, FieldId, HoldId, IdempotencyKey,
-    LotId, MemberId, MemberToken, OrderId, ParameterId, SaleId, Seq,
+    LotId, MemberId, MemberToken, OrderId, ParameterId, RuleId, SaleId, Seq, StoreId, TerminalId,
 };
 use crate::limits::Limits;
 use crate::permission::Permissions;
@@ -13,8 +13,8 @@ use crate::receipt::Receipt;
 use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{
-    Books, Card, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Places, Replies, Sale, Sales,
-    SoldLine, held_codes,
+    Books, Card, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Places, Registry, Replies,
+    Sale, Sales, SoldLine, Terms, held_codes,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -70,6 +70,14 @@ pub struct Ledger {
     pub(crate) tier_ends: BTreeSet<(Day, MemberId)>,
     pub(crate) hold_ends: BTreeSet<(Timestamp, HoldId)>,
     pub(crate) orders: Orders,
+    /// Fields of sales that are set.
+    pub(crate) sale_fields: BTreeMap<(SaleId, FieldId), i64>,
+    /// Until when members are under their plans.
+    pub(crate) terms: Terms,
+    /// Which stores and terminals do business, when somebody has said.
+    pub(crate) registry: Registry,
+    /// Up to which day and subject each rule has reminded.
+    pub(crate) reminded: BTreeMap<RuleId, (Day, u32)>,
     pub(crate) sales: Sales,
     pub(crate) books: Books,
     pub(crate) replies: Replies,
@@ -163,6 +171,10 @@ impl Ledger {
             tier_ends: BTreeSet::new(),
             hold_ends: BTreeSet::new(),
             orders: Orders::default(),
+            sale_fields: BTreeMap::new(),
+            terms: Terms::default(),
+            registry: Registry::default(),
+            reminded: BTreeMap::new(),
             sales: Sales::new(),
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
@@ -480,6 +492,24 @@ impl Ledger {
         self.fields.range(all).map(|((_, field), value)| (*field, *value))
     }
 
+    /// The fields of a sale that are set, by number; they go when it can no longer be returned.
+    pub fn sale_fields(&self, sale: SaleId) -> impl Iterator<Item = (FieldId, i64)> {
+        let all = (sale, FieldId::new(0))..=(sale, FieldId::new(u16::MAX));
+        self.sale_fields.range(all).map(|((_, field), value)| (*field, *value))
+    }
+
+    /// The last day of a member's term; `None` when it has no end, or is over.
+    #[must_use]
+    pub fn term(&self, member: MemberId) -> Option<Day> {
+        self.terms.by_member.get(&self.resolve(member)).copied()
+    }
+
+    /// Terms whose last day is from `from` to `until`, soonest first.
+    pub fn terms_ending(&self, from: Day, until: Day) -> impl Iterator<Item = (Day, MemberId)> {
+        let rows = self.terms.ends.range((from, MemberId::new(0))..);
+        rows.copied().take_while(move |(day, _)| *day <= until)
+    }
+
     /// A parameter of the scheme, if it was ever set.
     #[must_use]
     pub fn parameter(&self, parameter: ParameterId) -> Option<i64> {
@@ -489,6 +519,17 @@ impl Ledger {
     /// All parameters that were ever set, by number.
     pub fn parameters(&self) -> impl Iterator<Item = (ParameterId, i64)> {
         self.parameters.iter().map(|(parameter, value)| (*parameter, *value))
+    }
+
+    /// The stores that somebody registered, and whether they do business.
+    pub fn stores(&self) -> impl Iterator<Item = (StoreId, bool)> {
+        self.registry.stores.iter().map(|(store, open)| (*store, *open))
+    }
+
+    /// The terminals that somebody registered: where they stand, and whether they may be used.
+    pub fn terminals(&self) -> impl Iterator<Item = (TerminalId, StoreId, bool)> {
+        let rows = self.registry.terminals.iter();
+        rows.map(|(terminal, (store, open))| (*terminal, *store, *open))
     }
 
     pub(crate) fn card_id(&self, number: CardNumber) -> Option<CardId> {
@@ -526,6 +567,10 @@ impl PartialEq for Ledger {
             && self.hold_ends == other.hold_ends
             && self.tier_ends == other.tier_ends
             && self.orders == other.orders
+            && self.sale_fields == other.sale_fields
+            && self.terms == other.terms
+            && self.registry == other.registry
+            && self.reminded == other.reminded
             && self.sales == other.sales
             && self.books == other.books
             && self.actors == other.actors

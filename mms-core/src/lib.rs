@@ -37,7 +37,9 @@ mod verify;
 mod warm;
 mod wire;
 
-pub use account::{Account, Code, MONEY, Owner, POINTS, Posting, is_coupon, is_goods, is_uses};
+pub use account::{
+    Account, Code, MESSAGES, MONEY, Owner, POINTS, Posting, is_coupon, is_goods, is_uses,
+};
 pub use amount::{Ratio, Rounding, mul_div, split};
 pub use command::{
     Action, Adjust, CardChange, Command, Envelope, Extras, Held, Line, MemberChange, MemberKind,
@@ -61,7 +63,7 @@ pub use prepare::{Due, Quote};
 pub use program::{
     Alarm, Bundle, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry,
     Field, Gives, Holds, ItemRule, ParkedPrices, Per, Program, ProgramError, Qualify, ReferralRule,
-    Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
+    Remind, RemindKind, ReminderRule, Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
 };
 pub use proto_wire::{Seed, Timestamp};
 pub use query::{

@@ -35,6 +35,8 @@ pub struct Limits {
     pub fields_max: u32,
     /// Parked orders (65,536). Stops bills that nobody comes back for.
     pub orders_max: u32,
+    /// Stores that are registered, and terminals (65,536 each). Stops made-up ones.
+    pub registry_max: u32,
     /// The greatest amount of one command, in minor units (10¹³). Stops a slip of the
     /// keyboard and keeps sums far from the end of 64 bits.
     pub amount_max: i64,
@@ -81,6 +83,7 @@ impl Limits {
         parameters_max: 1024,
         fields_max: 64 << 20,
         orders_max: 65_536,
+        registry_max: 65_536,
         amount_max: 10_000_000_000_000,
         stored_max: i64::MAX,
         bearer_stored_max: i64::MAX,
@@ -128,6 +131,8 @@ impl Limits {
         with_fields_max fields_max: u32;
         /// Sets [`Limits::orders_max`].
         with_orders_max orders_max: u32;
+        /// Sets [`Limits::registry_max`].
+        with_registry_max registry_max: u32;
         /// Sets [`Limits::amount_max`], in minor units.
         with_amount_max amount_max: i64;
         /// Sets [`Limits::stored_max`], in minor units.

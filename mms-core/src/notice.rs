@@ -1,8 +1,9 @@
 //! What a record gives the host to tell somebody: intents, never sent by the core.
 
 use crate::account::{MONEY, POINTS, is_coupon};
-use crate::ids::{AssetId, CardId, HoldId, MemberId, RuleId, StoreId, TerminalId, TierId};
+use crate::ids::{AssetId, CardId, Day, HoldId, MemberId, RuleId, StoreId, TerminalId, TierId};
 use crate::ledger::Ledger;
+use crate::program::RemindKind;
 use crate::record::{Fact, Kind, MoveKind, Record};
 use crate::state::{CardStatus, HoldEnd};
 
@@ -110,6 +111,26 @@ pub enum Notice {
         /// How much moved, in minor units.
         amount: i64,
     },
+    /// A day that a member is to be reminded of.
+    Reminder {
+        /// Whom.
+        member: MemberId,
+        /// By which rule.
+        rule: RuleId,
+        /// Of what.
+        what: RemindKind,
+        /// Which day.
+        day: Day,
+        /// What lapses then; zero for other reminders.
+        amount: i64,
+    },
+    /// A membership's term is over.
+    TermEnded {
+        /// Whose.
+        member: MemberId,
+        /// What its last day was.
+        until: Day,
+    },
     /// A return took back points that were spent already.
     PointsOwed {
         /// By whom.
@@ -127,6 +148,9 @@ impl Ledger {
             // What happens at a till need not be a member's doing.
             if let Fact::AnomalyFoundAt { rule, store, terminal, member, amount } = fact {
                 return Some(Notice::UnusualAt { store, terminal, member, rule, amount });
+            }
+            if let Fact::Reminded { rule, what, member, day, amount, .. } = fact {
+                return Some(Notice::Reminder { member, rule, what, day, amount });
             }
             let member = head.member?;
             match fact {
@@ -166,6 +190,7 @@ impl Ledger {
                 Fact::AnomalyFound { rule, member, amount } => {
                     Some(Notice::Unusual { member, rule, amount })
                 }
+                Fact::TermEnded { member, until } => Some(Notice::TermEnded { member, until }),
                 Fact::DebtMade { member, points } => Some(Notice::PointsOwed { member, points }),
                 _ => None,
             }

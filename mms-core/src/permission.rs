@@ -26,7 +26,7 @@ impl Permissions {
     pub const NONE: Self = Self(0);
     /// Enrols members.
     pub const ENROL: Self = Self(1);
-    /// Freezes, unfreezes, closes and merges members, gives tiers by hand.
+    /// Freezes, unfreezes, closes and merges members, gives tiers by hand, sets terms.
     pub const MEMBERS: Self = Self(1 << 1);
     /// Issues, changes, renews, moves and replaces cards, reports PINs.
     pub const CARDS: Self = Self(1 << 2);
@@ -42,17 +42,20 @@ impl Permissions {
     pub const ADJUST: Self = Self(1 << 7);
     /// Moves value between members.
     pub const TRANSFER: Self = Self(1 << 8);
-    /// Says who may do what, sets parameters, brings balances from another system.
+    /// Says who may do what, where business is done, sets parameters, brings balances from another
+    /// system.
     pub const ADMIN: Self = Self(1 << 9);
     /// Gives coupons and takes them back.
     pub const COUPONS: Self = Self(1 << 10);
-    /// Takes goods in.
+    /// Takes goods in, sends, receives and counts them; buys and uses messages.
     pub const STOCK: Self = Self(1 << 11);
     /// Takes in what members owe.
     pub const CREDIT: Self = Self(1 << 12);
     /// Sets fields of members that anybody may, the member itself too. Special ones need
     /// [`MEMBERS`](Self::MEMBERS), too: see [`Field`](crate::Field).
     pub const PROFILE: Self = Self(1 << 13);
+    /// Books income that no sale brought, and expenses.
+    pub const CASH: Self = Self(1 << 14);
     /// A member at its own portal (会员自助): its general fields, nothing else.
     pub const SELF_SERVICE: Self = Self::PROFILE;
     /// A cashier (收银员): sells, loads, enrols.
@@ -63,9 +66,9 @@ impl Permissions {
     /// A shop manager (店长): everything but saying who may do what.
     pub const MANAGER: Self = Self(Self::ALL.0 & !Self::ADMIN.0);
     /// Everything.
-    pub const ALL: Self = Self((1 << 14) - 1);
+    pub const ALL: Self = Self((1 << 15) - 1);
 
-    const NAMES: [(Self, &'static str); 14] = [
+    const NAMES: [(Self, &'static str); 15] = [
         (Self::ENROL, "enrol"),
         (Self::MEMBERS, "members"),
         (Self::CARDS, "cards"),
@@ -80,6 +83,7 @@ impl Permissions {
         (Self::STOCK, "stock"),
         (Self::CREDIT, "credit"),
         (Self::PROFILE, "profile"),
+        (Self::CASH, "cash"),
     ];
 
     /// The set with these bits; `None` when one of them means nothing.
@@ -139,9 +143,10 @@ impl Action {
     pub const fn permission(&self) -> Permissions {
         match self {
             Self::Enrol { .. } => Permissions::ENROL,
-            Self::ChangeMember { .. } | Self::SetTier { .. } | Self::MergeMembers { .. } => {
-                Permissions::MEMBERS
-            }
+            Self::ChangeMember { .. }
+            | Self::SetTier { .. }
+            | Self::SetTerm { .. }
+            | Self::MergeMembers { .. } => Permissions::MEMBERS,
             Self::IssueCard { .. }
             | Self::ChangeCard { .. }
             | Self::ReplaceCard { .. }
@@ -158,6 +163,7 @@ impl Action {
             | Self::HoldUses { .. }
             | Self::ParkOrder { .. }
             | Self::VoidLine { .. }
+            | Self::SetSaleField { .. }
             | Self::ResumeOrder { .. }
             | Self::CancelOrder { .. }
             | Self::HoldCoupons { .. }
@@ -171,13 +177,21 @@ impl Action {
             Self::IssueCoupons { .. } | Self::WithdrawCoupons { .. } => Permissions::COUPONS,
             Self::ReceivePayment { .. } => Permissions::CREDIT,
             Self::SetField { .. } => Permissions::PROFILE,
-            Self::StockGoods { .. } => Permissions::STOCK,
+            Self::StockGoods { .. }
+            | Self::SendGoods { .. }
+            | Self::ReceiveGoods { .. }
+            | Self::CountGoods { .. }
+            | Self::BuyMessages { .. }
+            | Self::UseMessages { .. } => Permissions::STOCK,
+            Self::BookOther { .. } => Permissions::CASH,
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,
             Self::Transfer { .. } => Permissions::TRANSFER,
-            Self::Permit { .. } | Self::SetParameter { .. } | Self::OpenBalance { .. } => {
-                Permissions::ADMIN
-            }
+            Self::Permit { .. }
+            | Self::SetParameter { .. }
+            | Self::SetStore { .. }
+            | Self::SetTerminal { .. }
+            | Self::OpenBalance { .. } => Permissions::ADMIN,
         }
     }
 }

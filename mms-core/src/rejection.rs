@@ -57,6 +57,11 @@ rejections! {
     /// The actor may not do this: see [`Permissions`](crate::Permissions).
     NotPermitted = 10, false, "the actor may not do this";
 
+    /// The store is not known, or does no business: see [`Action::SetStore`](crate::Action).
+    StoreClosed = 11, true, "the store does no business";
+    /// The terminal is not known, stands elsewhere, or may not be used.
+    TerminalUnknown = 12, true, "the terminal may not be used here";
+
     /// An amount that must be positive is zero or negative.
     AmountNotPositive = 100, false, "an amount is not positive";
     /// An amount is greater than [`Limits::amount_max`](crate::Limits::amount_max).
@@ -117,6 +122,9 @@ rejections! {
     CardNumberTaken = 251, false, "the card number was used before";
     /// The two sides of a transfer are one member.
     SameMember = 252, false, "sender and receiver are the same";
+
+    /// A store cannot send goods to itself.
+    SameStore = 253, false, "sender and receiver are the same store";
 
     /// The member has changed since the version that the command expects.
     VersionChanged = 300, true, "the member has changed in the meantime";
@@ -188,6 +196,8 @@ rejections! {
     PaymentExceedsDebt = 412, true, "the payment is greater than what is owed";
     /// Fewer coupons of the issue are left.
     InsufficientCoupons = 413, true, "there are not enough coupons of this issue";
+    /// Fewer messages are paid for.
+    InsufficientMessages = 414, true, "there are not enough messages";
 
     /// [`Limits::members_max`](crate::Limits::members_max) is reached.
     MembersFull = 500, false, "there is no room for another member";
@@ -215,6 +225,8 @@ rejections! {
     FieldsFull = 511, false, "there is no room for another field";
     /// [`Limits::orders_max`](crate::Limits::orders_max) is reached.
     OrdersFull = 512, true, "there are too many parked orders";
+    /// [`Limits::registry_max`](crate::Limits::registry_max) is reached.
+    RegistryFull = 513, false, "there is no room for another store or terminal";
     /// A rule about unusual business stops this.
     Suspicious = 590, true, "a rule about unusual business stops this";
     /// A sum does not fit in 64 bits.

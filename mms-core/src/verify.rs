@@ -295,9 +295,8 @@ impl Ledger {
                 *sum = sum.saturating_add(amount);
             }
             // I22: no store gives what it does not have.
-            check.saw(account.code() != Code::Stock || amount >= 0, || {
-                format!("{account:?} stands at {amount}")
-            });
+            let here = matches!(account.code(), Code::Stock | Code::InTransit | Code::Messages);
+            check.saw(!here || amount >= 0, || format!("{account:?} stands at {amount}"));
         }
         check.saw(issued == self.issued, || {
             format!("stores issued {issued:?}, pools say {:?}", self.issued)

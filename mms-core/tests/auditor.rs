@@ -27,6 +27,10 @@ fn tier(id: u16, discount: u32, earn: u32, qualify: Qualify) -> Tier {
         .with_qualify(qualify)
 }
 
+const fn birthday(leap: LeapDay) -> Remind {
+    Remind::Birthday { field: FieldId::new(3), leap }
+}
+
 /// Three tiers, bonus, pending points, coupons, credit, commission.
 fn plain(pending: u32) -> Program {
     let qualify = Qualify::default();
@@ -69,6 +73,16 @@ fn plain(pending: u32) -> Program {
             Reward::new(RewardId::new(1), 40, Gives::Goods(MUG)),
             Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),
             Reward::new(RewardId::new(4), 30, Gives::Uses(AssetId::new(16), 2, 3)),
+        ])
+        .with_sale_fields(vec![
+            Field::new(FieldId::new(0), Holds::Number(0, 5)),
+            Field::new(FieldId::new(1), Holds::Choice(9)),
+        ])
+        .with_reminders(vec![
+            ReminderRule::new(RuleId::new(80), birthday(LeapDay::Before), 7),
+            ReminderRule::new(RuleId::new(81), Remind::CardEnds, 0),
+            ReminderRule::new(RuleId::new(82), Remind::ValueEnds(POINTS), 3),
+            ReminderRule::new(RuleId::new(83), Remind::TierEnds, 1),
         ])
         .with_fields(vec![
             Field::new(FieldId::new(1), Holds::Tag),

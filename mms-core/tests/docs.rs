@@ -65,8 +65,10 @@ const SOURCES: &[&str] = &[
     include_str!("precedence.rs"),
     include_str!("queries.rs"),
     include_str!("rejections.rs"),
+    include_str!("reminders.rs"),
     include_str!("requirements.rs"),
     include_str!("snapshot.rs"),
+    include_str!("stores.rs"),
     include_str!("watch.rs"),
     include_str!("../src/snapshot/tests.rs"),
 ];

@@ -317,3 +317,36 @@ fn programs_that_contradict_themselves_are_refused() {
     let bundle = Bundle::new(vec![(cup, 1)], -1);
     assert_eq!(wrong(base().with_bundles(vec![bundle])), ProgramError::Negative);
 }
+
+/// R115: number and day of a tour are kept with its sale, checked by their types, and go with it.
+#[test]
+fn a_sale_has_fields_as_long_as_it_can_be_returned() {
+    let (tour, leaves) = (FieldId::new(1), FieldId::new(2));
+    let program = Program::default().with_return_days(5).with_sale_fields(vec![
+        Field::new(tour, Holds::Number(1, 9_999)),
+        Field::new(leaves, Holds::Date),
+    ]);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    let first = shop.ok(checkout(member, &[line(1, 1, 500)], Pay::Cash)).sale().unwrap();
+    let set = |sale, field, value| Action::SetSaleField { sale, field, value };
+    assert_eq!(shop.no(set(first, tour, Some(10_000))), Rejection::ValueNotAllowed);
+    assert_eq!(shop.no(set(first, FieldId::new(3), Some(1))), Rejection::FieldUnknown);
+    assert_eq!(shop.no(set(SaleId::new(1), tour, Some(7))), Rejection::SaleUnknown);
+    shop.ok(set(first, tour, Some(77)));
+    assert_eq!(shop.no(set(first, tour, Some(77))), Rejection::NothingToDo);
+    shop.ok(set(first, leaves, Some(20_100)));
+    shop.ok(set(first, tour, Some(78)));
+    let fields = |shop: &Shop, sale| shop.ledger.sale_fields(sale).collect::<Vec<_>>();
+    assert_eq!(fields(&shop, first), [(tour, 78), (leaves, 20_100)]);
+    shop.audit();
+    shop.skip(3);
+    let second = shop.ok(checkout(member, &[line(1, 1, 500)], Pay::Cash)).sale().unwrap();
+    shop.ok(set(second, tour, Some(5)));
+    shop.ok(set(first, leaves, None));
+    shop.skip(3);
+    assert_eq!(shop.no(set(first, tour, Some(1))), Rejection::SaleUnknown);
+    shop.ok(top_up(member, 5));
+    assert_eq!((fields(&shop, first), fields(&shop, second)), (vec![], vec![(tour, 5)]));
+    shop.audit();
+}

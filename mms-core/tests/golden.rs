@@ -264,10 +264,74 @@ fn sixth_story() -> Shop {
     shop
 }
 
+/// What `golden/journal-7.mmsj` was written from: reminders, a store's own books, where business is
+/// done.
+fn seventh_story() -> Shop {
+    let (mug, born) = (AssetId::new(32_768), FieldId::new(3));
+    let birthday = Remind::Birthday { field: born, leap: LeapDay::After };
+    let program = Program::sample()
+        .with_fields(vec![Field::new(born, Holds::MonthDay)])
+        .with_points_expiry(Expiry::Days(9))
+        .with_reminders(vec![
+            ReminderRule::new(RuleId::new(80), birthday, 2),
+            ReminderRule::new(RuleId::new(81), Remind::ValueEnds(POINTS), 3),
+        ]);
+    let mut shop = Shop::new(program);
+    let member = shop.enrol();
+    // 2024-10-04 is the first day.
+    shop.ok(Action::SetField { member, field: born, value: Some(1_007) });
+    shop.ok(adjust(member, 44));
+    shop.ok(Action::StockGoods { goods: mug, quantity: 9 });
+    shop.ok(Action::SendGoods { goods: mug, quantity: 5, to: StoreId::new(2) });
+    shop.ok(Action::BuyMessages { count: 200, price: 1_500 });
+    shop.ok(Action::UseMessages { count: 3 });
+    shop.ok(Action::BookOther { amount: 700, category: 4 });
+    shop.ok(Action::BookOther { amount: -90, category: 5 });
+    shop.store = StoreId::new(2);
+    shop.ok(Action::ReceiveGoods { goods: mug, quantity: 4 });
+    shop.ok(Action::CountGoods { goods: mug, counted: 3 });
+    for store in [1, 2] {
+        shop.ok(Action::SetStore { store: StoreId::new(store), open: store == 2 });
+    }
+    let (terminal, store) = (TerminalId::new(0), StoreId::new(2));
+    shop.ok(Action::SetTerminal { terminal, store, open: true });
+    shop.due();
+    shop.days(1);
+    shop.days(5);
+    shop.days(5);
+    shop
+}
+
+/// What `golden/journal-8.mmsj` was written from: terms of memberships, fields of sales.
+fn eighth_story() -> Shop {
+    let tour = FieldId::new(4);
+    let program = Program::sample()
+        .with_sale_fields(vec![Field::new(tour, Holds::Number(1, 99))])
+        .with_reminders(vec![ReminderRule::new(RuleId::new(82), Remind::TermEnds, 1)]);
+    let mut shop = Shop::new(program);
+    let (a, b) = (shop.enrol(), shop.enrol());
+    let plan = PlanId::new(2);
+    let until = shop.at.day.plus(3);
+    shop.ok(Action::SetTerm { member: a, plan, until, fee: 9_900 });
+    shop.ok(Action::SetTerm { member: b, plan, until: until.plus(90), fee: 0 });
+    shop.ok(Action::SetTerm { member: b, plan, until: Day::NEVER, fee: 50 });
+    let sale = shop.ok(checkout(a, &[line(1, 1, 500)], Pay::Cash)).sale().unwrap();
+    let set = |value| Action::SetSaleField { sale, field: tour, value };
+    shop.ok(set(Some(7)));
+    shop.ok(set(None));
+    shop.ok(set(Some(8)));
+    shop.days(2);
+    shop.days(2);
+    shop.ok(Action::SetTerm { member: a, plan, until: until.plus(90), fee: 0 });
+    shop
+}
+
 fn totals(ledger: &Ledger) -> String {
     let mut rows = Vec::new();
     for code in Code::ALL {
-        for asset in [MONEY, POINTS, AssetId::new(16), AssetId::new(16_384), AssetId::new(32_768)] {
+        for asset in
+            [MONEY, POINTS, MESSAGES, AssetId::new(16), AssetId::new(16_384), AssetId::new(32_768)]
+        {
             match ledger.total(*code, asset) {
                 0 => {}
                 total => rows.push(format!("{}{asset} {total:+}", code.short())),
@@ -433,13 +497,15 @@ fn rewritten(journal: &[u8]) -> Vec<u8> {
 /// and today's crate still writes these bytes.
 #[test]
 fn journals_of_format_2_recover_for_ever_as_those_of_format_1() {
-    let pairs: [(&[u8], &[u8]); 6] = [
+    let pairs: [(&[u8], &[u8]); 8] = [
         (JOURNAL_1, include_bytes!("golden/journal-1-format-2.mmsj")),
         (JOURNAL_2, include_bytes!("golden/journal-2-format-2.mmsj")),
         (JOURNAL_3, include_bytes!("golden/journal-3-format-2.mmsj")),
         (JOURNAL_4, include_bytes!("golden/journal-4-format-2.mmsj")),
         (JOURNAL_5, include_bytes!("golden/journal-5-format-2.mmsj")),
         (JOURNAL_6, include_bytes!("golden/journal-6-format-2.mmsj")),
+        (JOURNAL_7, include_bytes!("golden/journal-7-format-2.mmsj")),
+        (JOURNAL_8, include_bytes!("golden/journal-8-format-2.mmsj")),
     ];
     for (n, (first, second)) in (1..).zip(pairs) {
         assert!(rewritten(first) == second, "journal {n}");
@@ -547,11 +613,52 @@ fn a_newer_format_is_refused_by_name() {
     assert_eq!(Record::parse(&bytes).unwrap_err().kind(), RecordErrorKind::Version);
 }
 
+const JOURNAL_7: &[u8] = include_bytes!("golden/journal-7.mmsj");
+
+#[test]
+fn the_seventh_journal_recovers_for_ever() {
+    let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+    assert_eq!(recovery.journal(JOURNAL_7), JournalEnd::Whole { length: 3_848 });
+    let recovered = recovery.finish();
+    assert_eq!((recovered.frames, recovered.records), (8, 23));
+    let chain = "3e4fcc42a78fcc4b092e77a0a7a367f0c2c22e709f5d0f601b560b9e453433fe";
+    assert_eq!(recovered.chain.to_string(), chain);
+    let verification = recovered.ledger.verify();
+    assert!(verification.is_sound(), "{verification}");
+    let expected = "T1 -890, PTI2 +44, PTX2 -44, SK32768 +7, SUP32768 -9, TRS32768 +1, \
+                    SHR32768 +1, INC1 -700, EXP1 +1590, SMS3 +197, SMSP3 -200, SMSU3 +3";
+    assert_eq!(totals(&recovered.ledger), expected);
+    let today = seventh_story();
+    today.audit();
+    assert_eq!(totals(&today.ledger), expected);
+}
+
+const JOURNAL_8: &[u8] = include_bytes!("golden/journal-8.mmsj");
+
+#[test]
+fn the_eighth_journal_recovers_for_ever() {
+    let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+    assert_eq!(recovery.journal(JOURNAL_8), JournalEnd::Whole { length: 2_432 });
+    let recovered = recovery.finish();
+    assert_eq!((recovered.frames, recovered.records), (5, 13));
+    let chain = "299a7e869df8940174befe7623d5a719e33999f25dc596e67a76840463249083";
+    assert_eq!(recovered.chain.to_string(), chain);
+    let verification = recovered.ledger.verify();
+    assert!(verification.is_sound(), "{verification}");
+    let expected = "PT2 -5, T1 +10450, REV1 -500, FEE1 -9950, PTI2 +5";
+    assert_eq!(totals(&recovered.ledger), expected);
+    let today = eighth_story();
+    today.audit();
+    assert_eq!(totals(&today.ledger), expected);
+}
+
 /// Every kind of record that there is stands in one of the journals.
 #[test]
 fn the_golden_journals_have_every_kind_of_record() {
     let mut kinds = std::collections::BTreeSet::new();
-    for journal in [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4, JOURNAL_5, JOURNAL_6] {
+    for journal in
+        [JOURNAL_1, JOURNAL_2, JOURNAL_3, JOURNAL_4, JOURNAL_5, JOURNAL_6, JOURNAL_7, JOURNAL_8]
+    {
         let mut left = journal;
         while let Ok((frame, rest)) = Frame::parse(left) {
             kinds.extend(frame.records().map(|record| record.head().kind));

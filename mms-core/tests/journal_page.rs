@@ -16,23 +16,27 @@ use std::collections::BTreeMap;
 use twox_hash::XxHash3_64;
 
 const PAGE: &str = include_str!("../../docs/journal.md");
-const JOURNALS: [&[u8]; 6] = [
+const JOURNALS: [&[u8]; 8] = [
     include_bytes!("golden/journal-1.mmsj"),
     include_bytes!("golden/journal-2.mmsj"),
     include_bytes!("golden/journal-3.mmsj"),
     include_bytes!("golden/journal-4.mmsj"),
     include_bytes!("golden/journal-5.mmsj"),
     include_bytes!("golden/journal-6.mmsj"),
+    include_bytes!("golden/journal-7.mmsj"),
+    include_bytes!("golden/journal-8.mmsj"),
 ];
 
 /// The same records in format 2.
-const AGAIN: [&[u8]; 6] = [
+const AGAIN: [&[u8]; 8] = [
     include_bytes!("golden/journal-1-format-2.mmsj"),
     include_bytes!("golden/journal-2-format-2.mmsj"),
     include_bytes!("golden/journal-3-format-2.mmsj"),
     include_bytes!("golden/journal-4-format-2.mmsj"),
     include_bytes!("golden/journal-5-format-2.mmsj"),
     include_bytes!("golden/journal-6-format-2.mmsj"),
+    include_bytes!("golden/journal-7-format-2.mmsj"),
+    include_bytes!("golden/journal-8-format-2.mmsj"),
 ];
 
 /// The rows `| at | bytes | what |` below a heading, up to the next table.

@@ -371,3 +371,41 @@ fn a_reward_that_has_lapsed_is_not_taken_back_whenever_that_is_booked() {
         shop.audit();
     }
 }
+
+/// R23: a term is set, renewed, ends by time and is told of; a plan without end has none.
+#[test]
+fn a_membership_has_a_term_that_is_renewed_or_ends() {
+    let reminder = ReminderRule::new(RuleId::new(5), Remind::TermEnds, 3);
+    let mut shop = Shop::new(Program::default().with_reminders(vec![reminder]));
+    let (a, b) = (shop.enrol(), shop.enrol());
+    let set = |member, until, fee| Action::SetTerm { member, plan: PlanId::new(7), until, fee };
+    assert_eq!(shop.no(set(a, Day::new(0), 0)), Rejection::DateInPast);
+    shop.ok(set(a, DAY.plus(5), 100));
+    shop.ok(set(b, DAY.plus(4), 0));
+    assert_eq!(shop.ledger.member(a).unwrap().plan, PlanId::new(7));
+    shop.ok(set(b, Day::NEVER, 0));
+    assert_eq!((shop.ledger.term(a), shop.ledger.term(b)), (Some(DAY.plus(5)), None));
+    assert_eq!(shop.ledger.terms_ending(DAY, DAY.plus(9)).count(), 1);
+    shop.days(2);
+    let told = |shop: &Shop, wanted: Notice| {
+        let records = shop.records.iter().map(|bytes| Record::parse(bytes).unwrap().0);
+        let notices = records.flat_map(|record| shop.ledger.notices(record).collect::<Vec<_>>());
+        notices.into_iter().filter(|notice| *notice == wanted).count()
+    };
+    let what = RemindKind::TermEnds;
+    let rule = RuleId::new(5);
+    let reminder = Notice::Reminder { member: a, rule, what, day: DAY.plus(5), amount: 0 };
+    assert_eq!(told(&shop, reminder), 1);
+    shop.audit();
+    shop.ok(set(a, DAY.plus(6), 100));
+    shop.days(4);
+    assert_eq!(shop.ledger.term(a), Some(DAY.plus(6)), "its last day is a day of it");
+    shop.days(1);
+    assert_eq!(shop.ledger.term(a), None);
+    assert_eq!(told(&shop, Notice::TermEnded { member: a, until: DAY.plus(6) }), 1);
+    shop.ok(set(a, DAY.plus(20), 0));
+    shop.ok(Action::MergeMembers { from: a, into: b });
+    assert_eq!(shop.ledger.term(a), None, "of two memberships the one that stays is kept");
+    assert_eq!(-shop.ledger.total(Code::Fee, MONEY), 200);
+    shop.audit();
+}

@@ -27,6 +27,7 @@ fn each_action_needs_its_permission() {
             vec![
                 Action::ChangeMember { member: A, change: MemberChange::Freeze },
                 Action::SetTier { member: A, tier: TierId::new(1), until: DAY },
+                Action::SetTerm { member: A, plan: PlanId::new(1), until: DAY, fee: 1 },
                 Action::MergeMembers { from: B, into: A },
             ],
         ),
@@ -41,6 +42,7 @@ fn each_action_needs_its_permission() {
                 Action::MoveCard { card: CARD, to: B },
             ],
         ),
+        (Permissions::CASH, vec![Action::BookOther { amount: -5, category: 1 }]),
         (Permissions::PROFILE, vec![Action::SetField { member: A, field: SIZE, value: Some(4) }]),
         (
             Permissions::TOP_UP,
@@ -71,6 +73,7 @@ fn each_action_needs_its_permission() {
                     until,
                 },
                 Action::VoidLine { order: OrderId::new(1), line: 0, reason: 1 },
+                Action::SetSaleField { sale, field: SIZE, value: None },
                 Action::ResumeOrder { order: OrderId::new(1), tender: None },
                 Action::CancelOrder { order: OrderId::new(1), reason: 1 },
                 Action::HoldUses { who: A.into(), kind: AssetId::new(16), uses: 1, until },
@@ -96,6 +99,12 @@ fn each_action_needs_its_permission() {
             Permissions::ADMIN,
             vec![
                 permit(9, Permissions::ALL),
+                Action::SetStore { store: StoreId::new(1), open: true },
+                Action::SetTerminal {
+                    terminal: TerminalId::new(0),
+                    store: StoreId::new(1),
+                    open: true,
+                },
                 Action::SetParameter { parameter: ParameterId::new(1), value: 1 },
                 Action::OpenBalance {
                     member: A,
@@ -115,7 +124,17 @@ fn each_action_needs_its_permission() {
             ],
         ),
         (Permissions::CREDIT, vec![Action::ReceivePayment { who: A.into(), amount: 1 }]),
-        (Permissions::STOCK, vec![Action::StockGoods { goods: MUG, quantity: 1 }]),
+        (
+            Permissions::STOCK,
+            vec![
+                Action::SendGoods { goods: MUG, quantity: 1, to: StoreId::new(2) },
+                Action::ReceiveGoods { goods: MUG, quantity: 1 },
+                Action::CountGoods { goods: MUG, counted: 7 },
+                Action::BuyMessages { count: 9, price: 1 },
+                Action::UseMessages { count: 1 },
+                Action::StockGoods { goods: MUG, quantity: 1 },
+            ],
+        ),
     ];
     let mut covered = Permissions::NONE;
     for (needed, actions) in table {

@@ -50,12 +50,15 @@ struct Scene {
     value: i64,
     token: MemberToken,
     referrer: Option<MemberId>,
+    shut: bool,
+    locked: bool,
     order: OrderId,
     void: bool,
     hold: HoldId,
     sale: SaleId,
     part: Part,
     store: StoreId,
+    to: StoreId,
     expecting: Option<u32>,
     denied: bool,
     /// What happens before.
@@ -102,12 +105,15 @@ fn scene() -> Scene {
         value: 3,
         token: MemberToken::new(77),
         referrer: Some(A),
+        shut: false,
+        locked: false,
         order: OrderId::new(0),
         void: false,
         hold: HoldId::new(0),
         sale: SaleId::new(0),
         part: Part::Rest,
         store: StoreId::new(1),
+        to: StoreId::new(2),
         expecting: None,
         denied: false,
         frozen: false,
@@ -179,6 +185,21 @@ fn play(kind: &Kind, scene: &Scene) -> Outcome {
             scene.order = order;
         }
     }
+    match *name {
+        "send goods" | "count goods" => {
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 9 });
+        }
+        "receive goods" => {
+            shop.store = StoreId::new(3);
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 9 });
+            shop.ok(Action::SendGoods { goods: MUG, quantity: 9, to: StoreId::new(1) });
+            shop.store = StoreId::new(1);
+        }
+        "use messages" => {
+            shop.ok(Action::BuyMessages { count: 9, price: 1 });
+        }
+        _ => {}
+    }
     if *name == "capture uses" {
         let (who, until) = (A.into(), later(&shop));
         let held = shop.ok(Action::HoldUses { who, kind: SWIM, uses: 6, until });
@@ -197,6 +218,13 @@ fn play(kind: &Kind, scene: &Scene) -> Outcome {
     }
     if scene.frozen {
         shop.ok(Action::ChangeMember { member: A, change: MemberChange::Freeze });
+    }
+    if scene.shut {
+        shop.ok(Action::SetStore { store: StoreId::new(1), open: false });
+    }
+    if scene.locked {
+        let (terminal, store) = (TerminalId::new(7), StoreId::new(1));
+        shop.ok(Action::SetTerminal { terminal, store, open: true });
     }
     if scene.denied {
         shop.ok(permit(0, Permissions::ALL));

@@ -23,6 +23,18 @@ const ROWS: &[Row] = &[
         shop.ok(permit(7, Permissions::ADMIN));
         spend(NOBODY, 0)
     }),
+    (R::StoreClosed, DEFAULT, |shop| {
+        shop.ok(Action::SetStore { store: StoreId::new(2), open: true });
+        let (terminal, store) = (TerminalId::new(9), StoreId::new(2));
+        shop.ok(Action::SetTerminal { terminal, store, open: true });
+        spend(NOBODY, 0)
+    }),
+    (R::TerminalUnknown, DEFAULT, |shop| {
+        shop.ok(Action::SetStore { store: shop.store, open: true });
+        let (terminal, store) = (TerminalId::new(0), StoreId::new(2));
+        shop.ok(Action::SetTerminal { terminal, store, open: true });
+        spend(NOBODY, 0)
+    }),
     (R::AmountNotPositive, DEFAULT, |_| spend(NOBODY, 0)),
     (R::AmountTooLarge, DEFAULT, |_| spend(NOBODY, MAX + 1)),
     (R::LinesMissing, DEFAULT, |_| checkout(NOBODY, &[], Pay::Cash)),
@@ -99,6 +111,7 @@ const ROWS: &[Row] = &[
         shop.ok(change(CARD, CardChange::Lock));
         transfer(CARD.into(), A.into(), 1)
     }),
+    (R::SameStore, DEFAULT, |shop| Action::SendGoods { goods: MUG, quantity: 9, to: shop.store }),
     (R::MemberClosed, DEFAULT, |shop| {
         close(shop);
         spend(OTHER_CARD, 1)
@@ -255,6 +268,10 @@ const ROWS: &[Row] = &[
             Action::HoldCoupons { who: CARD.into(), coupon, count: 3, until: later(shop) }
         },
     ),
+    (R::InsufficientMessages, DEFAULT, |shop| {
+        shop.ok(Action::BuyMessages { count: 5, price: 1 });
+        Action::UseMessages { count: 6 }
+    }),
     (
         R::MembersFull,
         || Limits::default().with_members_max(2),
@@ -306,6 +323,11 @@ const ROWS: &[Row] = &[
             let (pay, extras) = (Pay::Cash, Extras::NONE);
             Action::ParkOrder { who: None, lines, pay, extras, until }
         },
+    ),
+    (
+        R::RegistryFull,
+        || Limits::default().with_registry_max(0),
+        |shop| Action::SetStore { store: shop.store, open: true },
     ),
     (R::Suspicious, DEFAULT, |shop| {
         let rule = WatchRule::new(RuleId::new(1), Unusual::Amount(5_000)).stopping();

@@ -21,6 +21,8 @@ fn program() -> Program {
             Field::new(FieldId::new(1), Holds::Tag),
             Field::new(FieldId::new(2), Holds::Number(0, 9)),
         ])
+        .with_sale_fields(vec![Field::new(FieldId::new(5), Holds::Tag)])
+        .with_reminders(vec![ReminderRule::new(RuleId::new(9), Remind::CardEnds, 1)])
         .with_watch(vec![
             WatchRule::new(RuleId::new(70), Unusual::Often { count: 16, secs: 1 }).per(Per::Store),
         ])
@@ -44,7 +46,17 @@ fn shop() -> Shop {
     for (member, field, value) in [(a, likes, 1), (b, answer, 7), (a, answer, 3)] {
         shop.ok(Action::SetField { member, field, value: Some(value) });
     }
+    let (lines, pay, extras) = (vec![line(1, 1, 9)], Pay::Cash, Extras::NONE);
+    shop.ok(Action::ParkOrder { who: Some(a.into()), lines, pay, extras, until });
+    let sale = sale.sale().unwrap();
+    shop.ok(Action::SetSaleField { sale, field: FieldId::new(5), value: Some(1) });
+    let (plan, term) = (PlanId::new(1), shop.at.day.plus(30));
+    shop.ok(Action::SetTerm { member: a, plan, until: term, fee: 0 });
+    shop.ok(Action::SetStore { store: shop.store, open: true });
+    let (terminal, store) = (TerminalId::new(0), shop.store);
+    shop.ok(Action::SetTerminal { terminal, store, open: true });
     shop.ok(Action::Permit { actor: ActorId::new(0), permissions: Permissions::ALL });
+    shop.due();
     shop
 }
 

@@ -392,6 +392,66 @@ pub enum Action {
         /// How many.
         quantity: i64,
     },
+    /// Sends goods to another store (调拨): they are on the way until that receives them.
+    SendGoods {
+        /// What: see [`is_goods`](crate::is_goods).
+        goods: AssetId,
+        /// How many.
+        quantity: i64,
+        /// Where to.
+        to: StoreId,
+    },
+    /// Takes in goods that are on the way to this store.
+    ReceiveGoods {
+        /// What.
+        goods: AssetId,
+        /// How many.
+        quantity: i64,
+    },
+    /// Says how many there are (盘点); what is missing or was found is booked.
+    CountGoods {
+        /// What.
+        goods: AssetId,
+        /// How many were counted; may be zero.
+        counted: i64,
+    },
+    /// Buys messages that are sent later (短信充值), for money out of the till.
+    BuyMessages {
+        /// How many.
+        count: i64,
+        /// For how much; may be zero.
+        price: i64,
+    },
+    /// Messages were sent.
+    UseMessages {
+        /// How many.
+        count: i64,
+    },
+    /// Income that no sale brought or, less than zero, an expense (其它收支, 费用). Not zero.
+    BookOther {
+        /// How much.
+        amount: i64,
+        /// What for: a code of the host; not zero.
+        category: u16,
+    },
+    /// Says of a store whether it does business (店铺管理). As soon as one store is known, the others
+    /// must be, too.
+    SetStore {
+        /// Which.
+        store: StoreId,
+        /// Whether it does.
+        open: bool,
+    },
+    /// Says of a terminal where it stands and whether it may be used (终端管理). As soon as one is
+    /// known, the others must be, too.
+    SetTerminal {
+        /// Which.
+        terminal: TerminalId,
+        /// Where.
+        store: StoreId,
+        /// Whether it may.
+        open: bool,
+    },
     /// Turns all change that a member has left with the scheme into stored value.
     SweepChange {
         /// Whose.
@@ -412,6 +472,27 @@ pub enum Action {
         field: FieldId,
         /// To what; cleared, when `None`.
         value: Option<i64>,
+    },
+    /// Sets a field of a sale that can still be returned, or clears it: number and day of a tour, a
+    /// table (团号, 出发日期).
+    SetSaleField {
+        /// Which sale.
+        sale: SaleId,
+        /// Which field: the program lists them.
+        field: FieldId,
+        /// To what; cleared, when `None`.
+        value: Option<i64>,
+    },
+    /// Joins a plan, or renews it, until a day, for a fee (会籍期限, 续费).
+    SetTerm {
+        /// Who.
+        member: MemberId,
+        /// Which plan.
+        plan: PlanId,
+        /// Its last day; [`Day::NEVER`] for no end.
+        until: Day,
+        /// What the member pays for it over the counter; may be zero.
+        fee: i64,
     },
     /// Sets a parameter of the scheme (全局参数).
     SetParameter {

@@ -17,7 +17,8 @@ use proto_wire::Timestamp;
 pub struct Due {
     /// The first hold or parked order ends then.
     pub time: Option<Timestamp>,
-    /// On this business day the first lot matures or has lapsed, or a tier is reviewed.
+    /// On this business day the first lot matures or has lapsed, a tier is reviewed, or a reminder is
+    /// due.
     pub day: Option<Day>,
 }
 
@@ -48,6 +49,8 @@ impl Ledger {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        let term = self.terms.ends.first().map(|(until, _)| until.plus(1));
+        let day = day.into_iter().chain(self.next_reminder()).chain(term).min();
         let hold = self.hold_ends.first().map(|(until, _)| *until);
         let order = self.orders.ends.first().map(|(until, _)| *until);
         Due { time: hold.into_iter().chain(order).min(), day }
@@ -67,6 +70,8 @@ impl Ledger {
         let mut prepare = Prepare::by_time(self, at, draft);
         prepare.hold_end()
             || prepare.order_end()
+            || prepare.reminder()
+            || prepare.term_end()
             || prepare.tier_review()
             || prepare.maturity()
             || prepare.expiry()

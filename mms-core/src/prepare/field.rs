@@ -2,7 +2,7 @@
 
 use super::{Prepare, Use};
 use crate::account::Code;
-use crate::ids::{FieldId, MemberId};
+use crate::ids::{FieldId, MemberId, SaleId};
 use crate::record::{Fact, Kind};
 use crate::rejection::Rejection;
 
@@ -51,5 +51,39 @@ impl Prepare<'_, '_> {
         if amount != 0 {
             self.draft.fact(Fact::TenderedBy { tender: self.tender, amount });
         }
+    }
+}
+
+impl Prepare<'_, '_> {
+    /// R115: what the host wants to know of a sale besides its lines.
+    pub(super) fn set_sale_field(
+        &mut self,
+        sale: SaleId,
+        field: FieldId,
+        value: Option<i64>,
+    ) -> Result<(), Rejection> {
+        let rule = self.ledger.program.sale_field(field);
+        if let (Some(rule), Some(value)) = (rule, value) {
+            if !rule.holds.allows(value) {
+                return Err(Rejection::ValueNotAllowed);
+            }
+        }
+        let known = self.ledger.sale(sale).filter(|sale| sale.returnable >= self.at.day);
+        let known = known.ok_or(Rejection::SaleUnknown)?;
+        rule.ok_or(Rejection::FieldUnknown)?;
+        let ledger = self.ledger;
+        self.unchanged(known.member)?;
+        let before = ledger.sale_fields.get(&(sale, field)).copied();
+        if before == value {
+            return Err(Rejection::NothingToDo);
+        }
+        let count = ledger.fields.len().saturating_add(ledger.sale_fields.len());
+        if before.is_none() && count >= ledger.limits.fields_max as usize {
+            return Err(Rejection::FieldsFull);
+        }
+        self.about(Kind::SaleFieldSet, known.member.map(|member| ledger.resolve(member)));
+        let (set, value) = (u8::from(value.is_some()), value.unwrap_or(0));
+        self.draft.fact(Fact::SaleFieldSet { sale, field, set, value });
+        Ok(())
     }
 }

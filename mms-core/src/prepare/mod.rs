@@ -17,7 +17,9 @@ mod package;
 mod points;
 mod pricing;
 mod refund;
+mod remind;
 mod sale;
+mod store;
 mod tier;
 mod value;
 mod watch;
@@ -81,6 +83,9 @@ impl Ledger {
             if special && !self.permissions(envelope.actor).contains(Permissions::MEMBERS) {
                 return Err(Rejection::NotPermitted);
             }
+        }
+        if !self.registry.is_empty() {
+            self.check_place(command)?;
         }
         let mut prepare = Prepare::begin(self, at, envelope, digest, draft);
         prepare.action(&command.action)?;
@@ -207,9 +212,21 @@ impl<'l, 'd> Prepare<'l, 'd> {
             }
             Action::Reward { who, reward, quantity } => self.reward(who, reward, quantity),
             Action::StockGoods { goods, quantity } => self.stock_goods(goods, quantity),
+            Action::SendGoods { goods, quantity, to } => self.send_goods(goods, quantity, to),
+            Action::ReceiveGoods { goods, quantity } => self.receive_goods(goods, quantity),
+            Action::CountGoods { goods, counted } => self.count_goods(goods, counted),
+            Action::BuyMessages { count, price } => self.buy_messages(count, price),
+            Action::UseMessages { count } => self.use_messages(count),
+            Action::BookOther { amount, category } => self.book_other(amount, category),
+            Action::SetStore { store, open } => self.set_store(store, open),
+            Action::SetTerminal { terminal, store, open } => {
+                self.set_terminal(terminal, store, open)
+            }
             Action::SweepChange { who } => self.sweep_change(who),
             Action::ReceivePayment { who, amount } => self.receive_payment(who, amount),
             Action::SetField { member, field, value } => self.set_field(member, field, value),
+            Action::SetSaleField { sale, field, value } => self.set_sale_field(sale, field, value),
+            Action::SetTerm { member, plan, until, fee } => self.set_term(member, plan, until, fee),
             Action::SetParameter { parameter, value } => self.set_parameter(parameter, value),
             Action::OpenBalance { member, what, principal, bonus, from, expires } => {
                 self.open_balance(member, what, (principal, bonus), (from, expires))
@@ -320,6 +337,15 @@ impl<'l, 'd> Prepare<'l, 'd> {
         let id = self.ledger.resolve(id);
         let member = self.ledger.member(id).ok_or(Rejection::MemberUnknown)?;
         Ok(Party { id, member, card: None })
+    }
+
+    /// Whether a member is as the command expects, when nothing else is asked of it.
+    fn unchanged(&self, member: Option<MemberId>) -> Result<(), Rejection> {
+        let row = member.and_then(|id| self.ledger.member(self.ledger.resolve(id)));
+        match (self.expect_version, row) {
+            (Some(version), Some(row)) if row.version != version => Err(Rejection::VersionChanged),
+            _ => Ok(()),
+        }
     }
 
     fn find(&self, who: Who) -> Result<Party<'l>, Rejection> {

@@ -69,6 +69,7 @@ impl<'l> Prepare<'l, '_> {
         let order = self.changed_order(id, reason)?;
         let row = order.lines.get(usize::from(line)).filter(|row| !row.void);
         row.ok_or(Rejection::LineUnknown)?;
+        self.unchanged(order.member)?;
         self.about(Kind::LineVoided, order.member);
         self.draft.fact(Fact::LineVoided { order: id, line, reason });
         Ok(())
@@ -77,6 +78,7 @@ impl<'l> Prepare<'l, '_> {
     /// R109, for an order that was not paid yet.
     pub(super) fn cancel_order(&mut self, id: OrderId, reason: u16) -> Result<(), Rejection> {
         let order = self.changed_order(id, reason)?;
+        self.unchanged(order.member)?;
         self.about(Kind::OrderCancelled, order.member);
         self.draft.fact(Fact::OrderClosed { order: id, end: OrderEnd::Cancelled, reason });
         Ok(())

@@ -1,7 +1,7 @@
 //! Tiers: reached by counters, kept for a while, reviewed, given by hand.
 
 use super::{Party, Prepare, Use};
-use crate::ids::{Day, MemberId, TierId};
+use crate::ids::{Day, MemberId, PlanId, TierId};
 use crate::program::Downgrade;
 use crate::record::{Fact, Kind};
 use crate::rejection::Rejection;
@@ -134,6 +134,40 @@ impl Prepare<'_, '_> {
         let lowest = to == program.first_tier();
         let next = if lowest { Day::NEVER } else { program.tier_keep.from(until.plus(1)) };
         self.keep(id, next, TierHow::Earned);
+        true
+    }
+}
+
+impl Prepare<'_, '_> {
+    /// R23, R45: a plan until a day, for a fee.
+    pub(super) fn set_term(
+        &mut self,
+        member: MemberId,
+        plan: PlanId,
+        until: Day,
+        fee: i64,
+    ) -> Result<(), Rejection> {
+        self.not_negative(fee)?;
+        if until < self.at.day {
+            return Err(Rejection::DateInPast);
+        }
+        let party = self.member(member)?;
+        self.allow(party, Use::Credit)?;
+        let member = party.id;
+        self.about(Kind::TermSet, Some(member));
+        self.draft.fact(Fact::TermSet { member, plan, until });
+        self.fee(fee);
+        Ok(())
+    }
+
+    /// The next term that is over.
+    pub(super) fn term_end(&mut self) -> bool {
+        let ends = &self.ledger.terms.ends;
+        let Some((until, member)) = ends.first().filter(|(until, _)| *until < self.at.day) else {
+            return false;
+        };
+        self.about(Kind::TermEnded, Some(*member));
+        self.draft.fact(Fact::TermEnded { member: *member, until: *until });
         true
     }
 }

@@ -17,12 +17,14 @@ pub(crate) const WINDOW_MAX: u32 = 36;
 
 mod fields;
 mod goods;
+mod remind;
 mod rules;
 mod setters;
 
 pub(crate) use fields::month_day;
 pub use fields::{Field, Holds};
 pub use goods::{Bundle, ItemRule};
+pub use remind::{Remind, RemindKind, ReminderRule};
 pub use rules::*;
 
 /// The rules in force. Replaceable at any time with
@@ -62,6 +64,8 @@ pub struct Program {
     pub thresholds: Vec<Threshold>,
     /// What the host keeps of members in the ledger.
     pub fields: Vec<Field>,
+    /// What the host keeps of sales in the ledger, besides their lines.
+    pub sale_fields: Vec<Field>,
     /// Kinds of coupons.
     pub coupons: Vec<CouponRule>,
     /// Whether a coupon comes back when its sale is returned whole.
@@ -70,6 +74,8 @@ pub struct Program {
     pub parked_prices: ParkedPrices,
     /// What points buy at a fixed price.
     pub rewards: Vec<Reward>,
+    /// What members are reminded of.
+    pub reminders: Vec<ReminderRule>,
     /// What is unusual.
     pub watch: Vec<WatchRule>,
     /// The stores that may load stored value; all, when empty.
@@ -114,8 +120,9 @@ pub enum ProgramError {
     /// A discount is more than the whole.
     #[error("a discount takes more than the whole price")]
     Discount,
-    /// Two kinds of coupons, two rewards, two fields or two rules for an article have one number.
-    #[error("two kinds of coupons, rewards, fields or articles have the same number")]
+    /// Two kinds of coupons, two rewards, two fields, two reminders or two rules for an article have
+    /// one number.
+    #[error("two kinds of coupons, rewards, fields, reminders or articles have the same number")]
     KindTwice,
     /// A number is used for another kind of thing than it stands for, or a bundle has no parts.
     #[error("a kind's number is out of its range")]
@@ -126,6 +133,9 @@ pub enum ProgramError {
     /// A rule about frequency counts to zero or beyond what is remembered.
     #[error("a rule about frequency counts too far")]
     Watch,
+    /// A reminder comes more than a year before its day.
+    #[error("a reminder comes more than a year before its day")]
+    Reminder,
     /// Tiers look at no month or at more than 36.
     #[error("tiers look at no month or at too many")]
     Window,
@@ -148,11 +158,13 @@ impl Default for Program {
             bundles: Vec::new(),
             items: Vec::new(),
             fields: Vec::new(),
+            sale_fields: Vec::new(),
             thresholds: Vec::new(),
             coupons: Vec::new(),
             coupon_returns: false,
             parked_prices: ParkedPrices::AtCheckout,
             rewards: Vec::new(),
+            reminders: Vec::new(),
             watch: Vec::new(),
             load_stores: Vec::new(),
             referral: Vec::new(),
@@ -264,6 +276,8 @@ impl Program {
         }
         if repeats(&mut self.coupons.iter().map(|rule| u32::from(rule.kind.value())))
             || repeats(&mut self.rewards.iter().map(|reward| reward.id.value()))
+            || repeats(&mut self.sale_fields.iter().map(|field| u32::from(field.id.value())))
+            || repeats(&mut self.reminders.iter().map(|rule| rule.id.value()))
             || repeats(&mut self.items.iter().map(|item| item.sku.value()))
             || repeats(&mut self.fields.iter().map(|field| u32::from(field.id.value())))
         {
@@ -298,6 +312,9 @@ impl Program {
         if !self.watch.iter().all(counts) {
             return Err(ProgramError::Watch);
         }
+        if self.reminders.iter().any(|rule| rule.days > 366) {
+            return Err(ProgramError::Reminder);
+        }
         if self.tier_window.is_some_and(|months| !(1..=WINDOW_MAX).contains(&months)) {
             return Err(ProgramError::Window);
         }
@@ -308,6 +325,12 @@ impl Program {
     #[must_use]
     pub fn field(&self, id: FieldId) -> Option<&Field> {
         self.fields.iter().find(|field| field.id == id)
+    }
+
+    /// The field of sales with this id.
+    #[must_use]
+    pub fn sale_field(&self, id: FieldId) -> Option<&Field> {
+        self.sale_fields.iter().find(|field| field.id == id)
     }
 
     /// The tier with this id; the first when there is none (a tier that was abolished).
@@ -344,6 +367,13 @@ impl Program {
         self.tiers.get(place.saturating_sub(1)).map_or(tier, |below| below.id)
     }
 
+    /// Sets [`Program::reminders`].
+    #[must_use]
+    pub fn with_reminders(mut self, rules: Vec<ReminderRule>) -> Self {
+        self.reminders = rules;
+        self
+    }
+
     /// Sets [`Program::watch`].
     #[must_use]
     pub fn with_watch(mut self, rules: Vec<WatchRule>) -> Self {
@@ -355,6 +385,13 @@ impl Program {
     #[must_use]
     pub fn with_fields(mut self, fields: Vec<Field>) -> Self {
         self.fields = fields;
+        self
+    }
+
+    /// Sets [`Program::sale_fields`].
+    #[must_use]
+    pub fn with_sale_fields(mut self, fields: Vec<Field>) -> Self {
+        self.sale_fields = fields;
         self
     }
 

@@ -61,7 +61,7 @@ pub struct DueCard {
 }
 
 /// When somebody who was born on 29 February celebrates in other years.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeapDay {
     /// On 28 February.

@@ -15,6 +15,8 @@ pub struct Turnover {
     counts: BTreeMap<(Day, StoreId, Kind), u64>,
     loads: BTreeMap<(Day, StoreId), i128>,
     tenders: BTreeMap<(Day, StoreId, TenderId), i128>,
+    /// Other income by category.
+    others: BTreeMap<(Day, StoreId, u16), i128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +79,10 @@ pub struct BusinessDigest {
     pub sales: u64,
     /// Returns.
     pub returns: u64,
+    /// Income that no sale brought.
+    pub other_income: i128,
+    /// Expenses, messages that were bought among them.
+    pub expenses: i128,
 }
 
 impl Turnover {
@@ -116,6 +122,10 @@ impl Turnover {
                 let sum = self.settled.entry((day, from, to)).or_default();
                 *sum = sum.saturating_add(amount);
             }
+            if let Fact::OtherBooked { category, amount } = fact {
+                let sum = self.others.entry((day, head.store, category)).or_default();
+                *sum = sum.saturating_add(i128::from(amount));
+            }
             if let Fact::TenderedBy { tender, amount } = fact {
                 // It was no cash.
                 let amount = i128::from(amount);
@@ -148,6 +158,20 @@ impl Turnover {
             }
         }
         sums.retain(|_, amount| *amount != 0);
+        sums
+    }
+
+    /// R166: other income less expenses on these days, by what it was for. With the price of messages
+    /// the sums come to [`BusinessDigest::other_income`] less [`BusinessDigest::expenses`].
+    #[must_use]
+    pub fn other(&self, days: RangeInclusive<Day>, store: Option<StoreId>) -> BTreeMap<u16, i128> {
+        let mut sums: BTreeMap<u16, i128> = BTreeMap::new();
+        for ((day, at, category), amount) in &self.others {
+            if days.contains(day) && store.is_none_or(|store| store == *at) {
+                let sum = sums.entry(*category).or_default();
+                *sum = sum.saturating_add(*amount);
+            }
+        }
         sums
     }
 
@@ -254,6 +278,8 @@ impl Turnover {
             joined: count(&[Kind::Enrolled]),
             sales: count(&[Kind::Sold, Kind::Spent, Kind::Captured]),
             returns: count(&[Kind::Refunded]),
+            other_income: net(Code::OtherIncome, MONEY),
+            expenses: net(Code::Expense, MONEY),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::ids::{
     TenderId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
+use crate::program::RemindKind;
 use crate::state::{CardStatus, HoldEnd, MemberStatus, OrderEnd, TierHow};
 
 facts! {
@@ -587,6 +588,89 @@ facts! {
         end: OrderEnd,
         /// Why, when it was given up; else zero.
         reason: u16,
+    }
+    /// A member is to be reminded of a day.
+    Reminded = 57 {
+        /// By which rule.
+        rule: RuleId,
+        /// Of what.
+        what: RemindKind,
+        /// Whom.
+        member: MemberId,
+        /// The day.
+        day: Day,
+        /// Which member, card or lot it is the day of, by its number.
+        subject: u32,
+        /// What lapses then; zero for other reminders.
+        amount: i64,
+    }
+    /// A rule has reminded of everything up to here, in the order of days and subjects.
+    RemindedUntil = 58 {
+        /// Which rule.
+        rule: RuleId,
+        /// Up to which day.
+        day: Day,
+        /// Up to which subject of that day; the greatest number when it is done.
+        subject: u32,
+    }
+    /// Goods of this record's store were counted.
+    GoodsCounted = 59 {
+        /// What.
+        goods: AssetId,
+        /// How many there should have been.
+        expected: i64,
+        /// How many there are.
+        counted: i64,
+    }
+    /// Other income (less than zero: an expense) was booked.
+    OtherBooked = 60 {
+        /// What for.
+        category: u16,
+        /// How much, in minor units.
+        amount: i64,
+    }
+    /// A store was opened or closed for business.
+    StoreSet = 61 {
+        /// Which.
+        store: StoreId,
+        /// 1 when it does business.
+        open: u8,
+    }
+    /// A terminal was placed, allowed or locked.
+    TerminalSet = 62 {
+        /// Which.
+        terminal: TerminalId,
+        /// Where it stands.
+        store: StoreId,
+        /// 1 when it may be used.
+        open: u8,
+    }
+    /// A field of a sale was set or cleared.
+    SaleFieldSet = 63 {
+        /// Which sale.
+        sale: SaleId,
+        /// Which field.
+        field: FieldId,
+        /// 1 when it was set, 0 when it was cleared.
+        set: u8,
+        /// To what; 0 when it was cleared.
+        value: i64,
+    }
+    /// A member is under a plan until a day.
+    TermSet = 64 {
+        /// Whose.
+        member: MemberId,
+        /// Which plan.
+        plan: PlanId,
+        /// The last day, or never.
+        until: Day,
+    }
+    /// A membership's term is over.
+    TermEnded = 65 {
+        /// Whose.
+        member: MemberId,
+        /// What its last day was.
+        until: Day,
     }
     /// An actor's permissions were set.
     ActorPermitted = 23 {

@@ -109,6 +109,26 @@ wire_enum! {
         LineVoided = 37,
         /// A parked order was given up.
         OrderCancelled = 38,
+        /// Goods went to another store.
+        GoodsSent = 39,
+        /// Goods came from another store.
+        GoodsReceived = 40,
+        /// Goods were counted.
+        GoodsCounted = 41,
+        /// Messages were bought.
+        MessagesBought = 42,
+        /// Messages were sent.
+        MessagesUsed = 43,
+        /// Other income or an expense was booked.
+        OtherBooked = 44,
+        /// A store was opened or closed for business.
+        StoreSet = 45,
+        /// A terminal was placed, allowed or locked.
+        TerminalSet = 46,
+        /// A field of a sale was set.
+        SaleFieldSet = 47,
+        /// A member joined a plan, or renewed it.
+        TermSet = 48,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.
@@ -119,6 +139,10 @@ wire_enum! {
         TierReviewed = 131,
         /// Time: a parked order ended by itself.
         OrderEnded = 132,
+        /// Time: members are to be reminded.
+        Reminded = 133,
+        /// Time: a membership's term is over.
+        TermEnded = 134,
     }
 }
 

@@ -8,7 +8,10 @@ mod rows;
 mod tests;
 
 use crate::account::Code;
-use crate::ids::{At, Day, FieldId, HoldId, LotId, MemberId, OrderId, ParameterId, Seq};
+use crate::ids::{
+    At, Day, FieldId, HoldId, LotId, MemberId, OrderId, ParameterId, RuleId, SaleId, Seq, StoreId,
+    TerminalId,
+};
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
 use crate::state::{Books, Hold, Index, Lots, Order, Places, Replies, Sales};
@@ -62,6 +65,16 @@ wire_enum! {
         Fields = 15,
         /// Parked orders, by id; left out when there are none.
         Orders = 16,
+        /// How far each rule has reminded, by rule; left out when there are none.
+        Reminders = 17,
+        /// Stores that somebody registered, by id; left out when there are none.
+        Stores = 18,
+        /// Terminals, likewise.
+        Terminals = 19,
+        /// Fields of sales, by sale and number; left out when there are none.
+        SaleFields = 20,
+        /// Last days of terms, by member; left out when there are none.
+        Terms = 21,
     }
 }
 
@@ -182,6 +195,42 @@ impl Ledger {
         if !orders.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
             return Err(wrong(Section::Orders));
         }
+        let reminded: Vec<(RuleId, (Day, u32))> = if from.next_is(Section::Reminders) {
+            from.all(Section::Reminders)?
+        } else {
+            Vec::new()
+        };
+        if !reminded.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+            return Err(wrong(Section::Reminders));
+        }
+        let stores: Vec<(StoreId, bool)> =
+            if from.next_is(Section::Stores) { from.all(Section::Stores)? } else { Vec::new() };
+        if !stores.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+            return Err(wrong(Section::Stores));
+        }
+        let terminals: Vec<(TerminalId, (StoreId, bool))> = if from.next_is(Section::Terminals) {
+            from.all(Section::Terminals)?
+        } else {
+            Vec::new()
+        };
+        if !terminals.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+            return Err(wrong(Section::Terminals));
+        }
+        let sale_fields: Vec<((SaleId, FieldId), i64)> = if from.next_is(Section::SaleFields) {
+            from.all(Section::SaleFields)?
+        } else {
+            Vec::new()
+        };
+        if !sale_fields.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+            return Err(wrong(Section::SaleFields));
+        }
+        let terms: Vec<(MemberId, Day)> =
+            if from.next_is(Section::Terms) { from.all(Section::Terms)? } else { Vec::new() };
+        if !terms.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
+            || terms.iter().any(|(_, until)| *until == Day::NEVER)
+        {
+            return Err(wrong(Section::Terms));
+        }
         if !from.body.is_empty() {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
@@ -213,6 +262,11 @@ impl Ledger {
         for (id, order) in orders {
             ledger.orders.park(id, order);
         }
+        ledger.reminded.extend(reminded);
+        ledger.sale_fields.extend(sale_fields);
+        terms.into_iter().for_each(|(member, until)| ledger.terms.set(member, until));
+        ledger.registry.stores.extend(stores);
+        ledger.registry.terminals.extend(terminals);
         ledger.sales = sales;
         ledger.books = books.ok_or_else(|| wrong(Section::Accounts))?;
         for (account, amount) in ledger.books.all() {
@@ -277,6 +331,33 @@ impl Ledger {
             let orders = self.orders.open.iter();
             section(out, Section::Orders, orders, |(id, order), out| put_order(*id, order, out));
         }
+        if !self.reminded.is_empty() {
+            let rows = self.reminded.iter().map(|(rule, until)| (*rule, *until));
+            section(out, Section::Reminders, rows, |row: (RuleId, (Day, u32)), out| {
+                row.put_row(out);
+            });
+        }
+        if !self.registry.stores.is_empty() {
+            section(out, Section::Stores, self.registry.stores.iter(), |(store, open), out| {
+                (*store, *open).put_row(out);
+            });
+        }
+        if !self.registry.terminals.is_empty() {
+            let rows = self.registry.terminals.iter();
+            section(out, Section::Terminals, rows, |(terminal, place), out| {
+                (*terminal, *place).put_row(out);
+            });
+        }
+        if !self.sale_fields.is_empty() {
+            section(out, Section::SaleFields, self.sale_fields.iter(), |(key, value), out| {
+                (*key, *value).put_row(out);
+            });
+        }
+        if !self.terms.by_member.is_empty() {
+            section(out, Section::Terms, self.terms.by_member.iter(), |(member, until), out| {
+                (*member, *until).put_row(out);
+            });
+        }
     }
 
     /// Without any state, remembering so many keys.
@@ -295,6 +376,10 @@ impl Ledger {
             tier_ends: Default::default(),
             hold_ends: Default::default(),
             orders: Default::default(),
+            reminded: Default::default(),
+            sale_fields: Default::default(),
+            terms: Default::default(),
+            registry: Default::default(),
             sales: Sales::new(),
             books: Books::default(),
             replies: Replies::new(keys_max, self.replies.secret()),
@@ -334,6 +419,9 @@ impl Ledger {
         };
         fail(self.members.iter().all(sorted), Section::Members)?;
         fail(self.fields.keys().all(|(id, _)| member(*id)), Section::Fields)?;
+        let sold = |(sale, _): &(SaleId, FieldId)| self.sales.is_known(*sale);
+        fail(self.sale_fields.keys().all(sold), Section::SaleFields)?;
+        fail(self.terms.by_member.keys().copied().all(member), Section::Terms)?;
         let sound = |order: &Order| {
             let card = order.card.is_none_or(|card| self.card_at(card).is_some());
             order.member.is_none_or(member) && card

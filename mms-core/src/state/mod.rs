@@ -8,10 +8,12 @@ mod lots;
 mod member;
 mod orders;
 mod places;
+mod registry;
 mod replies;
 mod sales;
 mod slot;
 mod stub;
+mod terms;
 
 pub(crate) use books::Books;
 pub(crate) use index::Index;
@@ -22,10 +24,12 @@ pub(crate) use member::More;
 pub(crate) use orders::Orders;
 pub use orders::{Order, OrderEnd, OrderLine};
 pub(crate) use places::{Place, Places};
+pub(crate) use registry::Registry;
 pub(crate) use replies::Replies;
 pub(crate) use sales::{Alloc, FORGET_MAX, Gift, Reward, Sales, Starts};
 pub use sales::{Sale, SoldLine, Tenders};
 pub(crate) use slot::Head;
+pub(crate) use terms::Terms;
 
 use crate::ids::{AssetId, CardId, CardNumber, Day, MemberId, ProductId, StoreId};
 use crate::wire::wire_enum;

@@ -321,6 +321,11 @@ impl Sales {
         self.ids.len()
     }
 
+    /// The oldest that is kept.
+    pub(crate) fn first(&self) -> Option<SaleId> {
+        self.ids.front().copied()
+    }
+
     /// Whether ids rise.
     pub(crate) fn is_in_order(&self) -> bool {
         self.ids.iter().zip(self.ids.iter().skip(1)).all(|(a, b)| a < b)

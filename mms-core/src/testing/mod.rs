@@ -51,6 +51,7 @@ mod run;
 mod sale;
 mod shop;
 mod sim;
+mod store;
 
 pub use disk::{Disk, MemoryDisk};
 pub use model::Model;

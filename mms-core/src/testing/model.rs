@@ -185,12 +185,15 @@ pub struct Model {
     pub(super) sales: BTreeMap<u64, MSale>,
     pub(super) holds: BTreeMap<u64, MHold>,
     pub(super) orders: BTreeMap<u64, super::order::MOrder>,
+    /// How far each rule has reminded.
+    pub(super) reminded: BTreeMap<u32, i32>,
     pub(super) coupons: Vec<MCoupon>,
     pub(super) packages: Vec<MPackage>,
     pub(super) cards: Vec<super::people::MCard>,
     pub(super) fields: BTreeMap<(usize, u16), i64>,
     pub(super) parameters: BTreeMap<u16, i64>,
     pub(super) actors: BTreeMap<u32, crate::Permissions>,
+    pub(super) stores: super::store::MStores,
     /// Goods of each store.
     pub(super) stock: BTreeMap<(u32, AssetId), i128>,
     pub(super) issued: BTreeMap<AssetId, i128>,
@@ -219,12 +222,14 @@ impl Model {
             sales: BTreeMap::new(),
             holds: BTreeMap::new(),
             orders: BTreeMap::new(),
+            reminded: BTreeMap::new(),
             coupons: Vec::new(),
             packages: Vec::new(),
             cards: Vec::new(),
             fields: BTreeMap::new(),
             parameters: BTreeMap::new(),
             actors: BTreeMap::new(),
+            stores: super::store::MStores::default(),
             stock: BTreeMap::new(),
             issued: BTreeMap::new(),
             due: BTreeMap::new(),
@@ -254,6 +259,13 @@ impl Model {
     /// Books all that time causes.
     pub fn lapse(&mut self) {
         self.end_holds();
+        for rule in &self.program.reminders {
+            let until = self.day + rule.days as i32;
+            let before = self.reminded.entry(rule.id.value()).or_insert(until);
+            *before = until.max(*before);
+        }
+        let today = self.day;
+        self.stores.terms.retain(|_, until| *until >= today);
         let time = self.time;
         self.orders.retain(|_, order| order.until > time);
         self.review_tiers();
@@ -313,6 +325,14 @@ impl Model {
             if is != expected {
                 return Some(format!("{what}: {is:?}, not {expected:?}"));
             }
+        }
+        let reminded: BTreeMap<u32, i32> =
+            ledger.reminded().map(|(rule, day)| (rule.value(), day.value())).collect();
+        if reminded != self.reminded {
+            return Some(format!("reminded until {reminded:?}, not {:?}", self.reminded));
+        }
+        if let Some(difference) = self.stores_differ(ledger) {
+            return Some(difference);
         }
         if let Some(difference) = self.orders_differ(ledger) {
             return Some(difference);

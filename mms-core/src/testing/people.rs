@@ -2,10 +2,9 @@
 
 use super::model::{MPackage, Model};
 use crate::{
-    Action, AssetId, CardChange, CardNumber, CardStatus, Code, Day, Gives, Ledger, MemberChange,
-    MemberId, MemberStatus, Owner, Permissions, Rejection as R, Who,
+    Action, AssetId, CardChange, CardNumber, CardStatus, Day, Gives, Ledger, MemberChange,
+    MemberId, MemberStatus, Permissions, Rejection as R, Who,
 };
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -304,7 +303,7 @@ impl Model {
                 }
                 self.actors = after;
             }
-            ref other => panic!("the model does not know {other:?}"),
+            ref other => self.run_store(other, store)?,
         }
         Ok(())
     }
@@ -434,19 +433,6 @@ impl Model {
         let expected: Vec<_> = self.cards.iter().map(rows).collect();
         if found != expected {
             return Some(format!("cards {found:?}, not {expected:?}"));
-        }
-        let goods = ledger.accounts().filter(|(account, _)| account.code() == Code::Stock);
-        let found: BTreeMap<(u32, AssetId), i128> = goods
-            .filter_map(|(account, amount)| match account.owner() {
-                Owner::Store(store) => Some(((store.value(), account.asset()), amount.into())),
-                _ => None,
-            })
-            .filter(|(_, amount)| *amount != 0)
-            .collect();
-        let mut expected = self.stock.clone();
-        expected.retain(|_, amount| *amount != 0);
-        if found != expected {
-            return Some(format!("goods {found:?}, not {expected:?}"));
         }
         let found: Vec<_> = ledger.actors().map(|(actor, may)| (actor.value(), may)).collect();
         let expected: Vec<_> = self.actors.iter().map(|(actor, may)| (*actor, *may)).collect();

@@ -37,6 +37,12 @@ impl Model {
         let store = command.envelope.store.value();
         let actor = command.envelope.actor.value();
         self.permitted(actor, &command.action)?;
+        let stores = &self.program.load_stores;
+        let load = matches!(command.action, Action::TopUp { .. });
+        if load && !stores.is_empty() && !stores.iter().any(|known| known.value() == store) {
+            return Err(R::NotPermitted);
+        }
+        self.at_work(command)?;
         match &command.action {
             Action::Enrol { token, kind, referrer, .. } => {
                 self.enrol(token.value(), *kind, *referrer)?;
@@ -288,10 +294,6 @@ impl Model {
     }
 
     fn top_up(&mut self, seq: u64, who: Who, amount: i64, store: u32, actor: u32) -> Result<(), R> {
-        let stores = &self.program.load_stores;
-        if !stores.is_empty() && !stores.iter().any(|known| known.value() == store) {
-            return Err(R::NotPermitted);
-        }
         self.positive(amount)?;
         let member = self.known(who)?;
         let tier = self.program.tiers[self.members[member].tier].id;
@@ -431,6 +433,7 @@ impl Model {
             sum.visits += counts.visits;
         }
         self.merge_fields(source, target);
+        self.stores.terms.remove(&source);
         self.lots.iter_mut().filter(|l| l.member == source).for_each(|l| l.member = target);
         self.coupons.iter_mut().filter(|c| c.member == source).for_each(|c| c.member = target);
         self.packages.iter_mut().filter(|p| p.member == source).for_each(|p| p.member = target);

@@ -5,7 +5,7 @@ use crate::{
     Action, ActorId, Adjust, AssetId, CardChange, CardNumber, CouponId, Day, Extras, FieldId,
     Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken, OrderId,
     ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause, RewardId, SaleId,
-    Sku, StoreId, TierId, Timestamp, Who,
+    Sku, StoreId, TerminalId, TierId, Timestamp, Who,
 };
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,7 +13,7 @@ use proto_wire::Rng;
 
 /// Kinds of actions, each with a weight of its own: a seed that never transfers finds other things
 /// than one that does so all the time.
-const KINDS: usize = 34;
+const KINDS: usize = 35;
 
 /// A source of random actions for a ledger.
 #[derive(Debug)]
@@ -30,6 +30,10 @@ impl Shop {
         for weight in &mut weights {
             // Some kinds are left out, some are frequent.
             *weight = [0, 1, 2, 4, 8][rng.below(5) as usize];
+        }
+        // What few can do is tried by all.
+        for rare in [10, 32, 34] {
+            weights[rare] = weights[rare].max(2);
         }
         // Without members, value and sales there is little to do.
         for needed in [2, 4, 5] {
@@ -52,7 +56,9 @@ impl Shop {
         let of = |what: Held| if what == Held::Stored { &stored[..] } else { &points[..] };
         let what = if rng.below(2) == 0 { Held::Stored } else { Held::Points };
         let alone = count == 0 || (count < self.members_max && rng.below(12) == 0);
-        let held = ledger.holds().next().is_some() && rng.below(4) == 0;
+        let rare = ledger.holds().any(|(_, hold)| crate::is_coupon(hold.asset));
+        let often = if rare { 2 } else { 4 };
+        let held = ledger.holds().next().is_some() && rng.below(often) == 0;
         let kind = if held { 11 } else { self.kind(rng) };
         match if alone { 0 } else { kind } {
             0 if count < self.members_max => {
@@ -107,10 +113,18 @@ impl Shop {
                 Action::Transfer { from: by, to, what, amount }
             }
             10 => {
-                let have = if what == Held::Stored { balances.stored() } else { balances.points };
-                let part = 1 + rng.below(have.max(1) as u64) as i64;
-                let amount = if rng.below(3) == 0 { amount(rng, of(what)) } else { part };
-                let until = at.time.saturating_add(Duration::from_secs(rng.below(2_000_000)));
+                // Mostly of somebody who has something.
+                let has = |id: MemberId| {
+                    let balances = ledger.balances(id, at.day);
+                    if what == Held::Stored { balances.stored() } else { balances.points }
+                };
+                let first = rng.below(count.max(1));
+                let all = (0..count).map(|n| MemberId::new(((first + n) % count) as u32));
+                let rich = all.into_iter().find(|id| has(*id) > 0).filter(|_| rng.below(5) > 0);
+                let by = rich.map_or(by, Who::Member);
+                let part = 1 + rng.below(rich.map_or(1, has) as u64) as i64;
+                let amount = if rng.below(4) == 0 { amount(rng, of(what)) } else { part };
+                let until = at.time.saturating_add(Duration::from_secs(rng.below(9_000_000)));
                 Action::Hold { who: by, what, amount, until }
             }
             11 => {
@@ -162,6 +176,13 @@ impl Shop {
                 Action::RefundCard { who: by, cause }
             }
             20 if rng.below(6) == 0 => Action::MergeMembers { from: who, into: member(rng) },
+            21 if rng.below(2) == 0 => {
+                let days = rng.below(40) as i32 - 2;
+                let until = Day::new(at.day.max(Day::new(0)).value() + days);
+                let until = if days == 30 { Day::NEVER } else { until };
+                let fee = [0, 500, -1][rng.below(3) as usize];
+                Action::SetTerm { member: who, plan: PlanId::new(2), until, fee }
+            }
             21 => {
                 let tiers: Vec<TierId> = program.tiers.iter().map(|tier| tier.id).collect();
                 let tier = pick(rng, &tiers).filter(|_| rng.below(9) > 0);
@@ -188,6 +209,13 @@ impl Shop {
                 let reward = reward.unwrap_or(RewardId::new(99));
                 Action::Reward { who: by, reward, quantity: rng.below(3) as u32 }
             }
+            29 if rng.below(2) == 0 => {
+                let sales: Vec<SaleId> = model.returnable().collect();
+                let sale = pick(rng, &sales).unwrap_or(SaleId::new(1));
+                let field = FieldId::new(rng.below(3) as u16);
+                let value = (rng.below(4) > 0).then(|| rng.below(9) as i64);
+                Action::SetSaleField { sale, field, value }
+            }
             29 => a_field(rng, program, who),
             30 if ledger.actors().next().is_some() || rng.below(9) == 0 => {
                 // As soon as one is known, the others need something, too.
@@ -212,15 +240,22 @@ impl Shop {
                 let change = if erase { MemberChange::Erase } else { MemberChange::Close };
                 Action::ChangeMember { member, change }
             }
+            32 if rng.below(4) == 0 => {
+                let until = at.time.saturating_add(Duration::from_secs(rng.below(9_000_000)));
+                let uses = rng.below(5) as i64;
+                Action::HoldUses { who: by, kind: swim(rng), uses, until }
+            }
             32 => {
                 let until = at.time.saturating_add(Duration::from_secs(rng.below(9_000_000)));
-                if rng.below(3) == 0 {
-                    let uses = rng.below(5) as i64;
-                    return Action::HoldUses { who: by, kind: swim(rng), uses, until };
-                }
                 // Mostly of those that can be used.
-                let live = model.coupons.iter().filter(|c| c.left > 0 && c.from <= at.day.value());
+                let today = at.day.value();
+                let live = model.coupons.iter().filter(|c| c.left > 0 && c.from <= today);
+                let live = live.filter(|c| c.expires >= today);
                 let live: Vec<(usize, u64)> = live.map(|c| (c.member, c.id)).collect();
+                let kinds: Vec<AssetId> = program.coupons.iter().map(|rule| rule.kind).collect();
+                if let (true, Some(kind)) = (live.is_empty(), pick(rng, &kinds)) {
+                    return Action::IssueCoupons { who: by, kind, count: 3 };
+                }
                 let live = pick(rng, &live).filter(|_| rng.below(9) > 0);
                 let (who, coupon) = match live {
                     Some((member, id)) => (MemberId::new(member as u32).into(), CouponId::new(id)),
@@ -229,6 +264,7 @@ impl Shop {
                 let count = [1, 1, 2, 0, 5][rng.below(5) as usize];
                 Action::HoldCoupons { who, coupon, count, until }
             }
+            34 => a_store(rng, program, ledger),
             33 => self.order(rng, ledger, model, (who, by)),
             _ => spend(who),
         }
@@ -398,6 +434,54 @@ fn goods(rng: &mut Rng, program: &Program) -> AssetId {
     });
     let all: Vec<AssetId> = all.collect();
     pick(rng, &all).filter(|_| rng.below(12) > 0).unwrap_or(AssetId::new(16))
+}
+
+/// What a store does for itself.
+fn a_store(rng: &mut Rng, program: &Program, ledger: &Ledger) -> Action {
+    let (goods, quantity) = (goods(rng, program), rng.below(5) as i64);
+    let to = Shop::store(rng);
+    // What is shut is mostly opened again.
+    let shut = ledger.stores().find(|(_, open)| !open).map(|(store, _)| store);
+    let locked = ledger.terminals().find(|(_, _, open)| !open);
+    match (shut, locked) {
+        (Some(store), _) if rng.below(3) > 0 => return Action::SetStore { store, open: true },
+        (_, Some((terminal, store, _))) if rng.below(3) > 0 => {
+            return Action::SetTerminal { terminal, store, open: true };
+        }
+        _ => {}
+    }
+    let mut accounts = ledger.accounts().filter(|(_, amount)| *amount > 0);
+    let under_way = accounts.find(|(account, _)| account.code() == crate::Code::InTransit);
+    if let Some((account, _)) = under_way.filter(|_| rng.below(2) == 0) {
+        return Action::ReceiveGoods { goods: account.asset(), quantity: 1 };
+    }
+    match rng.below(12) {
+        0 | 1 => Action::SendGoods { goods, quantity, to },
+        2 | 3 => Action::ReceiveGoods { goods, quantity },
+        4 => Action::CountGoods { goods, counted: quantity },
+        5 => Action::BuyMessages { count: quantity * 100, price: quantity * 7 },
+        6 | 7 => Action::UseMessages { count: quantity * 30 },
+        8 | 9 => {
+            let amount = rng.below(2_000) as i64 - 1_000;
+            Action::BookOther { amount, category: rng.below(4) as u16 }
+        }
+        10 => {
+            // The first one locks the others out until they are known, too.
+            let known = |store: &u32| ledger.stores().any(|(id, _)| id.value() == *store);
+            let new = (1..4).find(|store| !known(store));
+            let (store, open) = match new {
+                Some(new) => (StoreId::new(new), true),
+                None => (to, rng.below(3) > 0),
+            };
+            Action::SetStore { store, open }
+        }
+        // Who locks terminals does little else.
+        _ if rng.below(6) > 0 => Action::UseMessages { count: 1 },
+        _ => {
+            let terminal = TerminalId::new(rng.below(3) as u32);
+            Action::SetTerminal { terminal, store: to, open: rng.below(4) > 0 }
+        }
+    }
 }
 
 fn a_field(rng: &mut Rng, program: &Program, member: MemberId) -> Action {

@@ -21,6 +21,7 @@ pub fn shop(limits: Limits) -> Shop {
         ])
         .with_tiers(vec![Tier::new(TierId::new(0)), Tier::new(TierId::new(1))])
         .with_fields(vec![Field::new(SIZE, Holds::Number(1, 60))])
+        .with_sale_fields(vec![Field::new(SIZE, Holds::Number(1, 60))])
         .with_coupons(vec![
             CouponRule::new(OFF, CouponOff::Amount(500))
                 .with_from(2_000)

@@ -146,6 +146,68 @@ pub(crate) const ROWS: &[Row] = &[
         postings: "SK32768 +3, SUP32768 -3",
     },
     Row {
+        name: "28 goods go to another store",
+        act: |shop, _| {
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 3 });
+            Action::SendGoods { goods: MUG, quantity: 2, to: StoreId::new(2) }
+        },
+        postings: "s2.TRS32768 +2, SK32768 -2",
+    },
+    Row {
+        name: "28 ... and come in there",
+        act: |shop, _| {
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 3 });
+            shop.ok(Action::SendGoods { goods: MUG, quantity: 2, to: StoreId::new(2) });
+            shop.store = StoreId::new(2);
+            Action::ReceiveGoods { goods: MUG, quantity: 2 }
+        },
+        postings: "SK32768 +2, TRS32768 -2",
+    },
+    Row {
+        name: "28 a count finds less",
+        act: |shop, _| {
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 3 });
+            Action::CountGoods { goods: MUG, counted: 1 }
+        },
+        postings: "SK32768 -2, SHR32768 +2",
+    },
+    Row {
+        name: "28 a count finds more",
+        act: |_, _| Action::CountGoods { goods: MUG, counted: 4 },
+        postings: "SK32768 +4, SHR32768 -4",
+    },
+    Row {
+        name: "28 goods go back to the supplier",
+        act: |shop, _| {
+            shop.ok(Action::StockGoods { goods: MUG, quantity: 3 });
+            Action::StockGoods { goods: MUG, quantity: -1 }
+        },
+        postings: "SK32768 -1, SUP32768 +1",
+    },
+    Row {
+        name: "29 messages bought",
+        act: |_, _| Action::BuyMessages { count: 500, price: 2_000 },
+        postings: "SMS3 +500, SMSP3 -500, EXP +2000, T -2000",
+    },
+    Row {
+        name: "29 messages used",
+        act: |shop, _| {
+            shop.ok(Action::BuyMessages { count: 500, price: 0 });
+            Action::UseMessages { count: 3 }
+        },
+        postings: "SMSU3 +3, SMS3 -3",
+    },
+    Row {
+        name: "other income",
+        act: |_, _| Action::BookOther { amount: 900, category: 1 },
+        postings: "T +900, INC -900",
+    },
+    Row {
+        name: "an expense",
+        act: |_, _| Action::BookOther { amount: -900, category: 2 },
+        postings: "T -900, EXP +900",
+    },
+    Row {
         name: "30 open a balance of stored value",
         act: |_, member| opening(member, Held::Stored, 900, 90),
         postings: "OPEN +900, BI +90, m0.SVP -900, m0.SVB -90",
@@ -190,6 +252,14 @@ pub(crate) const ROWS: &[Row] = &[
             Action::ReplaceCard { card, new: CardNumber::new(6), fee: 300 }
         },
         postings: "T +300, FEE -300",
+    },
+    Row {
+        name: "1 a plan is renewed for a fee",
+        act: |shop, member| {
+            let until = shop.at.day.plus(365);
+            Action::SetTerm { member, plan: PlanId::new(2), until, fee: 9_900 }
+        },
+        postings: "T +9900, FEE -9900",
     },
     Row {
         name: "20 a frozen card",

@@ -23,6 +23,11 @@ const NUMBER: Way = (R::CardNumberMissing, "number", |s| s.new_card = CardNumber
 const CARDS: Way = (R::CardsFull, "cards", |s| s.limits = s.limits.with_cards_max(0));
 
 const PERMIT: &[Way] = &[(R::NotPermitted, "actor", |s| s.denied = true)];
+/// Where business is not done. Things that happen before happen there, too.
+const PLACE: &[Way] = &[
+    (R::StoreClosed, "place store card day", |s| s.shut = true),
+    (R::TerminalUnknown, "place store card day", |s| s.locked = true),
+];
 const AMOUNT: &[Way] = &[
     (R::AmountNotPositive, "amount", |s| s.amount = 0),
     (R::AmountTooLarge, "amount", |s| s.amount = MAX + 1),
@@ -115,6 +120,7 @@ const PAYING: &[Way] = &[
 const ORDER: &[Way] = &[
     (R::ReasonMissing, "reason", |s| s.reason = 0),
     (R::OrderUnknown, "order", |s| s.order = OrderId::new(1)),
+    VERSION,
 ];
 const TRANSFER: &[Way] = &[
     (R::TargetUnknown, "target", |s| s.target = NO_CARD.into()),
@@ -124,6 +130,14 @@ const TRANSFER: &[Way] = &[
 ];
 
 pub(crate) type Kind = (&'static str, fn(&Scene) -> Action, &'static [&'static [Way]]);
+
+fn goods(scene: &Scene) -> AssetId {
+    if scene.kind == OFF { MUG } else { scene.kind }
+}
+
+const fn few(scene: &Scene) -> i64 {
+    if scene.amount == 5_500 { 5 } else { scene.amount }
+}
 
 const fn end(scene: &Scene) -> Timestamp {
     Timestamp::from_unix_secs(20_002 * 86_400 + scene.until)
@@ -354,7 +368,7 @@ pub(crate) const KINDS: &[Kind] = &[
         |s| Action::HoldUses {
             who: s.who,
             kind: if s.kind == OFF { SWIM } else { s.kind },
-            uses: if s.amount == 5_500 { 5 } else { s.amount },
+            uses: few(s),
             until: end(s),
         },
         &[
@@ -482,10 +496,7 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     (
         "stock goods",
-        |s| Action::StockGoods {
-            goods: if s.kind == OFF { MUG } else { s.kind },
-            quantity: s.second + 1,
-        },
+        |s| Action::StockGoods { goods: goods(s), quantity: s.second + 1 },
         &[
             PERMIT,
             &[
@@ -496,6 +507,87 @@ pub(crate) const KINDS: &[Kind] = &[
             ],
             STORE,
         ],
+    ),
+    (
+        "send goods",
+        |s| Action::SendGoods { goods: goods(s), quantity: few(s), to: s.to },
+        &[
+            PERMIT,
+            PLACE,
+            AMOUNT,
+            &[
+                (R::GoodsUnknown, "kind", |s| s.kind = RARE),
+                (R::SameStore, "to", |s| s.to = StoreId::new(1)),
+                (R::InsufficientGoods, "amount", |s| s.amount = MAX),
+                (R::StoreAccountsFull, "full", |s| {
+                    s.limits = s.limits.with_store_accounts_max(0);
+                }),
+            ],
+        ],
+    ),
+    (
+        "receive goods",
+        |s| Action::ReceiveGoods { goods: goods(s), quantity: few(s) },
+        &[
+            PERMIT,
+            PLACE,
+            AMOUNT,
+            &[
+                (R::GoodsUnknown, "kind", |s| s.kind = RARE),
+                (R::InsufficientGoods, "amount", |s| s.amount = MAX),
+                (R::StoreAccountsFull, "full", |s| {
+                    s.limits = s.limits.with_store_accounts_max(0);
+                }),
+            ],
+        ],
+    ),
+    (
+        "count goods",
+        |s| Action::CountGoods { goods: goods(s), counted: s.amount },
+        &[
+            PERMIT,
+            PLACE,
+            &[
+                (R::AmountNotPositive, "amount", |s| s.amount = -1),
+                (R::AmountTooLarge, "amount", |s| s.amount = MAX + 1),
+                (R::GoodsUnknown, "kind", |s| s.kind = RARE),
+                (R::NothingToDo, "amount kind", |s| s.amount = 9),
+            ],
+        ],
+    ),
+    (
+        "buy messages",
+        |s| Action::BuyMessages { count: few(s), price: s.second },
+        &[
+            PERMIT,
+            PLACE,
+            AMOUNT,
+            &[
+                (R::AmountNotPositive, "price", |s| s.second = -1),
+                (R::AmountTooLarge, "price", |s| s.second = MAX + 1),
+            ],
+            STORE,
+        ],
+    ),
+    (
+        "use messages",
+        |s| Action::UseMessages { count: few(s) },
+        &[PERMIT, PLACE, AMOUNT, &[(R::InsufficientMessages, "amount", |s| s.amount = MAX)]],
+    ),
+    (
+        "book other money",
+        |s| Action::BookOther { amount: -s.amount, category: s.reason },
+        &[PERMIT, PLACE, AMOUNT, &[(R::ReasonMissing, "reason", |s| s.reason = 0)], STORE],
+    ),
+    (
+        "set a store",
+        |s| Action::SetStore { store: s.to, open: true },
+        &[PERMIT, &[(R::RegistryFull, "full", |s| s.limits = s.limits.with_registry_max(0))]],
+    ),
+    (
+        "set a terminal",
+        |s| Action::SetTerminal { terminal: TerminalId::new(0), store: s.to, open: false },
+        &[PERMIT, &[(R::RegistryFull, "full", |s| s.limits = s.limits.with_registry_max(0))]],
     ),
     (
         "open a balance",
@@ -534,6 +626,25 @@ pub(crate) const KINDS: &[Kind] = &[
                 MEMBER_ID,
                 (R::TierUnknown, "tier", |s| s.tier = TierId::new(9)),
                 VERSION,
+            ],
+        ],
+    ),
+    (
+        "set a term",
+        |s| Action::SetTerm { member: s.member, plan: PlanId::new(3), until: s.date, fee: s.fee },
+        &[PERMIT, PLACE, FEE, &[MEMBER_ID, VERSION], STORE],
+    ),
+    (
+        "set a field of a sale",
+        |s| Action::SetSaleField { sale: s.sale, field: s.field, value: Some(s.value) },
+        &[
+            PERMIT,
+            &[
+                (R::ValueNotAllowed, "value", |s| s.value = 61),
+                (R::SaleUnknown, "sale", |s| s.sale = SaleId::new(1)),
+                (R::FieldUnknown, "value", |s| s.field = FieldId::new(9)),
+                VERSION,
+                (R::FieldsFull, "fields", |s| s.limits = s.limits.with_fields_max(0)),
             ],
         ],
     ),
