@@ -56,9 +56,12 @@ impl Shop {
         let of = |what: Held| if what == Held::Stored { &stored[..] } else { &points[..] };
         let what = if rng.below(2) == 0 { Held::Stored } else { Held::Points };
         let alone = count == 0 || (count < self.members_max && rng.below(12) == 0);
-        let rare = ledger.holds().any(|(_, hold)| crate::is_coupon(hold.asset));
-        let often = if rare { 2 } else { 4 };
-        let held = ledger.holds().next().is_some() && rng.below(often) == 0;
+        if count > 0 && rng.below(12) == 0 {
+            if let Some(action) = long_way(rng, ledger, model) {
+                return action;
+            }
+        }
+        let held = ledger.holds().next().is_some() && rng.below(4) == 0;
         let kind = if held { 11 } else { self.kind(rng) };
         match if alone { 0 } else { kind } {
             0 if count < self.members_max => {
@@ -434,6 +437,36 @@ fn goods(rng: &mut Rng, program: &Program) -> AssetId {
     });
     let all: Vec<AssetId> = all.collect();
     pick(rng, &all).filter(|_| rng.below(12) > 0).unwrap_or(AssetId::new(16))
+}
+
+/// The next step of what takes several: coupons that are issued, held and captured; goods that are
+/// sent and received.
+fn long_way(rng: &mut Rng, ledger: &Ledger, model: &Model) -> Option<Action> {
+    let (at, program) = (ledger.at(), ledger.program());
+    let mut holds = ledger.holds().filter(|(_, hold)| crate::is_coupon(hold.asset));
+    if let Some((hold, _)) = holds.next() {
+        return Some(Action::Capture { hold, amount: 1, reward: RewardId::new(1) });
+    }
+    let mut accounts = ledger.accounts().filter(|(_, amount)| *amount > 0);
+    let under_way = accounts.find(|(account, _)| account.code() == crate::Code::InTransit);
+    if let Some((account, _)) = under_way.filter(|_| rng.below(2) == 0) {
+        return Some(Action::ReceiveGoods { goods: account.asset(), quantity: 1 });
+    }
+    let today = at.day.value();
+    let mut live = model.coupons.iter().filter(|c| c.left > 0 && c.from <= today);
+    if let Some(coupon) = live.find(|c| c.expires >= today) {
+        let who = MemberId::new(coupon.member as u32).into();
+        let until = at.time.saturating_add(Duration::from_secs(9_000_000));
+        return Some(Action::HoldCoupons {
+            who,
+            coupon: CouponId::new(coupon.id),
+            count: 1,
+            until,
+        });
+    }
+    let kind = program.coupons.first()?.kind;
+    let who = MemberId::new(rng.below(ledger.member_count() as u64) as u32).into();
+    Some(Action::IssueCoupons { who, kind, count: 2 })
 }
 
 /// What a store does for itself.
