@@ -185,50 +185,14 @@ impl Ledger {
         let places =
             if from.next_is(Section::Places) { from.all(Section::Places)? } else { Vec::new() };
         let places = Places::from_rows(places).ok_or_else(|| wrong(Section::Places))?;
-        let fields: Vec<((MemberId, FieldId), i64)> =
-            if from.next_is(Section::Fields) { from.all(Section::Fields)? } else { Vec::new() };
-        if !fields.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
-            return Err(wrong(Section::Fields));
-        }
-        let orders: Vec<(OrderId, Order)> =
-            if from.next_is(Section::Orders) { from.all(Section::Orders)? } else { Vec::new() };
-        if !orders.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
-            return Err(wrong(Section::Orders));
-        }
-        let reminded: Vec<(RuleId, (Day, u32))> = if from.next_is(Section::Reminders) {
-            from.all(Section::Reminders)?
-        } else {
-            Vec::new()
-        };
-        if !reminded.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
-            return Err(wrong(Section::Reminders));
-        }
-        let stores: Vec<(StoreId, bool)> =
-            if from.next_is(Section::Stores) { from.all(Section::Stores)? } else { Vec::new() };
-        if !stores.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
-            return Err(wrong(Section::Stores));
-        }
-        let terminals: Vec<(TerminalId, (StoreId, bool))> = if from.next_is(Section::Terminals) {
-            from.all(Section::Terminals)?
-        } else {
-            Vec::new()
-        };
-        if !terminals.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
-            return Err(wrong(Section::Terminals));
-        }
-        let sale_fields: Vec<((SaleId, FieldId), i64)> = if from.next_is(Section::SaleFields) {
-            from.all(Section::SaleFields)?
-        } else {
-            Vec::new()
-        };
-        if !sale_fields.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
-            return Err(wrong(Section::SaleFields));
-        }
-        let terms: Vec<(MemberId, Day)> =
-            if from.next_is(Section::Terms) { from.all(Section::Terms)? } else { Vec::new() };
-        if !terms.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
-            || terms.iter().any(|(_, until)| *until == Day::NEVER)
-        {
+        let fields: Vec<((MemberId, FieldId), i64)> = from.keyed(Section::Fields)?;
+        let orders: Vec<(OrderId, Order)> = from.keyed(Section::Orders)?;
+        let reminded: Vec<(RuleId, (Day, u32))> = from.keyed(Section::Reminders)?;
+        let stores: Vec<(StoreId, bool)> = from.keyed(Section::Stores)?;
+        let terminals: Vec<(TerminalId, (StoreId, bool))> = from.keyed(Section::Terminals)?;
+        let sale_fields: Vec<((SaleId, FieldId), i64)> = from.keyed(Section::SaleFields)?;
+        let terms: Vec<(MemberId, Day)> = from.keyed(Section::Terms)?;
+        if terms.iter().any(|(_, until)| *until == Day::NEVER) {
             return Err(wrong(Section::Terms));
         }
         if !from.body.is_empty() {
@@ -634,6 +598,16 @@ impl<'a> Sections<'a> {
         let error = |kind| SnapshotError::new(kind, HEADER);
         let found = self.next_section().map_err(error)?;
         found.filter(|found| found.tag == tag).ok_or_else(|| error(SnapshotErrorKind::Order))
+    }
+
+    /// Rows with rising keys, of a section that is left out when there are none.
+    fn keyed<K: Ord, V>(&mut self, tag: Section) -> Result<Vec<(K, V)>, SnapshotError>
+    where
+        (K, V): Row,
+    {
+        let rows: Vec<(K, V)> = if self.next_is(tag) { self.all(tag)? } else { Vec::new() };
+        let rising = rows.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0));
+        if rising { Ok(rows) } else { Err(wrong(tag)) }
     }
 
     fn all<T: Row>(&mut self, tag: Section) -> Result<Vec<T>, SnapshotError> {
