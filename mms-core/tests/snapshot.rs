@@ -41,6 +41,9 @@ fn shop() -> Shop {
     let until = shop.at.time.saturating_add(core::time::Duration::from_secs(900_000));
     shop.ok(hold(a, Held::Points, 20, until));
     shop.ok(refund(&sale, Part::Line { line: 0, quantity: 1 }));
+    let lines = vec![line(1, 1, 700)];
+    let (who, pay, extras) = (Some(a.into()), Pay::Stored, Extras::NONE);
+    shop.ok(Action::ParkOrder { who, lines, pay, extras, until });
     shop.ok(Action::SetParameter { parameter: ParameterId::new(3), value: 4 });
     let (likes, answer) = (FieldId::new(1), FieldId::new(2));
     for (member, field, value) in [(a, likes, 1), (b, answer, 7), (a, answer, 3)] {
