@@ -194,6 +194,7 @@ mod tests {
         let bare = params.next().unwrap();
         assert_eq!((bare.name_text(), bare.text(), bare.unquoted()), ("c", None, None));
         assert_eq!(params.next(), None);
+        assert!(Params::new(b"a;Lr").contains(b"lr") && !Params::new(b"a;lr2").contains(b"lr"));
     }
 
     #[test]
