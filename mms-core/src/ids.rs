@@ -258,7 +258,8 @@ impl fmt::Debug for Day {
     }
 }
 
-/// When: the time and the business day, both the host's, both recorded.
+/// When: the time and the business day, both the host's, both recorded. [`Ledger::prepare`](crate::Ledger::prepare)
+/// takes it with each command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct At {

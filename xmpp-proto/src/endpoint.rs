@@ -52,7 +52,7 @@ pub enum CloseReason {
     Refused,
 }
 
-/// A command at the wrong time; nothing was changed.
+/// A command at the wrong time; nothing was changed. A closed stream stays closed (RFC 6120 §4.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CommandError {

@@ -11,7 +11,7 @@ use crate::state::{HoldEnd, OrderEnd};
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
 
-/// When time has something to do next.
+/// When time has something to do next: the answer of [`Ledger::next_due`](crate::Ledger::next_due).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Due {

@@ -4,7 +4,7 @@ use crate::ids::{AssetId, FieldId, RuleId};
 use crate::query::LeapDay;
 use crate::wire::wire_enum;
 
-/// A reminder. When its day comes it is a record of time, once for each member, card or lot and its
+/// A reminder of [`Program::with_reminders`](super::Program::with_reminders). When its day comes it is a record of time, once for each member, card or lot and its
 /// day: the host tells whom it concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -17,7 +17,7 @@ pub struct ReminderRule {
     pub days: u32,
 }
 
-/// What a reminder is of.
+/// What a reminder is of: a [`ReminderRule`]'s subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remind {

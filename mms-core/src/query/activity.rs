@@ -5,13 +5,13 @@ use crate::ledger::Ledger;
 use crate::record::{Fact, Kind, Record};
 use alloc::collections::BTreeMap;
 
-/// When each member bought first and last, and how often.
+/// When each member bought first and last, and how often: made of records by [`Activity::observe`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     members: BTreeMap<MemberId, Visits>,
 }
 
-/// A member's visits; returns take none away.
+/// A member's visits, as [`Activity::of`] gives them; returns take none away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Visits {

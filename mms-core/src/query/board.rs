@@ -8,7 +8,7 @@ use crate::state::{CardStatus, MemberStatus};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// What the scheme owes its members for one asset, by age.
+/// What the scheme owes its members for one asset, by age: [`Ledger::liability`](crate::Ledger::liability).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Liability {
@@ -18,7 +18,7 @@ pub struct Liability {
     pub lapsed: i128,
 }
 
-/// What came in so many days ago and is still owed.
+/// What came in so many days ago and is still owed: a row of [`Liability`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Aged {
@@ -32,7 +32,7 @@ pub struct Aged {
     pub deferred: i128,
 }
 
-/// A lot that lapses soon.
+/// A lot that lapses soon: a row of [`Ledger::lots_ending`](crate::Ledger::lots_ending).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DueLot {
@@ -48,7 +48,7 @@ pub struct DueLot {
     pub expires: Day,
 }
 
-/// A card that ends soon.
+/// A card that ends soon: a row of [`Ledger::cards_ending`](crate::Ledger::cards_ending).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DueCard {
@@ -60,7 +60,8 @@ pub struct DueCard {
     pub expires: Day,
 }
 
-/// When somebody who was born on 29 February celebrates in other years.
+/// When somebody who was born on 29 February celebrates in other years; see
+/// [`Day::birthday`](crate::Day::birthday).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeapDay {

@@ -6,13 +6,14 @@ use crate::record::{Kind, Record};
 use crate::rejection::Rejection;
 use alloc::vec::Vec;
 
-/// Everything that actors did and were refused, in order.
+/// Everything that actors did and were refused, in order: made of records by [`OperatorLog::observe`], and of
+/// refusals by [`OperatorLog::refused`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperatorLog {
     rows: Vec<Logged>,
 }
 
-/// One thing that an actor did or was refused.
+/// One thing that an actor did or was refused: an entry of [`OperatorLog`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logged {

@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use core::ops::RangeInclusive;
 
 /// Debits and credits of every account of stores and staff, and of members by store, for each
-/// business day; and what stores owe each other, pair by pair.
+/// business day; and what stores owe each other, pair by pair. Made of records by [`Turnover::observe`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Turnover {
     flows: BTreeMap<(Day, Key), Flow>,
@@ -25,7 +25,7 @@ enum Key {
     Staff(ActorId, Code, AssetId),
 }
 
-/// What moved on accounts, both without sign, in minor units of the asset.
+/// What moved on accounts, both without sign, in minor units of the asset: [`Turnover::flow`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Flow {
@@ -48,7 +48,8 @@ impl Flow {
     }
 }
 
-/// The figures of some days in one store or in all (营业汇报), in minor units and points.
+/// The figures of some days in one store or in all (营业汇报), in minor units and points:
+/// [`Turnover::digest`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BusinessDigest {

@@ -4,13 +4,13 @@ use crate::{Rng, Seed};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-/// All of `data` as one chunk.
+/// All of `data` as one chunk, for [`assert_chunk_invariant`].
 #[must_use]
 pub fn whole(data: &[u8]) -> Vec<&[u8]> {
     if data.is_empty() { Vec::new() } else { alloc::vec![data] }
 }
 
-/// One chunk per byte.
+/// One chunk per byte, for [`assert_chunk_invariant`].
 #[must_use]
 pub fn bytewise(data: &[u8]) -> Vec<&[u8]> {
     data.chunks(1).collect()
@@ -37,7 +37,7 @@ pub fn random(data: &[u8], seed: u64) -> Vec<&[u8]> {
     chunks
 }
 
-/// Two chunks, cut behind `at` bytes; one chunk when that is an end of `data`.
+/// Two chunks, cut behind `at` bytes, for [`assert_chunk_invariant`]; one chunk when that is an end of `data`.
 #[must_use]
 pub fn cut(data: &[u8], at: usize) -> Vec<&[u8]> {
     match data.split_at_checked(at) {

@@ -131,6 +131,10 @@ fn zero_in<const N: usize>(stride: &[u8; N], distance: impl Fn(u8) -> u8) -> boo
 }
 
 /// Whether `byte` is one of `bytes`, which are few.
+///
+/// ```
+/// assert!(proto_wire::text::chars::contains(b";,", b','));
+/// ```
 #[must_use]
 #[inline]
 pub fn contains(bytes: &[u8], byte: u8) -> bool {
@@ -155,7 +159,7 @@ pub fn is_plain_value(bytes: &[u8]) -> bool {
     !blank(bytes.first()) && !blank(bytes.last()) && is_printable(bytes)
 }
 
-/// Whether all of `bytes` are printable ASCII, 0x20 to 0x7e.
+/// Whether all of `bytes` are printable ASCII, 0x20 to 0x7e (RFC 5234 appendix B.1: VCHAR and SP).
 #[must_use]
 #[inline]
 pub fn is_printable(bytes: &[u8]) -> bool {
@@ -164,6 +168,10 @@ pub fn is_printable(bytes: &[u8]) -> bool {
 
 /// The offset of the first `byte` in `bytes`, of which there are few: below a hundred or so
 /// this is quicker than a call of `memchr`.
+///
+/// ```
+/// assert_eq!(proto_wire::text::chars::find(b"a=b", b'='), Some(1));
+/// ```
 #[must_use]
 #[inline]
 pub fn find(bytes: &[u8], byte: u8) -> Option<usize> {

@@ -106,6 +106,10 @@ pub(crate) fn find(bytes: &[u8], byte: u8) -> usize {
 
 /// How many bytes there are before the first that is not printable ASCII, or a space, `"` or `;`: the
 /// value of nearly any parameter.
+///
+/// ```
+/// assert_eq!(proto_wire::text::window::plain_len(b"z9hG4bK77;rport"), 9);
+/// ```
 #[must_use]
 #[inline(always)]
 pub fn plain_len(bytes: &[u8]) -> usize {
@@ -190,7 +194,7 @@ fn among(bytes: i8x16, low: u8, high: u8) -> i8x16 {
     above.cmp_gt(bytes + i8x16::splat(i8::from_ne_bytes([by])))
 }
 
-/// The bits of the first `len` bytes.
+/// The bits of the first `len` bytes of a [`Window`].
 #[must_use]
 #[inline(always)]
 pub const fn first(len: usize) -> u64 {

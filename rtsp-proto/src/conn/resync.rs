@@ -2,8 +2,8 @@
 
 /// How a receiver goes on when the stream cannot be cut any further, instead of closing the
 /// connection: it drops bytes until something begins that can hardly be there by chance (a
-/// request line of a known method, a status line, or a frame on a channel that is set up,
-/// behind which something goes on).
+/// request line of a known method, a status line, or a frame of RFC 2326 §10.12 on a channel that
+/// is set up, behind which something goes on).
 ///
 /// Cameras that write frames partly, and relays that lose bytes, make it necessary. Each byte
 /// that is dropped is counted and reported; the work per byte is bounded.
@@ -41,7 +41,7 @@ impl Resync {
     }
 }
 
-/// How much garbage a connection has brought so far.
+/// How much garbage a connection with [`Resync`] has brought so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skips {

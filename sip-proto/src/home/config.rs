@@ -75,19 +75,19 @@ impl HomeConfig {
     }
 }
 
-/// A look-up of a secret.
+/// A look-up of a secret, for [`HomeEvent::SecretWanted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(pub(super) u64);
 
-/// A message that this server sent itself.
+/// A message that this server sent itself, by [`HomeServer::send_message`](super::HomeServer::send_message).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub(super) u64);
 
-/// A message that somebody sent to a user who is not there.
+/// A message that somebody sent to a user who is not there: [`HomeEvent::StoreWanted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreId(pub(super) u64);
 
-/// What happened.
+/// What happened to a [`HomeServer`](super::HomeServer), or what it asks of its host.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum HomeEvent {

@@ -7,7 +7,7 @@ use quick_xml::events::Event;
 use quick_xml::name::ResolveResult;
 use thiserror::Error;
 
-/// Why a document is not taken.
+/// Why a document of RFC 3994 or RFC 5438 is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum XmlError {
