@@ -8,8 +8,9 @@ use crate::record::{Fact, Kind};
 use crate::state::{CardStatus, MemberStatus};
 use alloc::vec::Vec;
 
-/// So many reminders stand in one record at most.
-const BATCH: usize = 64;
+/// So many reminders stand in one record at most. Each record looks at all members, cards or lots
+/// again, so there should be few.
+const BATCH: usize = 512;
 /// All of a day.
 const DONE: u32 = u32::MAX;
 
