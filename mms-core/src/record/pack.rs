@@ -99,7 +99,7 @@ fn raw<T: Wire>(value: T) -> u64 {
 }
 
 /// The value with these bits.
-#[inline]
+#[inline(always)]
 fn value<T: Wire>(raw: u64) -> Option<T> {
     let (mask, _) = SIZES.get(T::SIZE).copied()?;
     if raw & !mask != 0 {
@@ -110,7 +110,7 @@ fn value<T: Wire>(raw: u64) -> Option<T> {
 }
 
 /// Bits of a number with a sign, of four or eight bytes.
-#[inline]
+#[inline(always)]
 fn extend<T: Wire>(raw: u64) -> i64 {
     let value = i64::from_le_bytes(raw.to_le_bytes());
     if T::SIZE == 4 { (value << 32) >> 32 } else { value }
@@ -135,7 +135,7 @@ pub(super) fn pack<T: Wire>(field: T, usual: &Usual) -> u64 {
 
 const NEVER: i64 = i32::MAX as i64;
 
-#[inline]
+#[inline(always)]
 pub(super) fn unpack<T: Wire>(word: u64, usual: &Usual) -> Option<T> {
     let (mask, _) = SIZES.get(T::SIZE).copied().unwrap_or_default();
     let signed = |number: i64| {
@@ -252,7 +252,7 @@ impl<const COUNT: usize> Fields<'_, COUNT> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn word(&mut self) -> u64 {
         if self.read != 0 && self.read % BLOCK == 0 {
             self.block();
@@ -267,7 +267,7 @@ impl<const COUNT: usize> Fields<'_, COUNT> {
         word
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take<T: Wire>(&mut self, usual: &Usual) -> Option<T> {
         if words::<T>() == 1 {
             return unpack(self.word(), usual);
