@@ -10,7 +10,7 @@ pub const STEPS_AT_ONE_INSTANT_MAX: u32 = 1_000_000;
 /// The seeds of `n` runs: 1 to `n`.
 ///
 /// ```
-/// assert!(proto_wire::testing::seeds(3).eq([1, 2, 3]));
+/// assert!(proto_wire::testing::sim::seeds(3).eq([1, 2, 3]));
 /// ```
 pub fn seeds(n: u64) -> impl Iterator<Item = u64> {
     1..=n
