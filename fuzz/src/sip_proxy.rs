@@ -85,7 +85,8 @@ pub fn sip_proxy(data: &[u8]) {
             }
         }
         drain(&mut proxy, &mut sent, &mut asked, &mut connects);
-        assert!(proxy.endpoint().transactions() <= 24 && proxy.forwarding() <= 24);
+        // 24, and a CANCEL for each of them.
+        assert!(proxy.endpoint().transactions() <= 2 * 24 && proxy.forwarding() <= 24);
     }
     for id in asked.drain(..) {
         proxy.refuse(now, id, StatusCode::NOT_FOUND).expect("a refusal");

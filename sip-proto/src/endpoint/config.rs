@@ -46,7 +46,9 @@ pub struct Config {
     /// Limits on one message.
     pub limits: Limits,
     /// Transactions at one time (100,000). One more request is answered with 503, so that a
-    /// flood cannot fill memory.
+    /// flood cannot fill memory. Only the CANCEL of an INVITE that is there is sent and taken over
+    /// the limit, because it ends work: one for each INVITE, so that there are never more than
+    /// twice as many.
     pub transactions_max: usize,
     /// Server transactions of one source address (50,000, half of all). One more is answered with 503
     /// and Retry-After. Stops one sender from taking all of them; a host whose traffic all comes from

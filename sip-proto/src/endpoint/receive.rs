@@ -169,7 +169,9 @@ impl Endpoint {
                 let source = remote.ip();
                 self.store.of_source(source) >= self.config.transactions_per_source_max
             });
-        if crowded || self.store.len() >= self.config.transactions_max {
+        let crowded = crowded || self.store.len() >= self.config.transactions_max;
+        // What ends work is let in over the limit, once for each INVITE.
+        if crowded && !(method == Method::Cancel && self.cancelled_by(request).is_some()) {
             let retry = self.config.retry_after.as_secs();
             let status = StatusCode::SERVICE_UNAVAILABLE;
             self.reply_stateless(path, request, status, status.reason(), Some(retry));
@@ -203,11 +205,7 @@ impl Endpoint {
 
     /// RFC 3261 §9.2: a CANCEL is answered at once, late or not; what it cancels is the user's.
     fn cancelled(&mut self, cancel: TransactionId, request: &RequestBuf) {
-        let mut key = mem::replace(&mut self.scratch_key, Key::scratch());
-        let known = key.set_server(request.view(), Method::Invite).is_ok();
-        let hash = self.store.hash(&key);
-        let invite = if known { self.store.find(&key, hash) } else { None };
-        self.scratch_key = key;
+        let invite = self.cancelled_by(request.view());
         let status =
             if invite.is_some() { StatusCode::OK } else { StatusCode::CALL_DOES_NOT_EXIST };
         // The To tag is the one that the INVITE's responses have.
@@ -222,6 +220,16 @@ impl Endpoint {
         {
             self.tell(SipEvent::Cancelled { id });
         }
+    }
+
+    /// The INVITE that a CANCEL is for (RFC 3261 §9.2).
+    fn cancelled_by(&mut self, cancel: Request<'_>) -> Option<TransactionId> {
+        let mut key = mem::replace(&mut self.scratch_key, Key::scratch());
+        let known = key.set_server(cancel, Method::Invite).is_ok();
+        let hash = self.store.hash(&key);
+        let invite = if known { self.store.find(&key, hash) } else { None };
+        self.scratch_key = key;
+        invite
     }
 
     fn receive_response(&mut self, path: Path, response: Response<'_>) {

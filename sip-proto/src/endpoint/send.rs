@@ -140,8 +140,9 @@ impl Endpoint {
     }
 
     /// Cancels an INVITE that has been answered with 1xx (RFC 3261 §9.1); the CANCEL is a
-    /// transaction of its own, to the same place. Before a 1xx nothing may be cancelled: wait
-    /// for it.
+    /// transaction of its own, to the same place, and is sent over
+    /// [`Config::transactions_max`](super::Config::transactions_max) too: it ends work. Before a 1xx
+    /// nothing may be cancelled: wait for it.
     ///
     /// # Errors
     /// [`CommandError::NoTransaction`] when it has ended, [`CommandError::State`] when it is not

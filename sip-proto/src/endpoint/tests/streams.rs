@@ -231,6 +231,44 @@ fn limits_at_n_and_one_more() {
     assert_eq!(bob.transactions(), 1);
 }
 
+/// A CANCEL ends work, so it passes the limit on transactions in both directions; one of each
+/// INVITE, so that the limit still is one.
+#[test]
+fn only_the_cancel_of_an_invite_passes_the_limit() {
+    let via = |n: u8| format!("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{n}");
+    let mut bob = endpoint_with(2, |c| c.with_transactions_max(2));
+    for n in [1, 2] {
+        request_id(&mut bob, addr(1), &bytes_of("INVITE", &via(n)));
+    }
+    for (method, n, expected) in [
+        ("CANCEL", 3, "> 192.0.2.1:5060 SIP/2.0 503 Service Unavailable"),
+        ("CANCEL", 1, "> 192.0.2.1:5060 SIP/2.0 200 OK"),
+        ("CANCEL", 1, "> 192.0.2.1:5060 SIP/2.0 200 OK"),
+        ("CANCEL", 2, "> 192.0.2.1:5060 SIP/2.0 200 OK"),
+        ("OPTIONS", 4, "> 192.0.2.1:5060 SIP/2.0 503 Service Unavailable"),
+    ] {
+        let out = receive(&mut bob, 0, addr(1), &bytes_of(method, &via(n)));
+        assert_eq!(out[0], expected, "{method} {n}");
+    }
+    assert_eq!(bob.transactions(), 4);
+
+    let mut alice = endpoint_with(1, |c| c.with_transactions_max(1));
+    let target = Target::Address(Transport::Udp, addr(2));
+    let id = alice.request(Instant::ZERO, request(Method::Invite, 4).view(), target).unwrap();
+    let Some(Output::Transmit(sent)) = alice.poll_output() else { panic!() };
+    let sent = RequestBuf::parse(sent.payload).unwrap();
+    let ringing =
+        ResponseBuf::reply_to(sent.view(), StatusCode::RINGING, Some("t")).build().unwrap();
+    receive(&mut alice, 10, addr(2), ringing.as_bytes());
+    alice.cancel(Instant::ZERO, id).unwrap();
+    assert_eq!(alice.transactions(), 2);
+    assert_eq!(alice.cancel(Instant::ZERO, id), Err(CommandError::State("cancel")));
+    assert_eq!(
+        alice.request(Instant::ZERO, request(Method::Options, 5).view(), target),
+        Err(CommandError::Limit(proto_wire::LimitKind::Transactions))
+    );
+}
+
 /// A peer may name any port in Via and hang up; the streams that its answers want are bounded.
 #[test]
 fn wanted_streams_count_as_streams() {
