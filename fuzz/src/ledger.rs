@@ -307,6 +307,11 @@ fn program() -> Program {
             WatchRule::new(RuleId::new(90), Unusual::Often { count: 3, secs: 99 }),
             WatchRule::new(RuleId::new(91), Unusual::Amount(90_000)).stopping(),
         ])
+        .with_activities(vec![
+            ActivityRule::new(RuleId::new(60), 7, 19).with_member_max(2),
+            ActivityRule::new(RuleId::new(61), 0, 5).with_places_max(3),
+            ActivityRule::new(RuleId::new(62), 4, 0),
+        ])
         .with_tier_window(2)
         .with_tier_review(Expiry::MonthEnd(1), Downgrade::OneDown)
         .with_rewards(vec![
@@ -381,6 +386,7 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
                 }
             }
         }
+        17 if b % 8 == 7 => Action::TakePart { who, activity: RuleId::new(60 + u32::from(c % 4)) },
         7 if b % 16 == 13 => {
             let until = at.day.plus(u32::from(c % 64));
             Action::SetTerm { member, plan: PlanId::new(u16::from(a)), until, fee: i64::from(b) }

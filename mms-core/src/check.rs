@@ -81,6 +81,7 @@ impl Ledger {
             | Fact::Reminded { member, .. }
             | Fact::TermSet { member, .. }
             | Fact::TermEnded { member, .. }
+            | Fact::TookPart { member, .. }
             | Fact::StoredRefunded { member, .. } => member_known(member, known),
             Fact::AnomalyFoundAt { member, .. } => {
                 member.is_none_or(|member| member_known(member, known))

@@ -327,6 +327,9 @@ impl Ledger {
                 }
             }
             Fact::TermEnded { member, .. } => self.terms.end(member),
+            Fact::TookPart { activity, member, part, .. } => {
+                self.parts.count(activity, member, part != 0);
+            }
             Fact::StoreSet { store, open } => {
                 self.registry.stores.insert(store, open != 0);
             }
@@ -542,6 +545,7 @@ impl Ledger {
     fn merge(&mut self, from: MemberId, into: MemberId) {
         self.end_tier(from, Day::NEVER);
         self.terms.end(from);
+        self.parts.join(from, into);
         // Of two values the one of the member that stays is kept.
         let fields: Vec<_> = self.fields_of(from).collect();
         for (field, value) in fields {

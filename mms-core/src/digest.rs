@@ -401,6 +401,11 @@ impl Action {
                 to.signed(i64::from(until.value()));
                 to.signed(*fee);
             }
+            Self::TakePart { who, activity } => {
+                to.word(52);
+                to.who(*who);
+                to.word(u64::from(activity.value()));
+            }
             Self::SetParameter { parameter, value } => {
                 to.word(33);
                 to.word(u64::from(parameter.value()));

@@ -13,8 +13,8 @@ use crate::receipt::Receipt;
 use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{
-    Books, Card, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Places, Registry, Replies,
-    Sale, Sales, SoldLine, Terms, held_codes,
+    Books, Card, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Parts, Places, Registry,
+    Replies, Sale, Sales, SoldLine, Terms, held_codes,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,8 @@ pub struct Ledger {
     pub(crate) sale_fields: BTreeMap<(SaleId, FieldId), i64>,
     /// Until when members are under their plans.
     pub(crate) terms: Terms,
+    /// Who took part in which activities.
+    pub(crate) parts: Parts,
     /// Which stores and terminals do business, when somebody has said.
     pub(crate) registry: Registry,
     /// Up to which day and subject each rule has reminded.
@@ -173,6 +175,7 @@ impl Ledger {
             orders: Orders::default(),
             sale_fields: BTreeMap::new(),
             terms: Terms::default(),
+            parts: Parts::default(),
             registry: Registry::default(),
             reminded: BTreeMap::new(),
             sales: Sales::new(),
@@ -510,6 +513,17 @@ impl Ledger {
         rows.copied().take_while(move |(day, _)| *day <= until)
     }
 
+    /// How many times a member takes part in an activity.
+    #[must_use]
+    pub fn parts(&self, activity: RuleId, member: MemberId) -> u32 {
+        self.parts.of(activity, self.resolve(member))
+    }
+
+    /// Who takes part in an activity how many times, by id.
+    pub fn participants(&self, activity: RuleId) -> impl Iterator<Item = (MemberId, u32)> {
+        self.parts.all(activity)
+    }
+
     /// A parameter of the scheme, if it was ever set.
     #[must_use]
     pub fn parameter(&self, parameter: ParameterId) -> Option<i64> {
@@ -569,6 +583,7 @@ impl PartialEq for Ledger {
             && self.orders == other.orders
             && self.sale_fields == other.sale_fields
             && self.terms == other.terms
+            && self.parts == other.parts
             && self.registry == other.registry
             && self.reminded == other.reminded
             && self.sales == other.sales

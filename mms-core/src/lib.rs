@@ -61,9 +61,10 @@ pub use notice::Notice;
 pub use permission::Permissions;
 pub use prepare::{Due, Quote};
 pub use program::{
-    Alarm, Bundle, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade, EarnRule, Expiry,
-    Field, Gives, Holds, ItemRule, ParkedPrices, Per, Program, ProgramError, Qualify, ReferralRule,
-    Remind, RemindKind, ReminderRule, Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
+    ActivityRule, Alarm, Bundle, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade,
+    EarnRule, Expiry, Field, Gives, Holds, ItemRule, ParkedPrices, Per, Program, ProgramError,
+    Qualify, ReferralRule, Remind, RemindKind, ReminderRule, Reward, Threshold, Tier, TopUpRule,
+    Unusual, WatchRule,
 };
 pub use proto_wire::{Seed, Timestamp};
 pub use query::{

@@ -170,6 +170,7 @@ impl Action {
             | Self::Capture { .. }
             | Self::Void { .. }
             | Self::Reward { .. }
+            | Self::TakePart { .. }
             | Self::TakeUses { .. } => Permissions::SELL,
             Self::Refund { .. } | Self::ReturnUses { .. } | Self::RefundCard { .. } => {
                 Permissions::REFUND

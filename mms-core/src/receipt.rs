@@ -40,7 +40,7 @@ impl Receipt {
     #[must_use]
     pub const fn sale(&self) -> Option<SaleId> {
         match self.kind {
-            Kind::Spent | Kind::Sold | Kind::Redeemed | Kind::Captured => {
+            Kind::Spent | Kind::Sold | Kind::Redeemed | Kind::TookPart | Kind::Captured => {
                 Some(SaleId::new(self.seq.value()))
             }
             _ => None,

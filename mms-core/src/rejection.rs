@@ -116,6 +116,8 @@ rejections! {
     FieldUnknown = 213, false, "the field is unknown";
     /// No such parked order, or it is over.
     OrderUnknown = 214, false, "the order is unknown or over";
+    /// No such activity.
+    ActivityUnknown = 215, false, "the activity is unknown";
     /// The token belongs to a member.
     TokenTaken = 250, false, "the token belongs to another member";
     /// The number was used for a card before.
@@ -165,6 +167,8 @@ rejections! {
     GivenAway = 317, false, "what was given can only be taken back whole and unused";
     /// A member that is to be paid out or merged has open holds.
     HoldsOpen = 318, true, "the member has open holds";
+    /// Nobody can take part in the activity yet, or any longer.
+    ActivityNotValid = 319, true, "nobody can take part in the activity today";
 
     /// The tenders do not sum to the net total.
     TenderMismatch = 400, false, "the tenders do not sum to the total";
@@ -198,6 +202,8 @@ rejections! {
     InsufficientCoupons = 413, true, "there are not enough coupons of this issue";
     /// Fewer messages are paid for.
     InsufficientMessages = 414, true, "there are not enough messages";
+    /// All places of an activity are taken, or the member takes part as often as it may.
+    ActivityFull = 415, true, "there is no place in the activity";
 
     /// [`Limits::members_max`](crate::Limits::members_max) is reached.
     MembersFull = 500, false, "there is no room for another member";

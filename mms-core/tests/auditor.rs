@@ -74,6 +74,11 @@ fn plain(pending: u32) -> Program {
             Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),
             Reward::new(RewardId::new(4), 30, Gives::Uses(AssetId::new(16), 2, 3)),
         ])
+        .with_activities(vec![
+            ActivityRule::new(RuleId::new(60), 7, 19).with_member_max(2),
+            ActivityRule::new(RuleId::new(61), 0, 5).with_places_max(6),
+            ActivityRule::new(RuleId::new(62), 12, 0),
+        ])
         .with_sale_fields(vec![
             Field::new(FieldId::new(0), Holds::Number(0, 5)),
             Field::new(FieldId::new(1), Holds::Choice(9)),

@@ -39,6 +39,9 @@ const AGAIN: [&[u8]; 8] = [
     include_bytes!("golden/journal-8-format-2.mmsj"),
 ];
 
+/// What came after format 1.
+const LATER: &[&[u8]] = &[include_bytes!("golden/journal-9.mmsj")];
+
 /// The rows `| at | bytes | what |` below a heading, up to the next table.
 fn table(heading: &str) -> Vec<(usize, usize, &'static str)> {
     let from = PAGE.find(heading).unwrap();
@@ -134,6 +137,13 @@ fn by_its_page_alone_a_journal_reads_as_the_crate_reads_it() {
             previous = Sha256::digest(hashed).into();
             assert_eq!(whole[96..128], previous);
             records(&whole[128..], frame, &record_rows, &facts, &mut seen);
+            left = rest;
+        }
+    }
+    for mut left in LATER.iter().copied() {
+        while let Ok((frame, rest)) = Frame::parse(left) {
+            let facts = frame.records().flat_map(|record| record.facts());
+            facts.for_each(|fact| *seen.entry(fact.name()).or_default() += 1);
             left = rest;
         }
     }
@@ -396,6 +406,24 @@ fn by_its_page_alone_format_2_says_what_format_1_says() {
             (left, again) = (&left[length_before..], &again[length..]);
         }
         assert!(again.is_empty());
+    }
+    for mut left in LATER.iter().copied() {
+        while !left.is_empty() {
+            let (frame, rest) = Frame::parse(left).unwrap();
+            let mut body = &left[128..left.len() - rest.len()];
+            for record in frame.records() {
+                let (said, length) = said_in_version_2(body, &facts);
+                assert_eq!(
+                    (said[0], said[5]),
+                    (record.head().kind as u128, record.head().seq.value().into())
+                );
+                let amounts = record.postings().map(|posting| posting.amount as u64);
+                let places = (14..).step_by(4);
+                assert!(places.zip(amounts).all(|(at, amount)| said[at + 3] as u64 == amount));
+                body = &body[length..];
+            }
+            left = rest;
+        }
     }
     // Half of the bytes at most.
     assert!(sizes.1 * 2 < sizes.0, "{sizes:?}");

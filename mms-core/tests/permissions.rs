@@ -64,6 +64,7 @@ fn each_action_needs_its_permission() {
                 spend(A, 1),
                 checkout(A, &[line], Pay::Cash),
                 redeem(A, 1),
+                Action::TakePart { who: A.into(), activity: RuleId::new(60) },
                 hold(A, Held::Points, 1, until),
                 Action::ParkOrder {
                     who: None,

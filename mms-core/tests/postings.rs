@@ -26,6 +26,7 @@ fn program() -> Program {
         ])
         .with_coupon_returns(true)
         .with_credit(5_000, 30)
+        .with_activities(vec![ActivityRule::new(RuleId::new(60), 40, 25)])
         .with_rewards(vec![
             Reward::new(RewardId::new(1), 40, Gives::Goods(MUG)),
             Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),

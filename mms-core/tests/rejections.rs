@@ -105,6 +105,10 @@ const ROWS: &[Row] = &[
         value: None,
     }),
     (R::OrderUnknown, DEFAULT, |_| Action::CancelOrder { order: OrderId::new(1), reason: 9 }),
+    (R::ActivityUnknown, DEFAULT, |shop| {
+        shop.ok(change(CARD, CardChange::Freeze));
+        take_part(CARD, 99)
+    }),
     (R::TokenTaken, || Limits::default().with_members_max(2), |_| enrol(MemberToken::new(1), None)),
     (R::CardNumberTaken, || Limits::default().with_cards_max(2), |_| issue(A, OTHER_CARD)),
     (R::SameMember, DEFAULT, |shop| {
@@ -207,6 +211,7 @@ const ROWS: &[Row] = &[
         shop.ok(hold(A, Held::Stored, 11_000, until));
         Action::RefundCard { who: A.into(), cause: RefundCause::Merchant }
     }),
+    (R::ActivityNotValid, DEFAULT, |_| take_part(B, 61)),
     (R::TenderMismatch, DEFAULT, |_| {
         checkout(A, &[line(1, 1, 100)], Pay::Mixed { cash: 0, stored: MAX, points: 0 })
     }),
@@ -272,6 +277,14 @@ const ROWS: &[Row] = &[
         shop.ok(Action::BuyMessages { count: 5, price: 1 });
         Action::UseMessages { count: 6 }
     }),
+    (
+        R::ActivityFull,
+        || Limits::default().with_sales_max(0),
+        |shop| {
+            shop.ok(take_part(B, 64));
+            take_part(B, 64)
+        },
+    ),
     (
         R::MembersFull,
         || Limits::default().with_members_max(2),

@@ -228,3 +228,59 @@ fn cards_have_days_of_their_own() {
     shop.ok(top_up(CardNumber::new(61), 5));
     shop.audit();
 }
+
+/// R75: what taking part costs and gives, on its days, for as many as there are places; and a return
+/// of a part of it or of all.
+#[test]
+fn taking_part_costs_and_gives_points_and_a_return_takes_both_back() {
+    let activity = |id, costs, gives| ActivityRule::new(RuleId::new(id), costs, gives);
+    let (run, talk) = (RuleId::new(60), RuleId::new(61));
+    let program = Program::default()
+        .with_tiers(vec![
+            Tier::new(TierId::new(0)),
+            Tier::new(TierId::new(1)).with_qualify(Qualify::default().with_points(50)),
+        ])
+        .with_activities(vec![
+            activity(60, 30, 50).with_places_max(2).with_member_max(1),
+            activity(61, 0, 7).with_days(Day::new(20_001), Day::new(20_002)),
+        ]);
+    let mut shop = Shop::new(program.clone());
+    let (a, b, c) = (shop.enrol(), shop.enrol(), shop.enrol());
+    let part = |who: MemberId, activity| Action::TakePart { who: who.into(), activity };
+    for member in [a, b, c] {
+        shop.ok(adjust(member, 100));
+    }
+    assert_eq!(shop.no(part(a, talk)), R::ActivityNotValid);
+    let first = shop.ok(part(a, run));
+    assert_eq!((first.points, first.points_after), (20, 120));
+    assert_eq!(first.tier, TierId::new(1), "what is earned counts");
+    assert_eq!(shop.no(part(a, run)), R::ActivityFull, "once each");
+    shop.ok(part(b, run));
+    assert_eq!(shop.no(part(c, run)), R::ActivityFull, "two in all");
+    let who = |shop: &Shop| shop.ledger.participants(run).collect::<Vec<_>>();
+    assert_eq!(who(&shop), [(a, 1), (b, 1)]);
+    // A third of the price back takes a third of what it gave, rounded in the scheme's favour; the
+    // rest takes the rest, and the place is free.
+    shop.ok(refund(&first, Part::Amount(10)));
+    assert_eq!(shop.balances(a).points, 120 + 10 - 17);
+    assert_eq!(who(&shop), [(a, 1), (b, 1)]);
+    shop.ok(refund(&first, Part::Rest));
+    assert_eq!((shop.balances(a).points, who(&shop)), (100, vec![(b, 1)]));
+    assert_eq!(shop.ledger.member(a).unwrap().counters().points, 0);
+    let last = shop.ok(part(c, run));
+    // What it gave and is spent is owed.
+    shop.ok(redeem(c, 120));
+    shop.ok(refund(&last, Part::Rest));
+    assert_eq!((shop.balances(c).points, shop.balances(c).points_debt), (0, 20));
+    shop.skip(1);
+    shop.ok(part(b, talk));
+    assert_eq!(shop.balances(b).points, 127);
+    shop.ok(part(a, run));
+    shop.ok(Action::MergeMembers { from: a, into: b });
+    assert_eq!((shop.ledger.parts(run, a), who(&shop)), (2, vec![(b, 2)]));
+    shop.audit();
+    let twice = program.clone().with_earn_rules(vec![EarnRule::new(run, Ratio::ONE)]);
+    assert_eq!(twice.validate(), Err(ProgramError::RuleTwice));
+    let less = program.with_activities(vec![activity(60, -1, 0)]);
+    assert_eq!(less.validate(), Err(ProgramError::Negative));
+}

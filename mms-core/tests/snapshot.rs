@@ -22,6 +22,7 @@ fn program() -> Program {
             Field::new(FieldId::new(2), Holds::Number(0, 9)),
         ])
         .with_sale_fields(vec![Field::new(FieldId::new(5), Holds::Tag)])
+        .with_activities(vec![ActivityRule::new(RuleId::new(60), 0, 3)])
         .with_reminders(vec![ReminderRule::new(RuleId::new(9), Remind::CardEnds, 1)])
         .with_watch(vec![
             WatchRule::new(RuleId::new(70), Unusual::Often { count: 16, secs: 1 }).per(Per::Store),
@@ -55,6 +56,7 @@ fn shop() -> Shop {
     shop.ok(Action::SetSaleField { sale, field: FieldId::new(5), value: Some(1) });
     let (plan, term) = (PlanId::new(1), shop.at.day.plus(30));
     shop.ok(Action::SetTerm { member: a, plan, until: term, fee: 0 });
+    shop.ok(Action::TakePart { who: b.into(), activity: RuleId::new(60) });
     shop.ok(Action::SetStore { store: shop.store, open: true });
     let (terminal, store) = (TerminalId::new(0), shop.store);
     shop.ok(Action::SetTerminal { terminal, store, open: true });

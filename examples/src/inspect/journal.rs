@@ -371,6 +371,7 @@ mod tests {
             Section::Terminals,
             Section::SaleFields,
             Section::Terms,
+            Section::Parts,
         ];
         let sections = Section::ALL.iter().filter(|section| !rare.contains(section));
         let sections = sections.map(|section| section.name());

@@ -385,6 +385,14 @@ pub enum Action {
         /// How many; not zero.
         quantity: u32,
     },
+    /// Takes part in an activity that the program lists (活动积分): points at its price, and those that
+    /// it gives. A return takes both back, and the place with them.
+    TakePart {
+        /// Who.
+        who: Who,
+        /// In which.
+        activity: RuleId,
+    },
     /// Goods came in from a supplier or, less than zero, went back. Not zero.
     StockGoods {
         /// What: see [`is_goods`](crate::is_goods).

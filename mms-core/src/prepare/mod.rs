@@ -3,6 +3,7 @@
 //! Every action checks in the order of [`Rejection`]'s codes: shape, what is unknown, what
 //! exists already, states, money, limits.
 
+mod activity;
 mod cardholder;
 mod coupon;
 mod credit;
@@ -211,6 +212,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
                 self.withdraw_coupons(who, coupon, reason)
             }
             Action::Reward { who, reward, quantity } => self.reward(who, reward, quantity),
+            Action::TakePart { who, activity } => self.take_part(who, activity),
             Action::StockGoods { goods, quantity } => self.stock_goods(goods, quantity),
             Action::SendGoods { goods, quantity, to } => self.send_goods(goods, quantity, to),
             Action::ReceiveGoods { goods, quantity } => self.receive_goods(goods, quantity),

@@ -56,6 +56,7 @@ impl<'l> Prepare<'l, '_> {
             self.return_coupon(party, sale, amount)?;
             let clawed = self.take_back(party, sale, amount)?;
             self.claw_referrers(sale, amount)?;
+            self.leave(party.id, sale, amount);
             self.returned(sale, amount, &parts, discount, clawed);
             let whole = sale.left() == amount && sale.asset == MONEY;
             self.uncount(party, sale.day, &parts, clawed, whole);
@@ -319,7 +320,7 @@ fn claw_of(sale: &Sale, amount: i64) -> Option<i64> {
         return Some(0);
     }
     let net = sale.net();
-    let kept = net.checked_sub(sale.returned.total(MONEY))?.checked_sub(amount)?;
+    let kept = net.checked_sub(sale.returned.total(sale.asset))?.checked_sub(amount)?;
     let base = mul_div(sale.earn_base, kept.unsigned_abs(), net.unsigned_abs(), Rounding::Down)?;
     let keep = mul_div(base, sale.earn_num, sale.earn_den, sale.earn_rounding)?;
     let due = sale.earned.checked_sub(keep)?.checked_sub(sale.clawed)?;

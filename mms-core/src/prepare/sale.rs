@@ -32,12 +32,12 @@ pub(super) struct Sold {
 /// How a sale's points were earned.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EarnedBy {
-    rule: RuleId,
-    base: i64,
-    rate: (u64, u64),
-    rounding: Rounding,
-    points: i64,
-    lot: Option<LotId>,
+    pub(super) rule: RuleId,
+    pub(super) base: i64,
+    pub(super) rate: (u64, u64),
+    pub(super) rounding: Rounding,
+    pub(super) points: i64,
+    pub(super) lot: Option<LotId>,
 }
 
 pub(super) use crate::state::Gift;

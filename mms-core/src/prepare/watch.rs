@@ -18,6 +18,7 @@ impl Prepare<'_, '_> {
                 | Kind::Spent
                 | Kind::Sold
                 | Kind::Redeemed
+                | Kind::TookPart
                 | Kind::Held
                 | Kind::Transferred
                 | Kind::StoredRefunded

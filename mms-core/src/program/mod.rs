@@ -74,6 +74,8 @@ pub struct Program {
     pub parked_prices: ParkedPrices,
     /// What points buy at a fixed price.
     pub rewards: Vec<Reward>,
+    /// What members can take part in.
+    pub activities: Vec<ActivityRule>,
     /// What members are reminded of.
     pub reminders: Vec<ReminderRule>,
     /// What is unusual.
@@ -164,6 +166,7 @@ impl Default for Program {
             coupon_returns: false,
             parked_prices: ParkedPrices::AtCheckout,
             rewards: Vec::new(),
+            activities: Vec::new(),
             reminders: Vec::new(),
             watch: Vec::new(),
             load_stores: Vec::new(),
@@ -230,7 +233,8 @@ impl Program {
         }
         let top_ups = self.top_up_rules.iter().map(|rule| rule.id.value());
         let earns = self.earn_rules.iter().map(|rule| rule.id.value());
-        if repeats(&mut top_ups.chain(earns)) {
+        let activities = self.activities.iter().map(|rule| rule.id.value());
+        if repeats(&mut top_ups.chain(earns).chain(activities)) {
             return Err(ProgramError::RuleTwice);
         }
         let amounts = self.top_up_rules.iter().flat_map(|rule| [rule.from, rule.points]);
@@ -261,6 +265,7 @@ impl Program {
         let others = others.chain(self.bundles.iter().map(|bundle| bundle.off));
         let others = others.chain(self.referral.iter().map(|rule| rule.event_max));
         let others = others.chain([self.credit_max]);
+        let others = others.chain(self.activities.iter().flat_map(|rule| [rule.costs, rule.gives]));
         if thresholds.chain(coupons).chain(rewards).chain(others).any(|amount| amount < 0) {
             return Err(ProgramError::Negative);
         }
@@ -374,6 +379,13 @@ impl Program {
         self
     }
 
+    /// Sets [`Program::activities`].
+    #[must_use]
+    pub fn with_activities(mut self, activities: Vec<ActivityRule>) -> Self {
+        self.activities = activities;
+        self
+    }
+
     /// Sets [`Program::watch`].
     #[must_use]
     pub fn with_watch(mut self, rules: Vec<WatchRule>) -> Self {
@@ -463,6 +475,10 @@ impl Program {
 
     pub(crate) fn coupon(&self, kind: AssetId) -> Option<&CouponRule> {
         self.coupons.iter().find(|rule| rule.kind == kind)
+    }
+
+    pub(crate) fn activity(&self, id: RuleId) -> Option<&ActivityRule> {
+        self.activities.iter().find(|rule| rule.id == id)
     }
 
     pub(crate) fn reward(&self, id: RewardId) -> Option<&Reward> {

@@ -236,6 +236,27 @@ pub enum Gives {
     Uses(AssetId, i64, u32),
 }
 
+/// What taking part in something costs and gives (活动积分). Part of a [`Program`](super::Program).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActivityRule {
+    /// The number that stands in commands and records; no rule of the program has the same.
+    pub id: RuleId,
+    /// The points that taking part costs; may be zero. Who pays some can have them back as long as a
+    /// sale can be returned, and gives back what it got.
+    pub costs: i64,
+    /// The points that it gives; may be zero.
+    pub gives: i64,
+    /// The first day on which anybody can take part.
+    pub from: Day,
+    /// The last one.
+    pub until: Day,
+    /// How many times in all.
+    pub places_max: Option<u32>,
+    /// How many times a member may.
+    pub member_max: Option<u32>,
+}
+
 /// How a sale gives points. Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

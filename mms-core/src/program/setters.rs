@@ -1,8 +1,8 @@
 //! Rules, made step by step.
 
 use super::{
-    Alarm, CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Per, Qualify,
-    ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
+    ActivityRule, Alarm, CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Per,
+    Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
 };
 use crate::amount::{Ratio, Rounding};
 use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
@@ -47,6 +47,36 @@ impl Tier {
     #[must_use]
     pub const fn with_burn(mut self, burn: Ratio) -> Self {
         self.burn = burn;
+        self
+    }
+}
+
+impl ActivityRule {
+    /// On any day, for as many as like: so many points it costs, so many it gives.
+    #[must_use]
+    pub const fn new(id: RuleId, costs: i64, gives: i64) -> Self {
+        let (from, until) = (Day::FIRST, Day::NEVER);
+        Self { id, costs, gives, from, until, places_max: None, member_max: None }
+    }
+
+    /// Sets [`ActivityRule::from`] and [`Activity::until`].
+    #[must_use]
+    pub const fn with_days(mut self, from: Day, until: Day) -> Self {
+        (self.from, self.until) = (from, until);
+        self
+    }
+
+    /// Sets [`ActivityRule::places_max`].
+    #[must_use]
+    pub const fn with_places_max(mut self, max: u32) -> Self {
+        self.places_max = Some(max);
+        self
+    }
+
+    /// Sets [`ActivityRule::member_max`].
+    #[must_use]
+    pub const fn with_member_max(mut self, max: u32) -> Self {
+        self.member_max = Some(max);
         self
     }
 }

@@ -672,6 +672,19 @@ facts! {
         /// What its last day was.
         until: Day,
     }
+    /// A member took part in an activity, or no longer does.
+    TookPart = 66 {
+        /// Which activity.
+        activity: RuleId,
+        /// Who.
+        member: MemberId,
+        /// 1 when it took part, 0 when that was taken back.
+        part: u8,
+        /// What it cost, in points.
+        points: i64,
+        /// What it gave, in points.
+        earned: i64,
+    }
     /// An actor's permissions were set.
     ActorPermitted = 23 {
         /// Whose.

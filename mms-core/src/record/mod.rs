@@ -129,6 +129,8 @@ wire_enum! {
         SaleFieldSet = 47,
         /// A member joined a plan, or renewed it.
         TermSet = 48,
+        /// A member took part in an activity.
+        TookPart = 49,
         /// Time: a lot lapsed.
         Expired = 128,
         /// Time: pending points became the member's.

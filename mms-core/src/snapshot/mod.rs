@@ -75,6 +75,8 @@ wire_enum! {
         SaleFields = 20,
         /// Last days of terms, by member; left out when there are none.
         Terms = 21,
+        /// Who took part in which activities, by activity and member; left out when there is nobody.
+        Parts = 22,
     }
 }
 
@@ -195,6 +197,10 @@ impl Ledger {
         if terms.iter().any(|(_, until)| *until == Day::NEVER) {
             return Err(wrong(Section::Terms));
         }
+        let parts: Vec<((RuleId, MemberId), u32)> = from.keyed(Section::Parts)?;
+        if parts.iter().any(|(_, times)| *times == 0) {
+            return Err(wrong(Section::Parts));
+        }
         if !from.body.is_empty() {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
@@ -229,6 +235,7 @@ impl Ledger {
         ledger.reminded.extend(reminded);
         ledger.sale_fields.extend(sale_fields);
         terms.into_iter().for_each(|(member, until)| ledger.terms.set(member, until));
+        parts.into_iter().for_each(|((of, member), times)| ledger.parts.set(of, member, times));
         ledger.registry.stores.extend(stores);
         ledger.registry.terminals.extend(terminals);
         ledger.sales = sales;
@@ -322,6 +329,11 @@ impl Ledger {
                 (*member, *until).put_row(out);
             });
         }
+        if !self.parts.times.is_empty() {
+            section(out, Section::Parts, self.parts.times.iter(), |(key, times), out| {
+                (*key, *times).put_row(out);
+            });
+        }
     }
 
     /// Without any state, remembering so many keys.
@@ -343,6 +355,7 @@ impl Ledger {
             reminded: Default::default(),
             sale_fields: Default::default(),
             terms: Default::default(),
+            parts: Default::default(),
             registry: Default::default(),
             sales: Sales::new(),
             books: Books::default(),
@@ -386,6 +399,7 @@ impl Ledger {
         let sold = |(sale, _): &(SaleId, FieldId)| self.sales.is_known(*sale);
         fail(self.sale_fields.keys().all(sold), Section::SaleFields)?;
         fail(self.terms.by_member.keys().copied().all(member), Section::Terms)?;
+        fail(self.parts.times.keys().all(|(_, id)| member(*id)), Section::Parts)?;
         let sound = |order: &Order| {
             let card = order.card.is_none_or(|card| self.card_at(card).is_some());
             order.member.is_none_or(member) && card

@@ -41,6 +41,7 @@
     reason = "a model that is wrong must fail loudly, and its sums are of 128 bits"
 )]
 
+mod activity;
 mod disk;
 mod hold;
 mod lots;

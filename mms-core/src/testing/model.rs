@@ -92,6 +92,7 @@ pub(super) struct MSale {
     pub(super) earned_lot: Option<usize>,
     pub(super) returnable: i32,
     pub(super) coupon: Option<usize>,
+    pub(super) activity: Option<u32>,
     pub(super) gift: Option<super::people::MGift>,
     pub(super) seller: u32,
     pub(super) commission: i128,
@@ -191,6 +192,8 @@ pub struct Model {
     pub(super) packages: Vec<MPackage>,
     pub(super) cards: Vec<super::people::MCard>,
     pub(super) fields: BTreeMap<(usize, u16), i64>,
+    /// How many times members take part in activities.
+    pub(super) parts: BTreeMap<(u32, usize), u32>,
     pub(super) parameters: BTreeMap<u16, i64>,
     pub(super) actors: BTreeMap<u32, crate::Permissions>,
     pub(super) stores: super::store::MStores,
@@ -227,6 +230,7 @@ impl Model {
             packages: Vec::new(),
             cards: Vec::new(),
             fields: BTreeMap::new(),
+            parts: BTreeMap::new(),
             parameters: BTreeMap::new(),
             actors: BTreeMap::new(),
             stores: super::store::MStores::default(),
@@ -335,6 +339,9 @@ impl Model {
             return Some(difference);
         }
         if let Some(difference) = self.orders_differ(ledger) {
+            return Some(difference);
+        }
+        if let Some(difference) = self.parts_differ(ledger) {
             return Some(difference);
         }
         if let Some(difference) = self.people_differ(ledger) {

@@ -229,6 +229,7 @@ impl Model {
             | Action::HoldCoupons { .. }
             | Action::Capture { .. }
             | Action::Void { .. } => self.run_hold(seq, &command.action, (store, actor))?,
+            Action::TakePart { who, activity } => self.take_part(seq, *who, *activity, store)?,
             Action::Refund { sale, part } => self.refund(seq, *sale, *part, store, ledger)?,
             other => self.run_people(seq, other, (store, actor))?,
         }
@@ -433,6 +434,7 @@ impl Model {
             sum.visits += counts.visits;
         }
         self.merge_fields(source, target);
+        self.merge_parts(source, target);
         self.stores.terms.remove(&source);
         self.lots.iter_mut().filter(|l| l.member == source).for_each(|l| l.member = target);
         self.coupons.iter_mut().filter(|c| c.member == source).for_each(|c| c.member = target);

@@ -73,6 +73,7 @@ impl Model {
             earned_lot: None,
             returnable: self.day + self.program.return_days as i32,
             coupon: None,
+            activity: None,
             gift: None,
             seller: 0,
             commission: 0,
@@ -458,6 +459,11 @@ impl Model {
             self.count(member, sale.day, by);
             self.over_the_counter(store, sale.cash_back - cash - (back - forgiven));
             sale.cash_back = cash;
+        } else {
+            self.count(member, sale.day, Counts { points: -claw, ..Counts::default() });
+        }
+        if let Some(activity) = sale.activity.filter(|_| whole) {
+            self.part(activity, member, -1);
         }
         self.sales.insert(id.value(), sale);
         Ok(())

@@ -4,8 +4,8 @@ use super::Model;
 use crate::{
     Action, ActorId, Adjust, AssetId, CardChange, CardNumber, CouponId, Day, Extras, FieldId,
     Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken, OrderId,
-    ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause, RewardId, SaleId,
-    Sku, StoreId, TerminalId, TierId, Timestamp, Who,
+    ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause, RewardId, RuleId,
+    SaleId, Sku, StoreId, TerminalId, TierId, Timestamp, Who,
 };
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,7 +13,7 @@ use proto_wire::Rng;
 
 /// Kinds of actions, each with a weight of its own: a seed that never transfers finds other things
 /// than one that does so all the time.
-const KINDS: usize = 35;
+const KINDS: usize = 36;
 
 /// A source of random actions for a ledger.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Shop {
             *weight = [0, 1, 2, 4, 8][rng.below(5) as usize];
         }
         // What few can do is tried by all.
-        for rare in [10, 32, 34] {
+        for rare in [10, 32, 34, 35] {
             weights[rare] = weights[rare].max(2);
         }
         // Without members, value and sales there is little to do.
@@ -93,7 +93,7 @@ impl Shop {
             }
             6 => {
                 let rules: Vec<_> = program.earn_rules.iter().map(|rule| rule.id).collect();
-                let rule = pick(rng, &rules).unwrap_or(crate::RuleId::new(1));
+                let rule = pick(rng, &rules).unwrap_or(RuleId::new(1));
                 Action::Earn { who: by, base: amount(rng, &stored), rule }
             }
             7 => {
@@ -268,6 +268,11 @@ impl Shop {
                 Action::HoldCoupons { who, coupon, count, until }
             }
             34 => a_store(rng, program, ledger),
+            35 => {
+                let all: Vec<RuleId> = program.activities.iter().map(|rule| rule.id).collect();
+                let activity = pick(rng, &all).filter(|_| rng.below(12) > 0);
+                Action::TakePart { who: by, activity: activity.unwrap_or(RuleId::new(99)) }
+            }
             33 => self.order(rng, ledger, model, (who, by)),
             _ => spend(who),
         }

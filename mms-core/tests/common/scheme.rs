@@ -34,6 +34,13 @@ pub fn shop(limits: Limits) -> Shop {
                 .with_skus(vec![Sku::new(9)])
                 .with_wait_days(2),
         ])
+        .with_activities(vec![
+            ActivityRule::new(RuleId::new(60), 30, 50).with_member_max(1),
+            ActivityRule::new(RuleId::new(61), 30, 0).with_days(DAY.plus(5), DAY.plus(6)),
+            ActivityRule::new(RuleId::new(62), 500, 0).with_places_max(0),
+            ActivityRule::new(RuleId::new(63), 30, 9).with_places_max(0),
+            ActivityRule::new(RuleId::new(64), 0, 9).with_member_max(1),
+        ])
         .with_rewards(vec![
             Reward::new(RewardId::new(1), 40, Gives::Goods(MUG)),
             Reward::new(RewardId::new(2), 10, Gives::Coupon(OFF)),
@@ -82,6 +89,10 @@ pub fn transfer(from: Who, to: Who, amount: i64) -> Action {
 
 pub fn uses(who: impl Into<Who>, kind: AssetId, uses: i64) -> Action {
     Action::TakeUses { who: who.into(), kind, uses }
+}
+
+pub fn take_part(who: impl Into<Who>, activity: u32) -> Action {
+    Action::TakePart { who: who.into(), activity: RuleId::new(activity) }
 }
 
 pub fn permit(actor: u32, permissions: Permissions) -> Action {

@@ -355,6 +355,24 @@ pub(crate) const ROWS: &[Row] = &[
         postings: "m0.PTH +80, m0.PT -80",
     },
     Row {
+        name: "taking part in an activity",
+        act: |shop, member| {
+            shop.ok(adjust(member, 100));
+            Action::TakePart { who: member.into(), activity: RuleId::new(60) }
+        },
+        postings: "m0.PT +40, PTR -40, PTI +25, m0.PT -25",
+    },
+    Row {
+        name: "a part of that taken back",
+        act: |shop, member| {
+            shop.ok(adjust(member, 100));
+            let part = Action::TakePart { who: member.into(), activity: RuleId::new(60) };
+            let part = shop.ok(part);
+            refund(&part, Part::Amount(10))
+        },
+        postings: "PTR +10, m0.PT -10, m0.PT +7, PTI -7",
+    },
+    Row {
         name: "14 hold uses",
         act: |shop, member| {
             let sell = package(shop, member, 3, 1_000);

@@ -326,6 +326,25 @@ pub(crate) const KINDS: &[Kind] = &[
         ],
     ),
     (
+        "take part",
+        |s| Action::TakePart { who: s.who, activity: s.activity },
+        &[
+            PERMIT,
+            WHO,
+            DEBIT,
+            &[
+                (R::ActivityUnknown, "activity", |s| s.activity = RuleId::new(77)),
+                (R::ActivityNotValid, "activity", |s| s.activity = RuleId::new(61)),
+                (R::InsufficientPoints, "activity", |s| s.activity = RuleId::new(62)),
+                (R::ActivityFull, "activity", |s| s.activity = RuleId::new(63)),
+            ],
+            TOUCH,
+            SALES,
+            STORE,
+            WATCH,
+        ],
+    ),
+    (
         "refund",
         |s| Action::Refund { sale: s.sale, part: s.part },
         &[
