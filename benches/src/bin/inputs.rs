@@ -1,8 +1,8 @@
-//! Writes what SIP is measured on to standard output, for parsers that live in other programs (see
-//! `benches/c`): `inputs invite`, `message`, `200ok`, `register` or `varied`. Before each message stands
-//! its length in four bytes, the least first.
+//! Writes what SIP and RTSP are measured on to standard output, for parsers that live in other programs (see
+//! `benches/c`): `inputs invite`, `message`, `200ok`, `register` or `varied`; `setup` or the varied `setups`.
+//! Before each message stands its length in four bytes, the least first.
 
-use benches::inputs::sip;
+use benches::inputs::{rtsp, sip};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -13,8 +13,12 @@ fn main() -> ExitCode {
         Some("200ok") => vec![sip::ok()],
         Some("register") => vec![sip::register()],
         Some("varied") => sip::varied(),
+        Some("setup") => vec![rtsp::setup()],
+        Some("setups") => rtsp::varied_setups(),
         _ => {
-            eprintln!("usage: inputs invite | message | 200ok | register | varied");
+            eprintln!(
+                "usage: inputs invite | message | 200ok | register | varied | setup | setups"
+            );
             return ExitCode::from(2);
         }
     };

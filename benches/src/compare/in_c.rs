@@ -1,8 +1,8 @@
 //! Beside parsers in C, through `c/*.c`: libosip2 and Sofia-SIP read what a proxy reads, libexpat counts
 //! elements. They allocate with `malloc`, which the column of allocations does not see.
 //!
-//! GStreamer's RTSP messages have no row: its parser reads from a connection only. Kamailio's and PJSIP's
-//! parsers come without a library of their own in Debian.
+//! GStreamer's RTSP messages have no row: its parser reads from a connection only, byte by byte. Kamailio's and
+//! PJSIP's parsers come without a library of their own in Debian. `c/` holds a program for each of the three.
 #![allow(unsafe_code, reason = "calls into C")]
 
 use super::{Row, Set, Sink};
