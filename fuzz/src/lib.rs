@@ -17,6 +17,8 @@
 )]
 
 pub mod ledger;
+#[cfg(test)]
+mod replay;
 pub mod rtsp;
 pub mod rtsp_doors;
 pub mod rtsp_more;

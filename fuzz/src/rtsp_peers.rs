@@ -210,3 +210,6 @@ fn retina(data: &[u8]) -> Option<Seen> {
         Message::Data(data) => Seen::Frame { channel: data.channel_id, payload: body.to_vec() },
     })
 }
+
+#[cfg(all(test, feature = "peers"))]
+mod tests;

@@ -9,7 +9,7 @@
     reason = "tests state what must hold, and say what they did"
 )]
 
-use fuzz::rtsp_peers::rtsp_peers;
+use super::rtsp_peers;
 use proto_wire::{Rng, Seed};
 use std::path::Path;
 

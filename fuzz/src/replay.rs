@@ -1,5 +1,7 @@
 //! Replays corpora and past crashes on stable, then seeded mutations of them; and checks that
 //! the target list, `fuzz_targets/`, `Cargo.toml` and `corpus/` agree.
+//!
+//! Beside the targets and not in `tests/`, because Cargo builds every bin for an integration test.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -11,7 +13,7 @@
     reason = "tests state what must hold, and say what they did"
 )]
 
-use fuzz::{AREAS, Target, targets};
+use crate::{AREAS, Target, targets};
 use proto_wire::{Rng, Seed};
 use std::collections::BTreeSet;
 use std::fs;
