@@ -6,7 +6,10 @@ set -euo pipefail
 : "${OUT:?where the targets go}"
 mkdir -p "$OUT"
 host=$(rustc -vV | sed -n 's/^host: //p')
-cargo fuzz build --release --debug-assertions
+# Without the link-time optimisation of a release, which takes long for so many targets and finds no more.
+export CARGO_PROFILE_RELEASE_LTO=off
+# With the peers of the differential targets, as in `.ci/run fuzz`.
+cargo fuzz build --release --debug-assertions --features peers-sip,peers-rtsp,peers-xmpp
 for file in fuzz/fuzz_targets/*.rs; do
     target=$(basename "$file" .rs)
     cp "fuzz/target/$host/release/$target" "$OUT/" 2>/dev/null || cp "target/$host/release/$target" "$OUT/"
