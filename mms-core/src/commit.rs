@@ -164,8 +164,8 @@ impl Ledger {
                 }
             }
             Fact::Undiscounted { lot, amount } => self.lots.undiscount(lot, amount),
-            Fact::CardIssued { card, member, number, product, status, expires } => {
-                self.numbers.insert(u128::from(number.value()), card.value());
+            Fact::CardIssued { card: id, member, number, product, status, expires } => {
+                self.numbers.insert(u128::from(number.value()), id.value());
                 let card = Card {
                     number,
                     member,
@@ -176,13 +176,16 @@ impl Ledger {
                     replaced_by: None,
                 };
                 append(&mut self.cards, card);
+                self.note_card_end(id);
             }
-            Fact::CardChanged { card, status, expires, pin_tries } => {
-                if let Some(card) = self.card_mut(card) {
+            Fact::CardChanged { card: id, status, expires, pin_tries } => {
+                self.forget_card_end(id);
+                if let Some(card) = self.card_mut(id) {
                     card.status = status;
                     card.expires = expires;
                     card.pin_tries = pin_tries;
                 }
+                self.note_card_end(id);
             }
             Fact::CardReplaced { card, by } => {
                 if let Some(card) = self.card_mut(card) {
@@ -308,9 +311,9 @@ impl Ledger {
             }
             Fact::FieldSet { member, field, set, value } => {
                 if set == 0 {
-                    self.fields.remove(&(member, field));
+                    self.fields.remove(member, field);
                 } else {
-                    self.fields.insert((member, field), value);
+                    self.fields.insert(member, field, value);
                 }
             }
             Fact::SaleFieldSet { sale, field, set, value } => {
@@ -524,9 +527,9 @@ impl Ledger {
     /// Nobody finds the member by its tokens any more, and its fields are gone. Looks at every
     /// member.
     fn erase(&mut self, id: MemberId) {
-        let own: Vec<_> = self.fields_of(id).map(|(field, _)| (id, field)).collect();
-        for key in own {
-            self.fields.remove(&key);
+        let own: Vec<_> = self.fields_of(id).map(|(field, _)| field).collect();
+        for field in own {
+            self.fields.remove(id, field);
         }
         // Those that became this member were the same person.
         for place in (0_u32..).zip(0..self.members.len()).map(|(place, _)| MemberId::new(place)) {
@@ -549,8 +552,10 @@ impl Ledger {
         // Of two values the one of the member that stays is kept.
         let fields: Vec<_> = self.fields_of(from).collect();
         for (field, value) in fields {
-            self.fields.remove(&(from, field));
-            self.fields.entry((into, field)).or_insert(value);
+            self.fields.remove(from, field);
+            if !self.fields.rows().contains_key(&(into, field)) {
+                self.fields.insert(into, field, value);
+            }
         }
         let Some(source) = self.member_mut(from) else {
             return;
@@ -594,6 +599,23 @@ impl Ledger {
     #[inline]
     fn member_mut(&mut self, member: MemberId) -> Option<&mut Member> {
         self.members.get_mut(member.value() as usize)
+    }
+
+    /// A card that is in use ends on its last day, if rules remind of that.
+    pub(crate) fn note_card_end(&mut self, id: CardId) {
+        if let (Some(ends), Some(card)) = (&mut self.card_ends, self.cards.get(id.value() as usize))
+        {
+            if card.expires != Day::NEVER && !card.is_over() {
+                ends.insert(card.expires, id);
+            }
+        }
+    }
+
+    fn forget_card_end(&mut self, id: CardId) {
+        if let (Some(ends), Some(card)) = (&mut self.card_ends, self.cards.get(id.value() as usize))
+        {
+            ends.remove(card.expires, id);
+        }
     }
 
     fn card_mut(&mut self, card: CardId) -> Option<&mut Card> {

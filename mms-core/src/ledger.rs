@@ -13,8 +13,8 @@ use crate::receipt::Receipt;
 use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{
-    Books, Card, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Parts, Places, Registry,
-    Replies, Sale, Sales, SoldLine, Terms, held_codes,
+    Books, Calendar, Card, Fields, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Parts,
+    Places, Registry, Replies, Sale, Sales, SoldLine, Terms, held_codes,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -85,7 +85,9 @@ pub struct Ledger {
     pub(crate) replies: Replies,
     pub(crate) actors: BTreeMap<ActorId, Permissions>,
     /// Fields of members that are set.
-    pub(crate) fields: BTreeMap<(MemberId, FieldId), i64>,
+    pub(crate) fields: Fields,
+    /// When cards end, while rules remind of that.
+    pub(crate) card_ends: Option<Calendar<CardId>>,
     /// Parameters of the scheme.
     pub(crate) parameters: BTreeMap<ParameterId, i64>,
     /// When business was done at each store and terminal, when rules look at that.
@@ -159,7 +161,7 @@ impl Ledger {
     pub fn new(limits: Limits, program: Arc<Program>, seed: Seed) -> Result<Self, ProgramError> {
         program.validate()?;
         let mut rng = Rng::new(&seed);
-        Ok(Self {
+        let mut ledger = Self {
             limits,
             program,
             seq: Seq::new(0),
@@ -182,13 +184,16 @@ impl Ledger {
             books: Books::default(),
             replies: Replies::new(limits.keys_max, rng.next_u64()),
             actors: BTreeMap::new(),
-            fields: BTreeMap::new(),
+            fields: Fields::default(),
+            card_ends: None,
             parameters: BTreeMap::new(),
             places: Places::default(),
             issued: BTreeMap::new(),
             volume: 0,
             draft: None,
-        })
+        };
+        ledger.look_ahead();
+        Ok(ledger)
     }
 
     /// Prepares, encodes to the end of `journal`, and commits. Nothing is appended unless
@@ -222,6 +227,7 @@ impl Ledger {
     pub fn set_program(&mut self, program: Arc<Program>) -> Result<(), ProgramError> {
         program.validate()?;
         self.program = program;
+        self.look_ahead();
         Ok(())
     }
 
@@ -486,13 +492,13 @@ impl Ledger {
     /// What a field of a member holds, if it is set.
     #[must_use]
     pub fn field(&self, member: MemberId, field: FieldId) -> Option<i64> {
-        self.fields.get(&(self.resolve(member), field)).copied()
+        self.fields.rows().get(&(self.resolve(member), field)).copied()
     }
 
     /// The fields of a member that are set, by number.
     pub fn fields_of(&self, member: MemberId) -> impl Iterator<Item = (FieldId, i64)> {
         let all = (member, FieldId::new(0))..=(member, FieldId::new(u16::MAX));
-        self.fields.range(all).map(|((_, field), value)| (*field, *value))
+        self.fields.rows().range(all).map(|((_, field), value)| (*field, *value))
     }
 
     /// The fields of a sale that are set, by number; they go when it can no longer be returned.

@@ -30,7 +30,7 @@ impl Prepare<'_, '_> {
         if before == value {
             return Err(Rejection::NothingToDo);
         }
-        let fields = self.ledger.fields.len();
+        let fields = self.ledger.fields.rows().len();
         if before.is_none() && fields >= self.ledger.limits.fields_max as usize {
             self.fill(Rejection::FieldsFull);
         }
@@ -77,7 +77,7 @@ impl Prepare<'_, '_> {
         if before == value {
             return Err(Rejection::NothingToDo);
         }
-        let count = ledger.fields.len().saturating_add(ledger.sale_fields.len());
+        let count = ledger.fields.rows().len().saturating_add(ledger.sale_fields.len());
         if before.is_none() && count >= ledger.limits.fields_max as usize {
             return Err(Rejection::FieldsFull);
         }

@@ -4,7 +4,7 @@ use crate::account::{MONEY, POINTS, is_coupon};
 use crate::ids::{AssetId, CardNumber, Day, FieldId, LotId, MemberId, TierId};
 use crate::ledger::Ledger;
 use crate::program::month_day;
-use crate::state::{CardStatus, MemberStatus};
+use crate::state::{Card, MemberStatus};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -135,11 +135,8 @@ impl Ledger {
     /// Cards in use whose last day is from `from` to `until`, in the order of issue. Looks at
     /// every card.
     pub fn cards_ending(&self, from: Day, until: Day) -> impl Iterator<Item = DueCard> {
-        let over = |status| matches!(status, CardStatus::Replaced | CardStatus::Closed);
-        let cards = self
-            .cards
-            .iter()
-            .filter(move |card| !over(card.status) && (from..=until).contains(&card.expires));
+        let ends = move |card: &&Card| !card.is_over() && (from..=until).contains(&card.expires);
+        let cards = self.cards.iter().filter(ends);
         cards.map(|card| DueCard {
             member: self.resolve(card.member),
             number: card.number,
@@ -160,7 +157,7 @@ impl Ledger {
     ) -> Vec<(Day, MemberId)> {
         let until = until.min(from.plus(365));
         let year = i64::from(from.month().div_euclid(12));
-        let born = self.fields.iter().filter(|((_, known), _)| *known == field);
+        let born = self.fields.rows().iter().filter(|((_, known), _)| *known == field);
         let mut found: Vec<(Day, MemberId)> = Vec::new();
         for ((member, _), value) in born {
             let live = self.member(*member).is_some_and(|row| {

@@ -248,12 +248,15 @@ impl Ledger {
         }
         ledger.actors.extend(actors);
         ledger.parameters.extend(parameters);
-        ledger.fields.extend(fields);
+        for ((member, field), value) in fields {
+            ledger.fields.insert(member, field, value);
+        }
         ledger.places = places;
         for (key, digest, receipt) in answers {
             ledger.replies.push(key, digest, &receipt);
         }
         ledger.refer_lots();
+        ledger.look_ahead();
         ledger.fits_together()?;
         *self = ledger;
         Ok(())
@@ -292,8 +295,8 @@ impl Ledger {
         if self.places.rows().len() > 0 {
             section(out, Section::Places, self.places.rows(), rows::put_place);
         }
-        if !self.fields.is_empty() {
-            let fields = self.fields.iter().map(|(key, value)| (*key, *value));
+        if !self.fields.rows().is_empty() {
+            let fields = self.fields.rows().iter().map(|(key, value)| (*key, *value));
             section(out, Section::Fields, fields, |row: ((MemberId, FieldId), i64), out| {
                 row.put_row(out);
             });
@@ -363,6 +366,7 @@ impl Ledger {
             actors: Default::default(),
             parameters: Default::default(),
             fields: Default::default(),
+            card_ends: None,
             places: Places::default(),
             issued: Default::default(),
             volume: 0,
@@ -395,7 +399,7 @@ impl Ledger {
             member.rest.get().months.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
         };
         fail(self.members.iter().all(sorted), Section::Members)?;
-        fail(self.fields.keys().all(|(id, _)| member(*id)), Section::Fields)?;
+        fail(self.fields.rows().keys().all(|(id, _)| member(*id)), Section::Fields)?;
         let sold = |(sale, _): &(SaleId, FieldId)| self.sales.is_known(*sale);
         fail(self.sale_fields.keys().all(sold), Section::SaleFields)?;
         fail(self.terms.by_member.keys().copied().all(member), Section::Terms)?;

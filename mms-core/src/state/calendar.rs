@@ -1,4 +1,4 @@
-//! Lots by day.
+//! Lots, or cards, by day.
 
 use super::append;
 use crate::ids::{Day, LotId};
@@ -12,17 +12,23 @@ const PAGE_MAX: usize = 256;
 
 /// Which lots end, or begin, on which day: in the order of days, then of lots. Many share a day, so
 /// each takes little more than its own number.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Calendar {
-    days: BTreeMap<Day, Pages>,
+#[derive(Clone, Debug)]
+pub(crate) struct Calendar<T = LotId> {
+    days: BTreeMap<Day, Pages<T>>,
 }
 
 /// The lots of a day, on pages of rising numbers; none is empty.
 #[derive(Clone, Debug)]
-struct Pages(Vec<Vec<LotId>>);
+struct Pages<T>(Vec<Vec<T>>);
 
-impl Calendar {
-    pub(crate) fn insert(&mut self, day: Day, lot: LotId) {
+impl<T> Default for Calendar<T> {
+    fn default() -> Self {
+        Self { days: BTreeMap::new() }
+    }
+}
+
+impl<T: Copy + Ord> Calendar<T> {
+    pub(crate) fn insert(&mut self, day: Day, lot: T) {
         match self.days.entry(day) {
             Entry::Vacant(entry) => {
                 entry.insert(Pages(vec![vec![lot]]));
@@ -31,7 +37,7 @@ impl Calendar {
         }
     }
 
-    pub(crate) fn remove(&mut self, day: Day, lot: LotId) {
+    pub(crate) fn remove(&mut self, day: Day, lot: T) {
         if let Entry::Occupied(mut entry) = self.days.entry(day) {
             entry.get_mut().remove(lot);
             if entry.get().0.is_empty() {
@@ -41,36 +47,43 @@ impl Calendar {
     }
 
     /// The soonest.
-    pub(crate) fn first(&self) -> Option<(Day, LotId)> {
+    pub(crate) fn first(&self) -> Option<(Day, T)> {
         self.from(Day::FIRST).next()
     }
 
     /// From a day on, soonest first.
-    pub(crate) fn from(&self, day: Day) -> impl Iterator<Item = (Day, LotId)> + '_ {
+    pub(crate) fn from(&self, day: Day) -> impl Iterator<Item = (Day, T)> + '_ {
         self.days.range(day..).flat_map(|(day, pages)| {
             let lots = pages.0.iter().flatten();
             lots.map(|lot| (*day, *lot))
         })
     }
+
+    /// Those of a day behind one of them, and of later days, soonest first.
+    pub(crate) fn after(&self, day: Day, lot: T) -> impl Iterator<Item = (Day, T)> + '_ {
+        let pages = self.days.get(&day).and_then(|pages| pages.0.get(pages.place(lot)..));
+        let same = pages.unwrap_or_default().iter().flatten().skip_while(move |one| **one <= lot);
+        same.map(move |one| (day, *one)).chain(self.from(day.plus(1)))
+    }
 }
 
 /// How lots are spread over pages does not count.
-impl PartialEq for Calendar {
+impl<T: Copy + Ord> PartialEq for Calendar<T> {
     fn eq(&self, other: &Self) -> bool {
         self.from(Day::FIRST).eq(other.from(Day::FIRST))
     }
 }
 
-impl Eq for Calendar {}
+impl<T: Copy + Ord> Eq for Calendar<T> {}
 
-impl Pages {
+impl<T: Copy + Ord> Pages<T> {
     /// The last page that begins at or before a lot, or the first.
-    fn place(&self, lot: LotId) -> usize {
+    fn place(&self, lot: T) -> usize {
         let after = self.0.partition_point(|page| page.first().is_some_and(|first| *first <= lot));
         after.saturating_sub(1)
     }
 
-    fn insert(&mut self, lot: LotId) {
+    fn insert(&mut self, lot: T) {
         let place = self.place(lot);
         let is_last = place.saturating_add(1) == self.0.len();
         let Some(page) = self.0.get_mut(place) else {
@@ -98,7 +111,7 @@ impl Pages {
         }
     }
 
-    fn remove(&mut self, lot: LotId) {
+    fn remove(&mut self, lot: T) {
         let place = self.place(lot);
         let Some(page) = self.0.get_mut(place) else {
             return;
@@ -116,6 +129,7 @@ impl Pages {
 mod tests {
     use super::*;
     use alloc::collections::BTreeSet;
+    use core::ops::Bound;
     use proto_wire::{Rng, Seed};
 
     #[test]
@@ -138,6 +152,10 @@ mod tests {
                 assert_eq!(calendar.first(), tree.first().copied(), "seed {seed}");
             }
             assert!(calendar.from(Day::FIRST).eq(tree.iter().copied()), "seed {seed}");
+            for number in (0..4_100).step_by(97).map(LotId::new) {
+                let after = tree.range((Bound::Excluded((Day::new(1), number)), Bound::Unbounded));
+                assert!(calendar.after(Day::new(1), number).eq(after.copied()), "seed {seed}");
+            }
             let later = calendar.from(Day::new(1)).map(|(day, _)| day).min();
             assert_eq!(later, Some(Day::new(1)), "seed {seed}");
             for (day, lot) in tree {

@@ -312,6 +312,17 @@ impl Lots {
         rows.filter_map(|(_, id)| self.get(id).map(|lot| (id, lot)))
     }
 
+    /// The same behind a lot of the first day.
+    pub(crate) fn ending_after(
+        &self,
+        (from, lot): (Day, LotId),
+        until: Day,
+    ) -> impl Iterator<Item = (LotId, Lot)> + '_ {
+        let rows = self.expiring.after(from, lot);
+        let rows = rows.take_while(move |(last, _)| *last <= until && *last != Day::NEVER);
+        rows.filter_map(|(_, id)| self.get(id).map(|lot| (id, lot)))
+    }
+
     /// The next pending lot that has become the member's by `day`.
     pub(crate) fn next_matured(&self, day: Day) -> Option<(LotId, Lot)> {
         let (from, id) = self.pending.first()?;

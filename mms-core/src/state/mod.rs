@@ -2,6 +2,7 @@
 
 mod books;
 mod calendar;
+mod fields;
 mod index;
 mod lot;
 mod lots;
@@ -17,6 +18,8 @@ mod stub;
 mod terms;
 
 pub(crate) use books::Books;
+pub(crate) use calendar::Calendar;
+pub(crate) use fields::Fields;
 pub(crate) use index::Index;
 pub use lot::Lot;
 pub(crate) use lots::{BONUS, Lots, held_codes};
@@ -152,6 +155,13 @@ pub struct Card {
     pub pin_tries: u8,
     /// The card that took its place.
     pub replaced_by: Option<CardId>,
+}
+
+impl Card {
+    /// Whether nothing may be done with it any more, for ever.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.status, CardStatus::Replaced | CardStatus::Closed)
+    }
 }
 
 /// Value that is set aside. See [`Ledger::hold`](crate::Ledger::hold).
