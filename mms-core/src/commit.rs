@@ -601,23 +601,6 @@ impl Ledger {
         self.members.get_mut(member.value() as usize)
     }
 
-    /// A card that is in use ends on its last day, if rules remind of that.
-    pub(crate) fn note_card_end(&mut self, id: CardId) {
-        if let (Some(ends), Some(card)) = (&mut self.card_ends, self.cards.get(id.value() as usize))
-        {
-            if card.expires != Day::NEVER && !card.is_over() {
-                ends.insert(card.expires, id);
-            }
-        }
-    }
-
-    fn forget_card_end(&mut self, id: CardId) {
-        if let (Some(ends), Some(card)) = (&mut self.card_ends, self.cards.get(id.value() as usize))
-        {
-            ends.remove(card.expires, id);
-        }
-    }
-
     fn card_mut(&mut self, card: CardId) -> Option<&mut Card> {
         self.cards.get_mut(card.value() as usize)
     }

@@ -10,6 +10,7 @@ extern crate alloc;
 extern crate std;
 
 mod account;
+mod ahead;
 mod amount;
 mod check;
 mod command;

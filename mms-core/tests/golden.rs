@@ -449,8 +449,8 @@ const JOURNALS: [Golden; 9] = [
         bytes: include_bytes!("golden/journal-9.mmsj"),
         frames: 3,
         records: 9,
-        chain: "ec7f5f5b6eaf69b1e55d786fbc62c106976b98fe59b08a345ed7df1b5aeaec00",
-        totals: "PT2 -190, PTI2 +220, PTR2 -30",
+        chain: "70986c54b4adf8cb46bb086c39bf29d62c3bfe0ce0056f0d678ede1bd738771c",
+        totals: "PT2 -174, PTI2 +204, PTR2 -30",
         story: ninth_story,
     },
 ];
