@@ -193,6 +193,79 @@ fn a_login_binds_and_manages_at_once_without_a_new_stream() {
     assert_eq!(ready, 1);
 }
 
+/// XEP-0386 §3.2, XEP-0352
+#[test]
+fn a_session_can_begin_as_one_that_nobody_looks_at() {
+    let states = |seen: &Seen| -> Vec<bool> {
+        let state = |event: &server::Event| match event {
+            server::Event::ClientState { active } => Some(*active),
+            _ => None,
+        };
+        seen.server.iter().filter_map(state).collect()
+    };
+    let mut asleep = client_config();
+    asleep.sasl2 = Some(Sasl2Config::new().with_user_agent(AGENT).with_inactive(true));
+    let said = "<inactive xmlns='urn:xmpp:csi:0'/>";
+    let (seen, client, _) = log_in(asleep.clone(), &mut Host::default());
+    assert!(client.is_ready() && client.is_managed());
+    assert!(seen.to_server.contains(&format!("{said}<enable xmlns='urn:xmpp:sm:3'")));
+    assert_eq!(states(&seen), [false]);
+    let at = |wanted: fn(&server::Event) -> bool| seen.server.iter().position(wanted).unwrap();
+    let bound = at(|event| matches!(event, server::Event::BindRequested { .. }));
+    assert!(bound < at(|event| matches!(event, server::Event::ClientState { .. })));
+
+    // Who does not say it, and where it is not offered.
+    let (seen, ..) = log_in(client_config(), &mut Host::default());
+    assert!(seen.to_client.contains("<feature var='urn:xmpp:csi:0'/>"), "{}", seen.to_client);
+    assert!(!seen.to_server.contains(said) && states(&seen).is_empty());
+    let mut config = server_config();
+    config.client_state = false;
+    let client = Client::new(NOW, Arc::new(asleep.clone()), Seed::from_u64(1));
+    let (seen, client, _) = run(client, config, &mut Host::default(), true);
+    assert!(client.is_ready() && !seen.to_client.contains("urn:xmpp:csi:0"));
+    assert!(!seen.to_server.contains(said) && states(&seen).is_empty());
+
+    // Another client may say either; one without a proof is not heard.
+    let hello = |proof: &str, state: &str| {
+        format!(
+            "<stream:stream xmlns='jabber:client' to='h.example' version='1.0' \
+             xmlns:stream='http://etherx.jabber.org/streams'>\
+             <authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>\
+             <initial-response>{proof}</initial-response>\
+             <bind xmlns='urn:xmpp:bind:0'>{state}</bind></authenticate>"
+        )
+    };
+    let (right, wrong) = ("AGp1bGlldABzZWNyZXQ=", "AGp1bGlldAB3cm9uZw==");
+    let (active, foreign) =
+        ("<active xmlns='urn:xmpp:csi:0'/>", "<active xmlns='urn:xmpp:csi:1'/>");
+    for (proof, state, expected) in [
+        (right, active, Some(true)),
+        (right, said, Some(false)),
+        (right, foreign, None),
+        (wrong, said, None),
+    ] {
+        let mut server = ServerConnection::new(NOW, Arc::new(server_config()), Seed::from_u64(9));
+        server.handle_input(NOW, server::Input::Data(hello(proof, state).as_bytes()));
+        let mut heard = None;
+        while let Some(output) = server.poll_output() {
+            let Output::Event(event) = output else { continue };
+            match event {
+                server::Event::CredentialsNeeded { .. } => {
+                    let known = Credentials::Password(Secret::new("secret"));
+                    server.credentials(NOW, &known).unwrap();
+                }
+                server::Event::BindRequested { .. } => drop(server.bind(NOW, "made-up").unwrap()),
+                server::Event::ClientState { active } => {
+                    assert!(server.jid().unwrap().resource().is_some());
+                    heard = Some(active);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(heard, expected, "{proof} {state}");
+    }
+}
+
 #[test]
 fn without_the_offer_the_login_is_the_old_one() {
     let mut config = server_config();

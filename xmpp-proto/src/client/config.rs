@@ -35,6 +35,10 @@ pub struct Sasl2Config {
     pub tag: Option<String>,
     /// Carbons are enabled with the binding (XEP-0280).
     pub carbons: bool,
+    /// A new session begins as one that nobody looks at (XEP-0352), where the server takes that with
+    /// the binding; elsewhere [`Client::set_active`](super::Client::set_active) says it behind it, and
+    /// says it again without harm.
+    pub inactive: bool,
     /// The host can do tasks (XEP-0388 §2.6.3), such as a second factor; else a server that wants
     /// any is left.
     pub tasks: bool,
@@ -92,6 +96,13 @@ impl Sasl2Config {
     #[must_use]
     pub fn with_tag(mut self, tag: &str) -> Self {
         self.tag = Some(tag.to_string());
+        self
+    }
+
+    /// Begins sessions as ones that nobody looks at, as a client that a push notification woke.
+    #[must_use]
+    pub const fn with_inactive(mut self, inactive: bool) -> Self {
+        self.inactive = inactive;
         self
     }
 

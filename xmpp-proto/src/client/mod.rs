@@ -58,6 +58,9 @@
 mod binding_tests;
 mod config;
 mod event;
+#[cfg(test)]
+#[cfg(feature = "scram")]
+mod login_tests;
 mod negotiate;
 mod reconnect;
 mod register;
@@ -328,7 +331,8 @@ impl Client {
     }
 
     /// Tells the server whether the user looks at this client (XEP-0352): while nobody does, what
-    /// can wait may. A new stream begins, and a resumed one goes on, as if somebody did. `false`
+    /// can wait may. A new stream begins, and a resumed one goes on, as if somebody did, unless
+    /// [`Sasl2Config::inactive`](Sasl2Config::inactive) says otherwise of a new one. `false`
     /// when the server does not want to know; nothing is sent then.
     ///
     /// # Errors

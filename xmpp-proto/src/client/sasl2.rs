@@ -99,6 +99,9 @@ impl Client {
             if config.carbons && has(Ns::CARBONS) {
                 w.leaf(Ns::CARBONS, "enable", "");
             }
+            if config.inactive && has(Ns::CSI) {
+                w.leaf(Ns::CSI, "inactive", "");
+            }
             if let Some(sm) = self.config.stream_management.as_ref().filter(|_| has(Ns::SM)) {
                 w.start(Ns::SM, "enable");
                 if sm.resume {

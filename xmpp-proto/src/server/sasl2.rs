@@ -2,6 +2,7 @@
 //! (XEP-0198 §9) and tokens (XEP-0484) in one step.
 
 use super::{CommandError, Event, Phase, ServerConnection};
+use crate::ext::chat::read_client_state;
 use crate::jid::Jid;
 use crate::sasl::{Mechanism, SaslFailure, SaslServer, Secret, decode, encode};
 use crate::sm::SmElement;
@@ -48,6 +49,8 @@ struct Bind {
     carbons: bool,
     /// Stream management: resumption, and for how long.
     enable: Option<(bool, Option<Duration>)>,
+    /// Whether somebody looks at the client, if it says (XEP-0352).
+    active: Option<bool>,
 }
 
 /// Text that a client chose, in a length that makes sense.
@@ -89,7 +92,8 @@ impl ServerConnection {
         let mut features = Sasl2Features::new();
         features.mechanisms = mechanisms.to_vec();
         let sm = self.config.stream_management.as_ref();
-        let names = [Some(Ns::CARBONS), sm.map(|_| Ns::SM)];
+        let csi = self.config.client_state.then_some(Ns::CSI);
+        let names = [Some(Ns::CARBONS), csi, sm.map(|_| Ns::SM)];
         let names = names.into_iter().flatten().filter_map(Ns::known_name);
         features.bind = Some(names.map(ToString::to_string).collect());
         features.stream_management = sm.is_some_and(|sm| sm.resume);
@@ -132,6 +136,7 @@ impl ServerConnection {
                 Some(SmElement::Enable { resume, max }) => Some((resume, max)),
                 _ => None,
             },
+            active: bind.children().find_map(read_client_state),
         });
         let wanted = element.child(Ns::FAST, "request-token");
         let wanted = wanted.and_then(|wanted| wanted.attr("mechanism"));
@@ -226,7 +231,7 @@ impl ServerConnection {
     /// A resource is bound with the authentication.
     pub(super) fn bound_inline(&mut self, now: Instant, jid: &Jid) {
         let bind = self.inline.as_mut().and_then(|inline| inline.bind.take());
-        let enable = bind.and_then(|bind| bind.enable);
+        let Bind { enable, active, .. } = bind.unwrap_or_default();
         let enabled = enable.and_then(|(resume, max)| self.prepare_enable(resume, max));
         let answer = enabled.as_ref().map_or("", |enabled| &enabled.0);
         let bound = alloc::format!("<bound xmlns='urn:xmpp:bind:0'>{answer}</bound>");
@@ -239,6 +244,10 @@ impl ServerConnection {
         if let Some((_, id, resume, max, location)) = enabled {
             self.sm.begin();
             self.sm.enable(id, resume, max, location);
+        }
+        // XEP-0386 §3.2: the session begins in that state.
+        if let Some(active) = active {
+            self.link.event(Event::ClientState { active });
         }
     }
 

@@ -1,10 +1,10 @@
 //! §9.1 as the server lives it.
 
-use crate::dialogue::between;
-use crate::{
+use super::{
     ANSWER, BIND, BOUND, CLIENT_HEADER, CLIENT_NONCE, IDS, NOW, PASSWORD, PROCEED, QUESTION,
     STARTTLS, TLS_FEATURES, drain, features, header_of, opened, same, server_header,
 };
+use crate::dialogue::between;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proto_wire::Seed;

@@ -1,6 +1,6 @@
 //! What §9.1.2 prints of SCRAM.
 
-use crate::{CLIENT_NONCE, PASSWORD, SALT, SERVER_NONCE};
+use super::{CLIENT_NONCE, PASSWORD, SALT, SERVER_NONCE};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use xmpp_proto::sasl::{

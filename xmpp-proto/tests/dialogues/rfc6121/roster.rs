@@ -1,7 +1,7 @@
 //! §2: rosters.
 
+use super::verona::{BALCONY, CHAMBER, FOO, Verona};
 use crate::dialogue::{MADE_UP, between, canonical};
-use crate::verona::{BALCONY, CHAMBER, FOO, Verona};
 use xmpp_proto::xml::Ns;
 
 #[test]

@@ -1,6 +1,6 @@
 //! §9.2: two servers.
 
-use crate::{NOW, PROCEED, QUESTION, STARTTLS, drain, features, header_of, opened, same};
+use super::{NOW, PROCEED, QUESTION, STARTTLS, drain, features, header_of, opened, same};
 use proto_wire::Seed;
 use std::sync::Arc;
 use xmpp_proto::s2s::{self, Incoming, IncomingEvent, Outgoing, OutgoingEvent, S2sConfig};

@@ -1,7 +1,7 @@
 //! §3: subscriptions.
 
+use super::verona::{BALCONY, BAR, CHAMBER, FOO, Verona};
 use crate::dialogue::{canonical, is_among};
-use crate::verona::{BALCONY, BAR, CHAMBER, FOO, Verona};
 use xmpp_proto::server::Router;
 use xmpp_proto::stanza::StanzaBuf;
 use xmpp_proto::xml::Ns;

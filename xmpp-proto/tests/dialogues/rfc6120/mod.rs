@@ -1,26 +1,13 @@
 //! The dialogues of RFC 6120 §9, word for word, each against the machine of either side. What
 //! is made up (ids, nonces and what is computed from them) is our machine's own; with the
 //! nonces of the specification, SCRAM gives the very bytes that it prints.
-#![cfg(feature = "scram")]
-#![allow(
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core,
-    clippy::get_unwrap,
-    clippy::indexing_slicing,
-    clippy::redundant_pub_crate,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests state what must hold"
-)]
 
-#[path = "../dialogue/mod.rs"]
-mod dialogue;
 mod of_client;
 mod of_server;
 mod of_servers;
 mod scram;
 
-use dialogue::{between, canonical};
+use crate::dialogue::{between, canonical};
 use proto_wire::{Instant, Machine, Output};
 use xmpp_proto::stream::Features;
 use xmpp_proto::xml::{Document, Ns};

@@ -1,10 +1,10 @@
 //! §9.1 as the client lives it.
 
-use crate::dialogue::between;
-use crate::{
+use super::{
     ANSWER, BIND, BIND_FEATURES, BOUND, CLIENT_HEADER, IDS, NOW, PASSWORD, PROCEED, QUESTION, SALT,
     SASL_FEATURES, SERVER_NONCE, STARTTLS, TLS_FEATURES, drain, opened, same, server_header,
 };
+use crate::dialogue::between;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proto_wire::Seed;

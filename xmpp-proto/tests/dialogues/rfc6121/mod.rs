@@ -2,19 +2,7 @@
 //! example.net, where Romeo is, and that of example.com, where Juliet is. What goes between
 //! them is checked as well as what the clients get. Ids of the servers' own making, and
 //! versions, are compared by their presence elsewhere.
-#![allow(
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core,
-    clippy::get_unwrap,
-    clippy::indexing_slicing,
-    clippy::redundant_pub_crate,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests state what must hold"
-)]
 
-#[path = "../dialogue/mod.rs"]
-mod dialogue;
 mod presence;
 mod roster;
 mod subscriptions;

@@ -1,6 +1,6 @@
 //! §4: presence; §5: messages.
 
-use crate::verona::{BALCONY, BAR, CHAMBER, FOO, Verona};
+use super::verona::{BALCONY, BAR, CHAMBER, FOO, Verona};
 use proto_wire::Timestamp;
 use xmpp_proto::stanza::StanzaBuf;
 use xmpp_proto::xml::Ns;
