@@ -310,5 +310,56 @@ mod tests {
         assert_eq!(parse("Example.COM"), parse("example.com"));
         assert_ne!(parse("example.com"), parse("example.com:5060"));
         assert_ne!(parse("192.0.2.1"), parse("192.0.2.2"));
+        assert_eq!(parse("192.0.2.1"), parse("192.0.2.1"));
+        assert_eq!(parse("2001:DB8::1"), parse("[2001:db8:0::1]"));
+        assert_ne!(parse("2001:db8::1"), parse("2001:db8::2"));
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        let v4 = Ipv4Addr::new(192, 0, 2, 1);
+        let v6 = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0xc000, 0x201);
+        for (text, name, ip) in [
+            ("a1.example", Some("a1.example"), None),
+            ("192.0.2.256", Some("192.0.2.256"), None),
+            ("192.0.2.1", None, Some(IpAddr::V4(v4))),
+            ("[2001:db8::c000:201]", None, Some(IpAddr::V6(v6))),
+            // RFC 5118 §4.10
+            ("[2001:db8:::192.0.2.1]", None, Some(IpAddr::V6(v6))),
+            ("2001:db8:::192.0.2.1", None, Some(IpAddr::V6(v6))),
+        ] {
+            let host = Host::parse(text.as_bytes()).unwrap();
+            assert_eq!((host.name(), host.ip()), (name, ip), "{text}");
+            assert_eq!(ip.map(Host::from), ip.map(|_| host));
+        }
+        for text in ["2001:db8:::192.0.2.1:::192.0.2.1", "1:2:3:4:5:6:7:::192.0.2.1", ":::x"] {
+            assert!(Host::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_within_a_longer_value_ends_where_it_ends() {
+        let name = |name, port| HostPort::new(Host::Name(name), port);
+        for (text, expected) in [
+            ("a", Some((name("a", None), ""))),
+            ("a;b", Some((name("a", None), ";b"))),
+            ("a-1_b.c:5060;x=1", Some((name("a-1_b.c", Some(5060)), ";x=1"))),
+            ("a:65535 ", Some((name("a", Some(65_535)), " "))),
+            ("a:0:1", Some((name("a", Some(0)), ":1"))),
+            ("192.0.2.1>", Some((HostPort::new(Host::V4(Ipv4Addr::new(192, 0, 2, 1)), None), ">"))),
+            ("a:65536", None),
+            ("a:", None),
+            (":5060", None),
+            ("", None),
+            ("[::1]", None),
+        ] {
+            let split = HostPort::split(text.as_bytes());
+            assert_eq!(split, expected.map(|(at, rest)| (at, rest.as_bytes())), "{text}");
+            if let Some((at, rest)) = split {
+                let end = text.len() - rest.len();
+                let (host, _) = text.split_at(end);
+                assert_eq!(HostPort::parse(host.as_bytes()), Ok(at), "{text}");
+            }
+        }
     }
 }

@@ -195,6 +195,7 @@ mod tests {
         assert_eq!((bare.name_text(), bare.text(), bare.unquoted()), ("c", None, None));
         assert_eq!(params.next(), None);
         assert!(Params::new(b"a;Lr").contains(b"lr") && !Params::new(b"a;lr2").contains(b"lr"));
+        assert_eq!(Params::new(b"b=1;a=2;A=3").value(b"A"), Some(&b"2"[..]));
     }
 
     #[test]
