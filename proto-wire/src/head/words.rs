@@ -37,3 +37,29 @@ pub(super) fn find_colon(buf: &[u8], mut at: usize) -> usize {
     let found = rest.iter().position(|b| *b == b':' || *b < 0x20);
     at.wrapping_add(found.unwrap_or(rest.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn the_first_colon_or_control_byte_is_found_wherever_it_stands() {
+        for length in 0..20 {
+            for at in 0..length {
+                for end in 0..=u8::MAX {
+                    // Before it the byte above the last control byte, behind it one that ends a name too.
+                    let mut bytes = vec![b' '; length];
+                    bytes[at..].fill(b':');
+                    bytes[at] = end;
+                    let expected = if end == b':' || end < 0x20 { at } else { at + 1 };
+                    for from in 0..=at {
+                        assert_eq!(find_colon(&bytes, from), expected, "{end} at {at} of {length}");
+                    }
+                }
+            }
+            assert_eq!(find_colon(&vec![b' '; length], 0), length);
+            assert_eq!(find_colon(&vec![b'a'; length], length + 1), length + 1);
+        }
+    }
+}
