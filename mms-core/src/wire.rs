@@ -4,7 +4,7 @@
 pub(crate) trait Wire: Copy {
     /// Bytes that the value takes.
     const SIZE: usize;
-    /// How it becomes a number of as few bytes as it needs.
+    /// How it becomes a number in a record of version 2.
     const PACKING: Packing = Packing::Plain;
 
     /// Writes the value and moves on; writes nothing when there is no room.
@@ -15,12 +15,12 @@ pub(crate) trait Wire: Copy {
 }
 
 /// How a field becomes a number that is small when the field says little: records of version 2 have
-/// as many bytes of it as it needs.
+/// fewer bytes for small numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
     /// As it is.
     Plain,
-    /// Twice the value, or twice what it is below zero less one: small for both signs.
+    /// As it is, with a sign: small for both.
     Signed,
     /// One more; zero for none.
     Optional,
@@ -28,7 +28,7 @@ pub(crate) enum Packing {
     Member,
     /// Another than the record's store, likewise.
     Store,
-    /// Zero for never; else one more than a signed number.
+    /// A day, as it is.
     Day,
 }
 

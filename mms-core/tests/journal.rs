@@ -475,19 +475,18 @@ fn a_member_that_is_enrolled_stands_in_the_journal_byte_by_byte() {
     shop.ok(enrol(MemberToken::new(0x0102), None));
     let bytes = &shop.records[0];
     let field = |at: usize, length: usize| &bytes[at..at + length];
-    assert_eq!(field(0, 4), (1_u32 << 24 | 69 << 3 | 2).to_le_bytes(), "kind, length, version");
+    assert_eq!(field(0, 4), (1_u32 << 24 | 99 << 3 | 2).to_le_bytes(), "kind, length, version");
     assert_eq!(field(4, 8), (20_000_i64 * 86_400 * 1_000_000).to_le_bytes(), "time");
     assert_eq!(field(12, 16), 1_u128.to_le_bytes(), "key");
     assert_eq!(field(28, 8), 0x9306_cf03_3b4f_ab96_u64.to_le_bytes(), "digest: for ever");
-    assert_eq!(field(36, 6), [0x11, 0, 0x10, 0x21, 0x10, 0], "sizes");
-    assert_eq!(
-        field(42, 7),
-        [1, 1, 1, 1, 0x41, 0x9c, 1],
-        "store, seq, member, program, day, facts"
-    );
-    assert_eq!(field(49, 5), [1, 0x20, 0x10, 0, 4], "tag and sizes of the fact");
-    assert_eq!(field(54, 3), [2, 1, 1], "token, kind");
-    assert_eq!(field(57, 4), [255; 4], "referrer: none, and the member is 0");
+    assert_eq!(field(36, 8), 1_u64.to_le_bytes(), "record number");
+    assert_eq!(field(44, 8), [1, 0, 0, 0, 0, 0, 0, 0], "store, member");
+    assert_eq!(field(52, 5), [0, 0, 0, 1, 8], "postings, facts, and that there is a program");
+    assert_eq!(field(57, 4), 1_u32.to_le_bytes(), "program");
+    assert_eq!(field(61, 5), [1, 0, 0, 0, 0], "tag, member as in the head");
+    assert_eq!(field(66, 16), 0x0102_u128.to_le_bytes(), "token");
+    assert_eq!(field(82, 5), [1, 0, 0, 0, 0], "kind, plan, tier");
+    assert_eq!(field(87, 4), [255; 4], "referrer: none, and the member is 0");
     let check = XxHash3_64::oneshot(&bytes[..bytes.len() - 8]);
     assert_eq!(bytes[bytes.len() - 8..], check.to_le_bytes());
 }

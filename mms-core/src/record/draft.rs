@@ -1,6 +1,5 @@
 //! A record in the making.
 
-use super::pack::Room;
 use super::v1::HEAD_SIZE;
 use super::{Fact, Head, Kind, RECORD_MAX, Record, RecordBuf, Sums, v2};
 use crate::account::{Account, Code, Posting};
@@ -9,7 +8,6 @@ use crate::ids::{
 };
 use crate::program::Expiry;
 use crate::wire::Wire as _;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
 
@@ -24,8 +22,6 @@ pub(crate) struct Draft {
     volume: u64,
     /// Bytes that they take at most.
     facts_size: usize,
-    /// Where the record is put together.
-    room: Box<Room>,
     /// What this record has done to lots so far: lot, principal, bonus.
     pub(crate) moves: Vec<(LotId, i64, i64)>,
     /// What the lines of a sale cost.
@@ -65,7 +61,6 @@ impl Draft {
             facts: Vec::new(),
             volume: 0,
             facts_size: 0,
-            room: Box::new(Room::new()),
             moves: Vec::new(),
             nets: Vec::new(),
             lots_opened: 0,
@@ -160,7 +155,7 @@ impl Draft {
         self.head.postings = u16::try_from(self.postings.len()).unwrap_or(u16::MAX);
         self.head.facts = u16::try_from(self.facts.len()).unwrap_or(u16::MAX);
         let start = out.len();
-        let layout = v2::write(&self.head, &self.postings, &self.facts, &mut self.room, out);
+        let layout = v2::write(&self.head, &self.postings, &self.facts, self.facts_size, out);
         let bytes = out.get(start..).unwrap_or_default();
         Record { bytes, head: self.head, layout }
     }

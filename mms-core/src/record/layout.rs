@@ -1,5 +1,5 @@
-//! How facts lie in records: in version 1 each field in its full width, from version 2 on in as many
-//! bytes as it needs. Both from the one list of facts.
+//! How facts lie in records: in version 1 each field in its full width, from version 2 on in one of
+//! three shapes. All from the one list of facts.
 
 /// What the page about the journal says of a fact.
 #[cfg(test)]
@@ -51,25 +51,42 @@ macro_rules! facts {
                 }
             }
 
-            /// Writes the fact as version 2 has it: tag, and the fields in as many bytes as they
-            /// need.
+            /// Writes the fact as version 2 has it: tag with shape, and the fields in their places.
             #[inline]
             pub(super) fn pack(
                 &self,
                 to: &mut $crate::record::pack::Pack<'_>,
                 usual: &$crate::record::pack::Usual,
             ) {
-                match self {
+                use $crate::record::pack::{Pack, SHAPE, Usual, far_reach, put, reach, width};
+                match *self {
                     $( Self::$name { $( $field, )* } => {
-                        const COUNT: usize = 0 $( + $crate::record::pack::words::<$ty>() )*;
-                        let mut tuple = [0; COUNT];
-                        let n = 0;
-                        $( let n = $crate::record::pack::spread(*$field, usual, &mut tuple, n); )*
-                        debug_assert_eq!(n, COUNT);
-                        const { assert!(COUNT <= 24, "a fact fits in a step") };
-                        to.step();
-                        to.store($tag, 1);
-                        to.tuple(&tuple);
+                        const { assert!($tag < SHAPE, "a tag leaves room for the shapes") };
+                        #[inline(always)]
+                        fn write<const W: usize>(
+                            first: u8,
+                            to: &mut Pack<'_>,
+                            usual: &Usual,
+                            ($( $field, )*): ($( $ty, )*),
+                        ) {
+                            const MOST: usize = 1 $( + <$ty as $crate::wire::Wire>::SIZE )*;
+                            let size = const { 1 $( + width::<$ty>(W) )* };
+                            if let Some(room) = to.room::<MOST>() {
+                                let mut out = room.as_mut_slice();
+                                put::<u8, 1>(first, usual, &mut out);
+                                $( put::<$ty, W>($field, usual, &mut out); )*
+                                to.used(size);
+                            }
+                        }
+                        const FACT: u8 = $tag;
+                        let fields = ($( $field, )*);
+                        if (0 $( | reach($field, usual) )*) >> 16 == 0 {
+                            write::<2>(FACT, to, usual, fields);
+                        } else if (0 $( | far_reach($field, usual) )*) >> 32 == 0 {
+                            write::<4>(FACT + SHAPE, to, usual, fields);
+                        } else {
+                            write::<8>(FACT + 2 * SHAPE, to, usual, fields);
+                        }
                     } )*
                 }
             }
@@ -82,14 +99,33 @@ macro_rules! facts {
                 usual: &$crate::record::pack::Usual,
                 see: impl FnOnce(Self) -> R,
             ) -> Option<R> {
-                let at = from.at.checked_add(1)?;
-                match $crate::record::pack::load(from.bytes, from.at) & 0xff {
+                use $crate::record::pack::{Unpack, Usual, take, width};
+                let (shape, tag, rest) = from.fact()?;
+                match tag {
                     $( $tag => {
-                        const COUNT: usize = 0 $( + $crate::record::pack::words::<$ty>() )*;
-                        let mut fields = from.fields::<COUNT>(at);
-                        $( let $field = fields.take::<$ty>(usual)?; )*
-                        from.behind(&fields)?;
-                        Some(see(Self::$name { $( $field, )* }))
+                        #[inline(always)]
+                        fn read<const W: usize, R>(
+                            from: &mut Unpack<'_>,
+                            rest: &[u8],
+                            usual: &Usual,
+                            see: impl FnOnce(Fact) -> R,
+                        ) -> Option<R> {
+                            let size = const { 0 $( + width::<$ty>(W) )* };
+                            let (mut rest, _) = rest.split_at_checked(size)?;
+                            let mut reach = 0;
+                            $( let $field = take::<$ty, W>(&mut rest, usual, &mut reach)?; )*
+                            // What fits into the shape before stands in that.
+                            if (W == 4 && reach >> 16 == 0) || (W == 8 && reach >> 32 == 0) {
+                                return None;
+                            }
+                            from.behind(size);
+                            Some(see(Fact::$name { $( $field, )* }))
+                        }
+                        match shape {
+                            0 => read::<2, R>(from, rest, usual, see),
+                            1 => read::<4, R>(from, rest, usual, see),
+                            _ => read::<8, R>(from, rest, usual, see),
+                        }
                     } )*
                     _ => None,
                 }

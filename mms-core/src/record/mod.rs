@@ -9,6 +9,7 @@ mod fact;
 mod layout;
 mod moves;
 mod pack;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod v1;
@@ -23,8 +24,9 @@ use crate::ids::{ActorId, At, IdempotencyKey, MemberId, Seq, StoreId, TerminalId
 use crate::wire::{Wire, wire_enum};
 use alloc::vec::Vec;
 use core::fmt;
-use pack::{Room, Unpack, Usual};
+use pack::{Unpack, Usual};
 use proto_wire::{ParseError, Timestamp};
+pub(crate) use sums::Sums;
 use thiserror::Error;
 
 /// No record is longer: 256 lots and 256 lines fit several times.
@@ -209,7 +211,7 @@ struct Layout {
 pub enum RecordVersion {
     /// Each field in its full width.
     One = 1,
-    /// Each field in as many bytes as it needs: what this crate writes.
+    /// Numbers of eight bytes in as many as they need: what this crate writes.
     Two = 2,
 }
 
@@ -364,7 +366,8 @@ impl<'a> Record<'a> {
         let (postings, facts): (Vec<_>, Vec<_>) =
             (self.postings().collect(), self.facts().collect());
         let mut bytes = Vec::new();
-        let layout = v2::write(&self.head, &postings, &facts, &mut Room::new(), &mut bytes);
+        let most = facts.iter().fold(0, |sum: usize, fact| sum.saturating_add(fact.size()));
+        let layout = v2::write(&self.head, &postings, &facts, most, &mut bytes);
         RecordBuf { bytes, head: self.head, layout }
     }
 
@@ -549,33 +552,6 @@ impl Iterator for Facts<'_> {
     #[inline]
     fn next(&mut self) -> Option<Fact> {
         self.read(|fact| fact)
-    }
-}
-
-/// The sum of postings for each asset; a record has few assets.
-#[derive(Default)]
-pub(crate) struct Sums {
-    sums: Vec<(u16, i128)>,
-    first: (u16, i128),
-}
-
-impl Sums {
-    #[inline]
-    pub(crate) fn add(&mut self, posting: Posting) {
-        let asset = posting.account.asset().value();
-        let amount = i128::from(posting.amount);
-        if self.first.0 == asset || self.first.1 == 0 && self.sums.is_empty() {
-            self.first = (asset, self.first.1.saturating_add(amount));
-            return;
-        }
-        match self.sums.iter_mut().find(|(of, _)| *of == asset) {
-            Some((_, sum)) => *sum = sum.saturating_add(amount),
-            None => self.sums.push((asset, amount)),
-        }
-    }
-
-    pub(crate) fn balance(&self) -> bool {
-        self.first.1 == 0 && self.sums.iter().all(|(_, sum)| *sum == 0)
     }
 }
 

@@ -1,133 +1,231 @@
-//! Records of version 2: what this crate writes. Every field in as many bytes as it needs.
+//! Records of version 2: what this crate writes. docs/journal.md lists the bytes.
 
-use super::pack::{Pack, Room, Unpack, Usual, load, pack, unpack, unzigzag};
+use super::pack::{POSTING_MAX, Pack, Usual};
 use super::{Fact, Head, Kind, Layout, RecordError, RecordErrorKind, RecordVersion};
 use crate::account::Posting;
-use crate::ids::{ActorId, At, Day, IdempotencyKey, MemberId, Seq, StoreId, TerminalId};
+use crate::ids::{ActorId, At, Day, IdempotencyKey, TerminalId};
+use crate::wire::Wire;
 use alloc::vec::Vec;
 use proto_wire::Timestamp;
 use twox_hash::XxHash3_64;
 
-/// Where the fields of the head begin that take as many bytes as they need: behind length, kind,
-/// time, key and digest.
-const FIELDS_AT: usize = 36;
-/// How many they are.
-const FIELDS: usize = 11;
+/// Bytes of the head that every record has.
+const HEAD: usize = 57;
+/// Bytes of what some have on top.
+const HEAD_MORE: usize = 28;
+/// Where the bytes of the postings are counted, which are known when they are written.
+const POSTINGS_AT: usize = 52;
 /// Bytes of the check, which stands behind everything.
 const CHECK: usize = 8;
-/// No record is shorter: no field of the head needs a byte.
-pub(super) const LENGTH_MIN: usize = FIELDS_AT + FIELDS.div_ceil(2) + CHECK;
+/// No record is shorter.
+pub(super) const LENGTH_MIN: usize = HEAD + CHECK;
+
+const ACTOR: u8 = 1;
+const TERMINAL: u8 = 2;
+const OCCURRED: u8 = 4;
+const PROGRAM: u8 = 8;
+/// The business day is not that of the time.
+const DAY: u8 = 16;
+/// More than 255 postings or facts.
+const MANY: u8 = 32;
 
 /// Whether the XXH3 at the end is that of everything before.
 #[inline]
 pub(super) fn check(bytes: &[u8]) -> Result<(), RecordError> {
-    let at = bytes.len().saturating_sub(CHECK);
-    if load(bytes, at) == XxHash3_64::oneshot(bytes.get(..at).unwrap_or_default()) {
-        Ok(())
-    } else {
-        Err(RecordError::new(RecordErrorKind::Check, at))
-    }
+    let wrong = || RecordError::new(RecordErrorKind::Check, bytes.len().saturating_sub(CHECK));
+    let (before, check) = bytes.split_last_chunk().ok_or_else(wrong)?;
+    if u64::from_le_bytes(*check) == XxHash3_64::oneshot(before) { Ok(()) } else { Err(wrong()) }
 }
 
 #[inline]
 pub(super) fn head(bytes: &[u8]) -> Result<(Head, Layout), RecordError> {
     let fail = |kind, offset| RecordError::new(kind, offset);
-    let number = u16::try_from(load(bytes, 0) >> 24 & 0xff).unwrap_or_default();
-    let kind = Kind::from_number(number).ok_or_else(|| fail(RecordErrorKind::Kind, 3))?;
+    let number = bytes.get(3).copied().unwrap_or_default();
+    let kind = Kind::from_number(number.into()).ok_or_else(|| fail(RecordErrorKind::Kind, 3))?;
+    let (mut head, flags, mut from) =
+        fixed(kind, bytes).ok_or_else(|| fail(RecordErrorKind::Head, 0))?;
+    let mut size = head.1;
+    if flags != 0 {
+        more(flags, &mut from, &mut head.0, &mut size)
+            .ok_or_else(|| fail(RecordErrorKind::Head, HEAD))?;
+    }
     let end = bytes.len().saturating_sub(CHECK);
-    let mut from = Unpack { bytes, at: FIELDS_AT, end };
-    let mut fields = from.fields::<FIELDS>(FIELDS_AT);
-    let words: [u64; FIELDS] = core::array::from_fn(|_| fields.word());
-    let [store, seq, actor, terminal, occurred, member, program, day, postings, facts, size] =
-        words;
-    // A member is one more than its id, and no id is the greatest number.
-    let narrow = (store | actor | terminal | program | size | member) >> 32 == 0
-        && (postings | facts) >> 16 == 0;
-    let day = unpack::<Day>(day, &Usual::NONE);
-    let (Some(()), true, Some(day)) = (from.behind(&fields), narrow, day) else {
-        return Err(fail(RecordErrorKind::Head, FIELDS_AT));
-    };
-    let half = |word| u32::try_from(word).unwrap_or_default();
-    let count = |word| u16::try_from(word).unwrap_or_default();
-    let micros = i64::from_le_bytes(load(bytes, 4).to_le_bytes());
-    let head = Head {
-        kind,
-        at: At::new(Timestamp::from_unix_micros(micros), day),
-        key: IdempotencyKey::new(u128::from(load(bytes, 20)) << 64 | u128::from(load(bytes, 12))),
-        digest: load(bytes, 28),
-        store: StoreId::new(half(store)),
-        seq: Seq::new(seq),
-        actor: ActorId::new(half(actor)),
-        terminal: TerminalId::new(half(terminal)),
-        occurred_at: Timestamp::from_unix_micros(unzigzag(occurred)),
-        member: member.checked_sub(1).map(|member| MemberId::new(half(member))),
-        program: half(program),
-        postings: count(postings),
-        facts: count(facts),
-    };
-    let postings = from.at;
-    let facts = postings.saturating_add(half(size) as usize);
+    let postings = bytes.len().saturating_sub(from.len());
+    let facts = postings.saturating_add(size as usize);
     if facts > end {
         return Err(fail(RecordErrorKind::Posting, postings));
     }
-    Ok((head, Layout { version: RecordVersion::Two, postings, facts, end }))
+    Ok((head.0, Layout { version: RecordVersion::Two, postings, facts, end }))
 }
 
-/// Appends a record to `out`; `room` is used again and again.
+/// What every record has: the head and the bytes of the postings as far as they go, the flags, and
+/// what stands behind.
+#[inline(always)]
+fn fixed(kind: Kind, bytes: &[u8]) -> Option<((Head, u32), u8, &[u8])> {
+    let (fixed, rest) = bytes.split_first_chunk::<HEAD>()?;
+    let mut from = fixed.get(4..)?;
+    let from = &mut from;
+    let time = Timestamp::from_unix_micros(i64::take(from)?);
+    let mut head = Head {
+        kind,
+        at: At::new(time, Day::of(time)),
+        key: IdempotencyKey::take(from)?,
+        digest: u64::take(from)?,
+        seq: Wire::take(from)?,
+        store: Wire::take(from)?,
+        member: Wire::take(from)?,
+        actor: ActorId::new(0),
+        terminal: TerminalId::new(0),
+        occurred_at: Timestamp::UNIX_EPOCH,
+        program: 0,
+        postings: 0,
+        facts: 0,
+    };
+    let size = u16::take(from)?;
+    head.postings = u8::take(from)?.into();
+    head.facts = u8::take(from)?.into();
+    Some(((head, size.into()), u8::take(from)?, rest))
+}
+
+/// What the flags name. Nothing is named that need not be.
+fn more(flags: u8, from: &mut &[u8], head: &mut Head, size: &mut u32) -> Option<()> {
+    let is = |flag: u8| flags & flag != 0;
+    if is(ACTOR) {
+        head.actor = ActorId::take(from).filter(|actor| actor.value() != 0)?;
+    }
+    if is(TERMINAL) {
+        head.terminal = TerminalId::take(from).filter(|terminal| terminal.value() != 0)?;
+    }
+    if is(OCCURRED) {
+        let micros = i64::take(from).filter(|micros| *micros != 0)?;
+        head.occurred_at = Timestamp::from_unix_micros(micros);
+    }
+    if is(PROGRAM) {
+        head.program = u32::take(from).filter(|program| *program != 0)?;
+    }
+    if is(DAY) {
+        let day = Day::take(from).filter(|day| *day != head.at.day)?;
+        head.at = At::new(head.at.time, day);
+    }
+    if is(MANY) {
+        let (postings, facts) = (u8::take(from)?, u8::take(from)?);
+        if (postings, facts) == (0, 0) {
+            return None;
+        }
+        head.postings |= u16::from(postings) << 8;
+        head.facts |= u16::from(facts) << 8;
+        *size |= u32::from(u16::take(from)?) << 16;
+    }
+    (flags < MANY << 1).then_some(())
+}
+
+/// Appends a record to `out`. The facts have no more than `facts_max` bytes in version 1.
 #[inline]
 pub(super) fn write(
     head: &Head,
     postings: &[Posting],
     facts: &[Fact],
-    room: &mut Room,
+    facts_max: usize,
     out: &mut Vec<u8>,
 ) -> Layout {
     let usual = Usual::of(head);
-    let mut to = Pack::new(room);
+    let start = out.len();
+    // Each is written as if it were as wide as can be, and the next one over what it did not need.
+    let postings_max = postings.len().saturating_mul(POSTING_MAX);
+    let most = (HEAD + HEAD_MORE + CHECK).saturating_add(postings_max).saturating_add(facts_max);
+    out.resize(start.saturating_add(most), 0);
+    let mut to = Pack { out: out.get_mut(start..).unwrap_or_default(), at: 0 };
+    put_head(head, &mut to);
+    let postings_at = to.at;
     for posting in postings {
         to.posting(*posting, &usual);
     }
-    let size = to.len();
+    let facts_at = to.at;
     for fact in facts {
         fact.pack(&mut to, &usual);
     }
-    // The head says how long the rest is, so it is put together behind it.
-    let body = to.mark();
-    to.store(0, 4);
-    to.store(word(head.at.time.as_unix_micros()), 8);
-    let key = head.key.value().to_le_bytes();
-    to.store(load(&key, 0), 8);
-    to.store(load(&key, 8), 8);
-    to.store(head.digest, 8);
-    let nothing = Usual::NONE;
-    to.tuple::<FIELDS>(&[
-        head.store.value().into(),
-        head.seq.value(),
-        head.actor.value().into(),
-        head.terminal.value().into(),
-        pack(head.occurred_at.as_unix_micros(), &nothing),
-        head.member.map_or(0, |member| u64::from(member.value()).wrapping_add(1)),
-        head.program.into(),
-        pack(head.at.day, &nothing),
-        head.postings.into(),
-        head.facts.into(),
-        size as u64,
-    ]);
-    let end = to.len();
-    let length = end.saturating_add(CHECK);
-    let kind = u32::from(head.kind.number());
-    let first = u32::try_from(length).unwrap_or(u32::MAX) << 3 | kind << 24 | 2;
-
-    let start = out.len();
-    out.reserve(length);
-    to.append(body, first, out);
-    let check = XxHash3_64::oneshot(out.get(start..).unwrap_or_default());
-    out.extend_from_slice(&check.to_le_bytes());
-    let postings = end.saturating_sub(body.before);
-    let facts = postings.saturating_add(size);
-    Layout { version: RecordVersion::Two, postings, facts, end }
+    let end = to.at;
+    put_sizes(head, &mut to, postings_at, facts_at);
+    let check = XxHash3_64::oneshot(to.out.get(..end).unwrap_or_default());
+    if let Some(room) = to.room() {
+        *room = check.to_le_bytes();
+    }
+    out.truncate(start.saturating_add(end).saturating_add(CHECK));
+    Layout { version: RecordVersion::Two, postings: postings_at, facts: facts_at, end }
 }
 
-fn word(signed: i64) -> u64 {
-    u64::from_le_bytes(signed.to_le_bytes())
+/// All that is known before the rest is written.
+#[inline(always)]
+fn put_head(head: &Head, to: &mut Pack<'_>) {
+    let Some(room) = to.room::<{ HEAD + HEAD_MORE }>() else {
+        return;
+    };
+    let [postings, postings_high] = head.postings.to_le_bytes();
+    let [facts, facts_high] = head.facts.to_le_bytes();
+    let (actor, terminal) = (head.actor.value(), head.terminal.value());
+    let occurred = head.occurred_at.as_unix_micros();
+    let many = postings_high | facts_high != 0;
+    let other_day = head.at.day != Day::of(head.at.time);
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    let flags = flag(actor != 0, ACTOR)
+        | flag(terminal != 0, TERMINAL)
+        | flag(occurred != 0, OCCURRED)
+        | flag(head.program != 0, PROGRAM)
+        | flag(other_day, DAY)
+        | flag(many, MANY);
+    let (_, mut out) = room.split_at_mut(4);
+    head.at.time.as_unix_micros().put(&mut out);
+    head.key.put(&mut out);
+    head.digest.put(&mut out);
+    head.seq.put(&mut out);
+    head.store.put(&mut out);
+    head.member.put(&mut out);
+    0_u16.put(&mut out);
+    postings.put(&mut out);
+    facts.put(&mut out);
+    flags.put(&mut out);
+    if actor != 0 {
+        actor.put(&mut out);
+    }
+    if terminal != 0 {
+        terminal.put(&mut out);
+    }
+    if occurred != 0 {
+        occurred.put(&mut out);
+    }
+    if head.program != 0 {
+        head.program.put(&mut out);
+    }
+    if other_day {
+        head.at.day.put(&mut out);
+    }
+    if many {
+        postings_high.put(&mut out);
+        facts_high.put(&mut out);
+        0_u16.put(&mut out);
+    }
+    let left = out.len();
+    to.used((HEAD + HEAD_MORE).saturating_sub(left));
+}
+
+/// The length of the record and of its postings.
+#[inline(always)]
+fn put_sizes(head: &Head, to: &mut Pack<'_>, postings_at: usize, facts_at: usize) {
+    let length = to.at.saturating_add(CHECK);
+    let kind = u32::from(head.kind.number());
+    let first = u32::try_from(length).unwrap_or(u32::MAX) << 3 | kind << 24 | 2;
+    let size = u32::try_from(facts_at.saturating_sub(postings_at)).unwrap_or(u32::MAX);
+    let [a, b, c, d] = size.to_le_bytes();
+    if let Some(room) = to.out.first_chunk_mut() {
+        *room = first.to_le_bytes();
+    }
+    let mut low = |at: usize, bytes: [u8; 2]| {
+        if let Some(room) = to.out.get_mut(at..).and_then(|out| out.first_chunk_mut()) {
+            *room = bytes;
+        }
+    };
+    low(POSTINGS_AT, [a, b]);
+    if head.postings.max(head.facts) > 255 {
+        low(postings_at.saturating_sub(2), [c, d]);
+    }
 }
