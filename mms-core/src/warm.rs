@@ -19,7 +19,7 @@ pub(crate) const WINDOW: usize = 64;
 /// Of a member's lots, so many.
 const LOTS: usize = 3;
 /// Of the lots that a record names, so many.
-const NAMED: usize = 2;
+const NAMED: usize = 3;
 /// No table has this place.
 const NOWHERE: usize = usize::MAX;
 
@@ -123,7 +123,7 @@ impl Ledger {
             set(&mut keys, n, self.replies.spot(head.key));
             set(&mut members, n, head.member);
             let moved = facts.iter().filter_map(|fact| match fact {
-                Fact::LotMoved { lot, .. } => Some(*lot),
+                Fact::LotMoved { lot, .. } | Fact::SaleRestored { lot, .. } => Some(*lot),
                 _ => None,
             });
             for (lots, lot) in lots.iter_mut().zip(moved) {

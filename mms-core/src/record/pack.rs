@@ -174,50 +174,54 @@ impl<'a> Unpack<'a> {
     /// One posting.
     #[inline]
     pub(super) fn posting(&mut self, usual: &Usual) -> Option<Posting> {
-        // Behind the last stands the check, so there are as many bytes as the widest has.
-        let bytes = self.bytes.get(self.at..)?.first_chunk::<10>()?;
+        let bytes = self.bytes.get(self.at..self.end)?.first_chunk::<4>()?;
         let [low, high, amount @ ..] = *bytes;
         let first = u16::from_le_bytes([low, high]);
+        let code = Code::from_number(first & 0x3ff)?;
+        let asset = match first >> 10 {
+            1 => MONEY,
+            2 => POINTS,
+            _ => return self.long_posting(first, code, usual),
+        };
+        // Most say no more than this.
+        self.at = self.at.wrapping_add(4);
+        let account = Account::raw(usual.owner(code), code, asset);
+        Some(Posting::new(account, i16::from_le_bytes(amount).into()))
+    }
+
+    /// One with an amount of more than two bytes, or with owner or asset.
+    fn long_posting(&mut self, first: u16, code: Code, usual: &Usual) -> Option<Posting> {
         let shape = first >> 13;
         let size = 2_usize.wrapping_shl(shape.into());
-        let word = extend(u64::from_le_bytes(amount), size);
-        let code = Code::from_number(first & 0x3ff)?;
-        let mut owner = usual.owner(code);
-        let mut at = self.at.wrapping_add(size).wrapping_add(2);
-        // Of most postings this says all.
-        let asset = first >> 10 & 3;
-        let mut asset_id = if asset == 1 { MONEY } else { POINTS };
-        if first & OTHER_OWNER != 0 || matches!(asset, 0 | 3) || shape != 0 {
-            let narrower = match shape {
-                0 => 1,
-                1 => word.wrapping_add(1 << 15) >> 16,
-                2 => word.wrapping_add(1 << 31) >> 32,
-                _ => 0,
-            };
-            if narrower == 0 || asset == 3 {
-                return None;
-            }
-            let mut left = self.bytes.get(at..self.end)?;
-            if first & OTHER_OWNER != 0 {
-                let other = u32::take(&mut left)?;
-                if core::mem::replace(&mut owner, other) == other {
-                    return None;
-                }
-            }
-            if asset == 0 {
-                asset_id = AssetId::take(&mut left)?;
-                if matches!(asset_id, MONEY | POINTS) {
-                    return None;
-                }
-            }
-            at = self.end.wrapping_sub(left.len());
-        }
-        self.at = at;
-        if at > self.end {
+        let (_, left) = self.bytes.get(self.at..self.end)?.split_at_checked(2)?;
+        let (amount, mut left) = left.split_at_checked(size)?;
+        let mut bytes = [0; 8];
+        bytes.get_mut(..size)?.copy_from_slice(amount);
+        let word = extend(u64::from_le_bytes(bytes), size);
+        let narrower = match shape {
+            0 => 1,
+            1 => word.wrapping_add(1 << 15) >> 16,
+            _ => word.wrapping_add(1 << 31) >> 32,
+        };
+        if narrower == 0 {
             return None;
         }
+        let mut owner = usual.owner(code);
+        if first & OTHER_OWNER != 0 {
+            let other = u32::take(&mut left)?;
+            if core::mem::replace(&mut owner, other) == other {
+                return None;
+            }
+        }
+        let asset = match first >> 10 & 3 {
+            1 => MONEY,
+            2 => POINTS,
+            0 => AssetId::take(&mut left).filter(|asset| !matches!(*asset, MONEY | POINTS))?,
+            _ => return None,
+        };
+        self.at = self.end.wrapping_sub(left.len());
         let amount = i64::from_le_bytes(word.to_le_bytes());
-        Some(Posting::new(Account::raw(owner, code, asset_id), amount))
+        Some(Posting::new(Account::raw(owner, code, asset), amount))
     }
 }
 

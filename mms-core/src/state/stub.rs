@@ -101,6 +101,12 @@ impl Stub {
         else {
             return None;
         };
+        let amounts = list | discount | cash | principal | bonus | points | points_value;
+        let reach = unsigned(amounts | earned | earn_base) | earn_num | earn_den;
+        if reach >> 32 != 0 {
+            return None;
+        }
+        let short = |amount: i64| low(unsigned(amount));
         let [allocs, lines, rewards] = rows.map(|(start, count)| (low(start), count));
         Some(Self {
             returnable,
@@ -113,18 +119,18 @@ impl Stub {
             member,
             store: head.store,
             day: head.at.day,
-            list: u32::try_from(list).ok()?,
-            discount: u32::try_from(discount).ok()?,
-            cash: u32::try_from(cash).ok()?,
-            principal: u32::try_from(principal).ok()?,
-            bonus: u32::try_from(bonus).ok()?,
-            points: u32::try_from(points).ok()?,
-            points_value: u32::try_from(points_value).ok()?,
-            earned: u32::try_from(earned).ok()?,
+            list: short(list),
+            discount: short(discount),
+            cash: short(cash),
+            principal: short(principal),
+            bonus: short(bonus),
+            points: short(points),
+            points_value: short(points_value),
+            earned: short(earned),
             earned_lot: earned_lot.map_or(NONE, LotId::value),
-            earn_base: u32::try_from(earn_base).ok()?,
-            earn_num: u32::try_from(earn_num).ok()?,
-            earn_den: u32::try_from(earn_den).ok()?,
+            earn_base: short(earn_base),
+            earn_num: low(earn_num),
+            earn_den: low(earn_den),
             rule: rule.map_or(NONE, RuleId::value),
         })
     }
@@ -219,6 +225,11 @@ impl Stub {
 
 fn low(number: u64) -> u32 {
     u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0)
+}
+
+/// What is less than zero has high bits.
+fn unsigned(amount: i64) -> u64 {
+    u64::from_le_bytes(amount.to_le_bytes())
 }
 
 /// The first number from `base` on that ends in `low`.
