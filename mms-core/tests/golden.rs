@@ -449,7 +449,7 @@ const JOURNALS: [Golden; 9] = [
         bytes: include_bytes!("golden/journal-9.mmsj"),
         frames: 3,
         records: 9,
-        chain: "70986c54b4adf8cb46bb086c39bf29d62c3bfe0ce0056f0d678ede1bd738771c",
+        chain: "a02f487c7546618ad5b427a48499197b7301565f53a11b848cbc465d91f98897",
         totals: "PT2 -174, PTI2 +204, PTR2 -30",
         story: ninth_story,
     },
