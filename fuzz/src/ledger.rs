@@ -306,6 +306,9 @@ fn program() -> Program {
         .with_watch(vec![
             WatchRule::new(RuleId::new(90), Unusual::Often { count: 3, secs: 99 }),
             WatchRule::new(RuleId::new(91), Unusual::Amount(90_000)).stopping(),
+            WatchRule::new(RuleId::new(92), Unusual::Often { count: 2, secs: 99 })
+                .of(Watched::Voids)
+                .per(Per::Terminal),
         ])
         .with_activities(vec![
             ActivityRule::new(RuleId::new(60), 7, 19).with_member_max(2),

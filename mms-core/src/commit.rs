@@ -10,7 +10,7 @@ use crate::program::{WATCH_MAX, WINDOW_MAX};
 use crate::receipt::Receipt;
 use crate::record::{Fact, Head, Kind, MoveKind, Record};
 use crate::state::{
-    Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, Order,
+    Alloc, Card, Counters, Gift, Head as ListHead, Hold, Lot, Member, MemberStatus, NOWHERE, Order,
     OrderLine, Reward, Sale, SoldLine, Starts, Tenders, append,
 };
 use alloc::vec::Vec;
@@ -296,6 +296,14 @@ impl Ledger {
             }
             Fact::ReferralClawed { sale, reward, points } => {
                 self.sales.reward_clawed(sale, reward, points);
+            }
+            Fact::Watched { member } if is_void(head.kind) => {
+                let time = head.at.time.as_unix_micros();
+                self.voids.seen((Some(member), NOWHERE), time, WATCH_MAX);
+            }
+            Fact::WatchedAt { store, terminal } if is_void(head.kind) => {
+                let time = head.at.time.as_unix_micros();
+                self.voids.seen((None, (store, terminal)), time, WATCH_MAX);
             }
             Fact::Watched { member } => {
                 if let Some(member) = self.member_mut(member) {
@@ -627,6 +635,11 @@ impl Fold {
         let nothing = self.coupon.is_none() && self.given == Gift::NONE && self.account == 0;
         nothing && self.commission.is_none() && self.settled.is_none()
     }
+}
+
+/// Whether a record of this kind takes goods off a parked order.
+const fn is_void(kind: Kind) -> bool {
+    matches!(kind, Kind::LineVoided | Kind::OrderCancelled)
 }
 
 /// Whether a record of this kind opens a sale.

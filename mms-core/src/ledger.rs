@@ -14,7 +14,7 @@ use crate::record::Draft;
 use crate::rejection::Rejection;
 use crate::state::{
     Books, Calendar, Card, Fields, Head, Hold, Index, Lot, Lots, Member, Order, Orders, Parts,
-    Places, Registry, Replies, Sale, Sales, SoldLine, Terms, held_codes,
+    Places, Registry, Replies, Sale, Sales, SoldLine, Terms, Voider, held_codes,
 };
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,8 @@ pub struct Ledger {
     pub(crate) parameters: BTreeMap<ParameterId, i64>,
     /// When business was done at each store and terminal, when rules look at that.
     pub(crate) places: Places,
+    /// When members and places took goods off orders, likewise.
+    pub(crate) voids: Places<Voider>,
     /// Coupons ever issued, by kind: the sum over the stores' accounts.
     pub(crate) issued: BTreeMap<AssetId, i64>,
     /// The sum of all amounts ever posted, without sign: no account can stand further
@@ -188,6 +190,7 @@ impl Ledger {
             card_ends: None,
             parameters: BTreeMap::new(),
             places: Places::default(),
+            voids: Places::default(),
             issued: BTreeMap::new(),
             volume: 0,
             draft: None,
@@ -598,6 +601,7 @@ impl PartialEq for Ledger {
             && self.parameters == other.parameters
             && self.fields == other.fields
             && self.places == other.places
+            && self.voids == other.voids
             && self.volume == other.volume
             && self.replies == other.replies
     }

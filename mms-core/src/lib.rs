@@ -65,7 +65,7 @@ pub use program::{
     ActivityRule, Alarm, Bundle, CommissionRule, Consumption, CouponOff, CouponRule, Downgrade,
     EarnRule, Expiry, Field, Gives, Holds, ItemRule, ParkedPrices, Per, Program, ProgramError,
     Qualify, ReferralRule, Remind, RemindKind, ReminderRule, Reward, Threshold, Tier, TopUpRule,
-    Unusual, WatchRule,
+    Unusual, WatchRule, Watched,
 };
 pub use proto_wire::{Seed, Timestamp};
 pub use query::{

@@ -26,6 +26,8 @@ fn program() -> Program {
         .with_reminders(vec![ReminderRule::new(RuleId::new(9), Remind::CardEnds, 1)])
         .with_watch(vec![
             WatchRule::new(RuleId::new(70), Unusual::Often { count: 16, secs: 1 }).per(Per::Store),
+            WatchRule::new(RuleId::new(71), Unusual::Often { count: 9, secs: 1 })
+                .of(Watched::Voids),
         ])
 }
 
@@ -50,8 +52,10 @@ fn shop() -> Shop {
     for (member, field, value) in [(a, likes, 1), (b, answer, 7), (a, answer, 3)] {
         shop.ok(Action::SetField { member, field, value: Some(value) });
     }
-    let (lines, pay, extras) = (vec![line(1, 1, 9)], Pay::Cash, Extras::NONE);
-    shop.ok(Action::ParkOrder { who: Some(a.into()), lines, pay, extras, until });
+    let (lines, pay, extras) = (vec![line(1, 1, 9), line(2, 1, 5)], Pay::Cash, Extras::NONE);
+    let park = Action::ParkOrder { who: Some(a.into()), lines, pay, extras, until };
+    let order = shop.ok(park).order().unwrap();
+    shop.ok(Action::VoidLine { order, line: 1, reason: 1 });
     let sale = sale.sale().unwrap();
     shop.ok(Action::SetSaleField { sale, field: FieldId::new(5), value: Some(1) });
     let (plan, term) = (PlanId::new(1), shop.at.day.plus(30));

@@ -193,3 +193,80 @@ fn a_snapshot_keeps_what_was_counted_at_places() {
     let mut sections = Snapshot::parse(&bytes).unwrap().sections();
     assert!(sections.all(|(section, ..)| section != Section::Places));
 }
+
+fn park(shop: &mut Shop, who: Option<MemberId>, prices: &[i64]) -> OrderId {
+    let lines = prices.iter().map(|price| line(1, 1, *price)).collect();
+    let until = shop.at.time.saturating_add(Duration::from_secs(90_000));
+    let (who, pay, extras) = (who.map(Who::Member), Pay::Cash, Extras::NONE);
+    shop.ok(Action::ParkOrder { who, lines, pay, extras, until }).order().unwrap()
+}
+
+const fn off(order: OrderId, line: u16) -> Action {
+    Action::VoidLine { order, line, reason: 1 }
+}
+
+/// R154, R108: lines that are taken off parked orders, and orders that are given up: by amount, by
+/// frequency, by the hour, of members, stores and terminals; apart from what is sold.
+#[test]
+fn what_is_taken_off_orders_is_watched() {
+    let rule = |unusual| WatchRule::new(RULE, unusual).of(Watched::Voids);
+    let (store, at_5) = (StoreId::new(1), Some(TerminalId::new(5)));
+    let at_till =
+        |member, amount| Notice::UnusualAt { store, terminal: at_5, member, rule: RULE, amount };
+    // By amount: the line's price as it was parked; of an order, that of what is left of it.
+    let (mut shop, member) = watched(vec![rule(Unusual::Amount(500)).per(Per::Terminal)]);
+    let order = park(&mut shop, Some(member), &[499, 500, 300, 200]);
+    at(&mut shop, 1, 5, 0, off(order, 0));
+    assert_eq!(alarms(&shop), []);
+    at(&mut shop, 1, 5, 0, off(order, 1));
+    assert_eq!(alarms(&shop), [at_till(Some(member), 500)]);
+    at(&mut shop, 1, 5, 0, Action::CancelOrder { order, reason: 2 });
+    assert_eq!(alarms(&shop), [at_till(Some(member), 500)]);
+    shop.ok(checkout(member, &[line(1, 1, 9_000)], Pay::Cash));
+    assert_eq!(alarms(&shop), [], "a sale is none");
+    shop.audit();
+
+    // By frequency at a till, with sales in between that do not count; noted first, then stopped.
+    let often = rule(Unusual::Often { count: 3, secs: 60 });
+    let (mut shop, member) = watched(vec![often.per(Per::Terminal)]);
+    let order = park(&mut shop, None, &[1; 9]);
+    for (n, found) in [(0, 0), (1, 0), (2, 1), (3, 1)] {
+        at(&mut shop, 1, 5, 5, walk_in(3));
+        assert_eq!(alarms(&shop), []);
+        at(&mut shop, 1, 5, 5, off(order, n));
+        assert_eq!(alarms(&shop).len(), found, "line {n}");
+    }
+    at(&mut shop, 1, 6, 0, off(order, 4));
+    assert_eq!(alarms(&shop), [], "another till");
+    // Who stops does not take the line off.
+    shop.ledger.set_program(Program::default().with_watch(vec![often.stopping()]).into()).unwrap();
+    let own = park(&mut shop, Some(member), &[1; 9]);
+    for n in 0..2 {
+        assert!(matches!(at(&mut shop, 1, 7 + u32::from(n), 0, off(own, n)), Outcome::Accepted(_)));
+    }
+    let refused = Outcome::Rejected(Rejection::Suspicious);
+    assert_eq!(at(&mut shop, 1, 9, 0, off(own, 2)), refused, "a member, at whatever till");
+    assert_eq!(at(&mut shop, 1, 9, 0, Action::CancelOrder { order: own, reason: 1 }), refused);
+    assert!(!shop.ledger.order(own).unwrap().lines()[2].void);
+    at(&mut shop, 1, 9, 0, spend(member, 1));
+    assert!(matches!(at(&mut shop, 1, 9, 61, off(own, 2)), Outcome::Accepted(_)));
+    shop.audit();
+    let bytes = shop.ledger.snapshot(JournalPosition::START);
+    let snapshot = Snapshot::parse(&bytes).unwrap();
+    let voids = snapshot.sections().find(|(section, ..)| *section == Section::Voids);
+    assert_eq!(voids.unwrap().1, 3, "two tills and a member");
+
+    // By the hour, of a store, walk-ins among its orders.
+    let hours = rule(Unusual::Hours { from: 0, to: 60, zone: 0 });
+    let (mut shop, _) = watched(vec![hours.per(Per::Store), hours]);
+    let order = park(&mut shop, None, &[7, 8]);
+    at(&mut shop, 1, 5, 0, off(order, 1));
+    let (terminal, member) = (None, None);
+    assert_eq!(
+        alarms(&shop),
+        [Notice::UnusualAt { store, terminal, member, rule: RULE, amount: 8 }]
+    );
+    at(&mut shop, 1, 5, 3_600, off(order, 0));
+    assert_eq!(alarms(&shop), []);
+    shop.audit();
+}

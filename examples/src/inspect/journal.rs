@@ -372,6 +372,7 @@ mod tests {
             Section::SaleFields,
             Section::Terms,
             Section::Parts,
+            Section::Voids,
         ];
         let sections = Section::ALL.iter().filter(|section| !rare.contains(section));
         let sections = sections.map(|section| section.name());

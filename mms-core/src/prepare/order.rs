@@ -70,7 +70,7 @@ impl<'l> Prepare<'l, '_> {
         let row = order.lines.get(usize::from(line)).filter(|row| !row.void);
         row.ok_or(Rejection::LineUnknown)?;
         self.unchanged(order.member)?;
-        self.about(Kind::LineVoided, order.member);
+        self.about(Kind::LineVoided, order.member.map(|member| self.ledger.resolve(member)));
         self.draft.fact(Fact::LineVoided { order: id, line, reason });
         Ok(())
     }
@@ -79,7 +79,7 @@ impl<'l> Prepare<'l, '_> {
     pub(super) fn cancel_order(&mut self, id: OrderId, reason: u16) -> Result<(), Rejection> {
         let order = self.changed_order(id, reason)?;
         self.unchanged(order.member)?;
-        self.about(Kind::OrderCancelled, order.member);
+        self.about(Kind::OrderCancelled, order.member.map(|member| self.ledger.resolve(member)));
         self.draft.fact(Fact::OrderClosed { order: id, end: OrderEnd::Cancelled, reason });
         Ok(())
     }

@@ -10,12 +10,26 @@ use alloc::vec::Vec;
 pub struct WatchRule {
     /// The number that stands in records and notices.
     pub id: RuleId,
-    /// Whose business the rule looks at.
+    /// Which business the rule looks at.
+    pub of: Watched,
+    /// Whose.
     pub per: Per,
     /// What is unusual.
     pub unusual: Unusual,
     /// What happens then.
     pub alarm: Alarm,
+}
+
+/// Which business a rule looks at. Part of a [`Program`](super::Program).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Watched {
+    /// Top-ups, debits, sales, redemptions, taking part, holds, transfers and pay-outs.
+    #[default]
+    Value,
+    /// Lines that are taken off parked orders, and parked orders that are given up: goods that
+    /// were handed over and not sold. What moves is their price when the order was parked.
+    Voids,
 }
 
 /// Whose business a rule looks at. Part of a [`Program`](super::Program).
@@ -31,7 +45,7 @@ pub enum Per {
     Terminal,
 }
 
-/// What is unusual about top-ups, debits, sales, redemptions, holds, transfers and pay-outs.
+/// What is unusual about business of a kind.
 /// Part of a [`Program`](super::Program).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use super::{
     ActivityRule, Alarm, CommissionRule, CouponOff, CouponRule, EarnRule, Expiry, Gives, Per,
-    Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule,
+    Qualify, ReferralRule, Reward, Threshold, Tier, TopUpRule, Unusual, WatchRule, Watched,
 };
 use crate::amount::{Ratio, Rounding};
 use crate::ids::{AssetId, Day, RewardId, RuleId, Sku, StoreId, TierId};
@@ -160,7 +160,15 @@ impl WatchRule {
     /// Tells somebody when this happens.
     #[must_use]
     pub const fn new(id: RuleId, unusual: Unusual) -> Self {
-        Self { id, per: Per::Member, unusual, alarm: Alarm::Notice }
+        let (of, per) = (Watched::Value, Per::Member);
+        Self { id, of, per, unusual, alarm: Alarm::Notice }
+    }
+
+    /// Sets [`WatchRule::of`].
+    #[must_use]
+    pub const fn of(mut self, of: Watched) -> Self {
+        self.of = of;
+        self
     }
 
     /// Sets [`WatchRule::per`].

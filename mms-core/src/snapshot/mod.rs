@@ -77,6 +77,8 @@ wire_enum! {
         Terms = 21,
         /// Who took part in which activities, by activity and member; left out when there is nobody.
         Parts = 22,
+        /// Times at which members, stores and terminals took goods off orders; left out when there are none.
+        Voids = 23,
     }
 }
 
@@ -198,6 +200,9 @@ impl Ledger {
             return Err(wrong(Section::Terms));
         }
         let parts: Vec<((RuleId, MemberId), u32)> = from.keyed(Section::Parts)?;
+        let voids =
+            if from.next_is(Section::Voids) { from.all(Section::Voids)? } else { Vec::new() };
+        let voids = Places::from_rows(voids).ok_or_else(|| wrong(Section::Voids))?;
         if parts.iter().any(|(_, times)| *times == 0) {
             return Err(wrong(Section::Parts));
         }
@@ -251,7 +256,7 @@ impl Ledger {
         for ((member, field), value) in fields {
             ledger.fields.insert(member, field, value);
         }
-        ledger.places = places;
+        (ledger.places, ledger.voids) = (places, voids);
         for (key, digest, receipt) in answers {
             ledger.replies.push(key, digest, &receipt);
         }
@@ -292,7 +297,7 @@ impl Ledger {
         section(out, Section::Parameters, parameters, |row: (ParameterId, i64), out| {
             row.put_row(out);
         });
-        if self.places.rows().len() > 0 {
+        if self.places.len() > 0 {
             section(out, Section::Places, self.places.rows(), rows::put_place);
         }
         if !self.fields.rows().is_empty() {
@@ -337,6 +342,9 @@ impl Ledger {
                 (*key, *times).put_row(out);
             });
         }
+        if self.voids.len() > 0 {
+            section(out, Section::Voids, self.voids.rows(), rows::put_place);
+        }
     }
 
     /// Without any state, remembering so many keys.
@@ -368,6 +376,7 @@ impl Ledger {
             fields: Default::default(),
             card_ends: None,
             places: Places::default(),
+            voids: Places::default(),
             issued: Default::default(),
             volume: 0,
             draft: None,
@@ -403,6 +412,8 @@ impl Ledger {
         let sold = |(sale, _): &(SaleId, FieldId)| self.sales.is_known(*sale);
         fail(self.sale_fields.keys().all(sold), Section::SaleFields)?;
         fail(self.terms.by_member.keys().copied().all(member), Section::Terms)?;
+        let voider = |id: &Option<MemberId>| id.is_none_or(member);
+        fail(self.voids.keys().all(|(id, _)| voider(id)), Section::Voids)?;
         fail(self.parts.times.keys().all(|(_, id)| member(*id)), Section::Parts)?;
         let sound = |order: &Order| {
             let card = order.card.is_none_or(|card| self.card_at(card).is_some());

@@ -11,7 +11,7 @@ use crate::receipt::Receipt;
 use crate::record::Kind;
 use crate::state::{
     Alloc, Card, CardStatus, Counters, Gift, Hold, Lot, Member, MemberStatus, More, Order,
-    OrderLine, Place, Reward, Sale, SoldLine, Tenders, TierHow,
+    OrderLine, Reward, Sale, SoldLine, Tenders, TierHow,
 };
 use crate::wire::{Wire, append};
 use alloc::vec::Vec;
@@ -352,22 +352,21 @@ pub(super) fn put_order(id: OrderId, order: &Order, out: &mut Vec<u8>) {
     put_list(&order.lines, out);
 }
 
-impl Row for (Place, Vec<i64>) {
+impl<K: Wire> Row for (K, Vec<i64>) {
     fn put_row(&self, out: &mut Vec<u8>) {
         put_place((&self.0, &self.1), out);
     }
 
     fn take_row(from: &mut &[u8]) -> Option<Self> {
-        let place = (StoreId::take(from)?, <Option<TerminalId> as Wire>::take(from)?);
+        let place = K::take(from)?;
         let count = u8::take(from)?;
         let times = (0..count).map(|_| i64::take(from)).collect::<Option<_>>()?;
         Some((place, times))
     }
 }
 
-pub(super) fn put_place((place, times): (&Place, &Vec<i64>), out: &mut Vec<u8>) {
-    append(place.0, out);
-    append(place.1, out);
+pub(super) fn put_place<K: Wire>((place, times): (&K, &Vec<i64>), out: &mut Vec<u8>) {
+    append(*place, out);
     append(u8::try_from(times.len()).unwrap_or(u8::MAX), out);
     times.iter().for_each(|time| append(*time, out));
 }

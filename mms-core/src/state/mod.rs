@@ -28,7 +28,7 @@ pub(crate) use member::More;
 pub(crate) use orders::Orders;
 pub use orders::{Order, OrderEnd, OrderLine};
 pub(crate) use parts::Parts;
-pub(crate) use places::{Place, Places};
+pub(crate) use places::{NOWHERE, Places, Voider};
 pub(crate) use registry::Registry;
 pub(crate) use replies::Replies;
 pub(crate) use sales::{Alloc, FORGET_MAX, Gift, Reward, Sales, Starts};

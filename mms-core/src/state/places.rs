@@ -1,6 +1,6 @@
 //! When business was done at each store and terminal, for rules about frequency.
 
-use crate::ids::{StoreId, TerminalId};
+use crate::ids::{MemberId, StoreId, TerminalId};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -11,22 +11,34 @@ pub(crate) const PLACES_MAX: usize = 65_536;
 /// A store, or one of its terminals.
 pub(crate) type Place = (StoreId, Option<TerminalId>);
 
+/// A member, or nobody and a place.
+pub(crate) type Voider = (Option<MemberId>, Place);
+
+/// The place of members: theirs are counted wherever they are.
+pub(crate) const NOWHERE: Place = (StoreId::new(0), None);
+
 /// A ring of times for each place.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Places {
-    rings: BTreeMap<Place, Vec<i64>>,
+#[derive(Clone, Debug)]
+pub(crate) struct Places<K = Place> {
+    rings: BTreeMap<K, Vec<i64>>,
     /// The newest time of each.
-    newest: BTreeSet<(i64, Place)>,
+    newest: BTreeSet<(i64, K)>,
 }
 
-impl Places {
+impl<K> Default for Places<K> {
+    fn default() -> Self {
+        Self { rings: BTreeMap::new(), newest: BTreeSet::new() }
+    }
+}
+
+impl<K: Copy + Ord> Places<K> {
     /// The newest times, oldest first.
-    pub(crate) fn recent(&self, place: Place) -> &[i64] {
+    pub(crate) fn recent(&self, place: K) -> &[i64] {
         self.rings.get(&place).map_or(&[], Vec::as_slice)
     }
 
     /// Remembers the time of some business; the oldest is forgotten.
-    pub(crate) fn seen(&mut self, place: Place, time: i64, max: usize) {
+    pub(crate) fn seen(&mut self, place: K, time: i64, max: usize) {
         let ring = self.rings.entry(place).or_default();
         if let Some(last) = ring.last() {
             self.newest.remove(&(*last, place));
@@ -44,12 +56,22 @@ impl Places {
     }
 
     /// By place, for a snapshot.
-    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = (&Place, &Vec<i64>)> {
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = (&K, &Vec<i64>)> {
         self.rings.iter()
     }
 
+    /// How many there are times of.
+    pub(crate) fn len(&self) -> usize {
+        self.rings.len()
+    }
+
+    /// Those that there are times of.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.rings.keys()
+    }
+
     /// From the rows of a snapshot; `None` when they are out of order or a ring is empty.
-    pub(crate) fn from_rows(rows: Vec<(Place, Vec<i64>)>) -> Option<Self> {
+    pub(crate) fn from_rows(rows: Vec<(K, Vec<i64>)>) -> Option<Self> {
         let mut places = Self::default();
         for (place, ring) in rows {
             let last = *ring.last()?;
@@ -64,13 +86,13 @@ impl Places {
     }
 }
 
-impl PartialEq for Places {
+impl<K: Copy + Ord> PartialEq for Places<K> {
     fn eq(&self, other: &Self) -> bool {
         self.rings == other.rings
     }
 }
 
-impl Eq for Places {}
+impl<K: Copy + Ord> Eq for Places<K> {}
 
 #[cfg(test)]
 mod tests {

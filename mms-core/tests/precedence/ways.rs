@@ -71,6 +71,12 @@ const WATCH: &[Way] = &[(R::Suspicious, "watch", |s| {
         program.with_watch(vec![WatchRule::new(RuleId::new(1), always).stopping()])
     });
 })];
+const WATCH_VOIDS: &[Way] = &[(R::Suspicious, "watch", |s| {
+    s.rules.push(|program| {
+        let rule = WatchRule::new(RuleId::new(1), Unusual::Amount(1)).of(Watched::Voids);
+        program.with_watch(vec![rule.stopping()])
+    });
+})];
 const ENROL: &[Way] = &[
     (R::TokenMissing, "token", |s| s.token = MemberToken::new(0)),
     (R::ReferrerUnknown, "referrer", |s| s.referrer = Some(NOBODY)),
@@ -247,12 +253,12 @@ pub(crate) const KINDS: &[Kind] = &[
     (
         "void a line of a parked order",
         |s| Action::VoidLine { order: s.order, line: s.reason / 100, reason: s.reason % 100 },
-        &[PERMIT, ORDER, &[(R::LineUnknown, "reason order", |s| s.reason = 201)]],
+        &[PERMIT, ORDER, &[(R::LineUnknown, "reason order", |s| s.reason = 201)], WATCH_VOIDS],
     ),
     (
         "cancel a parked order",
         |s| Action::CancelOrder { order: s.order, reason: s.reason },
-        &[PERMIT, ORDER],
+        &[PERMIT, ORDER, WATCH_VOIDS],
     ),
     (
         "resume a parked order",
