@@ -137,6 +137,9 @@ impl UserAgent {
             return self.ack_again(call, leg, response);
         }
         let Some(change) = known.change.take() else { return };
+        if is_invite {
+            self.timers.stop(&super::Timer::Call(call, CallTimer::CancelGiveUp));
+        }
         let number = headers.typed::<CSeq<'_>>().ok().flatten().map_or(0, |c| c.number);
         let sdp = sdp_of(headers, response.body());
         if is_invite {
@@ -178,6 +181,26 @@ impl UserAgent {
         self.tell_sdp(call, meaning, sdp);
     }
 
+    /// Cancels our re-INVITE: refused, it leaves the session as it was (RFC 3261 §14.1).
+    pub(super) fn cancel_change(&mut self, call: CallRef) {
+        if let Some(invite) = self.calls.get(&call).and_then(|known| known.invite) {
+            self.cancel_now(call, invite);
+        }
+    }
+
+    /// Our CANCEL had no effect. A re-INVITE is taken as refused; the call goes on (§9.1).
+    pub(super) fn cancelled_in_vain(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let (phase, why) = (known.phase, known.why.take());
+        if let Some(invite) = known.invite {
+            let _gone = self.endpoint.abandon(self.now, invite);
+        }
+        match phase {
+            Phase::Up => self.change_failed(call, StatusCode::REQUEST_TERMINATED, None),
+            _ => self.end(call, why.unwrap_or(Ending::Local)),
+        }
+    }
+
     /// Our re-INVITE or UPDATE was refused, or not answered.
     pub(super) fn change_failed(
         &mut self,
@@ -187,6 +210,10 @@ impl UserAgent {
     ) {
         let Some(known) = self.calls.get_mut(&call) else { return };
         let Some(mut change) = known.change.take() else { return };
+        if !change.update {
+            // An UPDATE may fail while the first INVITE is being cancelled.
+            self.timers.stop(&super::Timer::Call(call, CallTimer::CancelGiveUp));
+        }
         let carrier = if change.update { Carrier::Update } else { Carrier::Invite };
         if !change.update {
             known.invite = None;

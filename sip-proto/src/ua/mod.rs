@@ -343,15 +343,7 @@ impl UserAgent {
     fn fired(&mut self, call: CallRef, timer: CallTimer) {
         match timer {
             CallTimer::Ring => self.rang_out(call),
-            CallTimer::CancelGiveUp => {
-                let Some(known) = self.calls.get_mut(&call) else { return };
-                let why = known.why.take();
-                if let Some(invite) = known.invite {
-                    // §9.1: the INVITE is taken as cancelled, its transaction destroyed.
-                    let _gone = self.endpoint.abandon(self.now, invite);
-                }
-                self.end(call, why.unwrap_or(Ending::Local));
-            }
+            CallTimer::CancelGiveUp => self.cancelled_in_vain(call),
             CallTimer::OkAgain => self.ok_again(call),
             CallTimer::OkGiveUp => self.hang(call, Ending::NoAck),
             CallTimer::ReliableAgain => self.reliable_again(call),
@@ -445,7 +437,10 @@ impl UserAgent {
         let over = self.calls.get(&call).is_some_and(|c| c.phase == Phase::Over && c.set.is_none());
         if over && !self.has_referrals(call) {
             self.timers.stop(&Timer::Call(call, CallTimer::CancelGiveUp));
-            self.calls.remove(&call);
+            if let Some(invite) = self.calls.remove(&call).and_then(|known| known.invite) {
+                // A change that was asked for and never answered: nothing but us ends it.
+                let _gone = self.endpoint.abandon(self.now, invite);
+            }
             self.dialogs.retain(|_, of| *of != call);
         }
     }

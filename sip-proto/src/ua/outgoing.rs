@@ -152,7 +152,7 @@ impl UserAgent {
         }
     }
 
-    fn cancel_now(&mut self, call: CallRef, invite: TransactionId) {
+    pub(super) fn cancel_now(&mut self, call: CallRef, invite: TransactionId) {
         if self.endpoint.cancel(self.now, invite).is_ok() {
             let wait = self.config.endpoint.timers.t1.saturating_mul(64);
             self.set_timer(call, CallTimer::CancelGiveUp, wait);

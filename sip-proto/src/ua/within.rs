@@ -183,10 +183,12 @@ impl UserAgent {
             known.invite.and_then(|i| self.uses.get(&i)),
             Some(Use::Invite(_) | Use::Change(_))
         );
-        // RFC 3261 §14.2: ours is out: 491. Theirs is, or is not acknowledged: 500.
+        // RFC 3261 §14.2: ours is out: 491. Theirs is, or is not acknowledged, or is an UPDATE that
+        // waits for its answer: 500.
         if known.phase != Phase::Up
             || known.invite.is_some()
             || known.ok.is_some()
+            || known.owed.is_some()
             || leg != known.leg
         {
             return match ours {
@@ -249,8 +251,13 @@ impl UserAgent {
             return;
         }
         let Some(known) = self.calls.get_mut(&call) else { return };
+        let waits = known.owed.is_some();
         let Some(in_leg) = known.legs.get_mut(leg) else { return };
         let meaning = match in_leg.offers.step(By::Peer, Carrier::Update, sdp.is_some()) {
+            // A re-INVITE still waits for our offer (RFC 3311 §5.2).
+            Ok((_, Meaning::Offer)) if waits => {
+                return self.answer_later(id, StatusCode::SERVER_INTERNAL_ERROR);
+            }
             Ok((next, meaning)) => {
                 in_leg.offers = next;
                 meaning
@@ -395,6 +402,7 @@ impl UserAgent {
                 self.acknowledge(call, leg, cseq, None);
                 self.hang(call, Ending::Local);
             }
+            Owed::Prack { .. } if known.phase == Phase::Up => self.cancel_change(call),
             Owed::Prack { .. } => self.cancel(call, Ending::Local),
             Owed::InviteOk(id) => {
                 self.answer_with(id, status);

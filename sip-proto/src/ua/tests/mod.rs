@@ -6,6 +6,7 @@
 //! The user agent: two of ours against each other, and one against a peer by hand.
 
 mod bodies;
+mod changes;
 mod flows;
 mod messages;
 mod outbound;
