@@ -298,22 +298,17 @@ impl Ledger {
                 self.sales.reward_clawed(sale, reward, points);
             }
             Fact::Watched { member } if is_void(head.kind) => {
-                let time = head.at.time.as_unix_micros();
-                self.voids.seen((Some(member), NOWHERE), time, WATCH_MAX);
+                self.voids.note((Some(member), NOWHERE), head.at);
             }
             Fact::WatchedAt { store, terminal } if is_void(head.kind) => {
-                let time = head.at.time.as_unix_micros();
-                self.voids.seen((None, (store, terminal)), time, WATCH_MAX);
+                self.voids.note((None, (store, terminal)), head.at);
             }
             Fact::Watched { member } => {
                 if let Some(member) = self.member_mut(member) {
                     member.seen(head.at.time.as_unix_micros(), WATCH_MAX);
                 }
             }
-            Fact::WatchedAt { store, terminal } => {
-                let time = head.at.time.as_unix_micros();
-                self.places.seen((store, terminal), time, WATCH_MAX);
-            }
+            Fact::WatchedAt { store, terminal } => self.places.note((store, terminal), head.at),
             Fact::ParameterSet { parameter, value } => {
                 self.parameters.insert(parameter, value);
             }

@@ -297,54 +297,18 @@ impl Ledger {
         section(out, Section::Parameters, parameters, |row: (ParameterId, i64), out| {
             row.put_row(out);
         });
-        if self.places.len() > 0 {
-            section(out, Section::Places, self.places.rows(), rows::put_place);
-        }
-        if !self.fields.rows().is_empty() {
-            let fields = self.fields.rows().iter().map(|(key, value)| (*key, *value));
-            section(out, Section::Fields, fields, |row: ((MemberId, FieldId), i64), out| {
-                row.put_row(out);
-            });
-        }
-        if !self.orders.open.is_empty() {
-            let orders = self.orders.open.iter();
-            section(out, Section::Orders, orders, |(id, order), out| put_order(*id, order, out));
-        }
-        if !self.reminded.is_empty() {
-            let rows = self.reminded.iter().map(|(rule, until)| (*rule, *until));
-            section(out, Section::Reminders, rows, |row: (RuleId, (Day, u32)), out| {
-                row.put_row(out);
-            });
-        }
-        if !self.registry.stores.is_empty() {
-            section(out, Section::Stores, self.registry.stores.iter(), |(store, open), out| {
-                (*store, *open).put_row(out);
-            });
-        }
-        if !self.registry.terminals.is_empty() {
-            let rows = self.registry.terminals.iter();
-            section(out, Section::Terminals, rows, |(terminal, place), out| {
-                (*terminal, *place).put_row(out);
-            });
-        }
-        if !self.sale_fields.is_empty() {
-            section(out, Section::SaleFields, self.sale_fields.iter(), |(key, value), out| {
-                (*key, *value).put_row(out);
-            });
-        }
-        if !self.terms.by_member.is_empty() {
-            section(out, Section::Terms, self.terms.by_member.iter(), |(member, until), out| {
-                (*member, *until).put_row(out);
-            });
-        }
-        if !self.parts.times.is_empty() {
-            section(out, Section::Parts, self.parts.times.iter(), |(key, times), out| {
-                (*key, *times).put_row(out);
-            });
-        }
-        if self.voids.len() > 0 {
-            section(out, Section::Voids, self.voids.rows(), rows::put_place);
-        }
+        // These are left out when there are none.
+        rare(out, Section::Places, self.places.rows(), rows::put_place);
+        rare(out, Section::Fields, self.fields.rows().iter(), put_pair);
+        let orders = self.orders.open.iter();
+        rare(out, Section::Orders, orders, |(id, order), out| put_order(*id, order, out));
+        rare(out, Section::Reminders, self.reminded.iter(), put_pair);
+        rare(out, Section::Stores, self.registry.stores.iter(), put_pair);
+        rare(out, Section::Terminals, self.registry.terminals.iter(), put_pair);
+        rare(out, Section::SaleFields, self.sale_fields.iter(), put_pair);
+        rare(out, Section::Terms, self.terms.by_member.iter(), put_pair);
+        rare(out, Section::Parts, self.parts.times.iter(), put_pair);
+        rare(out, Section::Voids, self.voids.rows(), rows::put_place);
     }
 
     /// Without any state, remembering so many keys.
@@ -694,6 +658,23 @@ fn section<T>(
     check.put(at);
     count.put(at);
     length.put(at);
+}
+
+/// A section that is left out when there is nothing in it.
+fn rare<T>(
+    out: &mut Vec<u8>,
+    tag: Section,
+    rows: impl ExactSizeIterator<Item = T>,
+    put: impl Fn(T, &mut Vec<u8>),
+) {
+    if rows.len() > 0 {
+        section(out, tag, rows, put);
+    }
+}
+
+/// An entry of a table.
+fn put_pair<K: Wire, V: Wire>((key, value): (&K, &V), out: &mut Vec<u8>) {
+    append((*key, *value), out);
 }
 
 fn digest_of(body: &[u8]) -> Chain {

@@ -1,6 +1,7 @@
 //! When business was done at each store and terminal, for rules about frequency.
 
-use crate::ids::{MemberId, StoreId, TerminalId};
+use crate::ids::{At, MemberId, StoreId, TerminalId};
+use crate::program::WATCH_MAX;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -37,8 +38,12 @@ impl<K: Copy + Ord> Places<K> {
         self.rings.get(&place).map_or(&[], Vec::as_slice)
     }
 
-    /// Remembers the time of some business; the oldest is forgotten.
-    pub(crate) fn seen(&mut self, place: K, time: i64, max: usize) {
+    /// Remembers when some business was done; the oldest is forgotten.
+    pub(crate) fn note(&mut self, place: K, at: At) {
+        self.seen(place, at.time.as_unix_micros(), WATCH_MAX);
+    }
+
+    fn seen(&mut self, place: K, time: i64, max: usize) {
         let ring = self.rings.entry(place).or_default();
         if let Some(last) = ring.last() {
             self.newest.remove(&(*last, place));
@@ -58,11 +63,6 @@ impl<K: Copy + Ord> Places<K> {
     /// By place, for a snapshot.
     pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = (&K, &Vec<i64>)> {
         self.rings.iter()
-    }
-
-    /// How many there are times of.
-    pub(crate) fn len(&self) -> usize {
-        self.rings.len()
     }
 
     /// Those that there are times of.
