@@ -164,6 +164,66 @@ fn a_scratch_index_forgets_the_message_before() {
 }
 
 #[test]
+fn an_index_answers_for_the_message_that_it_is_of() {
+    let bytes = b"A\r\nVia: x\r\nX-a: b\r\n c\r\nvia: \xff\r\n\r\nbody";
+    let (outcome, mut index) = whole::<Sip>(bytes, &Limits::DEFAULT);
+    let head = outcome.unwrap().unwrap();
+    assert!(index.body().is_empty());
+    index.set_body(crate::Span::new(head, bytes.len()));
+    assert_eq!(index.body().of(bytes), b"body");
+    assert_eq!(index.to_exact(), index);
+
+    let fields = index.fields(bytes);
+    assert!(fields.len() == 3 && !fields.is_empty());
+    assert!(Fields::NONE.is_empty() && Fields::NONE.at(0).is_none());
+    let entry = index.entries()[1];
+    assert_eq!((entry.name().of(bytes), entry.value().of(bytes)), (&b"X-a"[..], &b"b\r\n c"[..]));
+    let at = |place| fields.at(place).unwrap();
+    assert_eq!((at(0).id(), at(1).id(), at(2).id()), (4, 0, 4));
+    assert_eq!((at(0).entry().id(), at(1).entry().id()), (4, 0));
+    assert_eq!((at(0).text(), at(2).text()), (Some("x"), None));
+    assert!(at(1).is_folded() && !at(0).is_folded());
+    assert_eq!((&*at(1).unfolded(), &*at(0).unfolded()), (&b"b c"[..], &b"x"[..]));
+    assert_eq!((at(1).offset(), at(1).value_offset()), (11, 16));
+    assert!(fields.at(3).is_none() && fields.first(1).is_none());
+    assert_eq!(fields.first(4).unwrap().value(), b"x");
+    assert!(fields.all(4).map(Field::offset).eq([3, 23]));
+    assert!(fields.named("VIA").map(Field::offset).eq(fields.all(4).map(Field::offset)));
+    assert!(fields.named("x-a").map(Field::id).eq([0]));
+
+    // The same rows, further behind.
+    let moved: Vec<u8> = b"12".iter().chain(bytes).copied().collect();
+    let later = entry.moved(2);
+    assert_eq!((later.name().of(&moved), later.value().of(&moved)), (&b"X-a"[..], &b"b\r\n c"[..]));
+    assert_eq!((later.moved(-2), later.id()), (entry, 0));
+    let written = Entry::of_written(entry.name(), entry.value(), 7);
+    assert_eq!((written.id(), written.name(), written.value()), (7, entry.name(), entry.value()));
+}
+
+#[test]
+fn an_index_keeps_its_memory_and_says_so() {
+    let mut index = Index::new();
+    assert!(!index.holds_memory() && !index.to_exact().holds_memory());
+    index.reserve(3);
+    assert!(index.holds_memory() && index.entries.capacity() >= 3);
+    index.reserve(20);
+    let capacity = index.entries.capacity();
+    assert!(capacity >= 20);
+    Scanner::new().scan::<Sip>(b"A\r\nVia: x\r\n\r\n", &mut index, &Limits::DEFAULT).unwrap();
+    index.clear();
+    assert_eq!((index.entries.capacity(), index.entries().len()), (capacity, 0));
+    assert!(!index.to_exact().holds_memory());
+    // Quirks are memory too.
+    let mut odd = Index::new();
+    for n in 0..64 {
+        odd.note(Quirk::Garbage, n);
+    }
+    assert!(odd.entries.capacity() == 0 && odd.holds_memory());
+    odd.clear();
+    assert!(odd.quirks().iter().next().is_none());
+}
+
+#[test]
 fn blank_lines_before_a_message_are_counted() {
     assert_eq!(leading_blank(b"\r\n\r\nA"), 4);
     assert_eq!(leading_blank(b"\n\rA"), 2);
