@@ -84,8 +84,8 @@ impl Window {
 
     #[inline(always)]
     fn bits(&self, of: impl Fn(i8x16) -> i8x16) -> u64 {
-        let [a, b, c, d] = self.0.map(|bytes| bits(of(bytes)));
-        a | b << 16 | c << 32 | d << 48
+        let [a, b, c, d] = self.0;
+        bits(of(a)) | bits(of(b)) << 16 | bits(of(c)) << 32 | bits(of(d)) << 48
     }
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn find(bytes: &[u8], byte: u8) -> usize {
 #[must_use]
 #[inline(always)]
 pub fn plain_len(bytes: &[u8]) -> usize {
-    let [quote, semicolon] = [b'"', b';'].map(|byte| signed(&[byte; 16]));
+    let (quote, semicolon) = (signed(&[b'"'; 16]), signed(&[b';'; 16]));
     position(bytes, 0, |bytes| {
         not_above(bytes, b' ') | bytes.cmp_eq(quote) | bytes.cmp_eq(semicolon)
     })
@@ -166,9 +166,11 @@ pub(crate) fn short_word(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
+/// Not a closure for each byte, which is called sixteen times where nothing is inlined: that was a
+/// third of the time of the fuzz targets.
 #[inline(always)]
 fn signed(bytes: &[u8; 16]) -> i8x16 {
-    i8x16::new(bytes.map(|byte| i8::from_ne_bytes([byte])))
+    bytemuck::must_cast(*bytes)
 }
 
 #[inline(always)]
