@@ -389,6 +389,37 @@ fn action(kind: u8, a: u8, b: u8, c: u8, at: At) -> Action {
                 }
             }
         }
+        16 if b % 8 == 3 => {
+            let (kind, n) = (AssetId::new(15 + u16::from(b % 3)), i64::from(c % 9));
+            let (from, expires) = (at.day, at.day.plus(u32::from(a / 8)));
+            let what = match b / 8 % 7 {
+                0 => Opened::Uses { kind, uses: n, price: i64::from(a), from, expires },
+                1 => Opened::Coupons {
+                    kind: AssetId::new(16_384 + u16::from(b % 3)),
+                    count: n,
+                    from,
+                    expires,
+                },
+                2 => Opened::Change(n),
+                3 => Opened::PointsDebt(n),
+                4 => Opened::Owed(n),
+                5 => {
+                    let to = MemberId::new(u32::from(c % 7)).into();
+                    return Action::TransferUses { from: who, to, kind, uses: n };
+                }
+                _ => {
+                    let (to, coupon) =
+                        (MemberId::new(u32::from(c % 7)).into(), CouponId::new(c.into()));
+                    return Action::TransferCoupons {
+                        from: who,
+                        to,
+                        coupon,
+                        count: i64::from(c % 3),
+                    };
+                }
+            };
+            Action::Open { member, what }
+        }
         17 if b % 8 == 7 => Action::TakePart { who, activity: RuleId::new(60 + u32::from(c % 4)) },
         7 if b % 16 == 13 => {
             let until = at.day.plus(u32::from(c % 64));

@@ -648,14 +648,14 @@ fn note(head: &Head, fact: &Fact, receipt: &mut Receipt) {
     let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
     match *fact {
         Fact::TierChanged { .. } => receipt.tier_changed = true,
-        Fact::LotOpened { member, asset, principal, bonus, .. } => match head.kind {
+        Fact::LotOpened { asset, principal, bonus, .. } => match head.kind {
             Kind::ToppedUp | Kind::ChangeSwept | Kind::BalanceOpened if asset == MONEY => {
                 add(&mut receipt.amount, principal);
                 add(&mut receipt.bonus, bonus);
             }
-            Kind::Transferred if Some(member) != head.member => {}
+            Kind::Transferred if asset == MONEY || asset == POINTS => {}
             Kind::Refunded => {}
-            Kind::CouponsIssued => receipt.amount = principal,
+            Kind::CouponsIssued | Kind::Transferred => add(&mut receipt.amount, principal),
             _ if asset == POINTS => add(&mut receipt.points, principal),
             _ => {}
         },

@@ -1,6 +1,6 @@
 //! What tells a retry from another command under the same key.
 
-use crate::command::{Action, Adjust, CardChange, Command, Extras, Line, Part, Pay, Who};
+use crate::command::{Action, Adjust, CardChange, Command, Extras, Line, Opened, Part, Pay, Who};
 
 impl Command {
     /// A 64-bit digest of store and action, to tell a retry from another command under the
@@ -77,6 +77,35 @@ impl Digest {
         if extras.on_account != 0 {
             self.word(3);
             self.signed(extras.on_account);
+        }
+    }
+
+    fn opened(&mut self, what: &Opened) {
+        match *what {
+            Opened::Uses { kind, uses, price, from, expires } => {
+                self.word(1);
+                self.word(u64::from(kind.value()));
+                let days = [from, expires].map(|day| i64::from(day.value()));
+                [uses, price].into_iter().chain(days).for_each(|word| self.signed(word));
+            }
+            Opened::Coupons { kind, count, from, expires } => {
+                self.word(2);
+                self.word(u64::from(kind.value()));
+                let days = [from, expires].map(|day| i64::from(day.value()));
+                [count].into_iter().chain(days).for_each(|word| self.signed(word));
+            }
+            Opened::Change(amount) => {
+                self.word(3);
+                self.signed(amount);
+            }
+            Opened::PointsDebt(points) => {
+                self.word(4);
+                self.signed(points);
+            }
+            Opened::Owed(amount) => {
+                self.word(5);
+                self.signed(amount);
+            }
         }
     }
 
@@ -419,6 +448,25 @@ impl Action {
                 to.signed(*bonus);
                 to.signed(i64::from(from.value()));
                 to.signed(i64::from(expires.value()));
+            }
+            Self::Open { member, what } => {
+                to.word(53);
+                to.word(u64::from(member.value()));
+                to.opened(what);
+            }
+            Self::TransferUses { from, to: target, kind, uses } => {
+                to.word(54);
+                to.who(*from);
+                to.who(*target);
+                to.word(u64::from(kind.value()));
+                to.signed(*uses);
+            }
+            Self::TransferCoupons { from, to: target, coupon, count } => {
+                to.word(55);
+                to.who(*from);
+                to.who(*target);
+                to.word(coupon.value());
+                to.signed(*count);
             }
             Self::Permit { actor, permissions } => {
                 to.word(18);

@@ -44,7 +44,7 @@ pub use account::{
 pub use amount::{Ratio, Rounding, mul_div, split};
 pub use command::{
     Action, Adjust, CardChange, Command, Envelope, Extras, Held, Line, MemberChange, MemberKind,
-    Part, Pay, PayKind, RefundCause, Who,
+    Opened, Part, Pay, PayKind, RefundCause, Who,
 };
 pub use engine::{CloseReason, Engine, EngineConfig, Event, Input, Timer};
 pub use ids::{

@@ -187,11 +187,14 @@ impl Action {
             Self::BookOther { .. } => Permissions::CASH,
             Self::Earn { .. } => Permissions::EARN,
             Self::AdjustPoints { .. } => Permissions::ADJUST,
-            Self::Transfer { .. } => Permissions::TRANSFER,
+            Self::Transfer { .. } | Self::TransferUses { .. } | Self::TransferCoupons { .. } => {
+                Permissions::TRANSFER
+            }
             Self::Permit { .. }
             | Self::SetParameter { .. }
             | Self::SetStore { .. }
             | Self::SetTerminal { .. }
+            | Self::Open { .. }
             | Self::OpenBalance { .. } => Permissions::ADMIN,
         }
     }

@@ -51,9 +51,11 @@ impl Receipt {
     #[must_use]
     pub const fn coupon(&self) -> Option<CouponId> {
         match self.kind {
-            Kind::CouponsIssued | Kind::ToppedUp | Kind::Redeemed => {
-                Some(CouponId::new(self.seq.value()))
-            }
+            Kind::CouponsIssued
+            | Kind::ToppedUp
+            | Kind::Redeemed
+            | Kind::BalanceOpened
+            | Kind::Transferred => Some(CouponId::new(self.seq.value())),
             _ => None,
         }
     }

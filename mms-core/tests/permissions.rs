@@ -95,7 +95,24 @@ fn each_action_needs_its_permission() {
         ),
         (Permissions::EARN, vec![Action::Earn { who: A.into(), base: 500, rule: RuleId::new(10) }]),
         (Permissions::ADJUST, vec![adjust(A, 1)]),
-        (Permissions::TRANSFER, vec![transfer(A.into(), B.into(), 1)]),
+        (
+            Permissions::TRANSFER,
+            vec![
+                transfer(A.into(), B.into(), 1),
+                Action::TransferUses {
+                    from: A.into(),
+                    to: B.into(),
+                    kind: AssetId::new(16),
+                    uses: 1,
+                },
+                Action::TransferCoupons {
+                    from: A.into(),
+                    to: B.into(),
+                    coupon: CouponId::new(1),
+                    count: 1,
+                },
+            ],
+        ),
         (
             Permissions::ADMIN,
             vec![
@@ -107,6 +124,7 @@ fn each_action_needs_its_permission() {
                     open: true,
                 },
                 Action::SetParameter { parameter: ParameterId::new(1), value: 1 },
+                Action::Open { member: A, what: Opened::Change(5) },
                 Action::OpenBalance {
                     member: A,
                     what: Held::Points,

@@ -169,8 +169,12 @@ fn play(kind: &Kind, scene: &Scene) -> Outcome {
             scene.hold = held.hold().unwrap();
         }
     }
-    if *name == "hold coupons" && scene.coupon == CouponId::new(0) {
-        scene.coupon = coupons(&mut shop, OFF, 3);
+    if scene.coupon == CouponId::new(0) {
+        match *name {
+            "hold coupons" => scene.coupon = coupons(&mut shop, OFF, 3),
+            "transfer coupons" => scene.coupon = coupons(&mut shop, OFF, 2),
+            _ => {}
+        }
     }
     if name.ends_with("parked order") {
         let (lines, pay) = (vec![line(1, 1, 3_000), line(2, 1, 5)], scene.pay);

@@ -284,3 +284,80 @@ fn taking_part_costs_and_gives_points_and_a_return_takes_both_back() {
     let less = program.with_activities(vec![activity(60, -1, 0)]);
     assert_eq!(less.validate(), Err(ProgramError::Negative));
 }
+
+/// Who moves to this ledger brings all that its members have, and what a member has can go to another:
+/// uses with their price, coupons with their days.
+#[test]
+fn every_asset_that_a_member_can_hold_is_opened_and_sent() {
+    let (swim, off) = (AssetId::new(16), AssetId::new(16_384));
+    let coupon = CouponRule::new(off, CouponOff::Amount(500)).with_pool_max(2).with_member_max(3);
+    let program = Program::default().with_coupons(vec![coupon]).with_credit(5_000, 30);
+    let mut shop = Shop::new(program);
+    let (a, b) = (shop.enrol(), shop.enrol());
+    let kind = MemberKind::Dealer;
+    let dealer = Action::Enrol {
+        token: MemberToken::new(0xdea),
+        kind,
+        plan: PlanId::new(0),
+        referrer: None,
+    };
+    let dealer = shop.ok(dealer).member.unwrap();
+    let (from, expires) = (Day::new(19_000), shop.at.day.plus(9));
+    let open = |member, what| Action::Open { member, what };
+    let uses = |uses, price| Opened::Uses { kind: swim, uses, price, from, expires };
+    shop.ok(open(a, uses(3, 1_000)));
+    let coupons = Opened::Coupons { kind: off, count: 2, from, expires };
+    let coupon = shop.ok(open(a, coupons)).coupon().unwrap();
+    assert_eq!(shop.ledger.coupons_issued(off), 0, "they are none of the pool");
+    shop.ok(open(a, Opened::Change(70)));
+    shop.ok(open(a, Opened::PointsDebt(30)));
+    shop.ok(open(dealer, Opened::Owed(4_000)));
+    assert_eq!(shop.no(open(dealer, Opened::Owed(1_001))), R::CreditExceeded);
+    assert_eq!(shop.no(open(a, Opened::Owed(1))), R::CreditExceeded);
+    assert_eq!(shop.no(open(a, uses(0, 5))), R::AmountNotPositive);
+    let balances = shop.balances(a);
+    assert_eq!((balances.change, balances.points_debt), (70, 30));
+    assert_eq!(shop.balances(dealer).owed, 4_000);
+    assert_eq!(shop.ledger.member(a).unwrap().counters(), Counters::default());
+    // They are what they would be if they had come to be here.
+    shop.ok(Action::SweepChange { who: a.into() });
+    shop.ok(adjust(a, 40));
+    assert_eq!((shop.balances(a).points, shop.balances(a).points_debt), (10, 0));
+    shop.ok(Action::ReceivePayment { who: dealer.into(), amount: 4_000 });
+    // A use is taken here, the others there: each cent of the price is earned once.
+    let earned = |shop: &Shop| -shop.ledger.total(Code::Revenue, MONEY);
+    shop.ok(Action::TakeUses { who: a.into(), kind: swim, uses: 1 });
+    let send = |uses| Action::TransferUses { from: a.into(), to: b.into(), kind: swim, uses };
+    assert_eq!(shop.no(send(3)), R::InsufficientUses);
+    assert_eq!(shop.ok(send(2)).amount, 2);
+    assert_eq!((earned(&shop), shop.ledger.total(Code::Deferred, MONEY)), (333, -667));
+    for expected in [666, 1_000] {
+        shop.ok(Action::TakeUses { who: b.into(), kind: swim, uses: 1 });
+        assert_eq!(earned(&shop), expected);
+    }
+    // A coupon has the same days there, and is used there and nowhere else.
+    let send = |coupon, count| {
+        let (from, to) = (a.into(), b.into());
+        Action::TransferCoupons { from, to, coupon, count }
+    };
+    let sent = shop.ok(send(coupon, 1));
+    assert_eq!(sent.amount, 1);
+    let there = sent.coupon().unwrap();
+    let found: Vec<_> = shop.ledger.coupons(b, shop.at.day).collect();
+    assert_eq!(found, [(there, off, 1, expires)]);
+    let buy = |who: MemberId, coupon| Action::Checkout {
+        who: Some(who.into()),
+        lines: vec![line(1, 1, 2_000)],
+        pay: Pay::Cash,
+        extras: Extras::NONE.with_coupon(coupon),
+    };
+    assert_eq!(shop.no(buy(a, there)), R::CouponUnknown);
+    shop.ok(buy(b, there));
+    assert_eq!(shop.no(buy(b, there)), R::CouponUnknown, "once");
+    assert_eq!(shop.no(send(coupon, 2)), R::InsufficientCoupons);
+    assert_eq!(shop.no(send(coupon, 4)), R::CouponsHeld);
+    shop.skip(10);
+    assert_eq!(shop.no(send(coupon, 1)), R::CouponNotValid);
+    shop.due();
+    shop.audit();
+}

@@ -1,6 +1,6 @@
 //! Bills: what is sold, how it is paid, how much of it is taken back.
 
-use crate::ids::{CouponId, Sku};
+use crate::ids::{AssetId, CouponId, Day, Sku};
 use crate::wire::wire_enum;
 
 /// One line of a checkout. Part of an [`Action`](crate::Action).
@@ -146,4 +146,41 @@ pub enum Part {
         /// How many.
         quantity: u32,
     },
+}
+
+/// What a member had in another system besides stored value and points. Part of an
+/// [`Action`](crate::Action).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Opened {
+    /// Uses that were sold ahead, with what is still to be earned of their price; it may be zero.
+    Uses {
+        /// Of what: see [`is_uses`](crate::is_uses).
+        kind: AssetId,
+        /// How many are left.
+        uses: i64,
+        /// What is left of the price.
+        price: i64,
+        /// When they were sold.
+        from: Day,
+        /// Their last day.
+        expires: Day,
+    },
+    /// Coupons of a kind that the program lists, besides those of its pool.
+    Coupons {
+        /// Of what kind.
+        kind: AssetId,
+        /// How many.
+        count: i64,
+        /// The first day on which they can be used.
+        from: Day,
+        /// The last one.
+        expires: Day,
+    },
+    /// Change that the member left with the scheme.
+    Change(i64),
+    /// Points that the member owes.
+    PointsDebt(i64),
+    /// What the member owes for goods sold on account, within its credit.
+    Owed(i64),
 }

@@ -22,6 +22,7 @@ mod remind;
 mod sale;
 mod store;
 mod tier;
+mod transfer;
 mod value;
 mod watch;
 
@@ -232,6 +233,13 @@ impl<'l, 'd> Prepare<'l, 'd> {
             Action::SetParameter { parameter, value } => self.set_parameter(parameter, value),
             Action::OpenBalance { member, what, principal, bonus, from, expires } => {
                 self.open_balance(member, what, (principal, bonus), (from, expires))
+            }
+            Action::Open { member, what } => self.open(member, what),
+            Action::TransferUses { from, to, kind, uses } => {
+                self.transfer_uses(from, to, kind, uses)
+            }
+            Action::TransferCoupons { from, to, coupon, count } => {
+                self.transfer_coupons(from, to, coupon, count)
             }
             Action::SetTier { member, tier, until } => self.set_tier(member, tier, until),
             Action::RenewCard { card, expires, fee } => self.renew_card(card, expires, fee),

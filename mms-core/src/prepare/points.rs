@@ -10,7 +10,7 @@ use crate::ids::{AssetId, MemberId, RewardId, RuleId, TierId};
 use crate::program::EarnRule;
 use crate::record::{Fact, Kind, MoveKind};
 use crate::rejection::Rejection;
-use crate::state::{Counters, Lot, MemberStatus};
+use crate::state::{Counters, Lot};
 
 impl Prepare<'_, '_> {
     /// Row 2 of the postings: money over the counter becomes stored value, with bonus.
@@ -155,60 +155,6 @@ impl Prepare<'_, '_> {
             }
         };
         self.draft.fact(Fact::PointsAdjusted { points, reason });
-        Ok(())
-    }
-
-    /// Row 19: the same value, expiry and share of bonus at another member.
-    pub(super) fn transfer(
-        &mut self,
-        from: Who,
-        to: Who,
-        what: Held,
-        amount: i64,
-    ) -> Result<(), Rejection> {
-        self.positive(amount)?;
-        let source = self.find(from)?;
-        let target = self.find(to).map_err(|_| Rejection::TargetUnknown)?;
-        if source.id == target.id {
-            return Err(Rejection::SameMember);
-        }
-        self.allow(source, Use::Debit)?;
-        let expected = self.expect_version.take();
-        let usable = self.allow(target, Use::Credit).is_ok();
-        self.expect_version = expected;
-        if !usable || target.member.status != MemberStatus::Active {
-            return Err(Rejection::TargetUnusable);
-        }
-        let asset = what.asset();
-        self.about(Kind::Transferred, Some(source.id));
-        let taken = self.take(source, asset, amount, MoveKind::Send)?;
-        if asset == MONEY {
-            self.room_for_stored(target, amount)?;
-        }
-        self.debit(source.id, asset, taken);
-        if asset == MONEY {
-            self.debit(target.id, MONEY, taken.negated());
-        }
-        let sent = self.draft.moves.len();
-        for n in 0..sent {
-            let Some((id, principal, bonus)) = self.draft.moves.get(n).copied() else {
-                continue;
-            };
-            let Some(expires) = self.ledger.lots.get(id).map(|lot| lot.expires) else {
-                continue;
-            };
-            let part = (principal.saturating_neg(), bonus.saturating_neg());
-            let today = self.at.day;
-            let store = self.ledger.lots.get(id).map_or(self.draft.head.store, |lot| lot.store);
-            let lot = if asset == POINTS {
-                self.credit_lot(target, part.0, today, expires, Some(store))?
-            } else {
-                self.add_to_lot(target, |_| false, asset, part, today, expires)?
-            };
-            if self.ledger.lots.get(lot).is_none() {
-                self.loaded_at(lot, store);
-            }
-        }
         Ok(())
     }
 

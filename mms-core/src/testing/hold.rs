@@ -134,7 +134,7 @@ impl Model {
     }
 
     /// From which packages so many uses come: those that lapse first, first.
-    fn parts_of_uses(
+    pub(super) fn parts_of_uses(
         &self,
         member: usize,
         kind: AssetId,

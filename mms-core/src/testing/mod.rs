@@ -46,6 +46,7 @@ mod disk;
 mod hold;
 mod lots;
 mod model;
+mod moving;
 mod order;
 mod people;
 mod run;

@@ -1,9 +1,8 @@
 //! What the model makes of a command.
 
-use super::model::{Counts, MCoupon, MMember, MPackage, MWhat, Model, NEVER, Taken, of, share};
+use super::model::{Counts, MCoupon, MMember, MPackage, MWhat, Model, NEVER, of, share};
 use crate::{
-    Action, Adjust, Command, Day, Held, Ledger, MemberKind, RefundCause, Rejection as R, Rounding,
-    Who,
+    Action, Adjust, Command, Day, Ledger, MemberKind, RefundCause, Rejection as R, Rounding, Who,
 };
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -77,23 +76,15 @@ impl Model {
             }
             Action::TopUp { who, amount } => self.top_up(seq, *who, *amount, store, actor)?,
             Action::OpenBalance { member, what, principal, bonus, from, expires } => {
-                let points = *what == Held::Points;
-                let (p, b) = (i128::from(*principal), i128::from(*bonus));
-                if p < 0 || b < 0 || p + b == 0 || (points && b > 0) {
-                    return Err(R::AmountNotPositive);
-                }
-                if p.max(b) > i128::from(self.limits.amount_max) {
-                    return Err(R::AmountTooLarge);
-                }
-                if expires.value() < self.day {
-                    return Err(R::DateInPast);
-                }
-                let member = self.usable((*member).into(), false)?;
-                if !points {
-                    self.room(member, p + b)?;
-                }
                 let days = (from.value(), expires.value());
-                self.open(member, points, days, (p, b), store);
+                self.open_balance(*member, *what, (*principal, *bonus), days, store)?;
+            }
+            Action::Open { member, what } => self.open_other(seq, *member, *what)?,
+            Action::TransferUses { from, to, kind, uses } => {
+                self.transfer_uses(*from, *to, *kind, *uses)?;
+            }
+            Action::TransferCoupons { from, to, coupon, count } => {
+                self.transfer_coupons(seq, *from, *to, *coupon, *count)?;
             }
             Action::Spend { who, amount } => {
                 self.positive(*amount)?;
@@ -359,40 +350,6 @@ impl Model {
         let expires = rule.expiry.from(Day::new(from)).value();
         self.coupons.push(MCoupon { id: seq, kind, member, left: count, held: 0, from, expires });
         *self.issued.entry(kind).or_default() += count;
-        Ok(())
-    }
-
-    fn transfer(&mut self, from: Who, to: Who, what: Held, amount: i64) -> Result<(), R> {
-        self.positive(amount)?;
-        let source = self.known(from)?;
-        let target = self.known(to).map_err(|_| R::TargetUnknown)?;
-        if source == target {
-            return Err(R::SameMember);
-        }
-        self.usable(from, true)?;
-        if self.members[target].frozen || self.usable(to, false).is_err() {
-            return Err(R::TargetUnusable);
-        }
-        let points = what == Held::Points;
-        let before = self.lots.clone();
-        let taken = self.take(source, points, i128::from(amount))?;
-        if !points {
-            let room = self.room(target, i128::from(amount));
-            if room.is_err() {
-                self.lots = before;
-                return room;
-            }
-        }
-        for Taken { lot, p, b, .. } in taken {
-            let row = &mut self.lots[lot];
-            row.paid -= p;
-            let (expires, store) = (row.expires, row.store);
-            if points {
-                self.add(target, true, (self.day, expires), (p, 0), store);
-            } else {
-                self.open(target, false, (self.day, expires), (p, b), store);
-            }
-        }
         Ok(())
     }
 

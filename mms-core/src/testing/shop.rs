@@ -3,9 +3,9 @@
 use super::Model;
 use crate::{
     Action, ActorId, Adjust, AssetId, CardChange, CardNumber, CouponId, Day, Extras, FieldId,
-    Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken, OrderId,
-    ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause, RewardId, RuleId,
-    SaleId, Sku, StoreId, TerminalId, TierId, Timestamp, Who,
+    Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken, Opened,
+    OrderId, ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause,
+    RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId, Timestamp, Who,
 };
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -113,7 +113,18 @@ impl Shop {
                 let amount = amount(rng, of(what));
                 let to = member(rng);
                 let to = by_card(rng, ledger, to);
-                Action::Transfer { from: by, to, what, amount }
+                match rng.below(4) {
+                    0 => {
+                        let (kind, uses) = (swim(rng), rng.below(4) as i64);
+                        Action::TransferUses { from: by, to, kind, uses }
+                    }
+                    1 => {
+                        let (owner, coupon) = a_coupon(rng, model);
+                        let count = rng.below(3) as i64;
+                        Action::TransferCoupons { from: owner.into(), to, coupon, count }
+                    }
+                    _ => Action::Transfer { from: by, to, what, amount },
+                }
             }
             10 => {
                 // Mostly of somebody who has something.
@@ -200,6 +211,19 @@ impl Shop {
                 let principal = amount(rng, &[0, 10_000]);
                 let from = Day::new(at.day.value().saturating_sub(rng.below(40) as i32));
                 let expires = at.day.plus(rng.below(40) as u32);
+                if rng.below(2) == 0 {
+                    let (uses, price) = (rng.below(9) as i64, amount(rng, &[0, 999]));
+                    let kinds: Vec<AssetId> = program.coupons.iter().map(|row| row.kind).collect();
+                    let coupon = pick(rng, &kinds).unwrap_or(AssetId::new(16_390));
+                    let what = match rng.below(5) {
+                        0 => Opened::Uses { kind: swim(rng), uses, price, from, expires },
+                        1 => Opened::Coupons { kind: coupon, count: uses, from, expires },
+                        2 => Opened::Change(uses),
+                        3 => Opened::PointsDebt(uses),
+                        _ => Opened::Owed(price),
+                    };
+                    return Action::Open { member: who, what };
+                }
                 Action::OpenBalance { member: who, what, principal, bonus, from, expires }
             }
             24..=26 => a_card(rng, ledger, who),

@@ -476,6 +476,60 @@ pub(crate) const ROWS: &[Row] = &[
         postings: "PTR +20, m0.PT -20",
     },
     Row {
+        name: "19 transfer uses, with what is still to be earned of their price",
+        act: |shop, member| {
+            let other = shop.enrol();
+            let sell = package(shop, member, 3, 1_000);
+            shop.ok(sell);
+            shop.ok(uses(member, 1));
+            let (from, to) = (member.into(), other.into());
+            Action::TransferUses { from, to, kind: SWIM, uses: 1 }
+        },
+        postings: "m0.CN16 +1, m1.CN16 -1, m0.CTR +333, m1.CTR -333",
+    },
+    Row {
+        name: "19 transfer coupons",
+        act: |shop, member| {
+            let other = shop.enrol();
+            let coupon = issue_coupon(shop, member);
+            let (from, to) = (member.into(), other.into());
+            Action::TransferCoupons { from, to, coupon, count: 1 }
+        },
+        postings: "m0.CP16384 +1, m1.CP16384 -1",
+    },
+    Row {
+        name: "30 uses of another system",
+        act: |_, member| {
+            let (from, expires) = (Day::new(19_000), DAY.plus(50));
+            let what = Opened::Uses { kind: SWIM, uses: 7, price: 999, from, expires };
+            Action::Open { member, what }
+        },
+        postings: "OPEN +999, m0.CTR -999, OPEN16 +7, m0.CN16 -7",
+    },
+    Row {
+        name: "30 coupons of another system",
+        act: |_, member| {
+            let (from, expires) = (Day::new(19_000), DAY.plus(50));
+            Action::Open { member, what: Opened::Coupons { kind: OFF, count: 2, from, expires } }
+        },
+        postings: "OPEN16384 +2, m0.CP16384 -2",
+    },
+    Row {
+        name: "30 change of another system",
+        act: |_, member| Action::Open { member, what: Opened::Change(70) },
+        postings: "OPEN +70, m0.CHG -70",
+    },
+    Row {
+        name: "30 points owed in another system",
+        act: |_, member| Action::Open { member, what: Opened::PointsDebt(30) },
+        postings: "m0.PTD +30, OPEN -30",
+    },
+    Row {
+        name: "30 goods owed for in another system",
+        act: |shop, _| Action::Open { member: company(shop), what: Opened::Owed(4_000) },
+        postings: "m1.AR +4000, OPEN -4000",
+    },
+    Row {
         name: "19 transfer",
         act: |shop, member| {
             let other = shop.enrol();

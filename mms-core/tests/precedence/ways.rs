@@ -128,12 +128,12 @@ const ORDER: &[Way] = &[
     (R::OrderUnknown, "order", |s| s.order = OrderId::new(1)),
     VERSION,
 ];
-const TRANSFER: &[Way] = &[
+const RECEIVER: &[Way] = &[
     (R::TargetUnknown, "target", |s| s.target = NO_CARD.into()),
     (R::SameMember, "target", |s| s.target = A.into()),
     (R::TargetUnusable, "target", |s| s.target_lost = true),
-    (R::StoredFull, "cap", |s| s.limits = s.limits.with_stored_max(0)),
 ];
+const TRANSFER: &[Way] = &[(R::StoredFull, "cap", |s| s.limits = s.limits.with_stored_max(0))];
 
 pub(crate) type Kind = (&'static str, fn(&Scene) -> Action, &'static [&'static [Way]]);
 
@@ -457,7 +457,50 @@ pub(crate) const KINDS: &[Kind] = &[
     (
         "transfer",
         |s| Action::Transfer { from: s.who, to: s.target, what: Held::Stored, amount: s.amount },
-        &[PERMIT, AMOUNT, WHO, DEBIT, TRANSFER, &[FEW_STORED], LOTS, TOUCH, WATCH],
+        &[PERMIT, AMOUNT, WHO, DEBIT, RECEIVER, TRANSFER, &[FEW_STORED], LOTS, TOUCH, WATCH],
+    ),
+    (
+        "transfer uses",
+        |s| Action::TransferUses {
+            from: s.who,
+            to: s.target,
+            kind: if s.kind == OFF { SWIM } else { s.kind },
+            uses: few(s),
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            DEBIT,
+            RECEIVER,
+            &[KIND, (R::InsufficientUses, "amount", |s| s.amount = MAX)],
+            LOTS,
+            TOUCH,
+            WATCH,
+        ],
+    ),
+    (
+        "transfer coupons",
+        |s| Action::TransferCoupons {
+            from: s.who,
+            to: s.target,
+            coupon: s.coupon,
+            count: if s.amount == 5_500 { 1 } else { s.amount },
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            WHO,
+            DEBIT,
+            RECEIVER,
+            &[
+                (R::CouponUnknown, "amount", |s| s.coupon = CouponId::new(1)),
+                (R::CouponsHeld, "amount", |s| s.amount = 4),
+                (R::InsufficientCoupons, "amount", |s| s.amount = 3),
+            ],
+            LOTS,
+            WATCH,
+        ],
     ),
     (
         "sell a package",
@@ -639,6 +682,49 @@ pub(crate) const KINDS: &[Kind] = &[
             LOTS,
             STORE,
         ],
+    ),
+    (
+        "bring uses along",
+        |s| {
+            let kind = if s.kind == OFF { SWIM } else { s.kind };
+            let (uses, price, expires) = (few(s), s.second, s.date);
+            let what = Opened::Uses { kind, uses, price, from: DAY, expires };
+            Action::Open { member: s.member, what }
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            &[
+                (R::AmountNotPositive, "price", |s| s.second = -1),
+                (R::AmountTooLarge, "price", |s| s.second = MAX + 1),
+                PAST,
+                MEMBER_ID,
+                KIND,
+                VERSION,
+            ],
+            LOTS,
+            STORE,
+        ],
+    ),
+    (
+        "bring coupons along",
+        |s| {
+            let (kind, count, expires) = (s.kind, few(s), s.date);
+            let what = Opened::Coupons { kind, count, from: DAY, expires };
+            Action::Open { member: s.member, what }
+        },
+        &[
+            PERMIT,
+            AMOUNT,
+            &[PAST, MEMBER_ID, (R::RuleUnknown, "kind", |s| s.kind = MUG), VERSION],
+            LOTS,
+            STORE,
+        ],
+    ),
+    (
+        "bring change along",
+        |s| Action::Open { member: s.member, what: Opened::Change(s.amount) },
+        &[PERMIT, AMOUNT, &[MEMBER_ID, VERSION], STORE],
     ),
     (
         "set a tier",
