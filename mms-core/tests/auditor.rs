@@ -88,6 +88,11 @@ fn plain(pending: u32) -> Program {
             ReminderRule::new(RuleId::new(81), Remind::CardEnds, 0),
             ReminderRule::new(RuleId::new(82), Remind::ValueEnds(POINTS), 3),
             ReminderRule::new(RuleId::new(83), Remind::TierEnds, 1),
+            ReminderRule::new(RuleId::new(84), birthday(LeapDay::After), 0),
+            ReminderRule::new(RuleId::new(85), Remind::TermEnds, 5),
+            ReminderRule::new(RuleId::new(86), Remind::ValueEnds(AssetId::new(16)), 2),
+            ReminderRule::new(RuleId::new(87), Remind::ValueEnds(OFF), 1),
+            ReminderRule::new(RuleId::new(88), Remind::ValueEnds(MONEY), 2),
         ])
         .with_fields(vec![
             Field::new(FieldId::new(1), Holds::Tag),
@@ -243,6 +248,7 @@ fn random_shops_agree_with_the_model() {
         sum.torn += report.torn;
         sum.from_snapshot += report.from_snapshot;
         sum.lost += report.lost;
+        sum.reminded += report.reminded;
     }
     println!("{sum:?}");
     // Everything must have happened, and not all be refused.
@@ -250,6 +256,7 @@ fn random_shops_agree_with_the_model() {
         let least = u32::try_from(seeds).unwrap();
         assert!(sum.accepted > least * 30 && sum.rejected > least, "{sum:?}");
         assert!(sum.duplicates > least && sum.conflicts > 10 && sum.crashes > least, "{sum:?}");
+        assert!(sum.reminded > least, "{sum:?}");
         assert!(sum.torn > 10 && sum.from_snapshot > 10 && sum.lost > 10, "{sum:?}");
     }
 }

@@ -49,6 +49,7 @@ mod model;
 mod moving;
 mod order;
 mod people;
+mod remind;
 mod run;
 mod sale;
 mod shop;

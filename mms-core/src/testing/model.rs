@@ -188,6 +188,8 @@ pub struct Model {
     pub(super) orders: BTreeMap<u64, super::order::MOrder>,
     /// How far each rule has reminded.
     pub(super) reminded: BTreeMap<u32, i32>,
+    /// What members were reminded of.
+    pub(super) told: Vec<super::remind::Told>,
     pub(super) coupons: Vec<MCoupon>,
     pub(super) packages: Vec<MPackage>,
     pub(super) cards: Vec<super::people::MCard>,
@@ -226,6 +228,7 @@ impl Model {
             holds: BTreeMap::new(),
             orders: BTreeMap::new(),
             reminded: BTreeMap::new(),
+            told: Vec::new(),
             coupons: Vec::new(),
             packages: Vec::new(),
             cards: Vec::new(),
@@ -263,11 +266,7 @@ impl Model {
     /// Books all that time causes.
     pub fn lapse(&mut self) {
         self.end_holds();
-        for rule in &self.program.reminders {
-            let until = self.day + rule.days as i32;
-            let before = self.reminded.entry(rule.id.value()).or_insert(until);
-            *before = until.max(*before);
-        }
+        self.remind();
         let today = self.day;
         self.stores.terms.retain(|_, until| *until >= today);
         let time = self.time;

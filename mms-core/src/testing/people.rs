@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 pub(super) struct MCard {
     number: u64,
     pub(super) member: MemberId,
-    status: CardStatus,
-    expires: i32,
+    pub(super) status: CardStatus,
+    pub(super) expires: i32,
     tries: u8,
     replaced_by: Option<usize>,
 }

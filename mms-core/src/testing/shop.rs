@@ -3,8 +3,8 @@
 use super::Model;
 use crate::{
     Action, ActorId, Adjust, AssetId, CardChange, CardNumber, CouponId, Day, Extras, FieldId,
-    Gives, Held, HoldId, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken, Opened,
-    OrderId, ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause,
+    Gives, Held, HoldId, Holds, Ledger, Line, MemberChange, MemberId, MemberKind, MemberToken,
+    Opened, OrderId, ParameterId, Part, Pay, Permissions, PlanId, ProductId, Program, RefundCause,
     RewardId, RuleId, SaleId, Sku, StoreId, TerminalId, TierId, Timestamp, Who,
 };
 use alloc::vec::Vec;
@@ -243,7 +243,7 @@ impl Shop {
                 let value = (rng.below(4) > 0).then(|| rng.below(9) as i64);
                 Action::SetSaleField { sale, field, value }
             }
-            29 => a_field(rng, program, who),
+            29 => a_field(rng, program, who, at.day),
             30 if ledger.actors().next().is_some() || rng.below(9) == 0 => {
                 // As soon as one is known, the others need something, too.
                 let known = |actor: &u32| ledger.actors().any(|(id, _)| id.value() == *actor);
@@ -546,10 +546,18 @@ fn a_store(rng: &mut Rng, program: &Program, ledger: &Ledger) -> Action {
     }
 }
 
-fn a_field(rng: &mut Rng, program: &Program, member: MemberId) -> Action {
+fn a_field(rng: &mut Rng, program: &Program, member: MemberId, today: Day) -> Action {
     let all: Vec<FieldId> = program.fields.iter().map(|field| field.id).collect();
     let field = pick(rng, &all).filter(|_| rng.below(12) > 0).unwrap_or(FieldId::new(99));
     let value = [None, Some(0), Some(1), Some(1), Some(229), Some(-1)][rng.below(6) as usize];
+    let of_the_year =
+        program.fields.iter().any(|row| row.id == field && row.holds == Holds::MonthDay);
+    if of_the_year && rng.below(3) > 0 {
+        // Mostly one that comes soon.
+        let (_, month, date) = today.plus(rng.below(60) as u32).civil();
+        let value = Some(i64::from(month) * 100 + i64::from(date));
+        return Action::SetField { member, field, value };
+    }
     Action::SetField { member, field, value }
 }
 

@@ -1,6 +1,7 @@
 //! The simulator: tills, a bad network, an engine on a disk, crashes; the model looks on.
 
 use super::disk::{Disk, MemoryDisk};
+use super::remind::Told;
 use super::shop::{pick, skewed};
 use super::{Model, Shop};
 use crate::{
@@ -107,6 +108,8 @@ pub struct SimReport {
     pub from_snapshot: u32,
     /// Commands that were booked, but lost by a crash before anybody was told, and sent again.
     pub lost: u32,
+    /// How many reminders there were.
+    pub reminded: u32,
 }
 
 /// What went wrong, and the seed that repeats it.
@@ -162,6 +165,8 @@ pub struct Sim<D: Disk = MemoryDisk> {
     expected: BTreeMap<u128, VecDeque<Expected>>,
     /// First answers that were given.
     answered: BTreeMap<u128, Receipt>,
+    /// What records remind of, by the record.
+    told: BTreeMap<u64, Vec<Told>>,
     /// Frames that were appended, and the newest record of each.
     unsynced: VecDeque<(u64, u64)>,
     /// Synced, but the engine was not told.
@@ -226,6 +231,7 @@ impl<D: Disk> Sim<D> {
             booked: BTreeMap::new(),
             expected: BTreeMap::new(),
             answered: BTreeMap::new(),
+            told: BTreeMap::new(),
             unsynced: VecDeque::new(),
             unreported: VecDeque::new(),
             durable: 0,
@@ -390,12 +396,43 @@ impl<D: Disk> Sim<D> {
         }
     }
 
+    /// Notes whom records remind of what.
+    fn listen(&mut self, frame: Frame<'_>) {
+        for record in frame.records() {
+            let told = record.facts().filter_map(|fact| match fact {
+                crate::Fact::Reminded { rule, member, day, amount, .. } => {
+                    Some((rule.value(), day.value(), member.value(), amount.into()))
+                }
+                _ => None,
+            });
+            let told: Vec<Told> = told.collect();
+            if !told.is_empty() {
+                self.told.insert(record.head().seq.value(), told);
+            }
+        }
+    }
+
+    /// Everybody was reminded of what the model says, once, whatever was lost in between.
+    fn all_told(&mut self) -> Result<(), String> {
+        let mut found: Vec<Told> = self.told.values().flatten().copied().collect();
+        let mut expected = self.model.told.clone();
+        found.sort_unstable();
+        expected.sort_unstable();
+        let differs = found.iter().zip(&expected).find(|(found, expected)| found != expected);
+        if found == expected {
+            self.report.reminded = found.len() as u32;
+            return Ok(());
+        }
+        Err(format!("{} reminders, not {}: {differs:?}", found.len(), expected.len()))
+    }
+
     /// Takes what the engine gives.
     fn outputs(&mut self) -> Result<(), String> {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Transmit(frame) => {
                     self.disk.append(&frame);
+                    self.listen(frame.view());
                     let last = frame.view().records().last();
                     let last = last.ok_or("a frame without records")?;
                     self.unsynced.push_back((frame.number(), last.head().seq.value()));
@@ -504,6 +541,7 @@ impl<D: Disk> Sim<D> {
         }
         let before = self.booked.len();
         self.booked.retain(|_, (_, booked)| *booked <= seq);
+        self.told.retain(|record, _| *record <= seq);
         self.report.lost += (before - self.booked.len()) as u32;
         let verification = recovered.ledger.verify();
         if !verification.is_sound() {
@@ -583,11 +621,10 @@ impl<D: Disk> Sim<D> {
             self.outputs()?;
             if self.waiting.is_empty() && self.engine.is_idle() {
                 let verification = self.engine.ledger().verify();
-                return if verification.is_sound() {
-                    Ok(())
-                } else {
-                    Err(format!("in the end: {verification}"))
-                };
+                if !verification.is_sound() {
+                    return Err(format!("in the end: {verification}"));
+                }
+                return self.all_told();
             }
             self.send_again();
             if !self.network.is_empty() {
