@@ -205,21 +205,24 @@ impl Ledger {
     pub fn apply(&mut self, at: At, command: &Command, journal: &mut Vec<u8>) -> Outcome {
         let mut draft = self.draft.take().unwrap_or_default();
         let outcome = match self.draft_command(at, command, &mut draft) {
-            Ok(()) => {
-                let record = draft.encode(journal);
-                debug_assert!(
-                    record.postings().eq(draft.postings().iter().copied())
-                        && record.facts().eq(draft.facts().iter().copied()),
-                    "what is written is what is booked: {record:?}"
-                );
-                let head = record.head();
-                let postings = draft.postings().iter().copied();
-                Outcome::Accepted(self.commit_parts(&head, postings, draft.facts().iter()))
-            }
+            Ok(()) => Outcome::Accepted(self.book_draft(&mut draft, journal)),
             Err(rejection) => self.refused(command, rejection),
         };
         self.draft = Some(draft);
         outcome
+    }
+
+    /// Encodes to the end of `journal` what was drafted of this very state, and commits it.
+    #[inline]
+    pub(crate) fn book_draft(&mut self, draft: &mut Draft, journal: &mut Vec<u8>) -> Receipt {
+        let record = draft.encode(journal);
+        debug_assert!(
+            record.postings().eq(draft.postings().iter().copied())
+                && record.facts().eq(draft.facts().iter().copied()),
+            "what is written is what is booked: {record:?}"
+        );
+        let postings = draft.postings().iter().copied();
+        self.commit_parts(&draft.head, postings, draft.facts().iter())
     }
 
     /// Takes other rules. What was booked stays booked.

@@ -36,7 +36,8 @@ impl Ledger {
     /// Books the next thing that time has caused by `at`, like [`apply`](Self::apply).
     pub fn apply_due(&mut self, at: At, journal: &mut Vec<u8>) -> Option<Receipt> {
         let mut draft = self.draft.take().unwrap_or_default();
-        let receipt = self.draft_due(at, &mut draft).then(|| self.commit(draft.encode(journal)));
+        let drafted = self.draft_due(at, &mut draft);
+        let receipt = drafted.then(|| self.book_draft(&mut draft, journal));
         self.draft = Some(draft);
         receipt
     }
@@ -61,7 +62,7 @@ impl Ledger {
         self.hold_ends.first().filter(|(until, _)| *until <= at.time)?;
         let mut draft = self.draft.take().unwrap_or_default();
         let ended = Prepare::by_time(self, at, &mut draft).hold_end();
-        let receipt = ended.then(|| self.commit(draft.encode(journal)));
+        let receipt = ended.then(|| self.book_draft(&mut draft, journal));
         self.draft = Some(draft);
         receipt
     }

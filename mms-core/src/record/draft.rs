@@ -151,6 +151,7 @@ impl Draft {
     }
 
     /// Appends the record to `out` and gives the view of what was appended.
+    #[inline]
     pub(crate) fn encode<'a>(&mut self, out: &'a mut Vec<u8>) -> Record<'a> {
         self.head.postings = u16::try_from(self.postings.len()).unwrap_or(u16::MAX);
         self.head.facts = u16::try_from(self.facts.len()).unwrap_or(u16::MAX);

@@ -280,7 +280,8 @@ impl<'a> Record<'a> {
     }
 
     /// Reads a record that was checked before: the head only.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a head is read to where it stays, not copied there")]
     pub(crate) fn reread(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RecordError> {
         let (version, length) = measure(bytes)?;
         let Some((bytes, rest)) = bytes.split_at_checked(length) else {
@@ -316,7 +317,8 @@ impl<'a> Record<'a> {
     }
 
     /// Reads the record to the end of `scratch`, when its postings and facts make sense.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a head is read to where it stays, not copied there")]
     pub(crate) fn decode(self, scratch: &mut Scratch) -> Result<(), RecordError> {
         self.each_posting(|posting| scratch.postings.push(posting))?;
         self.each_fact(|fact| scratch.facts.push(fact))?;

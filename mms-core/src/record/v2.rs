@@ -37,7 +37,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), RecordError> {
     if u64::from_le_bytes(*check) == XxHash3_64::oneshot(before) { Ok(()) } else { Err(wrong()) }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn head(bytes: &[u8]) -> Result<(Head, Layout), RecordError> {
     let fail = |kind, offset| RecordError::new(kind, offset);
     let number = bytes.get(3).copied().unwrap_or_default();

@@ -15,6 +15,8 @@ pub(crate) struct Index {
     /// In so many of them a search may begin.
     homes: u64,
     len: usize,
+    /// So many fill it too far: three quarters.
+    full: usize,
     /// Mixed into every hash, so that a sender of keys cannot aim at one slot.
     secret: u64,
     /// Grows to twice its size, not by a quarter: for what dies and is looked for in vain.
@@ -31,7 +33,7 @@ const SWEPT: usize = 8;
 
 impl Index {
     pub(crate) fn new(secret: u64) -> Self {
-        Self { slots: vec![0; 16 + BEHIND], homes: 16, len: 0, secret, roomy: false }
+        Self { slots: vec![0; 16 + BEHIND], homes: 16, len: 0, full: 12, secret, roomy: false }
     }
 
     /// With much room between the places, for keys most of which are new.
@@ -178,10 +180,10 @@ impl Index {
         usize::try_from(tag.wrapping_mul(self.homes) >> 32).unwrap_or(0)
     }
 
-    /// Whether one more would fill it too far: beyond three quarters.
+    /// Whether one more would fill it too far.
     #[inline]
-    fn is_full(&self) -> bool {
-        (self.len as u64).saturating_mul(4) >= self.homes.saturating_mul(3)
+    const fn is_full(&self) -> bool {
+        self.len >= self.full
     }
 
     fn set(&mut self, at: usize, slot: u64) {
@@ -202,6 +204,7 @@ impl Index {
     fn grow(&mut self) {
         let more = if self.roomy { self.homes } else { (self.homes / 4).max(16) };
         self.homes = self.homes.saturating_add(more).min(PLACE);
+        self.full = usize::try_from(self.homes.saturating_mul(3).div_ceil(4)).unwrap_or(usize::MAX);
         let size = usize::try_from(self.homes).unwrap_or(usize::MAX).saturating_add(BEHIND);
         let old = core::mem::replace(&mut self.slots, vec![0; size]);
         for slot in old.into_iter().filter(|slot| *slot != 0) {

@@ -279,7 +279,12 @@ impl Lots {
     /// One sale fewer can be returned to a lot.
     pub(crate) fn unrefer(&mut self, id: LotId) {
         match self.arena.get_mut(id.value() as usize) {
-            Some(slot) if !slot.is_wide() => slot.refs = slot.refs.saturating_sub(1),
+            Some(slot) if !slot.is_wide() => {
+                slot.refs = slot.refs.saturating_sub(1);
+                if slot.is_kept() {
+                    return;
+                }
+            }
             Some(_) => self.edit(id, |lot| lot.refs = lot.refs.saturating_sub(1)),
             None => return,
         }

@@ -141,6 +141,12 @@ impl Slot {
         Some(())
     }
 
+    /// Whether the short form holds value, or a sale can be returned to it.
+    #[inline]
+    pub(super) const fn is_kept(&self) -> bool {
+        self.principal | self.bonus != 0 || self.refs != 0
+    }
+
     /// Whether it can be spent on `day`.
     #[inline]
     pub(super) fn is_live(&self, day: Day) -> bool {
