@@ -169,6 +169,8 @@ impl Scanner {
             } else {
                 self.logical_line = self.line;
                 if index.entries.len() >= limits.header_count_max {
+                    // Of both at one byte it is the head: a CR that is the last so far may be an empty line.
+                    self.check_limits(0, self.line.saturating_add(1), limits)?;
                     let kind = ParseErrorKind::Limit(LimitKind::HeaderCount);
                     return Err(ParseError::new(kind, self.line));
                 }

@@ -205,7 +205,9 @@ fn an_index_keeps_its_memory_and_says_so() {
     let mut index = Index::new();
     assert!(!index.holds_memory() && !index.to_exact().holds_memory());
     index.reserve(3);
-    assert!(index.holds_memory() && index.entries.capacity() >= 3);
+    assert!(index.holds_memory() && index.entries.capacity() == 3);
+    index.reserve(2);
+    assert_eq!(index.entries.capacity(), 3);
     index.reserve(20);
     let capacity = index.entries.capacity();
     assert!(capacity >= 20);
@@ -280,6 +282,22 @@ fn header_count_max_at_n_and_n_plus_1() {
         LimitKind::HeaderCount,
         15,
     );
+}
+
+#[test]
+fn a_head_full_in_two_ways_is_refused_for_the_same_one_in_any_chunking() {
+    for line in ["\r:", "b: 2", " c", "\t", "\r\r", ":"] {
+        let text = format!("A\r\na: 1\r\n{line}\r\n\r\n");
+        for (head_max, count) in [(9, 1), (10, 1), (9, 0), (9, 2), (3, 0)] {
+            let limits = Limits::default().with_head_max(head_max).with_header_count_max(count);
+            let expected = whole::<Sip>(text.as_bytes(), &limits).0;
+            assert_eq!(bytewise::<Sip>(text.as_bytes(), &limits).0, expected, "{line:?}");
+            let expected = whole::<Rtsp>(text.as_bytes(), &limits).0;
+            assert_eq!(bytewise::<Rtsp>(text.as_bytes(), &limits).0, expected, "{line:?}");
+        }
+        let limits = Limits::default().with_head_max(9).with_header_count_max(1);
+        assert_eq!(whole::<Sip>(text.as_bytes(), &limits).0, limit(LimitKind::Head, 9));
+    }
 }
 
 #[test]
