@@ -189,8 +189,10 @@ mod peers {
     /// Where it refuses and we do not.
     fn is_wider(data: &[u8], error: &str) -> bool {
         let returns = error.contains("InvalidChar") && has_a_return_alone(data);
-        // We pass over a byte order mark at the very start.
-        let marked = data.starts_with(b"\xef\xbb\xbf") && error.contains("DocumentBegin");
+        // We pass over a byte order mark at the very start, and white space before the root (XML 1.0 §2.8).
+        let blank = data.first().is_some_and(|byte| b" \t\r\n".contains(byte));
+        let marked =
+            (blank || data.starts_with(b"\xef\xbb\xbf")) && error.contains("DocumentBegin");
         // Its tokens are limited to 8 KiB.
         returns || marked || data.len() > 8000 || error.contains("long")
     }
