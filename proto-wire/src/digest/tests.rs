@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Instant, ParseError, ParseErrorKind, Rng, Seed};
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 use proptest::prelude::*;
@@ -258,6 +258,48 @@ fn malformed_credentials_say_what_and_where() {
         Credentials::parse(b"Bearer abc").unwrap(),
         Credentials::Other { scheme: "Bearer", rest: b"abc" }
     ));
+}
+
+#[test]
+fn credentials_are_written_as_they_are_read() {
+    let shown = |value: &[u8]| format!("{}", Credentials::parse(value).unwrap());
+    let digest = "Digest username=\"ann\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"0\"";
+    for value in ["Basic YW5uOnMzY3JldA==", digest, "Bearer", "Bearer a b"] {
+        assert_eq!(shown(value.as_bytes()), value);
+    }
+    assert_eq!(shown(b"Bearer a\xffb\x00\xc3\xa9"), "Bearer a\u{fffd}b \u{e9}");
+    assert_eq!(shown(b"Bearer, a"), "Bearer , a");
+    assert!(Credentials::parse(b"Bearer/a").is_err());
+    let basic = BasicCredentials::new("ann", "s3cret").unwrap();
+    let told = format!("{basic:?}");
+    assert!(told.contains("ann") && !told.contains("s3cret"), "{told}");
+
+    // A name beyond ASCII has a parameter of its own, unless it is hashed (RFC 7616 §3.4).
+    for (name, hashed, extended) in [
+        ("ann", false, false),
+        ("\u{e4}nn", false, true),
+        ("\u{e4}nn", true, false),
+        ("ann", true, false),
+    ] {
+        let mut digest = DigestCredentials::new(name, "r", "n", "u", "0");
+        digest.userhash = hashed;
+        let text = digest.to_string();
+        assert_eq!(text.contains("username*=UTF-8''"), extended, "{text}");
+        assert_eq!(
+            DigestCredentials::parse(text.strip_prefix("Digest ").unwrap().as_bytes()),
+            Ok(digest)
+        );
+    }
+    let full = digest.strip_prefix("Digest ").unwrap();
+    for (with, is_whole) in [
+        ("qop=auth, cnonce=\"c\", nc=00000001", true),
+        ("qop=auth, cnonce=\"c\"", false),
+        ("qop=auth, nc=00000001", false),
+        ("cnonce=\"c\"", true),
+    ] {
+        let read = DigestCredentials::parse(format!("{full}, {with}").as_bytes()).map(drop);
+        assert_eq!(read.is_ok(), is_whole, "{with}");
+    }
 }
 
 /// The header of a real SIPp, without spaces and with its own order.

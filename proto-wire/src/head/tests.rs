@@ -226,6 +226,26 @@ fn an_index_keeps_its_memory_and_says_so() {
 }
 
 #[test]
+fn quirks_are_noted_once_each_where_they_first_stand() {
+    let mut quirks = Quirks::new();
+    assert!(quirks.is_empty() && quirks.first_of(|_| true).is_none());
+    for (at, quirk) in Quirk::ALL.iter().copied().enumerate() {
+        assert!(!quirks.contains(quirk) && quirks.offset_of(quirk).is_none());
+        quirks.note(quirk, at);
+        quirks.note(quirk, 99);
+        assert!(!quirks.is_empty() && quirks.contains(quirk));
+        assert_eq!(quirks.offset_of(quirk), Some(at));
+        assert_eq!(quirks.first_of(|other| other == quirk), Some((quirk, at)));
+        assert_eq!(format!("{quirk}"), quirk.as_str());
+    }
+    assert!(quirks.iter().map(|(quirk, _)| quirk).eq(Quirk::ALL.iter().copied()));
+    assert_eq!(quirks.first_of(|_| true), Some((Quirk::Folded, 0)));
+    assert_eq!(quirks.first_of(|_| false), None);
+    let names: alloc::collections::BTreeSet<_> = Quirk::ALL.iter().map(|q| q.as_str()).collect();
+    assert_eq!(names.len(), Quirk::ALL.len());
+}
+
+#[test]
 fn blank_lines_before_a_message_are_counted() {
     assert_eq!(leading_blank(b"\r\n\r\nA"), 4);
     assert_eq!(leading_blank(b"\n\rA"), 2);
