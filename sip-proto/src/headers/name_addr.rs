@@ -94,6 +94,10 @@ impl<'a> NameAddr<'a> {
             let open = window.equal(b'<').trailing_zeros() as usize;
             (chars::trim(raw.get(..open)?), open)
         };
+        // A quote behind what a head would have trimmed is not seen here.
+        if raw.first().is_some_and(|first| chars::is_lws(*first)) {
+            return None;
+        }
         let uri_at = open.wrapping_add(1);
         let close = (window.equal(b'>') & !window::first(uri_at)).trailing_zeros() as usize;
         let close = match close {

@@ -181,3 +181,13 @@ fn numbers_and_words() {
     assert!(Require::parse(b"a b").is_err());
     assert_eq!(Allow::parse(b"INVITE").unwrap().0, Method::Invite);
 }
+
+/// A value that a head did not trim: what stands in front does not make its quote another byte.
+#[test]
+fn an_open_quote_is_one_behind_any_white_space() {
+    for lead in ["", " ", "\t", "\n", "\r\n "] {
+        let value = alloc::format!("{lead}\"open <sip:a@h>;tag=1");
+        let error = NameAddr::parse(value.as_bytes()).unwrap_err();
+        assert_eq!((error.kind(), error.offset()), (ParseErrorKind::QuotedString, lead.len()));
+    }
+}

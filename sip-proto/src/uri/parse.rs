@@ -2,6 +2,7 @@
 //! handles (`#`, `[` in the user part); strict about where the parts end.
 
 use super::{OtherUri, SipUri, TelUri, Uri};
+use alloc::collections::BTreeSet;
 use proto_wire::text::chars;
 use proto_wire::text::host::{Host, HostPort};
 use proto_wire::text::window::{self, Window};
@@ -57,7 +58,8 @@ impl<'a> SipUri<'a> {
     }
 
     /// The first byte that the grammar of RFC 3261 §25.1 does not have here, raw or in a
-    /// broken escape: tolerated, refused by the strict profile.
+    /// broken escape, or a parameter that stands twice (§19.1.1): tolerated, refused by the strict
+    /// profile.
     #[must_use]
     pub fn first_oddity(&self) -> Option<usize> {
         let userinfo = self.user.map_or(0, str::len);
@@ -79,8 +81,10 @@ impl<'a> SipUri<'a> {
             return Some(self.raw.len().saturating_sub(1));
         }
         let mut rest = self.params;
+        let mut names = BTreeSet::new();
         while let Some(tail) = rest.strip_prefix(';') {
-            if tail.is_empty() || tail.starts_with([';', '=']) {
+            let name = tail.split([';', '=']).next().unwrap_or("");
+            if name.is_empty() || !names.insert(name.to_ascii_lowercase()) {
                 return Some(
                     self.raw.len().saturating_sub(self.headers.len()).saturating_sub(tail.len()),
                 );

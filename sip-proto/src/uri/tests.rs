@@ -179,6 +179,9 @@ fn strict_readers_find_what_the_grammar_lacks() {
         ("sip:a%zz@h", Some(5)),
         ("sip:a@h;x=^", Some(10)),
         ("sip:a%00b@h", None),
+        ("sip:a@h;x;y=x", None),
+        ("sip:a@h;x=1;X", Some(12)),
+        ("sip:a@h;x;;y", Some(10)),
     ] {
         assert_eq!(uri(text).as_sip().unwrap().first_oddity(), at, "{text}");
     }
