@@ -148,7 +148,7 @@ impl Request<'_> {
         if strictness == Strictness::Strict {
             let odd = match uri {
                 Uri::Sip(sip) if sip.has_headers() => Some(0),
-                Uri::Sip(sip) => sip.first_oddity(),
+                Uri::Sip(sip) => sip.first_oddity().or_else(|| sip.repeated_param()),
                 Uri::Tel(_) | Uri::Other(_) => broken_escape(self.uri_bytes()),
             };
             if let Some(at) = odd {

@@ -58,8 +58,7 @@ impl<'a> SipUri<'a> {
     }
 
     /// The first byte that the grammar of RFC 3261 §25.1 does not have here, raw or in a
-    /// broken escape, or a parameter that stands twice (§19.1.1): tolerated, refused by the strict
-    /// profile.
+    /// broken escape: tolerated, refused by the strict profile.
     #[must_use]
     pub fn first_oddity(&self) -> Option<usize> {
         let userinfo = self.user.map_or(0, str::len);
@@ -71,27 +70,46 @@ impl<'a> SipUri<'a> {
         if let Some(at) = self.password.and_then(|p| odd(p, b"&=+$,")) {
             return Some(at.saturating_add(start).saturating_add(userinfo).saturating_add(1));
         }
-        let tail = self.params.len().saturating_add(self.headers.len());
-        let behind = self.raw.len().saturating_sub(tail);
         if let Some(at) = odd(self.params, b"[]/:&+$;=") {
-            return Some(at.saturating_add(behind));
+            return Some(at.saturating_add(self.params_at()));
         }
         // A question mark or a semicolon with nothing behind it.
         if self.headers.is_empty() && self.raw.ends_with('?') {
             return Some(self.raw.len().saturating_sub(1));
         }
         let mut rest = self.params;
-        let mut names = BTreeSet::new();
         while let Some(tail) = rest.strip_prefix(';') {
-            let name = tail.split([';', '=']).next().unwrap_or("");
-            if name.is_empty() || !names.insert(name.to_ascii_lowercase()) {
-                return Some(
-                    self.raw.len().saturating_sub(self.headers.len()).saturating_sub(tail.len()),
-                );
+            if tail.is_empty() || tail.starts_with([';', '=']) {
+                let before = self.params.len().saturating_sub(tail.len());
+                return Some(self.params_at().saturating_add(before));
             }
             rest = tail.find(';').and_then(|at| tail.get(at..)).unwrap_or("");
         }
-        odd(self.headers, b"[]/?:+$&=?").map(|at| at.saturating_add(behind))
+        let headers_at = self.raw.len().saturating_sub(self.headers.len());
+        odd(self.headers, b"[]/?:+$&=?").map(|at| at.saturating_add(headers_at))
+    }
+
+    /// Where the parameters begin, with their first semicolon.
+    fn params_at(&self) -> usize {
+        let mark = usize::from(!self.headers.is_empty() || self.raw.ends_with('?'));
+        let behind = self.params.len().saturating_add(mark).saturating_add(self.headers.len());
+        self.raw.len().saturating_sub(behind)
+    }
+
+    /// Where a parameter stands for the second time (RFC 3261 §19.1.1): tolerated, refused by the
+    /// strict profile.
+    #[must_use]
+    pub fn repeated_param(&self) -> Option<usize> {
+        let mut names = BTreeSet::new();
+        let mut at = self.params_at();
+        for param in self.params.split(';') {
+            let name = param.split('=').next().unwrap_or("");
+            if !name.is_empty() && !names.insert(name.to_ascii_lowercase()) {
+                return Some(at);
+            }
+            at = at.saturating_add(param.len()).saturating_add(1);
+        }
+        None
     }
 }
 
