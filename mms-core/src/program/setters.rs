@@ -59,7 +59,7 @@ impl ActivityRule {
         Self { id, costs, gives, from, until, places_max: None, member_max: None }
     }
 
-    /// Sets [`ActivityRule::from`] and [`Activity::until`].
+    /// Sets [`ActivityRule::from`] and [`ActivityRule::until`].
     #[must_use]
     pub const fn with_days(mut self, from: Day, until: Day) -> Self {
         (self.from, self.until) = (from, until);
