@@ -67,15 +67,7 @@ fn a_coded_message_is_refused_unless_the_application_undoes_the_coding() {
 /// What a first request is refused for, a request in a call is too; the call goes on.
 #[test]
 fn requests_in_a_call_are_judged_as_those_outside() {
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, "", "v=0\r\n"));
-    let call = solo.call();
-    solo.agent.answer(solo.now, call, sdp("v=0\r\n")).unwrap();
-    solo.drain();
-    let tag = to_tag(&solo.last_response());
-    solo.receive(within("ACK", "a", 7, &tag, "", ""));
-    solo.sent();
-    solo.told();
+    let (mut solo, call, tag) = answered();
     for (n, (method, extra, kind, status)) in [
         ("INVITE", "Require: spells\r\n", "application/sdp", 420),
         ("UPDATE", "Require: spells\r\n", "application/sdp", 420),

@@ -74,15 +74,7 @@ fn the_peers_second_change_waits_for_the_first() {
         [("INVITE", "UPDATE", "offer wanted"), ("UPDATE", "INVITE", "offer v=0\r\n")]
     {
         let body = |method| if method == "UPDATE" { "v=0\r\n" } else { "" };
-        let mut solo = Solo::new(config(1));
-        solo.receive(request("INVITE", "1", 7, "", "v=0\r\n"));
-        let call = solo.call();
-        solo.agent.answer(solo.now, call, sdp("v=0\r\n")).unwrap();
-        solo.drain();
-        let tag = to_tag(&solo.last_response());
-        solo.receive(within("ACK", "2", 7, &tag, "", ""));
-        solo.sent();
-        solo.told();
+        let (mut solo, call, tag) = answered();
         solo.receive(within(first, "3", 8, &tag, "", body(first)));
         solo.receive(within(second, "4", 9, &tag, "", body(second)));
         assert!(solo.last_response().headers().get(HeaderName::RETRY_AFTER).is_some());

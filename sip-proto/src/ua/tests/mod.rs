@@ -266,6 +266,20 @@ impl Solo {
     }
 }
 
+/// A call of a hand-played peer that is up, and our tag in it.
+fn answered() -> (Solo, CallRef, String) {
+    let mut solo = Solo::new(config(1));
+    solo.receive(request("INVITE", "1", 7, "", "v=0\r\n"));
+    let call = solo.call();
+    solo.agent.answer(solo.now, call, sdp("v=0\r\n")).unwrap();
+    solo.drain();
+    let tag = to_tag(&solo.last_response());
+    solo.receive(within("ACK", "a", 7, &tag, "", ""));
+    solo.sent();
+    solo.told();
+    (solo, call, tag)
+}
+
 fn first_words(message: &MessageBuf) -> String {
     match message {
         MessageBuf::Request(r) => {
