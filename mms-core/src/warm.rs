@@ -17,9 +17,11 @@ use core::hint::black_box;
 /// So many side by side: more than a processor has waits for.
 pub(crate) const WINDOW: usize = 64;
 /// Of a member's lots, so many.
-const LOTS: usize = 3;
+const LOTS: usize = 4;
 /// Of the lots that a record names, so many.
 const NAMED: usize = 3;
+/// Of the lots of a member to whom a record brings another, so many.
+const LISTED: usize = 4;
 /// No table has this place.
 const NOWHERE: usize = usize::MAX;
 
@@ -73,7 +75,8 @@ impl Ledger {
     }
 
     fn warm_keys(&self, spots: &[usize; WINDOW]) -> u64 {
-        spots.iter().fold(0, |sum: u64, spot| sum.wrapping_add(self.replies.touch(*spot)))
+        let oldest = self.replies.touch_oldest(WINDOW);
+        spots.iter().fold(oldest, |sum: u64, spot| sum.wrapping_add(self.replies.touch(*spot)))
     }
 
     fn warm_members(&self, members: &[Option<MemberId>; WINDOW]) -> u64 {
@@ -117,17 +120,24 @@ impl Ledger {
     pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = (Head, &'a [Fact])>) {
         let mut keys = [NOWHERE; WINDOW];
         let mut members = [None; WINDOW];
+        let mut owners = [None; WINDOW];
         let mut lots = [[None; WINDOW]; NAMED];
         let mut count: usize = 0;
         for (n, (head, facts)) in records.enumerate().take(WINDOW) {
             set(&mut keys, n, self.replies.spot(head.key));
             set(&mut members, n, head.member);
-            let moved = facts.iter().filter_map(|fact| match fact {
-                Fact::LotMoved { lot, .. } | Fact::SaleRestored { lot, .. } => Some(*lot),
-                _ => None,
-            });
-            for (lots, lot) in lots.iter_mut().zip(moved) {
-                set(lots, n, Some(lot));
+            let mut named = lots.iter_mut();
+            for fact in facts {
+                match fact {
+                    Fact::LotMoved { lot, .. } | Fact::SaleRestored { lot, .. } => {
+                        if let Some(lots) = named.next() {
+                            set(lots, n, Some(*lot));
+                        }
+                    }
+                    // It is put into the list, so that is walked.
+                    Fact::LotOpened { member, .. } => set(&mut owners, n, Some(*member)),
+                    _ => {}
+                }
             }
             count = count.saturating_add(1);
         }
@@ -135,6 +145,13 @@ impl Ledger {
         sum = sum.wrapping_add(self.warm_members(&members));
         for lots in &mut lots {
             sum = sum.wrapping_add(self.warm_lots(lots));
+        }
+        let mut listed = [None; WINDOW];
+        for (owner, lot) in owners.iter().zip(&mut listed) {
+            *lot = owner.and_then(|owner| self.member(owner)?.lots.get());
+        }
+        for _ in 0..LISTED {
+            sum = sum.wrapping_add(self.warm_lots(&mut listed));
         }
         black_box(sum.wrapping_add(self.warm_forgotten(count)));
     }

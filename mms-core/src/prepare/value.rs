@@ -110,35 +110,53 @@ impl<'l> Prepare<'l, '_> {
                 }
             }
         }
+        if let Some(id) = own.filter(|_| left > 0) {
+            left = self.claw_from(party, id, own, left, &mut taken);
+        }
+        if left == 0 {
+            return taken;
+        }
         // Lots that this record itself has filled again are in no list yet.
         let refilled = self.draft.moves.iter().map(|(id, _, _)| *id);
         let listed = lots.of(party.member.lots).map(|(id, _)| id);
         let mut others: Vec<LotId> = listed.chain(refilled).collect();
         others.sort_unstable_by_key(|id| lots.order(*id));
         others.dedup();
-        for id in own.into_iter().chain(others) {
+        for id in others {
             if left == 0 {
                 break;
             }
-            let Some(lot) = lots.get(id) else {
-                continue;
-            };
-            let usable = lot.expires >= self.at.day && (lot.from <= self.at.day || Some(id) == own);
-            let part = left.min(self.points_left(id, &lot));
-            if lot.asset != POINTS
-                || self.ledger.resolve(lot.member) != party.id
-                || !usable
-                || part <= 0
-            {
-                continue;
-            }
-            if self.touch() {
-                self.move_lot(id, MoveKind::Claw, part, 0);
-            }
-            taken.add(part, 0, lot.pending);
-            left = left.saturating_sub(part);
+            left = self.claw_from(party, id, own, left, &mut taken);
         }
         taken
+    }
+
+    /// Takes points back from one lot, and gives how many are left to be taken.
+    fn claw_from(
+        &mut self,
+        party: Party<'l>,
+        id: LotId,
+        own: Option<LotId>,
+        left: i64,
+        taken: &mut Taken,
+    ) -> i64 {
+        let Some(lot) = self.ledger.lots.get(id) else {
+            return left;
+        };
+        let usable = lot.expires >= self.at.day && (lot.from <= self.at.day || Some(id) == own);
+        let part = left.min(self.points_left(id, &lot));
+        if lot.asset != POINTS
+            || self.ledger.resolve(lot.member) != party.id
+            || !usable
+            || part <= 0
+        {
+            return left;
+        }
+        if self.touch() {
+            self.move_lot(id, MoveKind::Claw, part, 0);
+        }
+        taken.add(part, 0, lot.pending);
+        left.saturating_sub(part)
     }
 
     /// Books what was taken off the member's accounts.

@@ -76,10 +76,12 @@ impl Index {
         self.home(self.tag(key))
     }
 
-    /// Reads such a place, for nothing but to have it at hand soon.
+    /// Reads such a place, for nothing but to have it at hand soon, and where a search ends that
+    /// goes on into the next line of memory.
     #[inline]
     pub(crate) fn touch(&self, spot: usize) -> u64 {
-        self.slots.get(spot).copied().unwrap_or(0)
+        let end = self.slots.get(spot.wrapping_add(SWEPT / 2)).copied().unwrap_or(0);
+        self.slots.get(spot).copied().unwrap_or(0).wrapping_add(end)
     }
 
     /// A place that is likely to be that of the key: nobody has looked at the table.

@@ -573,7 +573,12 @@ impl Lots {
 
     /// Places are used again, so the record that opened a lot says which is older.
     pub(crate) fn order(&self, id: LotId) -> Option<(u16, Day, Seq, LotId)> {
-        self.get(id).map(|lot| (rank(lot.asset), lot.expires, lot.origin, id))
+        let slot = self.slot(id).filter(|slot| !slot.is_vacant())?;
+        let origin = match slot.origin() {
+            Some(origin) => origin,
+            None => self.whole(slot).origin,
+        };
+        Some((rank(slot.asset), slot.expires, origin, id))
     }
 }
 

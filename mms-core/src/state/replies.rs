@@ -179,6 +179,13 @@ impl Replies {
         self.index.touch(spot)
     }
 
+    /// Reads the entries that go next, and in whose places new ones come.
+    pub(crate) fn touch_oldest(&self, count: usize) -> u64 {
+        let full = self.entries.len() >= self.max as usize;
+        let oldest = self.entries.iter().take(if full { count } else { 0 });
+        oldest.fold(0, |sum: u64, entry| sum.wrapping_add(entry.seq.into()))
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, key: IdempotencyKey, digest: u64, receipt: &Receipt) {
         if self.max == 0 {

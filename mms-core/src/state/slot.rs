@@ -164,6 +164,12 @@ impl Slot {
         (!self.is_wide()).then_some(purse)
     }
 
+    /// The record that opened a lot of the short form.
+    #[inline]
+    pub(super) fn origin(&self) -> Option<Seq> {
+        (!self.is_wide()).then_some(Seq::new(self.origin.into()))
+    }
+
     /// What lists need of a lot that is kept at `place` of those that are whole.
     pub(super) fn wide(lot: &Lot, place: u32) -> Self {
         Self {
