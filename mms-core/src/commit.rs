@@ -1,10 +1,11 @@
 //! The only thing that changes the state: a record is folded in.
 
+mod member;
+mod note;
+
 use crate::account::{Code, MONEY, POINTS, Posting};
 use crate::command::{Extras, Line, Pay};
-use crate::ids::{
-    ActorId, CardId, Day, HoldId, LotId, MemberId, MemberToken, OrderId, SaleId, Seq,
-};
+use crate::ids::{ActorId, CardId, HoldId, LotId, MemberId, OrderId, SaleId, Seq};
 use crate::ledger::Ledger;
 use crate::program::{WATCH_MAX, WINDOW_MAX};
 use crate::receipt::Receipt;
@@ -68,7 +69,7 @@ impl Ledger {
                     self.move_lot(*lot, how, amounts, &mut fold);
                 }
                 fact => {
-                    note(head, fact, &mut receipt);
+                    note::fact(head, fact, &mut receipt);
                     self.fold(head, fact, &mut fold);
                 }
             }
@@ -120,7 +121,8 @@ impl Ledger {
                     .and_then(|referrer| self.member(referrer))
                     .map_or(0, |referrer| referrer.depth.saturating_add(1));
                 self.tokens.insert(token.value(), member.value());
-                let mut member = Member::new(token, kind, head.at.day);
+                append(&mut self.names, token);
+                let mut member = Member::new(kind, head.at.day);
                 (member.tier, member.plan, member.depth) = (tier, plan, depth);
                 member.set_referrer(referrer);
                 append(&mut self.members, member);
@@ -166,15 +168,7 @@ impl Ledger {
             Fact::Undiscounted { lot, amount } => self.lots.undiscount(lot, amount),
             Fact::CardIssued { card: id, member, number, product, status, expires } => {
                 self.numbers.insert(u128::from(number.value()), id.value());
-                let card = Card {
-                    number,
-                    member,
-                    product,
-                    status,
-                    expires,
-                    pin_tries: 0,
-                    replaced_by: None,
-                };
+                let card = Card::new(number, member, (product, status, expires));
                 append(&mut self.cards, card);
                 self.note_card_end(id);
             }
@@ -189,7 +183,7 @@ impl Ledger {
             }
             Fact::CardReplaced { card, by } => {
                 if let Some(card) = self.card_mut(card) {
-                    card.replaced_by = Some(by);
+                    card.set_replaced_by(Some(by));
                 }
             }
             Fact::LotOpened {
@@ -415,33 +409,6 @@ impl Ledger {
         }
     }
 
-    /// Notes on the receipt what a move says to the sender.
-    #[inline]
-    fn note_move(
-        &self,
-        head: &Head,
-        lot: LotId,
-        how: MoveKind,
-        (principal, bonus): (i64, i64),
-        receipt: &mut Receipt,
-    ) {
-        let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
-        match how {
-            MoveKind::Add if self.lots.asset(lot) == Some(MONEY) => {
-                add(&mut receipt.amount, principal);
-                add(&mut receipt.bonus, bonus);
-            }
-            MoveKind::Add if head.kind != Kind::Transferred => {
-                add(&mut receipt.points, principal);
-            }
-            MoveKind::Send | MoveKind::Expire => {
-                add(&mut receipt.amount, principal.saturating_add(bonus));
-            }
-            MoveKind::Use | MoveKind::TakeHeld => add(&mut receipt.amount, principal),
-            _ => {}
-        }
-    }
-
     fn open_sale(&mut self, head: &Head, fact: &Fact, fold: &Fold) {
         if fold.is_plain() && self.sales.push_plain(head, fact, fold.starts) {
             if let Fact::SaleOpened { earned_lot: Some(lot), .. } = *fact {
@@ -515,75 +482,6 @@ impl Ledger {
         }
     }
 
-    /// Sets the day of the next review of a tier.
-    fn end_tier(&mut self, id: MemberId, until: Day) {
-        let Some(member) = self.member_mut(id) else {
-            return;
-        };
-        let before = core::mem::replace(&mut member.tier_until, until);
-        self.tier_ends.remove(&(before, id));
-        if until != Day::NEVER {
-            self.tier_ends.insert((until, id));
-        }
-    }
-
-    /// Nobody finds the member by its tokens any more, and its fields are gone. Looks at every
-    /// member.
-    fn erase(&mut self, id: MemberId) {
-        let own: Vec<_> = self.fields_of(id).map(|(field, _)| field).collect();
-        for field in own {
-            self.fields.remove(id, field);
-        }
-        // Those that became this member were the same person.
-        for place in (0_u32..).zip(0..self.members.len()).map(|(place, _)| MemberId::new(place)) {
-            if self.resolve(place) != id {
-                continue;
-            }
-            let Some(member) = self.member_mut(place) else { continue };
-            let token = core::mem::replace(&mut member.token, MemberToken::new(0));
-            if token.value() != 0 {
-                self.tokens.remove(token.value(), place.value());
-            }
-        }
-    }
-
-    /// What is not booked by postings goes over to the other member, too.
-    fn merge(&mut self, from: MemberId, into: MemberId) {
-        self.end_tier(from, Day::NEVER);
-        self.terms.end(from);
-        self.parts.join(from, into);
-        // Of two values the one of the member that stays is kept.
-        let fields: Vec<_> = self.fields_of(from).collect();
-        for (field, value) in fields {
-            self.fields.remove(from, field);
-            if !self.fields.rows().contains_key(&(into, field)) {
-                self.fields.insert(into, field, value);
-            }
-        }
-        let Some(source) = self.member_mut(from) else {
-            return;
-        };
-        source.status = MemberStatus::Merged;
-        source.version = source.version.wrapping_add(1);
-        let counters = source.counters();
-        source.set_counters(Counters::default());
-        let more = source.rest.get_mut();
-        more.merged_into = Some(into);
-        let (months, merges) = (core::mem::take(&mut more.months), more.merges);
-        let lots = core::mem::replace(&mut source.lots, ListHead::NONE);
-        let before = self.member(into).map_or(ListHead::NONE, |member| member.lots);
-        let joined = self.lots.join(before, lots);
-        if let Some(target) = self.member_mut(into) {
-            target.lots = joined;
-            let more = target.rest.get_mut();
-            more.merges = more.merges.max(merges.saturating_add(1));
-            target.set_counters(target.counters().plus(counters));
-            for (month, by) in months {
-                target.count_in(month, by, i32::MIN);
-            }
-        }
-    }
-
     /// Runs `change` with the list of the lot's owner.
     #[inline]
     fn with_list(
@@ -640,55 +538,6 @@ const fn is_void(kind: Kind) -> bool {
 /// Whether a record of this kind opens a sale.
 const fn is_sale(kind: Kind) -> bool {
     matches!(kind, Kind::Spent | Kind::Sold | Kind::Redeemed | Kind::Captured)
-}
-
-/// Notes on the receipt what a fact says to the sender.
-#[inline]
-fn note(head: &Head, fact: &Fact, receipt: &mut Receipt) {
-    let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
-    match *fact {
-        Fact::TierChanged { .. } => receipt.tier_changed = true,
-        Fact::LotOpened { asset, principal, bonus, .. } => match head.kind {
-            Kind::ToppedUp | Kind::ChangeSwept | Kind::BalanceOpened if asset == MONEY => {
-                add(&mut receipt.amount, principal);
-                add(&mut receipt.bonus, bonus);
-            }
-            Kind::Transferred if asset == MONEY || asset == POINTS => {}
-            Kind::Refunded => {}
-            Kind::CouponsIssued | Kind::Transferred => add(&mut receipt.amount, principal),
-            _ if asset == POINTS => add(&mut receipt.points, principal),
-            _ => {}
-        },
-        Fact::OrderLine { net, .. } => add(&mut receipt.amount, net),
-        Fact::CouponsWithdrawn { count, .. } => receipt.amount = count,
-        Fact::SoldOnAccount { amount, .. } | Fact::PaymentReceived { amount, .. } => {
-            receipt.amount = amount;
-        }
-        Fact::StoredRefunded { paid, .. } => receipt.amount = paid,
-        Fact::Deferred { amount, .. } if head.kind == Kind::UsesReturned => {
-            receipt.amount = receipt.amount.saturating_sub(amount);
-        }
-        Fact::Deferred { amount, .. } if head.kind == Kind::PackageSold => receipt.amount = amount,
-        Fact::DebtPaid { points, .. } => add(&mut receipt.points, points),
-        Fact::HoldOpened { principal, bonus, .. } => {
-            receipt.amount = principal.saturating_add(bonus);
-        }
-        Fact::SaleOpened {
-            asset, discount, cash, principal, bonus, points, points_value, ..
-        } => {
-            let tenders = Tenders { cash, principal, bonus, points, points_value, account: 0 };
-            receipt.amount = receipt.amount.saturating_add(tenders.total(asset));
-            receipt.bonus = discount;
-            receipt.points = receipt.points.saturating_sub(points);
-        }
-        Fact::SaleReturned { amount, points, clawed, .. } => {
-            receipt.amount = amount;
-            receipt.points = points.saturating_sub(clawed);
-        }
-        Fact::OtherBooked { amount, .. } => receipt.amount = amount,
-        Fact::PointsAdjusted { points, .. } => receipt.points = points,
-        _ => {}
-    }
 }
 
 impl Seq {

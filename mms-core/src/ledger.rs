@@ -61,6 +61,8 @@ pub struct Ledger {
     pub(crate) seq: Seq,
     pub(crate) at: At,
     pub(crate) members: Vec<Member>,
+    /// What the host looks them up by, in the same order.
+    pub(crate) names: Vec<MemberToken>,
     pub(crate) tokens: Index,
     pub(crate) cards: Vec<Card>,
     pub(crate) numbers: Index,
@@ -169,6 +171,7 @@ impl Ledger {
             seq: Seq::new(0),
             at: At::new(Timestamp::from_unix_micros(i64::MIN), Day::FIRST),
             members: Vec::new(),
+            names: Vec::new(),
             tokens: Index::new(rng.next_u64()),
             cards: Vec::new(),
             numbers: Index::new(rng.next_u64()),
@@ -299,13 +302,17 @@ impl Ledger {
         at
     }
 
+    /// What the host looks a member up by; zero when it was erased.
+    #[must_use]
+    pub fn token(&self, member: MemberId) -> Option<MemberToken> {
+        self.names.get(member.value() as usize).copied()
+    }
+
     /// The member with this token, or the one that it was merged into.
     #[must_use]
     pub fn member_by_token(&self, token: MemberToken) -> Option<MemberId> {
         self.tokens
-            .find(token.value(), |place| {
-                self.member(MemberId::new(place)).is_some_and(|member| member.token == token)
-            })
+            .find(token.value(), |place| self.token(MemberId::new(place)) == Some(token))
             .map(|place| self.resolve(MemberId::new(place)))
     }
 
@@ -587,6 +594,7 @@ impl PartialEq for Ledger {
         self.seq == other.seq
             && self.at == other.at
             && self.members == other.members
+            && self.names == other.names
             && self.cards == other.cards
             && self.lots == other.lots
             && self.holds == other.holds

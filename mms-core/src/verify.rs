@@ -250,13 +250,13 @@ impl Ledger {
 
     fn replaced_cards(&self, check: &mut Check) {
         for card in &self.cards {
-            let successor = card.replaced_by.and_then(|by| self.card_at(by));
+            let successor = card.replaced_by().and_then(|by| self.card_at(by));
             let ties = match card.status {
                 CardStatus::Replaced => {
                     // The successor may have gone to another member since.
                     successor.is_some()
                 }
-                _ => card.replaced_by.is_none(),
+                _ => card.replaced_by().is_none(),
             };
             check.saw(ties, || format!("card {} is {:?}", card.number, card.status));
         }

@@ -288,7 +288,7 @@ fn an_erased_member_leaves_a_number_that_leads_nowhere() {
     shop.ok(Action::ChangeMember { member, change: MemberChange::Close });
     shop.ok(erase.clone());
     assert_eq!(shop.ledger.member_by_token(MemberToken::new(1)), None);
-    assert_eq!(shop.ledger.member(member).unwrap().token, MemberToken::new(0));
+    assert_eq!(shop.ledger.token(member).unwrap(), MemberToken::new(0));
     assert_eq!(shop.no(erase), Rejection::MemberClosed);
     assert_eq!(shop.no(top_up(member, 1)), Rejection::MemberClosed);
     assert_eq!(shop.ledger.seq(), Seq::new(3));
@@ -333,7 +333,7 @@ fn erasing_a_member_erases_those_that_were_merged_into_it() {
     let mut shop = Shop::new(Program::default());
     let members: Vec<MemberId> = (0..3).map(|_| shop.enrol()).collect();
     let tokens: Vec<MemberToken> =
-        members.iter().map(|id| shop.ledger.member(*id).unwrap().token).collect();
+        members.iter().map(|id| shop.ledger.token(*id).unwrap()).collect();
     shop.ok(Action::MergeMembers { from: members[0], into: members[1] });
     shop.ok(Action::MergeMembers { from: members[1], into: members[2] });
     assert!(tokens.iter().all(|token| shop.ledger.member_by_token(*token) == Some(members[2])));
@@ -342,7 +342,7 @@ fn erasing_a_member_erases_those_that_were_merged_into_it() {
     }
     for (member, token) in members.iter().zip(tokens) {
         assert_eq!(shop.ledger.member_by_token(token), None);
-        assert_eq!(shop.ledger.member(*member).unwrap().token.value(), 0);
+        assert_eq!(shop.ledger.token(*member).unwrap().value(), 0);
         shop.ok(enrol(token, None));
     }
     shop.audit();

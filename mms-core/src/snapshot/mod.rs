@@ -3,22 +3,23 @@
 //! Equal states give equal bytes: rows stand in the order of their ids, what can be made anew
 //! (lists, calendars, look-up tables) is left out. The layout stands in `docs/journal.md`.
 
+mod fits;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 use crate::account::Code;
 use crate::ids::{
-    At, Day, FieldId, HoldId, LotId, MemberId, OrderId, ParameterId, RuleId, SaleId, Seq, StoreId,
-    TerminalId,
+    At, Day, FieldId, HoldId, MemberId, MemberToken, OrderId, ParameterId, RuleId, SaleId, Seq,
+    StoreId, TerminalId,
 };
 use crate::journal::{Chain, JournalPosition};
 use crate::ledger::Ledger;
-use crate::state::{Books, Hold, Index, Lots, Order, Places, Replies, Sales};
+use crate::state::{Books, Hold, Index, Lots, Member, Order, Places, Replies, Sales};
 use crate::wire::{Wire, append, wire_enum};
 use alloc::vec::Vec;
 use proto_wire::{ParseError, Timestamp};
-use rows::{Actor, Answer, Row, put_hold, put_order};
+use rows::{Actor, Answer, Row, put_hold, put_member, put_order};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -171,7 +172,7 @@ impl Ledger {
         if core.seq != snapshot.header.seq {
             return Err(wrong(Section::Core));
         }
-        let members = from.all(Section::Members)?;
+        let members: Vec<(MemberToken, Member)> = from.all(Section::Members)?;
         let cards = from.all(Section::Cards)?;
         let arena = from.all(Section::Lots)?;
         let holds: Vec<(HoldId, Hold)> = from.all(Section::Holds)?;
@@ -210,7 +211,9 @@ impl Ledger {
             return Err(SnapshotError::new(SnapshotErrorKind::Order, HEADER));
         }
         let mut ledger = self.emptied(core.keys_max);
-        ledger.members = members;
+        ledger.names = members.iter().map(|(token, _)| *token).collect();
+        ledger.members.reserve_exact(members.len());
+        ledger.members.extend(members.into_iter().map(|(_, member)| member));
         let (lots, heads) = Lots::rebuild(arena, |member| ledger.resolve(member));
         (ledger.seq, ledger.volume) = (core.seq, core.volume);
         ledger.at = At::new(core.time, core.day);
@@ -219,10 +222,12 @@ impl Ledger {
             let row = ledger.members.get_mut(member.value() as usize);
             row.ok_or_else(|| wrong(Section::Lots))?.lots = Some(head).into();
         }
-        for (member, id) in ledger.members.iter().zip(0_u32..) {
-            if member.token.value() != 0 {
-                ledger.tokens.insert(member.token.value(), id);
+        for (token, id) in ledger.names.iter().zip(0_u32..) {
+            if token.value() != 0 {
+                ledger.tokens.insert(token.value(), id);
             }
+        }
+        for (member, id) in ledger.members.iter().zip(0_u32..) {
             if member.tier_until != Day::NEVER {
                 ledger.tier_ends.insert((member.tier_until, MemberId::new(id)));
             }
@@ -279,7 +284,8 @@ impl Ledger {
             rewards: self.sales.rewards.base,
         };
         section(out, Section::Core, [core].iter(), Row::put_row);
-        section(out, Section::Members, self.members.iter(), Row::put_row);
+        let members = self.names.iter().zip(&self.members);
+        section(out, Section::Members, members, |(token, row), out| put_member(*token, row, out));
         section(out, Section::Cards, self.cards.iter(), Row::put_row);
         section(out, Section::Lots, self.lots.places(), |(_, lot), out| lot.put_row(out));
         section(out, Section::Holds, self.holds.iter(), |(id, hold), out| put_hold(*id, hold, out));
@@ -319,6 +325,7 @@ impl Ledger {
             seq: Seq::new(0),
             at: At::new(Timestamp::from_unix_micros(i64::MIN), Day::FIRST),
             members: Vec::new(),
+            names: Vec::new(),
             tokens: Index::new(self.tokens.secret()),
             cards: Vec::new(),
             numbers: Index::new(self.numbers.secret()),
@@ -358,48 +365,6 @@ impl Ledger {
         for sale in self.sales.all() {
             sale.kept_lots().for_each(|lot| self.lots.refer(lot));
         }
-    }
-
-    /// Whether everything that rows speak of exists, and rows stand in order.
-    fn fits_together(&self) -> Result<(), SnapshotError> {
-        let member = |id: MemberId| (id.value() as usize) < self.members.len();
-        let lot = |id: LotId| self.lots.is_known(id);
-        let fail = |good: bool, section| if good { Ok(()) } else { Err(wrong(section)) };
-        let named = |member: &crate::Member| [member.referrer(), member.merged_into()];
-        let referrers = self.members.iter().flat_map(named).flatten();
-        fail(referrers.into_iter().all(member), Section::Members)?;
-        let sorted = |member: &crate::Member| {
-            member.rest.get().months.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
-        };
-        fail(self.members.iter().all(sorted), Section::Members)?;
-        fail(self.fields.rows().keys().all(|(id, _)| member(*id)), Section::Fields)?;
-        let sold = |(sale, _): &(SaleId, FieldId)| self.sales.is_known(*sale);
-        fail(self.sale_fields.keys().all(sold), Section::SaleFields)?;
-        fail(self.terms.by_member.keys().copied().all(member), Section::Terms)?;
-        let voider = |id: &Option<MemberId>| id.is_none_or(member);
-        fail(self.voids.keys().all(|(id, _)| voider(id)), Section::Voids)?;
-        fail(self.parts.times.keys().all(|(_, id)| member(*id)), Section::Parts)?;
-        let sound = |order: &Order| {
-            let card = order.card.is_none_or(|card| self.card_at(card).is_some());
-            order.member.is_none_or(member) && card
-        };
-        fail(self.orders.open.values().all(sound), Section::Orders)?;
-        fail(self.cards.iter().all(|card| member(card.member)), Section::Cards)?;
-        fail(self.lots.all().all(|(_, lot)| member(lot.member)), Section::Lots)?;
-        let holds = self.holds.values();
-        let sound =
-            |hold: &Hold| member(hold.member) && hold.allocs.iter().all(|alloc| lot(alloc.lot));
-        fail(holds.into_iter().all(sound), Section::Holds)?;
-        let sound = |sale: crate::Sale| {
-            sale.member.is_none_or(member) && sale.kept_lots().chain(sale.coupon).all(lot)
-        };
-        fail(self.sales.is_in_order() && self.sales.all().all(sound), Section::Sales)?;
-        let sound =
-            |reward: &crate::state::Reward| member(reward.member) && reward.lot.is_none_or(lot);
-        fail(self.sales.rewards.items.iter().all(sound), Section::Rewards)?;
-        let priced = |sale: crate::Sale| sale.settled.is_none_or(|(_, den)| den != 0);
-        fail(self.sales.all().all(priced), Section::Sales)?;
-        fail(self.sales.allocs.items.iter().all(|alloc| lot(alloc.lot)), Section::Takings)
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::amount::Rounding;
 use crate::command::{Extras, Line, MemberKind, Pay, PayKind};
 use crate::ids::{
-    ActorId, AssetId, CardId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId,
-    MemberToken, OrderId, PlanId, ProductId, RuleId, SaleId, Seq, Sku, StoreId, TerminalId, TierId,
+    ActorId, AssetId, CardNumber, Day, HoldId, IdempotencyKey, LotId, MemberId, MemberToken,
+    OrderId, PlanId, ProductId, RuleId, SaleId, Seq, Sku, StoreId, TerminalId, TierId,
 };
 use crate::permission::Permissions;
 use crate::receipt::Receipt;
@@ -144,15 +144,27 @@ fields!(Receipt {
 
 fields!(Gift { asset: AssetId, quantity: i64, lot: Option<LotId> });
 
-row!(Card {
-    number: CardNumber,
-    member: MemberId,
-    product: ProductId,
-    status: CardStatus,
-    expires: Day,
-    pin_tries: u8,
-    replaced_by: Option<CardId>,
-});
+impl Row for Card {
+    fn put_row(&self, out: &mut Vec<u8>) {
+        append(self.number, out);
+        append(self.member, out);
+        append(self.product, out);
+        append(self.status, out);
+        append(self.expires, out);
+        append(self.pin_tries, out);
+        append(self.replaced_by(), out);
+    }
+
+    fn take_row(from: &mut &[u8]) -> Option<Self> {
+        let (number, member) = (CardNumber::take(from)?, MemberId::take(from)?);
+        let kind = (ProductId::take(from)?, CardStatus::take(from)?, Day::take(from)?);
+        let mut card = Self::new(number, member, kind);
+        card.pin_tries = u8::take(from)?;
+        card.set_replaced_by(Wire::take(from)?);
+        Some(card)
+    }
+}
+
 row!(Lot {
     member: MemberId,
     asset: AssetId,
@@ -211,34 +223,15 @@ row!(Sale {
     lines: (u64, u16),
 });
 
-impl Row for Member {
+impl Row for (MemberToken, Member) {
     fn put_row(&self, out: &mut Vec<u8>) {
-        append(self.token, out);
-        append(self.kind, out);
-        append(self.status, out);
-        append(self.tier, out);
-        append(self.plan, out);
-        append(self.referrer(), out);
-        append(self.depth, out);
-        append(self.since, out);
-        append(self.version, out);
-        append(self.counters(), out);
-        append(self.tier_until, out);
-        append(self.tier_how, out);
-        append(self.merged_into(), out);
-        let More { months, recent, merges, .. } = self.rest.get();
-        append(*merges, out);
-        put_list(months, out);
-        append(u32::try_from(recent.len()).unwrap_or(u32::MAX), out);
-        recent.iter().for_each(|time| append(*time, out));
-        append(u32::try_from(self.balances().count()).unwrap_or(u32::MAX), out);
-        self.balances().for_each(|row| append(row, out));
+        put_member(self.0, &self.1, out);
     }
 
     fn take_row(from: &mut &[u8]) -> Option<Self> {
         let token = MemberToken::take(from)?;
         let kind = MemberKind::take(from)?;
-        let mut member = Self::new(token, kind, Day::FIRST);
+        let mut member = Member::new(kind, Day::FIRST);
         member.status = MemberStatus::take(from)?;
         member.tier = TierId::take(from)?;
         member.plan = PlanId::take(from)?;
@@ -265,8 +258,31 @@ impl Row for Member {
             return None;
         }
         balances.into_iter().for_each(|(key, amount)| member.book(key, amount));
-        Some(member)
+        Some((token, member))
     }
+}
+
+pub(super) fn put_member(token: MemberToken, member: &Member, out: &mut Vec<u8>) {
+    append(token, out);
+    append(member.kind, out);
+    append(member.status, out);
+    append(member.tier, out);
+    append(member.plan, out);
+    append(member.referrer(), out);
+    append(member.depth, out);
+    append(member.since, out);
+    append(member.version, out);
+    append(member.counters(), out);
+    append(member.tier_until, out);
+    append(member.tier_how, out);
+    append(member.merged_into(), out);
+    let More { months, recent, merges, .. } = member.rest.get();
+    append(*merges, out);
+    put_list(months, out);
+    append(u32::try_from(recent.len()).unwrap_or(u32::MAX), out);
+    recent.iter().for_each(|time| append(*time, out));
+    append(u32::try_from(member.balances().count()).unwrap_or(u32::MAX), out);
+    member.balances().for_each(|row| append(row, out));
 }
 
 impl Row for (HoldId, Hold) {

@@ -3,20 +3,18 @@
 use super::{Counters, Head, MemberStatus, TierHow};
 use crate::account::{Account, Code, MONEY, POINTS};
 use crate::command::MemberKind;
-use crate::ids::{AssetId, Day, MemberId, MemberToken, PlanId, TierId};
+use crate::ids::{AssetId, Day, MemberId, PlanId, TierId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// A member. No personal data: that is the host's. See [`Ledger::member`](crate::Ledger::member).
 ///
-/// It takes 96 bytes, never in more than two lines of memory, and nothing elsewhere when it has only
-/// what nearly all have.
+/// It takes one line of memory, and nothing elsewhere when it has only what nearly all have. What the
+/// host looks it up by is kept apart: see [`Ledger::token`](crate::Ledger::token).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[repr(align(32))]
+#[repr(align(64))]
 pub struct Member {
-    /// What the host looks the member up by.
-    pub token: MemberToken,
     /// What kind.
     pub kind: MemberKind,
     /// What may be done.
@@ -39,15 +37,24 @@ pub struct Member {
     pub tier_until: Day,
     /// How the member came to it.
     pub tier_how: TierHow,
-    /// Which of [`MAIN`] were ever booked on, bit by bit.
-    booked: u8,
     pub(crate) lots: Head,
-    /// Raw balances of [`MAIN`].
-    main: [i64; 3],
+    /// Raw balances of [`MAIN`], [`UNBOOKED`] or [`ELSEWHERE`].
+    main: [i32; 3],
     pub(crate) rest: Rest,
 }
 
-const _: () = assert!(size_of::<Member>() == 96, "a million members are 96 MB");
+const _: () = assert!(size_of::<Member>() == 64, "a million members are 64 MB");
+
+/// Nobody has booked on the account.
+const UNBOOKED: i32 = i32::MIN;
+/// The balance does not fit and is kept with the others.
+const ELSEWHERE: i32 = i32::MIN + 1;
+
+/// The short form of a balance, when it fits.
+#[inline]
+fn short(balance: i64) -> Option<i32> {
+    i32::try_from(balance).ok().filter(|short| *short > ELSEWHERE)
+}
 
 /// The accounts that nearly every member has, in the order of their keys.
 const MAIN: [u32; 3] = [
@@ -72,9 +79,8 @@ fn main_place(key: u32) -> Option<usize> {
 
 impl Member {
     /// A member that has just joined.
-    pub(crate) const fn new(token: MemberToken, kind: MemberKind, since: Day) -> Self {
+    pub(crate) const fn new(kind: MemberKind, since: Day) -> Self {
         Self {
-            token,
             kind,
             status: MemberStatus::Active,
             tier: TierId::new(0),
@@ -86,9 +92,8 @@ impl Member {
             counters: [0; 4],
             tier_until: Day::NEVER,
             tier_how: TierHow::Earned,
-            booked: 0,
             lots: Head::NONE,
-            main: [0; 3],
+            main: [UNBOOKED; 3],
             rest: Rest::NONE,
         }
     }
@@ -96,9 +101,7 @@ impl Member {
     /// Reads it, for nothing but to have it at hand soon.
     #[inline]
     pub(crate) fn touch(&self) -> u64 {
-        let [principal, ..] = self.main;
-        let far = u64::from(self.rest.0.is_some());
-        u64::from(self.version).wrapping_add(far).wrapping_add(principal.unsigned_abs())
+        u64::from(self.version)
     }
 
     /// Who brought the member.
@@ -180,9 +183,10 @@ impl Member {
     #[inline]
     pub(crate) fn balance(&self, code: Code, asset: AssetId) -> i64 {
         let key = Account::raw(0, code, asset).local_key();
-        match main_place(key) {
-            Some(place) => self.main.get(place).copied().unwrap_or(0),
-            None => self.other_balance(key),
+        match main_place(key).and_then(|place| self.main.get(place).copied()) {
+            Some(UNBOOKED) => 0,
+            Some(ELSEWHERE) | None => self.other_balance(key),
+            Some(balance) => balance.into(),
         }
     }
 
@@ -193,12 +197,36 @@ impl Member {
 
     #[inline]
     pub(crate) fn book(&mut self, key: u32, amount: i64) {
-        match main_place(key).and_then(|place| Some((place, self.main.get_mut(place)?))) {
-            Some((place, balance)) => {
-                *balance = balance.saturating_add(amount);
-                self.booked |= 1 << place;
-            }
-            None => self.book_other(key, amount),
+        let Some(main) = main_place(key).and_then(|place| self.main.get_mut(place)) else {
+            self.book_other(key, amount);
+            return;
+        };
+        let before = if *main == UNBOOKED { 0 } else { (*main).into() };
+        match short(amount.saturating_add(before)) {
+            Some(after) if *main != ELSEWHERE => *main = after,
+            _ => self.book_far(key, amount),
+        }
+    }
+
+    /// Books on one of [`MAIN`] that does not fit, or did not.
+    #[cold]
+    fn book_far(&mut self, key: u32, amount: i64) {
+        let Some(main) = main_place(key).and_then(|place| self.main.get_mut(place)) else {
+            return;
+        };
+        let balances = &mut self.rest.get_mut().balances;
+        let before = match *main {
+            UNBOOKED => 0,
+            ELSEWHERE => match balances.iter().position(|(of, _)| *of == key) {
+                Some(at) => balances.remove(at).1,
+                None => 0,
+            },
+            balance => balance.into(),
+        };
+        let after = amount.saturating_add(before);
+        *main = short(after).unwrap_or(ELSEWHERE);
+        if *main == ELSEWHERE {
+            self.book_other(key, after);
         }
     }
 
@@ -217,9 +245,9 @@ impl Member {
     /// Raw balances by code and asset, in that order: every account that was ever booked on.
     pub(crate) fn balances(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
         let others = &self.rest.get().balances;
-        let main = MAIN.iter().zip(&self.main).zip(0_u8..);
-        let main = main.filter(|(_, place)| (self.booked >> place) & 1 == 1);
-        let mut main = main.map(|((key, amount), _)| (*key, *amount)).peekable();
+        let main = MAIN.iter().zip(&self.main);
+        let main = main.filter(|(_, amount)| !matches!(**amount, UNBOOKED | ELSEWHERE));
+        let mut main = main.map(|(key, amount)| (*key, i64::from(*amount))).peekable();
         let mut others = others.iter().copied().peekable();
         core::iter::from_fn(move || match (main.peek(), others.peek()) {
             (Some((a, _)), Some((b, _))) if b < a => others.next(),
@@ -286,7 +314,7 @@ mod tests {
 
     #[test]
     fn balances_come_in_the_order_of_their_keys_and_zero_counts() {
-        let mut member = Member::new(MemberToken::new(1), MemberKind::Individual, Day::FIRST);
+        let mut member = Member::new(MemberKind::Individual, Day::FIRST);
         let mut keys: Vec<u32> = Code::ALL
             .iter()
             .filter(|code| code.is_member())
@@ -305,9 +333,34 @@ mod tests {
         }
     }
 
+    /// However great a balance was, one that fits again is kept as if it had always fitted.
+    #[test]
+    fn balances_that_do_not_fit_are_kept_and_equal_when_they_fit_again() {
+        let far = i64::from(i32::MIN);
+        for steps in [[far, 1, 1], [far - 1, 3, 0], [1 << 31, 1 << 40, -(1 << 41)], [0, far + 1, 1]]
+        {
+            for key in MAIN {
+                let (mut member, mut sum) = (Member::new(MemberKind::Individual, Day::FIRST), 0);
+                assert_eq!(member.balances().count(), 0);
+                for step in steps {
+                    member.book(key, step);
+                    sum += step;
+                    assert_eq!(member.balances().collect::<Vec<_>>(), [(key, sum)]);
+                    let [code, asset] =
+                        [key >> 16, key & 0xffff].map(|n| u16::try_from(n).unwrap());
+                    let code = Code::from_number(code).unwrap();
+                    assert_eq!(member.balance(code, AssetId::new(asset)), sum);
+                    let mut other = Member::new(MemberKind::Individual, Day::FIRST);
+                    other.book(key, sum);
+                    assert_eq!(member, other, "{steps:?} up to {step}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn counters_that_do_not_fit_are_kept_and_equal_when_they_fit_again() {
-        let new = || Member::new(MemberToken::new(1), MemberKind::Individual, Day::FIRST);
+        let new = || Member::new(MemberKind::Individual, Day::FIRST);
         let mut member = new();
         for spend in [1 << 31, 1 << 32, -1, i64::MIN, i64::MAX, 0] {
             let counters = Counters { points: 3, top_up: 2, spend, visits: 1 };

@@ -409,7 +409,9 @@ impl Model {
                 _ if row.frozen => MemberStatus::Frozen,
                 _ => MemberStatus::Active,
             };
-            if (is.status, is.token.value()) != (expected, self.tokens[id]) {
+            if (is.status, ledger.token(member).map(|token| token.value()))
+                != (expected, Some(self.tokens[id]))
+            {
                 return Some(format!("member {id} is {:?}, not {expected:?}", is.status));
             }
             let own = self.fields.iter().filter(|((owner, _), _)| *owner == id);
@@ -422,7 +424,7 @@ impl Model {
         }
         let rows = |card: &crate::Card| {
             let member = ledger.resolve(card.member).value();
-            let by = card.replaced_by.map(|by| by.value() as usize);
+            let by = card.replaced_by().map(|by| by.value() as usize);
             (card.number.value(), member, card.status, card.expires.value(), card.pin_tries, by)
         };
         let found: Vec<_> = ledger.cards().map(rows).collect();
