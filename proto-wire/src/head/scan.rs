@@ -471,7 +471,7 @@ pub(super) fn plain_header<P: Profile>(
 ) -> Option<(Entry, LineEnd)> {
     let rest = buf.get(start..)?;
     let first = u64::from_le_bytes(*rest.first_chunk()?);
-    let marks = match rest.first_chunk() {
+    let marks = match rest.first_chunk::<{ Window::LEN }>() {
         Some(window) => {
             let window = Window::of(window);
             let colons = window.equal(b':') & u64::from(u32::MAX);

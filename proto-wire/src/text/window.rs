@@ -13,22 +13,28 @@ use wide::{CmpEq as _, CmpGt as _, i8x16};
 /// assert_eq!(window.equal(b'@').trailing_zeros(), 3);
 /// assert_eq!(window.odd().trailing_zeros(), 15);
 /// ```
+pub type Window = Strides<4>;
+
+/// Thirty-two bytes: half of the work where a text is known to be no longer. The upper bits of an
+/// answer are zeros, but for [`Strides::infrequent`], where they are ones.
+pub type ShortWindow = Strides<2>;
+
+/// `N` times sixteen bytes, up to sixty-four; see [`Window`].
 #[derive(Clone, Copy, Debug)]
-pub struct Window([i8x16; 4]);
+pub struct Strides<const N: usize>([i8x16; N]);
 
-impl Window {
+impl<const N: usize> Strides<N> {
     /// How many bytes are looked at together.
-    pub const LEN: usize = 64;
+    pub const LEN: usize = 16_usize.wrapping_mul(N);
 
-    /// These bytes.
+    /// These bytes: [`Strides::LEN`], or zeros.
     #[must_use]
     #[inline(always)]
-    pub fn of(bytes: &[u8; Self::LEN]) -> Self {
-        let stride = |at: usize| {
-            let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(core::array::from_fn(|n| {
+            let bytes = bytes.get(n.wrapping_mul(16)..).and_then(<[u8]>::first_chunk);
             signed(bytes.unwrap_or(&[0; 16]))
-        };
-        Self([stride(0), stride(16), stride(32), stride(48)])
+        }))
     }
 
     /// The bytes from `at`; behind the end there are zeros.
@@ -36,7 +42,7 @@ impl Window {
     #[inline(always)]
     pub fn at(bytes: &[u8], at: usize) -> Self {
         let rest = bytes.get(at..).unwrap_or(&[]);
-        match rest.first_chunk() {
+        match rest.get(..Self::LEN) {
             Some(bytes) => Self::of(bytes),
             None => Self::of(&padded(rest)),
         }
@@ -84,8 +90,11 @@ impl Window {
 
     #[inline(always)]
     fn bits(&self, of: impl Fn(i8x16) -> i8x16) -> u64 {
-        let [a, b, c, d] = self.0;
-        bits(of(a)) | bits(of(b)) << 16 | bits(of(c)) << 32 | bits(of(d)) << 48
+        let shifted = |n: usize| {
+            let stride = self.0.get(n).map_or(0, |stride| bits(of(*stride)));
+            stride.wrapping_shl(16_u32.wrapping_mul(n as u32))
+        };
+        shifted(0) | shifted(1) | shifted(2) | shifted(3)
     }
 }
 
@@ -212,6 +221,7 @@ fn bits(bytes: i8x16) -> u64 {
 #[inline(never)]
 fn padded(bytes: &[u8]) -> [u8; Window::LEN] {
     let mut padded = [0; Window::LEN];
+    let bytes = bytes.get(..Window::LEN).unwrap_or(bytes);
     if let Some(to) = padded.get_mut(..bytes.len()) {
         to.copy_from_slice(bytes);
     }
@@ -220,7 +230,7 @@ fn padded(bytes: &[u8]) -> [u8; Window::LEN] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Window, find, find_odd, first, plain_len};
+    use super::{ShortWindow, Strides, Window, find, find_odd, first, plain_len};
 
     #[test]
     fn bits_are_what_single_bytes_are() {
@@ -246,6 +256,26 @@ mod tests {
                     let plain = (0x21..=0x7e).contains(&byte) && !b"\";".contains(&byte);
                     assert_eq!(plain_len(&bytes), if plain { len } else { at });
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_window_says_of_its_bytes_what_a_window_says() {
+        fn all<const N: usize>(of: &Strides<N>) -> [u64; 4] {
+            [of.odd(), of.equal(b'@'), of.infrequent(), of.not_in_uri()]
+        }
+        for len in 0..=70_usize {
+            for first_byte in 0..=u8::MAX {
+                let step = |n: usize| first_byte.wrapping_add((n * 7) as u8);
+                let bytes: alloc::vec::Vec<u8> = (0..len).map(step).collect();
+                let (short, long) = (ShortWindow::at(&bytes, 0), Window::at(&bytes, 0));
+                let within = first(ShortWindow::LEN.min(len));
+                for (one, other) in all(&short).into_iter().zip(all(&long)) {
+                    assert_eq!(one & within, other & within, "{bytes:?}");
+                }
+                assert_eq!(short.equal(b'@') & !first(ShortWindow::LEN), 0);
+                assert_eq!(short.infrequent() | first(ShortWindow::LEN), u64::MAX);
             }
         }
     }

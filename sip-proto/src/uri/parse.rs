@@ -5,7 +5,7 @@ use super::{OtherUri, SipUri, TelUri, Uri};
 use alloc::collections::BTreeSet;
 use proto_wire::text::chars;
 use proto_wire::text::host::{Host, HostPort};
-use proto_wire::text::window::{self, Window};
+use proto_wire::text::window::{self, ShortWindow, Strides, Window};
 use proto_wire::{ParseError, ParseErrorKind};
 
 impl<'a> Uri<'a> {
@@ -232,23 +232,26 @@ fn sip(bytes: &[u8], start: usize, secure: bool) -> Result<SipUri<'_>, ParseErro
 #[inline(always)]
 pub(super) fn usual_sip(text: &str, len: usize, start: usize, secure: bool) -> Option<SipUri<'_>> {
     let raw = text.get(..len)?;
-    let window = Window::at(text.as_bytes(), 0);
+    let marks = match len <= ShortWindow::LEN {
+        true => Marks::of(&ShortWindow::at(text.as_bytes(), 0)),
+        false => Marks::of(&Window::at(text.as_bytes(), 0)),
+    };
     let within = window::first(len) & !window::first(start);
-    if window.not_in_uri() & within != 0 || odd_behind_window(raw) {
+    if marks.odd & within != 0 || odd_behind_window(raw) {
         return None;
     }
     let (mut user, mut password, mut host_at) = (None, None, start);
-    let at = (window.equal(b'@') & within).trailing_zeros() as usize;
+    let at = (marks.at & within).trailing_zeros() as usize;
     if at != Window::LEN {
         // A colon before the `@` begins a password; without one, it begins the port.
-        let colon = (window.equal(b':') & within).trailing_zeros() as usize;
+        let colon = (marks.colon & within).trailing_zeros() as usize;
         let name = raw.get(start..colon.min(at)).filter(|name| !name.is_empty())?;
         (user, host_at) = (Some(name), at.wrapping_add(1));
         if colon < at {
             password = raw.get(colon.wrapping_add(1)..at);
         }
     }
-    let ends = (window.infrequent() | !window::first(len)) & !window::first(host_at);
+    let ends = (marks.infrequent | !window::first(len)) & !window::first(host_at);
     let host_end = ends.trailing_zeros() as usize;
     if host_end == Window::LEN && len > Window::LEN {
         return None;
@@ -267,6 +270,26 @@ pub(super) fn usual_sip(text: &str, len: usize, start: usize, secure: bool) -> O
         Some(_) => return None,
     }
     Some(SipUri { raw, secure, user, password, host: at.host, port: at.port, params, headers })
+}
+
+/// What decides about the parts of a URI: a bit for each of its first bytes.
+struct Marks {
+    odd: u64,
+    at: u64,
+    colon: u64,
+    infrequent: u64,
+}
+
+impl Marks {
+    #[inline(always)]
+    fn of<const N: usize>(window: &Strides<N>) -> Self {
+        Self {
+            odd: window.not_in_uri(),
+            at: window.equal(b'@'),
+            colon: window.equal(b':'),
+            infrequent: window.infrequent(),
+        }
+    }
 }
 
 /// Whether there is anything in a long URI that decides about its parts, or that no URI holds.
