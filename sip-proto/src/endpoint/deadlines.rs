@@ -42,19 +42,14 @@ const FREE: Node = Node { at: Instant::ZERO, before: NONE, behind: NONE, timer: 
 impl Deadlines {
     /// Sets the timer of the transaction in `slot` to fire at `at`, which is `wait` from now.
     pub(super) fn set(&mut self, slot: u32, timer: Timer, wait: Duration, at: Instant) {
-        self.stop(slot, timer);
-        let range = range_of(slot);
-        if self.nodes.len() < range.end {
-            self.nodes.resize(range.end, FREE);
+        let first = first_of(slot);
+        if self.nodes.len() < first.saturating_add(TIMERS) {
+            self.nodes.resize(first.saturating_add(TIMERS), FREE);
         }
-        let first = range.start;
-        let Some(free) =
-            self.nodes.get(range).and_then(|all| all.iter().position(|node| node.timer.is_none()))
-        else {
+        let Some(node) = self.place_for(first, timer) else {
             debug_assert!(false, "a transaction has at most {TIMERS} timers");
             return;
         };
-        let node = u32::try_from(first.saturating_add(free)).unwrap_or(NONE);
         let lane = self.lane(wait);
         // The place is the end, unless two lengths had to share the lane.
         let mut before = self.lanes.get(usize::from(lane)).map_or(NONE, |lane| lane.last);
@@ -97,6 +92,24 @@ impl Deadlines {
         Some((slot, timer))
     }
 
+    /// The node of a transaction for this timer: its own, stopped, or a free one.
+    fn place_for(&mut self, first: usize, timer: Timer) -> Option<u32> {
+        let own: &[Node; TIMERS] = self.nodes.get(first..)?.first_chunk()?;
+        let [one, other] = own.each_ref().map(|node| node.timer);
+        let behind = match (one, other) {
+            (set, _) if set == Some(timer) => 0,
+            (_, set) if set == Some(timer) => 1,
+            (None, _) => 0,
+            (_, None) => 1,
+            _ => return None,
+        };
+        let node = first.wrapping_add(behind);
+        if [one, other].contains(&Some(timer)) {
+            self.unlink(node);
+        }
+        u32::try_from(node).ok()
+    }
+
     fn lane(&mut self, wait: Duration) -> u8 {
         let place = self.lanes.iter().position(|lane| lane.wait == wait).unwrap_or_else(|| {
             if self.lanes.len() < LANES_MAX {
@@ -108,16 +121,22 @@ impl Deadlines {
     }
 
     fn clear(&mut self, slot: u32, which: impl Fn(Timer) -> bool) {
-        let range = range_of(slot);
-        for place in range {
-            let Some(node) = self.nodes.get_mut(place) else { return };
-            if !node.timer.is_some_and(&which) {
-                continue;
+        let first = first_of(slot);
+        let own = self.nodes.get(first..).and_then(<[Node]>::first_chunk::<TIMERS>);
+        let Some(set) = own.map(|own| own.each_ref().map(|node| node.timer)) else { return };
+        for (behind, timer) in set.into_iter().enumerate() {
+            if timer.is_some_and(&which) {
+                self.unlink(first.wrapping_add(behind));
             }
-            let Node { before, behind, lane, .. } = *node;
-            *node = FREE;
-            self.link(lane, before, behind, (behind, before));
         }
+    }
+
+    /// Frees a node that is in a lane.
+    fn unlink(&mut self, node: usize) {
+        let Some(node) = self.nodes.get_mut(node) else { return };
+        let Node { before, behind, lane, .. } = *node;
+        *node = FREE;
+        self.link(lane, before, behind, (behind, before));
     }
 
     /// Makes what is between two nodes of a lane begin and end with these.
@@ -150,9 +169,8 @@ impl Deadlines {
     }
 }
 
-fn range_of(slot: u32) -> core::ops::Range<usize> {
-    let first = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(TIMERS);
-    first..first.saturating_add(TIMERS)
+fn first_of(slot: u32) -> usize {
+    usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(TIMERS)
 }
 
 #[cfg(test)]

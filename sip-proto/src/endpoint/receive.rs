@@ -115,15 +115,14 @@ impl Endpoint {
     fn receive_request(&mut self, path: Path, request: Request<'_>) {
         let mut key = mem::replace(&mut self.scratch_key, Key::scratch());
         // What cannot be read is objected to by validation.
+        let method = request.method();
         let via = request.headers().typed::<Via<'_>>().ok().flatten();
-        let known = via
-            .as_ref()
-            .is_some_and(|via| key.set_server_by(request, via, request.method()).is_ok());
+        let known = via.as_ref().is_some_and(|via| key.set_server_by(request, via, method).is_ok());
         let hash = self.store.hash(&key);
         let found = if known { self.store.find(&key, hash) } else { None };
         match found {
             Some(id) => self.receive_again(id, path, request),
-            None => self.receive_new((&key, hash), path, request, via.as_ref()),
+            None => self.receive_new((&key, hash), path, (request, method), via.as_ref()),
         }
         self.scratch_key = key;
     }
@@ -142,11 +141,10 @@ impl Endpoint {
         &mut self,
         (key, hash): (&Key, u64),
         path: Path,
-        request: Request<'_>,
+        (request, method): (Request<'_>, Method<'_>),
         via: Option<&Via<'_>>,
     ) {
-        let method = request.method();
-        if let Err(objection) = request.validate_below(via.is_some()) {
+        if let Err(objection) = request.validate_below(via.is_some(), method) {
             // An ACK is never answered (RFC 3261 §17).
             if method != Method::Ack {
                 let reason = alloc::format!("{}", objection.error.kind());
@@ -364,10 +362,8 @@ impl<'a> Source<'a> {
 fn with_source(request: Request<'_>, source: Option<&Source<'_>>) -> RequestBuf {
     let Some(source) = source.filter(|source| source.note) else { return request.to_buf() };
     let port = source.routing.rport.map(|_| source.remote.port());
-    let mut edits = request.edit();
     let forged = source.routing.received.is_some() || port.is_some();
-    let noted = edits.note_source_over(Some(source.remote.ip()), port, forged);
-    let noted = noted.and_then(|edits| edits.to_request());
+    let noted = request.with_source(source.remote.ip(), port, forged);
     noted.unwrap_or_else(|_| request.to_buf())
 }
 

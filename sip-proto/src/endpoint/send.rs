@@ -133,7 +133,8 @@ impl Endpoint {
     ) -> Result<Builder<ResponseBuf>, CommandError> {
         let transaction = self.store.get(id).ok_or(CommandError::NoTransaction("reply"))?;
         let request = transaction.request.as_ref().ok_or(CommandError::State("reply"))?;
-        let reply = ResponseBuf::reply_to(request.view(), status, Some(transaction.tag.as_str()));
+        let (view, tag) = (request.view(), Some(&transaction.tag.as_bytes()[..]));
+        let reply = ResponseBuf::reply_tagged(view, status, status.reason(), tag);
         let valid = !transaction.kind.is_client();
         let reply = if valid { reply.of_validated() } else { reply };
         Ok(self.signed_response(reply))
@@ -362,21 +363,17 @@ impl Endpoint {
             Action::TimedOut => self.tell(SipEvent::TimedOut { id }),
             Action::TransportFailed => self.tell(SipEvent::TransportFailed { id }),
             Action::Start(timer) => {
-                if let Some(transaction) = self.store.get_mut(id) {
-                    transaction.nth = 0;
-                }
                 let wait = self.waits.get(timer.index()).copied().unwrap_or(Duration::MAX);
-                self.store.start_timer(self.now, id, timer, wait);
+                self.store.start_timer(self.now, id, timer, (0, wait));
             }
             Action::Again(timer) => {
-                let Some(transaction) = self.store.get_mut(id) else { return };
-                transaction.nth = transaction.nth.saturating_add(1);
+                let Some(transaction) = self.store.get(id) else { return };
+                let next = transaction.nth.saturating_add(1);
                 // RFC 3261 §17.1.2.2: in Proceeding, Timer E is T2 at once.
                 let settled = timer == Timer::E
                     && transaction.kind == Kind::Client(client::State::Proceeding);
-                let nth = if settled { u32::MAX } else { transaction.nth };
-                let wait = self.config.timers.wait(timer, nth);
-                self.store.start_timer(self.now, id, timer, wait);
+                let wait = self.config.timers.wait(timer, if settled { u32::MAX } else { next });
+                self.store.start_timer(self.now, id, timer, (next, wait));
             }
             Action::Stop(timer) => self.store.stop_timer(id, timer),
         }

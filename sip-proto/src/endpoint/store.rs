@@ -347,16 +347,16 @@ impl Store {
         Some(transaction)
     }
 
+    /// Sets a timer that fired `nth` times before.
     pub(super) fn start_timer(
         &mut self,
         now: Instant,
         id: TransactionId,
         timer: Timer,
-        wait: Duration,
+        (nth, wait): (u32, Duration),
     ) {
-        if self.get(id).is_none() {
-            return;
-        }
+        let Some(transaction) = self.get_mut(id) else { return };
+        transaction.nth = nth;
         // Never zero: a timer that fires at once would make the host spin.
         let wait = wait.max(Duration::from_millis(1));
         self.deadlines.set(id.slot, timer, wait, now.saturating_add(wait));

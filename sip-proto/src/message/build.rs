@@ -138,24 +138,37 @@ impl ResponseBuf {
         reason: &str,
         tag: Option<&str>,
     ) -> ResponseBuilder {
+        Self::reply_tagged(request, status, reason, tag.map(str::as_bytes))
+    }
+
+    /// The same with a tag whose bytes need not be looked at for being text.
+    pub(crate) fn reply_tagged(
+        request: Request<'_>,
+        status: StatusCode,
+        reason: &str,
+        tag: Option<&[u8]>,
+    ) -> ResponseBuilder {
         let tag = tag.filter(|_| status != StatusCode::TRYING);
+        let headers = request.headers();
+        let vias = headers.rows(HeaderName::VIA);
+        let others = [HeaderName::FROM, HeaderName::TO, HeaderName::CALL_ID, HeaderName::CSEQ]
+            .map(|name| (name, headers.first(name)));
         // Those rows, a tag, a length, and perhaps one row more: answers are kept for a while.
-        let copied =
-            request.index().entries().iter().filter(|e| COPIED & (1 << e.id().min(31)) != 0);
-        let (rows, room) = copied.fold((0_usize, 64_usize), |(rows, room), entry| {
-            (rows.saturating_add(1), room.saturating_add(entry.value().len()).saturating_add(12))
+        let copied = vias.clone().chain(others.iter().filter_map(|(_, row)| *row));
+        let (rows, room) = copied.fold((0_usize, 64_usize), |(rows, room), row| {
+            let len = row.raw().entry().value().len();
+            (rows.saturating_add(1), room.saturating_add(len).saturating_add(12))
         });
-        let room = room.saturating_add(reason.len()).saturating_add(tag.map_or(0, str::len));
+        let room = room.saturating_add(reason.len()).saturating_add(tag.map_or(0, <[u8]>::len));
         let mut builder = Builder::with_room(Kind::Response, room, rows.saturating_add(2));
         builder.status_line(status, reason);
-        let headers = request.headers();
         // What was scanned without a quirk will be scanned so again.
         let plain = request.quirks().is_empty();
-        for via in headers.rows(HeaderName::VIA) {
+        for via in vias {
             builder.copied_row(request.bytes, HeaderName::VIA, via, plain);
         }
-        for name in [HeaderName::FROM, HeaderName::TO, HeaderName::CALL_ID, HeaderName::CSEQ] {
-            match headers.first(name) {
+        for (name, row) in others {
+            match row {
                 Some(to) if name == HeaderName::TO => builder.copied(name, to.bytes(), tag, plain),
                 Some(row) => builder.copied_row(request.bytes, name, row, plain),
                 None => {}
@@ -190,6 +203,12 @@ enum Tag {
 
 impl Tag {
     fn of(value: &[u8]) -> Self {
+        // An address that is all in brackets has no parameters, whatever it is.
+        if matches!(value, [b'<', b'a'..=b'z', .., b'>'])
+            && chars::find(value, b'>') == value.len().checked_sub(1)
+        {
+            return Self::Missing;
+        }
         let Ok(to) = NameAddr::parse(value) else { return Self::There };
         let params = to.params();
         if params.as_bytes().is_empty() {
@@ -301,7 +320,7 @@ impl<M> Builder<M> {
             *entry = Entry::of_written(moved(name), moved(value), entry.id());
         }
         let rest = self.out.split_off(value.end());
-        self.write_tag(tag);
+        self.write_tag(tag.as_bytes());
         self.out.extend_from_slice(&rest);
         self
     }
@@ -331,9 +350,14 @@ impl<M> Builder<M> {
     fn copied_row(&mut self, message: &[u8], name: HeaderName, row: Field<'_>, plain: bool) {
         let entry = row.raw().entry();
         let whole = Span::new(entry.name().start(), entry.value().end()).of(message);
-        let value_at = entry.value().start().wrapping_sub(entry.name().start());
-        let prefix = whole.get(..value_at).and_then(|before| before.strip_suffix(b": "));
-        if !plain || prefix != Some(name.as_str().as_bytes()) {
+        // A name that is not in its compact form may be in any case.
+        let len = name.as_str().len();
+        let colon = whole.get(entry.name().len()..).and_then(|behind| behind.first_chunk());
+        if !plain
+            || entry.name().len() != len
+            || colon != Some(b": ")
+            || entry.value().start() != entry.name().end().wrapping_add(2)
+        {
             return self.copied(name, row.bytes(), None, plain);
         }
         let name_at = self.out.len();
@@ -342,7 +366,7 @@ impl<M> Builder<M> {
     }
 
     /// A row whose value is copied; a To that has no tag gets this one.
-    fn copied(&mut self, name: HeaderName, value: &[u8], tag: Option<&str>, mut plain: bool) {
+    fn copied(&mut self, name: HeaderName, value: &[u8], tag: Option<&[u8]>, mut plain: bool) {
         let unfolded = if plain { Cow::Borrowed(value) } else { head::unfold(value) };
         let name_at = self.out.len();
         self.out.extend_from_slice(name.as_str().as_bytes());
@@ -370,12 +394,12 @@ impl<M> Builder<M> {
         self.end_row(name.as_str(), name_at, name.id(), plain);
     }
 
-    fn write_tag(&mut self, tag: &str) {
+    fn write_tag(&mut self, tag: &[u8]) {
         self.out.extend_from_slice(b";tag=");
-        self.out.extend_from_slice(tag.as_bytes());
-        if !chars::is_sip_token(tag.as_bytes()) {
+        self.out.extend_from_slice(tag);
+        if !chars::is_sip_token(tag) {
             (self.plain, self.sound) = (false, false);
-            if has_line_end(tag.as_bytes()) {
+            if has_line_end(tag) {
                 self.fail(BuildError::LineEnd(HeaderName::TO));
             }
         }

@@ -1,13 +1,13 @@
 //! Lossless editing: splices into the original bytes, all others stay as they are.
 
-use super::build::write_number;
 use super::index::Places;
+use super::source::{source_len, write_source};
 use super::{HeaderName, Index, RequestBuf, TypedHeader};
 use crate::headers::{MaxForwards, first_value_end};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::IpAddr;
-use proto_wire::head::{self, Entry};
+use proto_wire::head::{Entry, Field};
 use proto_wire::text::chars;
 use proto_wire::{ParseError, Span};
 use thiserror::Error;
@@ -173,7 +173,8 @@ impl<'a> Edits<'a> {
         }
         let hops = MaxForwards::parse(row.value()).map_err(|_| EditError::MaxForwards)?;
         let hops = hops.0.checked_sub(1).ok_or(EditError::MaxForwards)?;
-        self.splice(row.entry().value(), digits(hops))
+        let (all, len) = digits(hops);
+        self.splice(row.entry().value(), Piece::Digits(all, len))
     }
 
     /// Replaces the request URI.
@@ -198,21 +199,7 @@ impl<'a> Edits<'a> {
         received: Option<IpAddr>,
         rport: Option<u16>,
     ) -> Result<&mut Self, EditError> {
-        self.note_source_over(received, rport, true)
-    }
-
-    /// The same; `forged` says whether there may be something to replace.
-    pub(crate) fn note_source_over(
-        &mut self,
-        received: Option<IpAddr>,
-        rport: Option<u16>,
-        forged: bool,
-    ) -> Result<&mut Self, EditError> {
         let row = self.first(HeaderName::VIA).ok_or(EditError::Missing)?;
-        if !forged && !row.value().is_empty() && !chars::contains(row.value(), b',') {
-            let end = row.entry().value().end();
-            return self.splice(Span::new(end, end), Piece::Source(received, rport));
-        }
         let items =
             proto_wire::text::list::Items::new(row.value()).next().ok_or(EditError::Missing)?;
         let base = row.value_offset().saturating_add(items.offset);
@@ -305,7 +292,7 @@ impl<'a> Edits<'a> {
     /// values changed.
     fn moved(&self, edited: &[u8]) -> Option<Index> {
         let old = self.index;
-        if !old.quirks().is_empty() || old.defect.is_some() || old.message().start() != 0 {
+        if !old.is_plain() {
             return None;
         }
         let mut entries = Vec::with_capacity(old.entries().len().saturating_add(self.count));
@@ -363,23 +350,12 @@ impl<'a> Edits<'a> {
         }
         settled(entries.last().filter(|_| doubtful), edited)?;
         entries.extend(rest.iter().map(|entry| entry.moved(by)));
-        let head_len = Span::new(old.head_len(), old.head_len()).moved(by).start();
-        let body = Span::new(head_len, edited.len());
         // Rows were only added: the same places when none was.
         let places = match entries.len() == old.entries().len() {
             true => old.places,
             false => Places::of(&entries, 0).0,
         };
-        Some(Index {
-            head: head::Index::of_written(old.start_line(), entries, body),
-            head_len: u32::try_from(head_len).ok()?,
-            kind: old.kind,
-            first: old.first,
-            second: old.second,
-            defect: None,
-            sound: old.sound,
-            places,
-        })
+        Some(old.with_rows(entries, by, edited.len(), places))
     }
 
     fn splice(&mut self, span: Span, piece: Piece<'a>) -> Result<&mut Self, EditError> {
@@ -401,7 +377,7 @@ impl<'a> Edits<'a> {
     }
 
     #[inline]
-    fn first(&self, name: HeaderName) -> Option<head::Field<'a>> {
+    fn first(&self, name: HeaderName) -> Option<Field<'a>> {
         self.index.head.fields(self.bytes).at(self.index.place(name.id())?)
     }
 
@@ -443,13 +419,13 @@ const fn one_less(value: &[u8]) -> Option<Piece<'static>> {
     }
 }
 
-fn digits(n: u8) -> Piece<'static> {
+/// The digits of a number, and how many they are.
+pub(super) fn digits(n: u8) -> ([u8; 3], u8) {
     let digit = |d: u8| b'0'.wrapping_add(d % 10);
-    let all = [digit(n / 100), digit(n / 10), digit(n)];
     match n {
-        100.. => Piece::Digits(all, 3),
-        10..=99 => Piece::Digits([digit(n / 10), digit(n), 0], 2),
-        _ => Piece::Digits([digit(n), 0, 0], 1),
+        100.. => ([digit(n / 100), digit(n / 10), digit(n)], 3),
+        10..=99 => ([digit(n / 10), digit(n), 0], 2),
+        _ => ([digit(n), 0, 0], 1),
     }
 }
 
@@ -463,21 +439,7 @@ impl Piece<'_> {
                 name.as_str().len().saturating_add(value.len()).saturating_add(4)
             }
             Self::Digits(_, len) => usize::from(*len),
-            Self::Source(received, rport) => {
-                let digits = |n: u16| n.checked_ilog10().map_or(1, |log| log.saturating_add(1));
-                let address = match received {
-                    None => 0,
-                    Some(IpAddr::V4(v4)) => {
-                        let octets = v4.octets().map(|octet| digits(u16::from(octet)));
-                        octets.iter().fold(b";received=...".len(), |len, n| {
-                            len.saturating_add(usize::try_from(*n).unwrap_or(0))
-                        })
-                    }
-                    Some(IpAddr::V6(v6)) => alloc::format!(";received=[{v6}]").len(),
-                };
-                let port = rport.map_or(0, |port| digits(port).saturating_add(7));
-                address.saturating_add(usize::try_from(port).unwrap_or(0))
-            }
+            Self::Source(received, rport) => source_len(*received, *rport),
         }
     }
 
@@ -500,28 +462,7 @@ impl Piece<'_> {
                     out.push(*digit);
                 }
             }
-            Self::Source(received, rport) => {
-                match received {
-                    None => {}
-                    Some(IpAddr::V6(v6)) => {
-                        let text = alloc::format!(";received=[{v6}]");
-                        out.extend_from_slice(text.as_bytes());
-                    }
-                    Some(IpAddr::V4(v4)) => {
-                        out.extend_from_slice(b";received=");
-                        let [a, b, c, d] = v4.octets();
-                        write_number(out, usize::from(a));
-                        for octet in [b, c, d] {
-                            out.push(b'.');
-                            write_number(out, usize::from(octet));
-                        }
-                    }
-                }
-                if let Some(port) = rport {
-                    out.extend_from_slice(b";rport=");
-                    write_number(out, usize::from(*port));
-                }
-            }
+            Self::Source(received, rport) => write_source(out, *received, *rport),
         }
     }
 }
@@ -530,15 +471,6 @@ impl Piece<'_> {
 mod tests {
     use super::*;
     use alloc::format;
-
-    #[test]
-    fn numbers_are_written_as_the_formatter_writes_them() {
-        for number in (0..=usize::from(u16::MAX)).chain([usize::MAX]) {
-            let mut out = Vec::new();
-            write_number(&mut out, number);
-            assert_eq!(out, format!("{number}").into_bytes());
-        }
-    }
 
     #[test]
     fn every_max_forwards_becomes_one_less() {

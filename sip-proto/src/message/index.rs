@@ -1,5 +1,6 @@
 //! Offsets of one message.
 
+use alloc::vec::Vec;
 use proto_wire::head::{self, Quirk, Quirks};
 use proto_wire::{ParseError, Span};
 
@@ -162,6 +163,35 @@ impl Index {
     /// Whether validation would find nothing, as far as that is known without looking.
     pub(crate) const fn is_sound(&self) -> bool {
         self.sound.0
+    }
+
+    /// Whether the message begins where its bytes do and was scanned without a finding: then what is
+    /// changed in it can be told from what it was.
+    pub(super) fn is_plain(&self) -> bool {
+        self.quirks().is_empty() && self.defect.is_none() && self.message().start() == 0
+    }
+
+    /// The index of the message as it was edited in its header rows: these are its rows, its head is
+    /// longer `by` so much, and all of it has `len` bytes.
+    pub(super) fn with_rows(
+        &self,
+        rows: Vec<head::Entry>,
+        by: i32,
+        len: usize,
+        places: Places,
+    ) -> Self {
+        let head_len = self.head_len.wrapping_add_signed(by);
+        let body = Span::new(head_len as usize, len);
+        Self {
+            head: head::Index::of_written(self.start_line(), rows, body),
+            head_len,
+            kind: self.kind,
+            first: self.first,
+            second: self.second,
+            defect: None,
+            sound: self.sound,
+            places,
+        }
     }
 
     pub(crate) fn head_mut(&mut self) -> &mut head::Index {

@@ -18,6 +18,7 @@ mod method;
 mod name;
 mod owned;
 mod screen;
+mod source;
 mod status;
 mod validate;
 

@@ -393,6 +393,33 @@ fn replies_copy_what_they_must() {
     assert_eq!(reply.headers().get(HeaderName::TO), Some("<sip:bob@example.com>"));
 }
 
+/// Names may be compact or in any case, and white space may be odd: what is written is read the same,
+/// and only letters' case is the peer's.
+#[test]
+fn replies_write_out_names_and_white_space() {
+    let odd = REQUEST
+        .replace("Via: ", "v:")
+        .replace("From: ", "FROM:\t")
+        .replace("Call-ID: ", "call-id: ")
+        .replace("CSeq: ", "CSEQ :  ");
+    let buf = request(&odd);
+    let reply = ResponseBuf::reply_to(buf.view(), StatusCode::OK, None).build().unwrap();
+    let expected = "SIP/2.0 200 OK\r\n\
+        Via: SIP/2.0/UDP a.example.com;branch=z9hG4bKx\r\n\
+        From: <sip:alice@example.com>;tag=1\r\n\
+        To: <sip:bob@example.com>\r\n\
+        Call-ID: 1@a\r\n\
+        CSeq: 1 MESSAGE\r\n\
+        Content-Length: 0\r\n\r\n";
+    let written = core::str::from_utf8(reply.as_bytes()).unwrap();
+    assert!(written.eq_ignore_ascii_case(expected), "{written}");
+    assert_eq!(ResponseBuf::parse(reply.as_bytes().to_vec()).as_ref(), Ok(&reply));
+    // Without any white space that is odd, the case is the peer's.
+    let cased = request(&REQUEST.replace("Call-ID: ", "call-id: "));
+    let reply = ResponseBuf::reply_to(cased.view(), StatusCode::OK, None).build().unwrap();
+    assert!(reply.as_bytes().windows(14).any(|w| w == b"\r\ncall-id: 1@a"));
+}
+
 #[test]
 fn builders_refuse_injection() {
     let build = |b: RequestBuilder| b.build().map(|_| ());

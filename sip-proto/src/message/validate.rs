@@ -8,7 +8,7 @@ use crate::headers::{
 };
 use crate::uri::Uri;
 use core::fmt;
-use proto_wire::head::{self, Quirk};
+use proto_wire::head::Quirk;
 use proto_wire::text::chars;
 use proto_wire::{ParseError, ParseErrorKind};
 use thiserror::Error;
@@ -88,15 +88,21 @@ impl Request<'_> {
     /// # Errors
     /// The first objection, with the status to answer.
     pub fn validate_as(self, strictness: Strictness) -> Result<(), Objection> {
-        self.validate_with(strictness, false)
+        self.validate_with(strictness, false, self.method())
     }
 
-    /// [`Request::validate`] where it is known whether the topmost Via can be read.
-    pub(crate) fn validate_below(self, via: bool) -> Result<(), Objection> {
-        self.validate_with(Strictness::Lenient, via)
+    /// [`Request::validate`] where the method has been read, and it is known whether the topmost Via
+    /// can be.
+    pub(crate) fn validate_below(self, via: bool, method: Method<'_>) -> Result<(), Objection> {
+        self.validate_with(Strictness::Lenient, via, method)
     }
 
-    fn validate_with(self, strictness: Strictness, via: bool) -> Result<(), Objection> {
+    fn validate_with(
+        self,
+        strictness: Strictness,
+        via: bool,
+        method: Method<'_>,
+    ) -> Result<(), Objection> {
         let framing = |error| Objection::new(Layer::Framing, None, error);
         if let Some(defect) = self.defect() {
             return Err(match defect.kind() {
@@ -111,7 +117,7 @@ impl Request<'_> {
         let headers = self.headers().as_text();
         common(headers, self.index(), strictness, via)?;
         let cseq = required::<CSeq<'_>>(headers)?;
-        if cseq.method != self.method() {
+        if cseq.method != method {
             let at = self.headers().first(HeaderName::CSEQ).map_or(0, |f| f.offset());
             let error = ParseError::new(ParseErrorKind::Method, at);
             return Err(Objection::new(Layer::Transaction, Some(HeaderName::CSEQ), error));
@@ -122,9 +128,7 @@ impl Request<'_> {
         {
             return Err(missing(HeaderName::MAX_FORWARDS));
         }
-        if strictness == Strictness::Strict
-            && !chars::is_sip_token(self.method().as_str().as_bytes())
-        {
+        if strictness == Strictness::Strict && !chars::is_sip_token(method.as_str().as_bytes()) {
             let error = ParseError::new(ParseErrorKind::Method, self.index().first().start());
             return Err(Objection::new(Layer::Framing, None, error));
         }
@@ -221,13 +225,17 @@ fn common(
     if !index.quirks().is_empty() {
         tolerable(headers, index, strictness)?;
     }
-    let vias = index.entries().iter().filter(|e| e.id() == HeaderName::VIA.id());
-    // One that is known to be readable is read once.
-    let single = || headers.bytes(HeaderName::VIA).is_some_and(|row| !chars::contains(row, b','));
-    match vias.count() {
-        0 => return Err(missing(HeaderName::VIA)),
-        1 if via && single() => {}
-        _ => all::<Via<'_>>(headers)?,
+    // Names that are not of the RFCs have 0, which is not single.
+    let (mut seen, mut again) = (0_u128, 0_u128);
+    for entry in index.entries() {
+        let bit = bit_of(entry.id());
+        again |= seen & bit;
+        seen |= bit;
+    }
+    // One Via that is known to be readable is read once.
+    let row = headers.bytes(HeaderName::VIA).ok_or_else(|| missing(HeaderName::VIA))?;
+    if !via || again & bit_of(HeaderName::VIA.id()) != 0 || chars::contains(row, b',') {
+        all::<Via<'_>>(headers)?;
     }
     let from = required::<From<'_>>(headers)?;
     uri_of(headers, HeaderName::FROM, &from)?;
@@ -238,18 +246,11 @@ fn common(
     }
     required::<CallId<'_>>(headers)?;
     optional::<ContentType<'_>>(headers)?;
-    // Names that are not of the RFCs have 0, which is not single.
-    let (mut seen, mut again) = (0_u128, 0_u128);
-    for entry in index.entries() {
-        let bit = bit_of(entry);
-        again |= seen & bit;
-        seen |= bit;
-    }
     if again & SINGLE_BITS == 0 { Ok(()) } else { Err(doubled(index)) }
 }
 
-fn bit_of(entry: &head::Entry) -> u128 {
-    1_u128.wrapping_shl(u32::from(entry.id()))
+fn bit_of(id: u8) -> u128 {
+    1_u128.wrapping_shl(u32::from(id))
 }
 
 /// The first row of a header that may stand once and has been seen before.
@@ -257,8 +258,8 @@ fn bit_of(entry: &head::Entry) -> u128 {
 fn doubled(index: &super::Index) -> Objection {
     let mut seen = 0_u128;
     let again = index.entries().iter().find(|entry| {
-        let again = seen & bit_of(entry) & SINGLE_BITS != 0;
-        seen |= bit_of(entry);
+        let again = seen & bit_of(entry.id()) & SINGLE_BITS != 0;
+        seen |= bit_of(entry.id());
         again
     });
     let name = again.and_then(|entry| HeaderName::from_id(entry.id())).unwrap_or(HeaderName::VIA);

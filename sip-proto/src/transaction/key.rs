@@ -83,8 +83,9 @@ impl Key {
         match via.branch().and_then(cookie_rest) {
             Some(rest) => {
                 self.0.reserve(rest.len().saturating_add(64));
-                self.0.push(SERVER);
-                self.part(rest);
+                let [a, b, c, d] = len_of(rest);
+                self.0.extend_from_slice(&[SERVER, a, b, c, d]);
+                self.0.extend_from_slice(rest);
                 self.sent_by(via);
                 self.part(method.as_str().as_bytes());
             }
@@ -159,17 +160,15 @@ impl Key {
             Host::V4(v4) => self.0.extend_from_slice(&v4.octets()),
             Host::V6(v6) => self.0.extend_from_slice(&v6.octets()),
         }
-        self.0.push(0);
-        if let Some(port) = via.sent_by.port {
-            self.0.extend_from_slice(&port.to_be_bytes());
+        match via.sent_by.port.map(u16::to_be_bytes) {
+            Some([high, low]) => self.0.extend_from_slice(&[0, high, low, 0]),
+            None => self.0.extend_from_slice(&[0, 0]),
         }
-        self.0.push(0);
     }
 
     /// Bytes with their length before them, so that no two lists of parts run together.
     fn part(&mut self, bytes: &[u8]) {
-        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        self.0.extend_from_slice(&len.to_be_bytes());
+        self.0.extend_from_slice(&len_of(bytes));
         self.0.extend_from_slice(bytes);
     }
 
@@ -184,6 +183,10 @@ impl Key {
     pub fn to_exact(&self) -> Self {
         Self(self.0.clone())
     }
+}
+
+fn len_of(bytes: &[u8]) -> [u8; 4] {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 /// What follows the cookie, when something does: a bare cookie names nothing (RFC 4475
