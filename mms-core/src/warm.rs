@@ -58,6 +58,8 @@ impl Ledger {
             }
             for (card, member) in cards.iter().zip(&mut members) {
                 if let Some(card) = card.and_then(|card| self.card_at(card)) {
+                    // Both may lie on either side of the end of a line.
+                    sum = sum.wrapping_add(card.number.value());
                     *member = Some(card.member);
                 }
             }

@@ -132,11 +132,18 @@ impl Index {
     pub(crate) fn sweep(&mut self, from: usize, lives: impl Fn(u32) -> bool) -> usize {
         let from = if from < self.slots.len() { from } else { 0 };
         let end = from.saturating_add(SWEPT);
-        for at in from..end {
+        // Which slots are empty, alive or dead cannot be foretold: looked at without a branch.
+        let is_dead = |slot: u64| (slot != 0) & !lives(place_of(slot));
+        let slots = self.slots.get(from..end).or_else(|| self.slots.get(from..));
+        let dead = slots.unwrap_or_default().iter().zip(0_u32..);
+        let mut dead = dead.fold(0_u32, |mask, (slot, n)| mask | u32::from(is_dead(*slot)) << n);
+        while dead != 0 {
+            let at = from.saturating_add(dead.trailing_zeros() as usize);
             // What moves up into the hole may be dead, too.
-            while self.slots.get(at).is_some_and(|slot| *slot != 0 && !lives(place_of(*slot))) {
+            while self.slots.get(at).is_some_and(|slot| is_dead(*slot)) {
                 self.clear(at);
             }
+            dead &= dead.wrapping_sub(1);
         }
         end
     }
