@@ -27,9 +27,12 @@ const PLACE: u64 = 0xffff_ffff;
 /// Slots behind those in which a search may begin, at first.
 const BEHIND: usize = 16;
 
-/// A line of memory: when one place dies for each one that is added, at most an eighth of the slots
-/// is dead at any time.
-const SWEPT: usize = 8;
+/// So many are looked at together, without a branch for each: where a search ends cannot be foretold.
+const RUN: usize = 4;
+/// So many are swept at once, four lines of memory.
+const SWEPT: usize = 32;
+/// When one place dies for each one that is added, at most an eighth of the slots is dead at any time.
+pub(super) const SWEEP_EVERY: u32 = 4;
 
 impl Index {
     pub(crate) fn new(secret: u64) -> Self {
@@ -80,7 +83,7 @@ impl Index {
     /// goes on into the next line of memory.
     #[inline]
     pub(crate) fn touch(&self, spot: usize) -> u64 {
-        let end = self.slots.get(spot.wrapping_add(SWEPT / 2)).copied().unwrap_or(0);
+        let end = self.slots.get(spot.wrapping_add(RUN)).copied().unwrap_or(0);
         self.slots.get(spot).copied().unwrap_or(0).wrapping_add(end)
     }
 
@@ -111,23 +114,30 @@ impl Index {
             self.grow();
         }
         let tag = self.tag(key);
-        let home = self.home(tag);
-        for slot in self.slots.get_mut(home..).unwrap_or_default() {
-            if *slot == 0 {
-                self.len = self.len.saturating_add(1);
-                *slot = slot_of(tag, place);
-                return;
+        let mut at = self.home(tag);
+        loop {
+            let free = mask(self.run(at), |slot| (slot == 0) | !lives(place_of(slot)));
+            if free != 0 {
+                at = at.saturating_add(free.trailing_zeros() as usize);
+                break;
             }
-            if !lives(place_of(*slot)) {
-                *slot = slot_of(tag, place);
-                return;
+            at = at.saturating_add(RUN);
+        }
+        let new = slot_of(tag, place);
+        match self.slots.get_mut(at) {
+            Some(slot) => {
+                self.len = self.len.saturating_add(usize::from(*slot == 0));
+                *slot = new;
+            }
+            None => {
+                self.len = self.len.saturating_add(1);
+                self.slots.push(new);
             }
         }
-        self.len = self.len.saturating_add(1);
-        self.slots.push(slot_of(tag, place));
     }
 
-    /// Takes dead places out of the next [`SWEPT`] slots, and gives where to go on.
+    /// Takes dead places out of the next [`SWEPT`] slots, and gives where to go on. Worth it for each
+    /// [`SWEEP_EVERY`]th place that dies.
     #[inline]
     pub(crate) fn sweep(&mut self, from: usize, lives: impl Fn(u32) -> bool) -> usize {
         let from = if from < self.slots.len() { from } else { 0 };
@@ -135,8 +145,7 @@ impl Index {
         // Which slots are empty, alive or dead cannot be foretold: looked at without a branch.
         let is_dead = |slot: u64| (slot != 0) & !lives(place_of(slot));
         let slots = self.slots.get(from..end).or_else(|| self.slots.get(from..));
-        let dead = slots.unwrap_or_default().iter().zip(0_u32..);
-        let mut dead = dead.fold(0_u32, |mask, (slot, n)| mask | u32::from(is_dead(*slot)) << n);
+        let mut dead = mask(slots.unwrap_or_default().iter().copied(), is_dead);
         while dead != 0 {
             let at = from.saturating_add(dead.trailing_zeros() as usize);
             // What moves up into the hole may be dead, too.
@@ -146,6 +155,17 @@ impl Index {
             dead &= dead.wrapping_sub(1);
         }
         end
+    }
+
+    /// The slots from here on; empty ones behind the last.
+    #[inline]
+    fn run(&self, at: usize) -> [u64; RUN] {
+        let slots = self.slots.get(at..).unwrap_or_default();
+        slots.first_chunk().copied().unwrap_or_else(|| {
+            let mut run = [0; RUN];
+            run.iter_mut().zip(slots).for_each(|(to, slot)| *to = *slot);
+            run
+        })
     }
 
     /// Takes a place out.
@@ -227,6 +247,14 @@ fn slot_of(tag: u64, place: u32) -> u64 {
     (tag << 32) | u64::from(place).saturating_add(1)
 }
 
+/// A bit for each slot of which this is so.
+#[inline]
+fn mask(slots: impl IntoIterator<Item = u64>, is_so: impl Fn(u64) -> bool) -> u32 {
+    let slots = slots.into_iter().zip(0_u32..);
+    slots.fold(0, |mask, (slot, n)| mask | u32::from(is_so(slot)).wrapping_shl(n))
+}
+
+#[inline]
 fn place_of(slot: u64) -> u32 {
     u32::try_from((slot & PLACE).wrapping_sub(1)).unwrap_or(u32::MAX)
 }

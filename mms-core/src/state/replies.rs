@@ -1,6 +1,6 @@
 //! The newest keys and the first answers to them.
 
-use super::Index;
+use super::index::{Index, SWEEP_EVERY};
 use crate::ids::{Day, IdempotencyKey, MemberId, Seq, TierId};
 use crate::receipt::Receipt;
 use crate::record::Kind;
@@ -197,10 +197,10 @@ impl Replies {
         }
         let (base, count) = (self.base, self.entries.len());
         let lives = |place| (offset(place, base) as usize) < count;
-        if full {
+        let place = wrap(base, u32::try_from(count).unwrap_or(u32::MAX));
+        if full && place % SWEEP_EVERY == 0 {
             self.swept = self.index.sweep(self.swept, lives);
         }
-        let place = wrap(base, u32::try_from(count).unwrap_or(u32::MAX));
         self.index.insert_over(key.value(), place, lives);
         let seq = receipt.seq.value();
         if self.whole.len() == count {
