@@ -8,7 +8,7 @@
 //! hundred instructions ahead, and that must be many reads.
 
 use crate::command::{Action, Command, Who};
-use crate::ids::{CardId, LotId, MemberId};
+use crate::ids::{CardId, CardNumber, LotId, MemberId};
 use crate::ledger::Ledger;
 use crate::record::{Fact, Head};
 use crate::state::FORGET_MAX;
@@ -18,12 +18,14 @@ use core::hint::black_box;
 pub(crate) const WINDOW: usize = 64;
 /// Of a member's lots, so many.
 const LOTS: usize = 4;
-/// Of the lots that a record names, so many.
-const NAMED: usize = 3;
+/// Of the lots that so many records name, so many: more than most have.
+const NAMED: usize = 3 * WINDOW;
 /// Of the lots of a member to whom a record brings another, so many.
 const LISTED: usize = 4;
 /// No table has this place.
 const NOWHERE: usize = usize::MAX;
+/// No member has this number.
+const NOBODY: MemberId = MemberId::new(u32::MAX);
 
 impl Ledger {
     /// Reads what these commands will need, so that [`apply`](Self::apply) does not wait for memory
@@ -31,76 +33,81 @@ impl Ledger {
     /// beyond some hundred the first ones may be forgotten again.
     pub fn warm(&self, commands: &[Command]) {
         for window in commands.chunks(WINDOW) {
-            let (mut keys, mut numbers) = ([NOWHERE; WINDOW], [NOWHERE; WINDOW]);
-            let mut members = [None; WINDOW];
-            for (n, command) in window.iter().enumerate() {
-                set(&mut keys, n, self.replies.spot(command.envelope.key));
+            let mut keys = List::<_, WINDOW>::new(NOWHERE);
+            let mut numbers = List::<_, WINDOW>::new(CardNumber::new(0));
+            let mut members = List::<_, WINDOW>::new(NOBODY);
+            for command in window {
+                keys.push(self.replies.spot(command.envelope.key));
                 match who(&command.action) {
-                    Some(Who::Card(number)) => {
-                        set(&mut numbers, n, self.numbers.spot(number.value().into()));
-                    }
-                    Some(Who::Member(id)) => set(&mut members, n, Some(id)),
+                    Some(Who::Card(number)) => numbers.push(number),
+                    Some(Who::Member(id)) => members.push(id),
                     None => {}
                 }
             }
             let mut sum = self.warm_keys(&keys);
-            for spot in &numbers {
-                sum = sum.wrapping_add(self.numbers.touch(*spot));
+            for number in numbers.rows() {
+                let spot = self.numbers.spot(number.value().into());
+                sum = sum.wrapping_add(self.numbers.touch(spot));
             }
-            let mut cards = [None; WINDOW];
-            for (n, command) in window.iter().enumerate() {
-                if let Some(Who::Card(number)) = who(&command.action) {
-                    let card = CardId::new(self.numbers.guess(number.value().into()));
-                    set(&mut cards, n, Some(card));
-                } else if let Action::Refund { sale, .. } = command.action {
-                    set(&mut members, n, self.sales.touch(sale));
+            for command in window {
+                if let Action::Refund { sale, .. } = command.action {
+                    self.sales.touch(sale).into_iter().for_each(|member| members.push(member));
                 }
             }
-            for (card, member) in cards.iter().zip(&mut members) {
-                if let Some(card) = card.and_then(|card| self.card_at(card)) {
+            let mut cards = List::<_, WINDOW>::new(CardId::new(0));
+            for number in numbers.rows() {
+                cards.push(CardId::new(self.numbers.guess(number.value().into())));
+            }
+            for card in cards.rows() {
+                if let Some(card) = self.card_at(*card) {
                     // Both may lie on either side of the end of a line.
                     sum = sum.wrapping_add(card.number.value());
-                    *member = Some(card.member);
+                    members.push(card.member);
                 }
             }
             sum = sum.wrapping_add(self.warm_members(&members));
-            let mut lots = [None; WINDOW];
-            for (member, lot) in members.iter().zip(&mut lots) {
-                *lot = member.and_then(|member| self.member(member)?.lots.get());
-            }
-            for _ in 0..LOTS {
-                sum = sum.wrapping_add(self.warm_lots(&mut lots));
-            }
+            sum = sum.wrapping_add(self.warm_lists(&members, LOTS));
             sum = sum.wrapping_add(self.warm_forgotten(window.len()));
             black_box(sum);
         }
     }
 
-    fn warm_keys(&self, spots: &[usize; WINDOW]) -> u64 {
+    fn warm_keys(&self, spots: &List<usize, WINDOW>) -> u64 {
         let oldest = self.replies.touch_oldest(WINDOW);
-        spots.iter().fold(oldest, |sum: u64, spot| sum.wrapping_add(self.replies.touch(*spot)))
+        let spots = spots.rows().iter();
+        spots.fold(oldest, |sum: u64, spot| sum.wrapping_add(self.replies.touch(*spot)))
     }
 
-    fn warm_members(&self, members: &[Option<MemberId>; WINDOW]) -> u64 {
+    fn warm_members(&self, members: &List<MemberId, WINDOW>) -> u64 {
         let mut sum: u64 = 0;
-        for member in members {
-            if let Some(member) = member.and_then(|member| self.member(member)) {
+        for member in members.rows() {
+            if let Some(member) = self.member(*member) {
                 sum = sum.wrapping_add(member.touch());
             }
         }
         sum
     }
 
-    /// Goes on to the lots behind these.
-    fn warm_lots(&self, lots: &mut [Option<LotId>; WINDOW]) -> u64 {
-        let mut sum: u64 = 0;
-        for lot in lots {
-            if let Some(id) = *lot {
-                let (read, next) = self.lots.touch(id);
-                sum = sum.wrapping_add(read);
-                *lot = next;
-            }
+    /// The first so many lots of each member's list.
+    fn warm_lists(&self, members: &List<MemberId, WINDOW>, steps: usize) -> u64 {
+        let mut lots = List::<_, WINDOW>::new(LotId::new(0));
+        for member in members.rows() {
+            let first = self.member(*member).and_then(|member| member.lots.get());
+            first.into_iter().for_each(|lot| lots.push(lot));
         }
+        (0..steps).fold(0, |sum: u64, _| sum.wrapping_add(self.warm_lots(&mut lots)))
+    }
+
+    /// Goes on to the lots behind these.
+    fn warm_lots<const N: usize>(&self, lots: &mut List<LotId, N>) -> u64 {
+        let mut sum: u64 = 0;
+        let mut behind = List::new(LotId::new(0));
+        for lot in lots.rows() {
+            let (read, next) = self.lots.touch(*lot);
+            sum = sum.wrapping_add(read);
+            next.into_iter().for_each(|lot| behind.push(lot));
+        }
+        *lots = behind;
         sum
     }
 
@@ -119,25 +126,20 @@ impl Ledger {
     }
 
     /// The same for records that are about to be replayed: their heads, and the facts of each.
-    pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = (Head, &'a [Fact])>) {
-        let mut keys = [NOWHERE; WINDOW];
-        let mut members = [None; WINDOW];
-        let mut owners = [None; WINDOW];
-        let mut lots = [[None; WINDOW]; NAMED];
+    pub(crate) fn warm_for<'a>(&self, records: impl Iterator<Item = (&'a Head, &'a [Fact])>) {
+        let mut keys = List::<_, WINDOW>::new(NOWHERE);
+        let mut members = List::<_, WINDOW>::new(NOBODY);
+        let mut owners = List::<_, WINDOW>::new(NOBODY);
+        let mut lots = List::<_, NAMED>::new(LotId::new(0));
         let mut count: usize = 0;
-        for (n, (head, facts)) in records.enumerate().take(WINDOW) {
-            set(&mut keys, n, self.replies.spot(head.key));
-            set(&mut members, n, head.member);
-            let mut named = lots.iter_mut();
+        for (head, facts) in records.take(WINDOW) {
+            keys.push(self.replies.spot(head.key));
+            head.member.into_iter().for_each(|member| members.push(member));
             for fact in facts {
                 match fact {
-                    Fact::LotMoved { lot, .. } | Fact::SaleRestored { lot, .. } => {
-                        if let Some(lots) = named.next() {
-                            set(lots, n, Some(*lot));
-                        }
-                    }
+                    Fact::LotMoved { lot, .. } | Fact::SaleRestored { lot, .. } => lots.push(*lot),
                     // It is put into the list, so that is walked.
-                    Fact::LotOpened { member, .. } => set(&mut owners, n, Some(*member)),
+                    Fact::LotOpened { member, .. } => owners.push(*member),
                     _ => {}
                 }
             }
@@ -145,24 +147,34 @@ impl Ledger {
         }
         let mut sum = self.warm_keys(&keys);
         sum = sum.wrapping_add(self.warm_members(&members));
-        for lots in &mut lots {
-            sum = sum.wrapping_add(self.warm_lots(lots));
-        }
-        let mut listed = [None; WINDOW];
-        for (owner, lot) in owners.iter().zip(&mut listed) {
-            *lot = owner.and_then(|owner| self.member(owner)?.lots.get());
-        }
-        for _ in 0..LISTED {
-            sum = sum.wrapping_add(self.warm_lots(&mut listed));
-        }
+        sum = sum.wrapping_add(self.warm_lots(&mut lots));
+        sum = sum.wrapping_add(self.warm_lists(&owners, LISTED));
         black_box(sum.wrapping_add(self.warm_forgotten(count)));
     }
 }
 
-#[inline]
-fn set<T>(rows: &mut [T; WINDOW], n: usize, to: T) {
-    if let Some(row) = rows.get_mut(n) {
-        *row = to;
+/// As many as there are, and no more than there is room for.
+struct List<T, const N: usize> {
+    rows: [T; N],
+    count: usize,
+}
+
+impl<T: Copy, const N: usize> List<T, N> {
+    const fn new(nothing: T) -> Self {
+        Self { rows: [nothing; N], count: 0 }
+    }
+
+    #[inline]
+    fn push(&mut self, row: T) {
+        if let Some(to) = self.rows.get_mut(self.count) {
+            *to = row;
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    #[inline]
+    fn rows(&self) -> &[T] {
+        self.rows.get(..self.count).unwrap_or_default()
     }
 }
 

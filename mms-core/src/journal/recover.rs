@@ -286,7 +286,7 @@ impl Recovery {
                     Err(error) => strange = Some(error),
                 }
             }
-            self.ledger.warm_for(scratch.records().map(|(head, _, facts)| (*head, facts)));
+            self.ledger.warm_for(scratch.records().map(|(head, _, facts)| (head, facts)));
             let booked = self.book(&scratch);
             if let Some(statements) = &mut self.statements {
                 for record in (Records { left }).take(booked.0) {
