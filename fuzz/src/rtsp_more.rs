@@ -113,7 +113,17 @@ fn drain(gate: &mut Gate<u8>, said: &mut Said, open: &mut Vec<u8>) {
     while let Some(output) = gate.poll_output() {
         let mut next_data_of = None;
         match output {
-            Output::Transmit(to) => said.lines.push(format!("{}> {:?}", to.connection, to.bytes)),
+            Output::Transmit(to) => {
+                let pong = format!("{}> b\"\\x8a", to.connection);
+                let line = format!("{}> {:?}", to.connection, to.bytes);
+                match said.lines.last_mut() {
+                    // A pong that nobody has taken gives way to the next one (RFC 6455 §5.5.3).
+                    Some(last) if last.starts_with(&pong) && line.starts_with(&pong) => {
+                        *last = line
+                    }
+                    _ => said.lines.push(line),
+                }
+            }
             Output::Event(GateEvent::Opened { connection, kind, .. }) => {
                 assert!(!open.contains(&connection), "opened twice");
                 open.push(connection);

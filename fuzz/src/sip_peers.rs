@@ -29,7 +29,7 @@ mod peers {
     use proto_wire::head::Quirk;
     use sip_proto::headers::{CSeq, CallId, From, To, Via};
     use sip_proto::message::{Message, Strictness};
-    use sip_proto::{HeaderName, MessageBuf};
+    use sip_proto::{HeaderName, MessageBuf, Uri};
 
     pub(super) fn compare(data: &[u8], ours: &MessageBuf) {
         let (strict, quirks, defect) = match ours.view() {
@@ -135,8 +135,8 @@ mod peers {
         value.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect()
     }
 
-    /// `rsip`: it knows no compact forms, no folds, no unknown methods; it is asked only about messages
-    /// without any of them.
+    /// `rsip`: it knows no compact forms, no folds, no unknown methods, and looks beyond the start line for
+    /// the end of a URI that is not of SIP; it is asked only about messages without any of them.
     fn rsip(ours: &MessageBuf) {
         use ::rsip::message::{HasHeaders as _, HeadersExt as _};
         use ::rsip::prelude::UntypedHeader as _;
@@ -145,7 +145,11 @@ mod peers {
             f.text().is_some_and(|text| !text.contains(['\r', '\n']))
                 && f.id().is_none_or(|id| id.as_str().eq_ignore_ascii_case(f.name()))
         });
-        if !plain {
+        let known = match ours {
+            MessageBuf::Request(request) => matches!(request.view().uri(), Ok(Uri::Sip(_))),
+            MessageBuf::Response(_) => true,
+        };
+        if !plain || !known {
             return;
         }
         let Ok(theirs) = ::rsip::SipMessage::try_from(view.as_bytes()) else { return };

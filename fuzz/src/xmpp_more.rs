@@ -193,8 +193,10 @@ mod peers {
         let blank = data.first().is_some_and(|byte| b" \t\r\n".contains(byte));
         let marked =
             (blank || data.starts_with(b"\xef\xbb\xbf")) && error.contains("DocumentBegin");
+        // A name may hold U+FEFF (XML 1.0 §2.3, `NameStartChar`).
+        let mark_in_name = error.contains("NameStart") && error.contains("feff");
         // Its tokens are limited to 8 KiB.
-        returns || marked || data.len() > 8000 || error.contains("long")
+        mark_in_name || returns || marked || data.len() > 8000 || error.contains("long")
     }
 
     /// XML 1.0 §2.11: a carriage return alone is a line end; it wants a line feed behind it.

@@ -178,6 +178,17 @@ mod tests {
     use super::*;
     use proto_wire::{Rng, Seed, TimerKey};
 
+    #[test]
+    fn equal_deadlines_fire_in_the_order_in_which_they_were_set() {
+        let (mut deadlines, wait) = (Deadlines::default(), Duration::from_secs(1));
+        let at = Instant::ZERO.saturating_add(wait);
+        for slot in [3, 0, 4, 1] {
+            deadlines.set(slot, Timer::J, wait, at);
+        }
+        let fired: Vec<_> = core::iter::from_fn(|| deadlines.expire(at)).collect();
+        assert_eq!(fired, [3, 0, 4, 1].map(|slot| (slot, Timer::J)));
+    }
+
     /// Beside a plain list of deadlines: the same one is next at any time, also when lengths have to
     /// share a lane.
     #[test]
