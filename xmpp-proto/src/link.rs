@@ -1,7 +1,7 @@
 //! What both machines have around their state: the receive buffer and the queue.
 
 use crate::stream::{StreamCondition, StreamError};
-use crate::xml::{FrameKind, Scanner, XmlError, XmlLimits};
+use crate::xml::{FrameKind, Scanner, XmlError, XmlLimits, is_space};
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use bytes::{Bytes, BytesMut};
@@ -139,7 +139,7 @@ impl<E> Link<E> {
     /// elements of STARTTLS, go-xmpp sends it all the same, and white space says nothing that
     /// could be smuggled.
     pub(crate) fn drop_blanks(&mut self) {
-        let blank = self.buf.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        let blank = self.buf.iter().take_while(|b| is_space(**b)).count();
         drop(self.buf.split_to(blank));
     }
 

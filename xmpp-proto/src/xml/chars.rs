@@ -40,8 +40,9 @@ fn class(byte: u8) -> u8 {
     CLASS[usize::from(byte)]
 }
 
+/// White space of XML 1.0 §2.3, to which no form feed belongs.
 #[inline]
-pub(super) fn is_space(byte: u8) -> bool {
+pub(crate) fn is_space(byte: u8) -> bool {
     class(byte) & SPACE != 0
 }
 

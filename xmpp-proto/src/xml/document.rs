@@ -1,5 +1,6 @@
 //! One element that stands alone: a stored stanza, a WebSocket message, a file.
 
+use super::chars::is_space;
 use super::error::{XmlError, XmlErrorKind};
 use super::limits::XmlLimits;
 use super::ns::Ns;
@@ -34,7 +35,7 @@ impl Document {
             return Err(XmlError::new(XmlErrorKind::Truncated, bytes.len()));
         };
         let (element, rest) = bytes.split_at_checked(frame.len).unwrap_or((bytes, &[]));
-        if let Some(at) = rest.iter().position(|b| !b.is_ascii_whitespace()) {
+        if let Some(at) = rest.iter().position(|b| !is_space(*b)) {
             let offset = frame.len.saturating_add(at);
             return Err(XmlError::new(XmlErrorKind::AfterEnd, offset));
         }

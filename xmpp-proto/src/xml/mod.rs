@@ -16,6 +16,7 @@ mod tape;
 mod tests;
 mod write;
 
+pub(crate) use chars::is_space;
 pub use document::Document;
 pub use error::{XmlError, XmlErrorKind};
 pub use limits::XmlLimits;

@@ -1,5 +1,6 @@
 //! The index of one frame and the views on it.
 
+use super::chars::is_space;
 use super::escape::{unescape_cdata, unescape_text, unescape_value};
 use super::ns::{Ns, Place, Scope};
 use alloc::borrow::Cow;
@@ -328,7 +329,7 @@ impl<'a> Element<'a> {
     #[must_use]
     pub fn is_blank(self) -> bool {
         self.contents().all(|content| match content {
-            Content::Text(text) => text.bytes().all(|b| b.is_ascii_whitespace()),
+            Content::Text(text) => text.bytes().all(is_space),
             Content::Element(_) => false,
         })
     }

@@ -171,6 +171,17 @@ fn every_malformed_class_is_refused_where_it_shows() {
 }
 
 #[test]
+fn behind_the_root_only_the_white_space_of_xml_may_stand() {
+    for byte in 0..=u8::MAX {
+        let parsed = Document::parse(&[b"<r/> ".as_slice(), &[byte], b" "].concat());
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => assert!(parsed.is_ok(), "{byte:#x}"),
+            _ => assert_eq!(parsed, Err(XmlError::new(XmlErrorKind::AfterEnd, 5)), "{byte:#x}"),
+        }
+    }
+}
+
+#[test]
 fn what_xml_allows_is_accepted() {
     for body in [
         "<a b = '1'\tc\n=\r\"2\" ></a >",
