@@ -216,17 +216,18 @@ impl Found {
     }
 
     fn uri(&mut self, bytes: &[u8], header: Option<HeaderName>, at: usize) {
-        match Uri::parse(bytes) {
-            Ok(Uri::Sip(uri)) => self.sip(&uri, header, at),
-            Ok(Uri::Other(_)) => self.add(Oddity::UnknownScheme, header, at),
-            Ok(Uri::Tel(_)) | Err(_) => {}
+        let Ok(uri) = Uri::parse(bytes) else { return };
+        if uri.first_oddity().is_some() {
+            self.add(Oddity::RawUriByte, header, at);
+        }
+        match uri {
+            Uri::Sip(uri) => self.sip(&uri, header, at),
+            Uri::Other(_) => self.add(Oddity::UnknownScheme, header, at),
+            Uri::Tel(_) => {}
         }
     }
 
     fn sip(&mut self, uri: &SipUri<'_>, header: Option<HeaderName>, at: usize) {
-        if uri.first_oddity().is_some() {
-            self.add(Oddity::RawUriByte, header, at);
-        }
         self.host(&uri.host, header, at);
         self.params(uri.params(), header, at);
     }

@@ -153,7 +153,7 @@ impl Request<'_> {
             let odd = match uri {
                 Uri::Sip(sip) if sip.has_headers() => Some(0),
                 Uri::Sip(sip) => sip.first_oddity().or_else(|| sip.repeated_param()),
-                Uri::Tel(_) | Uri::Other(_) => broken_escape(self.uri_bytes()),
+                other => other.first_oddity(),
             };
             if let Some(at) = odd {
                 let error = ParseError::new(ParseErrorKind::Strict, base.saturating_add(at));
@@ -327,20 +327,6 @@ fn strict(
         return Err(Objection::new(Layer::Framing, field.id(), error));
     }
     Ok(())
-}
-
-/// The first `%` that no two hexadecimal digits follow.
-fn broken_escape(uri: &[u8]) -> Option<usize> {
-    let mut from = 0_usize;
-    while let Some(at) = memchr::memchr(b'%', uri.get(from..).unwrap_or(&[])) {
-        let at = from.saturating_add(at);
-        from = at.saturating_add(3);
-        let digits = uri.get(at.saturating_add(1)..from);
-        if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
-            return Some(at);
-        }
-    }
-    None
 }
 
 /// A quoted string may hold any control byte but CR and LF behind a backslash (RFC 3261 §25.1

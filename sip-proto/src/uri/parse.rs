@@ -113,6 +113,25 @@ impl<'a> SipUri<'a> {
     }
 }
 
+impl Uri<'_> {
+    /// The first byte that the grammar does not have at its place, raw or in a broken escape: tolerated,
+    /// refused by the strict profile. RFC 3261 §25.1, RFC 3966 §3.
+    #[must_use]
+    pub fn first_oddity(&self) -> Option<usize> {
+        let odd = |text: &str, extra: &[u8]| {
+            let before = self.as_str().len().saturating_sub(text.len());
+            odd_byte(text.as_bytes(), extra).map(|at| at.saturating_add(before))
+        };
+        match self {
+            Self::Sip(uri) => uri.first_oddity(),
+            // The number was looked at when it was read.
+            Self::Tel(uri) => odd(uri.params, b"[]/:&+$;="),
+            // `uric`, and the brackets of an IPv6 address.
+            Self::Other(uri) => odd(uri.rest, b";/?:@&=+$,[]"),
+        }
+    }
+}
+
 fn odd_byte(bytes: &[u8], extra: &[u8]) -> Option<usize> {
     let mut rest = bytes;
     let mut at = 0_usize;
