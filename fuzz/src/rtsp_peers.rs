@@ -31,7 +31,9 @@ pub fn rtsp_peers(data: &[u8]) {
 #[cfg(feature = "peers-rtsp")]
 fn compare(data: &[u8], ours: &Result<Option<Seen>, ParseError>) {
     // CR or LF by itself ends a line for us (RFC 2326 §4), and is text for them.
-    let head = data.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(data.len());
+    let blank = data.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+    let ends = data[blank..].windows(4).position(|end| end == b"\r\n\r\n");
+    let head = ends.map_or(data.len(), |end| blank + end);
     let mut last = 0;
     for byte in &data[..data.len().min(head + 2)] {
         if (last == b'\r') != (*byte == b'\n') && (last == b'\r' || *byte == b'\n') {
