@@ -175,7 +175,18 @@ pub fn is_printable(bytes: &[u8]) -> bool {
 #[must_use]
 #[inline]
 pub fn find(bytes: &[u8], byte: u8) -> Option<usize> {
-    let at = window::find(bytes, byte);
+    find_any(bytes, [byte])
+}
+
+/// The offset of the first byte that is one of `wanted`, which are few.
+///
+/// ```
+/// assert_eq!(proto_wire::text::chars::find_any(b"a,b;c", *b";,"), Some(1));
+/// ```
+#[must_use]
+#[inline]
+pub fn find_any<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<usize> {
+    let at = window::find_any(bytes, wanted);
     (at < bytes.len()).then_some(at)
 }
 

@@ -105,12 +105,15 @@ pub(crate) fn find_odd(bytes: &[u8], at: usize) -> usize {
     position(bytes, at, odd_in)
 }
 
-/// The first `byte`, or the end.
+/// The first byte that is one of `wanted`, of which there is at least one, or the end.
 #[must_use]
 #[inline(always)]
-pub(crate) fn find(bytes: &[u8], byte: u8) -> usize {
-    let byte = signed(&[byte; 16]);
-    position(bytes, 0, |bytes| bytes.cmp_eq(byte))
+pub(crate) fn find_any<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
+    let wanted = wanted.map(|byte| signed(&[byte; 16]));
+    position(bytes, 0, |bytes| {
+        let equal = wanted.iter().map(|byte| bytes.cmp_eq(*byte));
+        equal.fold(i8x16::splat(0), |any, equal| any | equal)
+    })
 }
 
 /// How many bytes there are before the first that is not printable ASCII, or a space, `"` or `;`: the
@@ -230,7 +233,7 @@ fn padded(bytes: &[u8]) -> [u8; Window::LEN] {
 
 #[cfg(test)]
 mod tests {
-    use super::{ShortWindow, Strides, Window, find, find_odd, first, plain_len};
+    use super::{ShortWindow, Strides, Window, find_any, find_odd, first, plain_len};
 
     #[test]
     fn bits_are_what_single_bytes_are() {
@@ -252,7 +255,9 @@ mod tests {
                     assert_eq!(window.not_in_uri() & within, expected(not_in_uri), "{byte}");
                     assert_eq!(find_odd(&bytes, 0), if odd { at } else { len });
                     assert_eq!(find_odd(&bytes, at), if odd { at } else { len });
-                    assert_eq!(find(&bytes, b':'), if byte == b':' { at } else { len });
+                    let found = |is: bool| if is { at } else { len };
+                    assert_eq!(find_any(&bytes, *b":"), found(byte == b':'));
+                    assert_eq!(find_any(&bytes, *b":;\xff"), found(b":;\xff".contains(&byte)));
                     let plain = (0x21..=0x7e).contains(&byte) && !b"\";".contains(&byte);
                     assert_eq!(plain_len(&bytes), if plain { len } else { at });
                 }

@@ -106,11 +106,8 @@ impl<'a> RtpInfos<'a> {
     fn plain(&mut self) -> Option<RtpInfo<'a>> {
         let text = self.whole.get(self.whole.len().checked_sub(self.rest.len())?..)?;
         let text = text.strip_prefix("url=")?;
-        let end = memchr::memchr3(b';', b',', b' ', text.as_bytes())?;
+        let end = chars::find_any(text.as_bytes(), *b";, \"")?;
         let (url, rest) = text.split_at_checked(end)?;
-        if chars::contains(url.as_bytes(), b'"') {
-            return None;
-        }
         let (seq, rest) = leading_number(rest.as_bytes().strip_prefix(b";seq=")?)?;
         let (rtptime, rest) = leading_number(rest.strip_prefix(b";rtptime=")?)?;
         self.rest = match rest {
