@@ -241,6 +241,53 @@ mod tests {
         assert_eq!(queue.next(), None);
     }
 
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    enum Name {
+        First,
+        Second,
+        Third,
+    }
+
+    impl TimerKey for Name {
+        const ALL: &'static [Self] = &[Self::First, Self::Second, Self::Third];
+        fn index(self) -> usize {
+            self as usize
+        }
+    }
+
+    #[test]
+    fn a_table_is_a_map_whose_earliest_goes_first_and_of_equals_the_first_name() {
+        let mut rng = crate::Rng::new(&crate::Seed::from_u64(12));
+        let (mut table, mut model) = (TimerTable::<Name, 3>::new(), BTreeMap::new());
+        for _ in 0..2_000 {
+            let name = Name::ALL[rng.below(3) as usize];
+            let at = Instant::from_secs(rng.below(4));
+            match rng.below(6) {
+                0..3 => {
+                    table.set(name, at);
+                    model.insert(name, at);
+                }
+                3 => {
+                    table.stop(name);
+                    model.remove(&name);
+                }
+                4 if at == Instant::ZERO => {
+                    table.clear();
+                    model.clear();
+                }
+                _ => {
+                    let first = model.iter().map(|(name, at)| (*at, *name)).min();
+                    let due = first.filter(|(then, _)| *then <= at).map(|(_, name)| name);
+                    assert_eq!(table.expire(at), due);
+                    due.map(|name| model.remove(&name));
+                }
+            }
+            assert_eq!(table.next(), model.iter().map(|(name, at)| (*at, *name)).min());
+            assert_eq!(table.get(name), model.get(&name).copied());
+            assert_eq!(alloc::format!("{table:?}"), alloc::format!("{model:?}"));
+        }
+    }
+
     /// A list for few and trees for many: nobody can tell which it is.
     #[test]
     fn few_and_many_timers_are_kept_alike() {
