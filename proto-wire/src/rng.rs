@@ -193,5 +193,15 @@ mod tests {
         let token = Rng::new(&Seed::from_u64(4)).hex::<24>();
         assert_eq!(token.as_str().len(), 24);
         assert!(token.as_str().bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()));
+        assert_eq!(format!("{token} {token:?}"), format!("{0} {0}", token.as_str()));
+    }
+
+    /// The key stream of ChaCha20 with a key of zeros and block counter 0 (RFC 8439 appendix A.1, test vector 1).
+    #[test]
+    fn numbers_are_the_key_stream_of_the_cipher() {
+        let mut rng = Rng::new(&Seed::new([0; 32]));
+        assert_eq!(rng.next_u32(), 0xade0_b876);
+        assert_eq!(rng.next_u32(), 0x903d_f1a0);
+        assert_eq!(rng.next_u64(), 0x28bd_8653_e56a_5d40);
     }
 }
