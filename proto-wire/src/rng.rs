@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(format!("{token} {token:?}"), format!("{0} {0}", token.as_str()));
     }
 
-    /// The key stream of ChaCha20 with a key of zeros and block counter 0 (RFC 8439 appendix A.1, test vector 1).
+    /// The key stream of `ChaCha20`, its key and block counter 0 (RFC 8439 appendix A.1, test vector 1).
     #[test]
     fn numbers_are_the_key_stream_of_the_cipher() {
         let mut rng = Rng::new(&Seed::new([0; 32]));

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-/// A part of a message, as offset and length in bytes.
+/// A part of a message, as the offsets in bytes of its start and its end.
 ///
 /// ```
 /// use proto_wire::Span;
@@ -82,16 +82,32 @@ impl Span {
     pub const fn moved(self, by: i32) -> Self {
         Self { start: self.start.wrapping_add_signed(by), end: self.end.wrapping_add_signed(by) }
     }
-
-    /// The same part, `by` bytes nearer to the start (saturating), for a message that
-    /// was cut out of a buffer.
-    #[must_use]
-    pub fn moved_back(self, by: usize) -> Self {
-        let by = u32::try_from(by).unwrap_or(u32::MAX);
-        Self { start: self.start.saturating_sub(by), end: self.end.saturating_sub(by) }
-    }
 }
 
 const fn saturating_u32(n: usize) -> u32 {
     if n > u32::MAX as usize { u32::MAX } else { n as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_from_its_start_up_to_its_end() {
+        for (start, end, len) in [(4, 9, 5), (4, 5, 1), (4, 4, 0), (9, 4, 0)] {
+            let span = Span::new(start, end);
+            assert_eq!((span.start(), span.end()), (start, end));
+            assert_eq!((span.len(), span.is_empty()), (len, len == 0));
+            assert_eq!(span.of(b"the span of it"), &b"the span of it"[start..start + len]);
+            assert_eq!(span.moved(3).moved(-2), Span::new(start + 1, end + 1));
+        }
+    }
+
+    #[test]
+    fn offsets_that_do_not_fit_are_the_last_that_does() {
+        const MOST: usize = u32::MAX as usize;
+        for (offset, kept) in [(MOST - 1, MOST - 1), (MOST, MOST), (usize::MAX, MOST)] {
+            assert_eq!(Span::new(offset, offset).start(), kept);
+        }
+    }
 }
