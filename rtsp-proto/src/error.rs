@@ -132,6 +132,9 @@ pub enum RequestFailure {
     /// The connection closed before it came.
     #[error("the connection closed before the response")]
     Closed,
+    /// The session that it is about was over before it could be sent (again).
+    #[error("its session was over before it could be sent")]
+    SessionEnded,
     /// It came with a deviation that a strict client refuses.
     #[error("the response deviates from the grammar")]
     Malformed,

@@ -1,7 +1,7 @@
 //! `rtspu`: control over datagrams (RFC 2326 §9.1; RTSP 2.0 has it no more).
 
 use super::{Client, Config, Pending, Timer};
-use crate::error::RequestId;
+use crate::error::{RequestFailure, RequestId};
 use crate::headers::Timestamp;
 use crate::message::{Response, Version};
 use alloc::collections::VecDeque;
@@ -99,6 +99,11 @@ impl Client {
         let Some(mut pending) = self.pending.remove(&cseq) else {
             return;
         };
+        if self.is_moot(&pending) {
+            self.timers.stop(&Timer::Request(id));
+            self.failed(&pending, RequestFailure::SessionEnded);
+            return self.release(now);
+        }
         pending.tries = pending.tries.saturating_add(1);
         if let Ok(bytes) = self.encode(now, cseq, &pending) {
             self.out.send(bytes);

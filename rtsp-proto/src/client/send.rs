@@ -93,11 +93,13 @@ impl Client {
         now: Instant,
         pending: Box<Pending>,
     ) -> Result<(), CommandError> {
-        let same = |waiting: &Pending| waiting.session == pending.session;
-        let mut waiting = self.waiting.iter();
-        let behind = waiting.any(|waiting| self.is_datagrams || same(waiting));
+        let (id, session) = (pending.id, pending.session);
+        let mut before = self.waiting.iter().take_while(|waiting| waiting.id < id);
+        let behind = before.any(|waiting| self.is_datagrams || waiting.session == session);
         if behind || self.must_wait(&pending) {
-            self.waiting.push_back(pending);
+            // One that is sent again has the place that its command had.
+            let place = self.waiting.partition_point(|waiting| waiting.id < id);
+            self.waiting.insert(place, pending);
             return Ok(());
         }
         self.transmit(now, pending)
@@ -106,6 +108,10 @@ impl Client {
     /// Sends those that have waited.
     pub(super) fn release(&mut self, now: Instant) {
         while let Some(pending) = self.waiting.pop_front() {
+            if self.is_moot(&pending) {
+                self.failed(&pending, RequestFailure::SessionEnded);
+                continue;
+            }
             if self.must_wait(&pending) {
                 return self.waiting.push_front(pending);
             }
@@ -114,6 +120,11 @@ impl Client {
                 self.failed(&lost, RequestFailure::Malformed);
             }
         }
+    }
+
+    /// Its session is over: without the name of one it would mean something else.
+    pub(super) fn is_moot(&self, pending: &Pending) -> bool {
+        pending.session.is_some_and(|key| !self.sessions.contains_key(&key))
     }
 
     fn must_wait(&self, pending: &Pending) -> bool {
@@ -275,8 +286,8 @@ impl Client {
                 self.out.event(Event::Redirected { id, session, redirection });
             }
         }
-        // When it cannot be written any more, the response is its answer.
-        next.is_some_and(|next| self.dispatch(now, next).is_ok())
+        // When it means nothing any more, or cannot be written, the response is its answer.
+        next.filter(|next| !self.is_moot(next)).is_some_and(|next| self.dispatch(now, next).is_ok())
     }
 
     /// 505 to a request of 2.0: whether 1.0 is tried.
