@@ -239,3 +239,51 @@ fn credentials_stay_on_the_server() {
     let wire = player.sent();
     assert!(wire.contains("uri=\"rtsp://camera.example/other\""), "{wire}");
 }
+
+/// A server changes its nonce, and two requests are on their way with the old one: it had
+/// accepted that, so both are sent again and not only the first.
+#[test]
+fn a_nonce_that_rotates_under_pipelined_requests_refuses_none_of_them() {
+    for info in ["", "Authentication-Info: nextnonce=\"n2\"\n"] {
+        let mut player = Player::with(config());
+        let now = player.now;
+        player.client.describe(now, URL).unwrap();
+        player.sent();
+        player.hears(&response(401, 1, &digest("n1")));
+        player.sent();
+        player.hears(&response(200, 2, ""));
+        for _ in 0..3 {
+            player.client.describe(now, URL).unwrap();
+        }
+        assert_eq!(player.sent().matches("nonce=\"n1\"").count(), 3);
+        let first =
+            if info.is_empty() { response(401, 3, &digest("n2")) } else { response(200, 3, info) };
+        player.hears(&first);
+        player.sent();
+        for (cseq, nonce) in [(4, "n3"), (5, "n4")] {
+            assert_eq!(player.hears(&response(401, cseq, &digest(nonce))), [], "{cseq}");
+            let again = player.sent();
+            assert!(again.contains(&format!("nonce=\"{nonce}\"")), "{again}");
+        }
+    }
+}
+
+/// The same without a nonce that was ever accepted: the password is wrong, and is not tried
+/// again and again.
+#[test]
+fn a_wrong_password_under_pipelined_requests_is_tried_once() {
+    let mut player = Player::with(config());
+    let now = player.now;
+    for _ in 0..2 {
+        player.client.describe(now, URL).unwrap();
+    }
+    player.sent();
+    player.hears(&response(401, 1, &digest("n1")));
+    player.hears(&response(401, 2, &digest("n2")));
+    assert_eq!(player.sent().matches("Authorization: ").count(), 2);
+    for (cseq, nonce) in [(3, "n3"), (4, "n4")] {
+        let events = player.hears(&response(401, cseq, &digest(nonce)));
+        assert!(matches!(events[..], [Event::Response { .. }]), "{events:?}");
+    }
+    assert_eq!(player.sent(), "");
+}

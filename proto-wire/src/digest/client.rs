@@ -123,7 +123,9 @@ struct DigestSession {
     algorithm_name: Option<String>,
     ha1: Ha1,
     nonce: String,
-    nonce_accepted: bool,
+    /// The newest nonce that the server has accepted: this one or, when it changed since, one
+    /// that requests on their way may still carry.
+    accepted: Option<String>,
     opaque: Option<String>,
     qop: Option<Qop>,
     nc: u32,
@@ -270,7 +272,9 @@ impl Client {
             };
             session.rounds = 0;
             if let (Some(digest), Some(proof)) = (&mut session.digest, &answer.proof) {
-                digest.nonce_accepted |= digest.nonce == proof.nonce;
+                if digest.nonce == proof.nonce && digest.accepted.as_ref() != Some(&proof.nonce) {
+                    digest.accepted = Some(proof.nonce.clone());
+                }
             }
         }
     }
@@ -311,7 +315,6 @@ impl Client {
                 if digest.nonce != next {
                     digest.nonce = next.into_owned();
                     digest.nc = 0;
-                    digest.nonce_accepted = false;
                 }
             }
         }
@@ -345,9 +348,9 @@ impl Client {
             // §3.4), or the server takes the second answer for a replay of the first.
             if old.nonce == new.nonce && old.algorithm == new.algorithm {
                 new.nc = old.nc;
-                new.nonce_accepted = old.nonce_accepted;
                 new.session = old.session.take();
             }
+            new.accepted = old.accepted.take();
         }
         self.sessions.retain(|s| s.target != session.target || s.realm != session.realm);
         if self.sessions.len() >= SESSIONS_MAX {
@@ -418,7 +421,7 @@ impl Client {
             .iter()
             .filter(|s| s.target == target && s.realm == realm)
             .filter_map(|s| s.digest.as_ref())
-            .any(|digest| digest.nonce_accepted && digest.nonce == nonce)
+            .any(|digest| digest.accepted.as_deref() == Some(nonce))
     }
 
     fn digest_session(
@@ -441,7 +444,7 @@ impl Client {
                 credential.password(),
             ),
             nonce: challenge.nonce.clone().into_owned(),
-            nonce_accepted: false,
+            accepted: None,
             opaque: challenge.opaque.as_deref().map(str::to_owned),
             qop,
             nc: 0,
