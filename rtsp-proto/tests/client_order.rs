@@ -162,3 +162,16 @@ fn what_has_no_answer_is_not_repeated_when_its_session_is_over() {
     let failed = Event::RequestFailed { id, method, reason: RequestFailure::SessionEnded };
     assert!(host.events.contains(&failed), "{:?}", host.events);
 }
+
+/// A slash at the end of the URL names the same stream: the session goes on with the others.
+#[test]
+fn one_stream_that_is_torn_down_with_a_slash_does_not_end_the_session() {
+    let mut player = Player::new();
+    let key = player.set_up(&["v", "a"], "1.0", 1);
+    player.client.teardown_stream(player.now, key, &format!("{URL}/v/")).unwrap();
+    player.sent();
+    player.hears("RTSP/1.0 200 OK\nCSeq: 3\nSession: abc\n\n");
+    let session = player.client.session(key).expect("the other stream is there");
+    assert_eq!(session.streams().len(), 1);
+    assert_eq!(session.streams()[0].url, format!("{URL}/a"));
+}

@@ -297,3 +297,21 @@ fn parameters_are_set_and_asked_for() {
     assert!(!player.sent().contains("Content"), "a sign of life");
     assert_eq!(player.client.version(), Version::V1_0);
 }
+
+/// RFC 7826 §C.1.6.4: with `RTCP-mux` in the answer RTCP has no port of its own.
+#[test]
+fn rtcp_has_the_port_of_rtp_when_they_share_a_flow() {
+    let mut offer = udp();
+    offer.rtcp_mux = true;
+    for (flag, client, server) in [(";RTCP-mux", 5000, 6000), ("", 5001, 6001)] {
+        let reply = format!(
+            "Transport: RTP/AVP;unicast;dest_addr=\"192.0.2.1:5000\"/\"192.0.2.1:5001\";src_addr=\"192.0.2.5:6000\"/\"192.0.2.5:6001\"{flag}\n"
+        );
+        let (_, settled) = settle(Player::v2(), &offer, &reply);
+        let Settled::Udp { client_port: Some(mine), server_port: Some(theirs), .. } = settled
+        else {
+            panic!("{settled:?}")
+        };
+        assert_eq!((mine.rtcp(), theirs.rtcp()), (client, server), "{flag}");
+    }
+}

@@ -297,3 +297,18 @@ fn what_is_gone_is_ignored() {
     assert_eq!(world.ask(0, "OPTIONS", ""), 200);
     assert!(world.said(0).contains("Date: Sun, 09 Sep 2001 01:46:40 GMT"), "{}", world.said(0));
 }
+
+/// RFC 7826 §C.1.6.4: one channel for RTP and RTCP.
+#[test]
+fn rtcp_goes_out_on_the_channel_of_rtp_when_they_share_it() {
+    let mut world = World::new(1);
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=4;RTCP-mux\r\n";
+    let (id, _) = world.set_up(0, transport);
+    world.wire.clear();
+    for (is_rtcp, payload) in [(false, &b"rtp"[..]), (true, b"sr")] {
+        let payload = Bytes::from_static(payload);
+        world.hub.send_media(world.now, id, 0, is_rtcp, payload).unwrap();
+    }
+    world.drain();
+    assert_eq!(world.wire[&0], b"$\x04\x00\x03rtp$\x04\x00\x02sr");
+}

@@ -1,5 +1,6 @@
 //! What a client does with what arrives.
 
+use super::session::bare;
 use super::{Client, Event, Pending, Purpose, Settled, Stream, Timer};
 use crate::HeaderName;
 use crate::conn::Received;
@@ -187,10 +188,11 @@ impl Client {
     #[inline(never)]
     fn torn_down(&mut self, key: SessionKey, url: &str) -> Option<SessionEnd> {
         let session = self.sessions.get_mut(&key)?;
-        let one = session.url != url && session.streams.iter().any(|s| s.url == url);
+        let is_it = |stream: &Stream| bare(&stream.url) == bare(url);
+        let one = bare(&session.url) != bare(url) && session.streams.iter().any(is_it);
         if one && session.streams.len() > 1 {
             session.succeeded(Method::Teardown, url);
-            session.streams.retain(|stream| stream.url != url);
+            session.streams.retain(|stream| !is_it(stream));
             return None;
         }
         Some(SessionEnd::TornDown)
@@ -241,7 +243,7 @@ impl Client {
         };
         let url = pending.request.take_uri();
         let stream = Stream { url: url.clone(), settled: settled.clone(), is_here: true };
-        match session.streams.iter_mut().find(|known| known.url == url) {
+        match session.streams.iter_mut().find(|known| bare(&known.url) == bare(&url)) {
             Some(known) => *known = stream,
             None => {
                 if session.streams.capacity() == 0 {

@@ -259,7 +259,7 @@ impl Session {
 }
 
 /// Without slashes at its end.
-fn bare(url: &str) -> &[u8] {
+pub(super) fn bare(url: &str) -> &[u8] {
     let mut url = url.as_bytes();
     while let [rest @ .., b'/'] = url {
         url = rest;

@@ -11,7 +11,8 @@ use alloc::string::String;
 pub enum Settled {
     /// On the control connection.
     Interleaved(ChannelPair),
-    /// Over UDP to this side.
+    /// Over UDP to this side. When the server agreed to `RTCP-mux`, the port of RTCP is that of
+    /// RTP.
     Udp {
         /// Where this side receives.
         client_port: Option<PortPair>,
@@ -69,9 +70,14 @@ impl Settled {
             Some(Self::Udp { client_port, .. }) => *client_port,
             _ => None,
         };
+        // RFC 7826 §C.1.6.4: what the server agreed to multiplex has no other port.
+        let shares = offered.is_some() && chosen.rtcp_mux;
+        let of = |ports: PortPair| {
+            if shares { PortPair::new(ports.rtp, Some(ports.rtp)) } else { ports }
+        };
         Self::Udp {
-            client_port: chosen.client_port.or_else(|| to.ports()).or(offered_port),
-            server_port: chosen.server_port.or_else(|| from.ports()),
+            client_port: chosen.client_port.or_else(|| to.ports()).or(offered_port).map(of),
+            server_port: chosen.server_port.or_else(|| from.ports()).map(of),
             source: text(chosen.source().or_else(|| from.host())),
         }
     }

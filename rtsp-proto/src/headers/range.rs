@@ -114,7 +114,10 @@ impl NptRange {
             (NptTime::At(start), Some(NptTime::At(end))) if start <= end => {
                 Some(at >= start && at < end)
             }
-            (NptTime::At(start), Some(NptTime::At(end))) => Some(at <= start && at > end),
+            // RFC 7826 §18.40: one that runs down to zero is closed, or zero could not be reached.
+            (NptTime::At(start), Some(NptTime::At(end))) => {
+                Some(at <= start && (at > end || at.is_zero()))
+            }
             _ => None,
         }
     }
@@ -386,6 +389,9 @@ mod tests {
         let backward = NptRange::between(secs(nine), secs(one));
         assert_eq!(backward.contains(secs(nine)), Some(true));
         assert_eq!(backward.contains(secs(one)), Some(false));
+        // RFC 7826 §18.40: or there would be no way to reach the beginning.
+        let to_zero = NptRange::between(secs(nine), Duration::ZERO);
+        assert_eq!(to_zero.contains(Duration::ZERO), Some(true));
         assert_eq!(NptRange::from(secs(five)).contains(secs(nine)), Some(true));
         assert_eq!(NptRange::live().contains(secs(nine)), None);
         assert!(NptRange::between(secs(five), secs(five)).is_empty());

@@ -41,7 +41,9 @@ impl<T: Copy + Ord> Interval<T> {
     }
 
     /// Whether `at` lies in it, seen in playing direction; `None` when the beginning is not
-    /// said, so that nobody can tell.
+    /// said, so that nobody can tell. The end is never in it: that a reverse one down to zero is
+    /// closed (RFC 7826 §18.40) is for units that have a zero
+    /// ([`NptRange::contains`](crate::headers::NptRange::contains)).
     #[must_use]
     pub fn contains(&self, at: T) -> Option<bool> {
         let start = self.start?;

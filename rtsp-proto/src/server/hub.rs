@@ -305,8 +305,11 @@ impl<C: Copy + Ord + Send + 'static> Hub<C> {
         is_rtcp: bool,
         payload: Bytes,
     ) -> Result<(), CommandError> {
-        let channels = self.session(id).and_then(|session| session.streams().get(stream)?.channels);
-        let channel = channels.and_then(|pair| if is_rtcp { pair.rtcp } else { Some(pair.rtp) });
+        let stream = self.session(id).and_then(|session| session.streams().get(stream));
+        let channel = stream.and_then(|stream| {
+            let pair = stream.channels?;
+            if is_rtcp && !stream.rtcp_mux { pair.rtcp } else { Some(pair.rtp) }
+        });
         self.tell(now, id, |server, _| {
             server.send_media(now, channel.ok_or(CommandError::UnknownChannel)?, payload)
         })

@@ -7,7 +7,7 @@ use crate::headers::{AcceptRanges, Blocksize, PipelinedRequests, Range, RangeSpe
 use crate::headers::{NptRange, NptTime, Transport};
 use crate::message::{Method, Methods, Request, ResponseBuilder, StatusCode, Version};
 use crate::quirks::is_odd;
-use crate::range::Interval;
+use crate::range::Extent;
 use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -208,7 +208,7 @@ impl Server {
         let full = match session {
             Some(session) => {
                 session.streams.len() >= self.config.streams_max
-                    && !session.streams.iter().any(|stream| stream.url == request.uri())
+                    && session.stream_at(request.uri_bytes()).is_none()
             }
             None => self.sessions.len() >= self.config.sessions_max,
         };
@@ -327,11 +327,13 @@ pub(super) fn pause_point(request: Request<'_>) -> Option<NptTime> {
 }
 
 fn is_reverse(range: &Range<'_>) -> bool {
-    match range.spec {
-        RangeSpec::Npt(NptRange {
+    match Extent::of(range) {
+        Ok(Extent::Npt(NptRange {
             start: Some(NptTime::At(start)),
             end: Some(NptTime::At(end)),
-        }) => Interval::between(start, end).is_reverse(),
+        })) => start > end,
+        Ok(Extent::Smpte(smpte)) => smpte.times.is_reverse(),
+        Ok(Extent::Clock(times)) => times.is_reverse(),
         _ => false,
     }
 }

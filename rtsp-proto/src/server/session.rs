@@ -67,6 +67,8 @@ pub struct Stream {
     /// Where its RTP and its RTCP go over UDP: the client's address and the ports that it named, or
     /// the group. `None` when it is interleaved, or nobody said.
     pub receivers: Option<[SocketAddr; 2]>,
+    /// Whether RTCP goes where RTP goes: to one port, or on the first channel (RFC 7826 §C.1.6.4).
+    pub rtcp_mux: bool,
     /// To one or to many; `None` when neither side said.
     pub delivery: Option<Delivery>,
     /// What it is for.

@@ -270,20 +270,29 @@ impl Server {
             return Err(CommandError::UnknownSession);
         };
         let (delivery, mode) = (chosen.delivery, chosen.mode);
-        let receivers = receivers(&chosen, self.peer);
+        let (receivers, rtcp_mux) = (receivers(&chosen, self.peer), chosen.rtcp_mux);
         session.seekable &= seekable;
         session.has_live_range = has_live_range;
-        match session.streams.iter_mut().find(|stream| stream.url == url) {
+        let known = session.stream_at(url.as_bytes());
+        match known.and_then(|at| session.streams.get_mut(at)) {
             Some(stream) => {
                 (stream.channels, stream.delivery, stream.mode) = (channels, delivery, mode);
-                stream.receivers = receivers;
+                (stream.receivers, stream.rtcp_mux) = (receivers, rtcp_mux);
             }
             None => {
                 let state = State::Ready;
                 if session.streams.capacity() == 0 {
                     session.streams = Vec::with_capacity(2);
                 }
-                session.streams.push(Stream { url, channels, receivers, delivery, mode, state });
+                session.streams.push(Stream {
+                    url,
+                    channels,
+                    receivers,
+                    rtcp_mux,
+                    delivery,
+                    mode,
+                    state,
+                });
                 session.state = session.state.max(state);
             }
         }
@@ -322,7 +331,7 @@ impl Server {
         // A stream that is set up again keeps its channels.
         let old = named
             .and_then(|key| self.sessions.get(key))
-            .and_then(|session| session.streams.iter().find(|s| s.url.as_bytes() == url))
+            .and_then(|session| session.streams.get(session.stream_at(url)?))
             .and_then(|stream| stream.channels);
         let channels = match old {
             Some(old) if chosen.interleaved.is_none_or(|wanted| wanted == old) => Some(old),
@@ -427,7 +436,9 @@ fn receivers(chosen: &Transport<'_>, peer: Option<IpAddr>) -> Option<[SocketAddr
     let ports = chosen.client_port.or_else(|| chosen.dest_addr().ports()).or(chosen.port)?;
     let named = destinations(chosen).next().and_then(|host| host.parse::<IpAddr>().ok());
     let address = named.or(peer)?;
-    Some([ports.rtp, ports.rtcp()].map(|port| SocketAddr::new(address, port)))
+    // RFC 7826 §C.1.6.4: who multiplexes uses the first only.
+    let rtcp = if chosen.rtcp_mux { ports.rtp } else { ports.rtcp() };
+    Some([ports.rtp, rtcp].map(|port| SocketAddr::new(address, port)))
 }
 
 /// Whether the offer says where the media is to go, where that is the client's to say.

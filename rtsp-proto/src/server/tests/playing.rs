@@ -229,3 +229,25 @@ fn a_publisher_records() {
     assert_eq!(host.ask("SETUP", "rtsp://h/live", transport), 461);
     assert_eq!(host.ask("ANNOUNCE", "rtsp://h/live", ""), 405);
 }
+
+/// RFC 7826 §18.40: "A decreasing range interval without a corresponding negative value in the
+/// Scale header is not valid", in whatever unit.
+#[test]
+fn a_range_that_runs_backwards_needs_a_negative_scale_in_every_unit() {
+    let config = Config::default().with_accept_ranges("npt, smpte, smpte-25, clock");
+    let mut host = Host::new_v2(config);
+    let session = host.set_up();
+    for (range, forwards) in [
+        ("npt=15-10", 457),
+        ("smpte=0:10:00-0:09:59:29", 457),
+        ("smpte-25=0:00:01:05-0:00:01:04.99", 457),
+        ("clock=20260101T000010Z-20260101T000009.5Z", 457),
+        ("smpte=0:09:59:29-0:10:00", 200),
+        ("clock=20260101T000010Z-", 200),
+    ] {
+        let with = format!("{session}Range: {range}\r\n");
+        assert_eq!(host.ask("PLAY", "rtsp://h/a/t0", &with), forwards, "{range}");
+        let back = format!("{with}Scale: -1\r\n");
+        assert_eq!(host.ask("PLAY", "rtsp://h/a/t0", &back), 200, "{range}");
+    }
+}

@@ -344,3 +344,37 @@ fn a_transport_changes_while_it_plays_if_the_server_can() {
         }
     }
 }
+
+/// RFC 7826 §C.1.6.4: who multiplexes uses the first address only, for RTP and RTCP.
+#[test]
+fn rtcp_goes_where_rtp_goes_when_they_share_a_flow() {
+    for (offer, rtcp) in [
+        ("RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\"", 5001),
+        ("RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\";RTCP-mux", 5000),
+        ("RTP/AVP;unicast;dest_addr=\":5000\";RTCP-mux", 5000),
+    ] {
+        let mut host = Host::new_v2(Config::default());
+        host.server.set_peer(PEER);
+        assert_eq!(host.ask("SETUP", "rtsp://h/a", &format!("Transport: {offer}\r\n")), 200);
+        let stream = &host.session().streams()[0];
+        let receivers = [5000, rtcp].map(|port| core::net::SocketAddr::new(PEER, port));
+        assert_eq!(stream.receivers, Some(receivers), "{offer}");
+        assert_eq!(stream.rtcp_mux, rtcp == 5000);
+    }
+}
+
+/// A slash at the end makes no other stream: what is set up again changes its transport.
+#[test]
+fn a_stream_that_is_set_up_with_a_slash_is_the_same_stream() {
+    for mut host in [Host::new(Config::default()), Host::new_v2(Config::default())] {
+        let session = host.set_up();
+        let again = format!("{session}Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
+        let answer = host.answer_to("SETUP", "rtsp://h/a/t0/", &again);
+        assert!(answer.contains(";interleaved=0-1\\r\\n"), "{answer}");
+        assert_eq!(host.session().streams().len(), 1);
+        assert_eq!(host.ask("PLAY", "rtsp://h/a/", &session), 200);
+        assert_eq!(host.ask("SETUP", "rtsp://h/a/t0/", &again), 200);
+        assert_eq!(host.session().streams().len(), 1);
+        assert_eq!(host.session().streams()[0].state, State::Playing);
+    }
+}
