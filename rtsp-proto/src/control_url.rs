@@ -15,7 +15,8 @@ pub enum Join {
 }
 
 /// The base for the control URLs of a description: `Content-Base`, else
-/// `Content-Location`, else the URL that was asked for (RFC 2326 §C.1.1).
+/// `Content-Location`, else the URL that was asked for (RFC 2326 §C.1.1). A relative
+/// `Content-Location` is resolved against the latter (RFC 7826 §18.18).
 ///
 /// Bases that devices break are repaired: one without a scheme (`//host/x`, `/x` or
 /// `host/x`) is completed from `request`, a doubled scheme (`rtsp://rtsp://host`) is
@@ -31,16 +32,34 @@ pub enum Join {
 /// assert_eq!(base(None, None, asked), asked);
 /// ```
 #[must_use]
-pub fn base(content_base: Option<&str>, content_location: Option<&str>, request: &str) -> String {
-    let given = [content_base, content_location]
-        .into_iter()
-        .flatten()
-        .map(str::trim)
-        .find(|url| !url.is_empty());
-    let Some(given) = given else {
-        return String::from(request);
-    };
-    repaired(&completed(given, request))
+pub fn base<'u>(
+    content_base: Option<&'u str>,
+    content_location: Option<&'u str>,
+    request: &str,
+) -> String {
+    let given = |url: Option<&'u str>| url.map(str::trim).filter(|url| !url.is_empty());
+    match (given(content_base), given(content_location)) {
+        (Some(given), _) => repaired(&completed(given, request)),
+        (None, Some(given)) if is_relative(given, request) => {
+            repaired(&resolve_reference(request, given))
+        }
+        (None, Some(given)) => repaired(&completed(given, request)),
+        (None, None) => String::from(request),
+    }
+}
+
+/// Whether a Content-Location begins with a path and not with the host that devices put there
+/// without a scheme: an address, one with a port, or the one that was asked.
+fn is_relative(given: &str, request: &str) -> bool {
+    let first = given.split(['/', '?', '#']).next().unwrap_or(given);
+    let asked = Parts::of(request).authority;
+    let asked = asked.rsplit_once('@').map_or(asked, |(_, host)| host);
+    let asked_host = asked.split_once(':').map_or(asked, |(host, _)| host);
+    // The first part of a relative path has no colon (RFC 3986 §4.2).
+    !(given.starts_with('/')
+        || first.contains(':')
+        || first.parse::<core::net::Ipv4Addr>().is_ok()
+        || (!first.is_empty() && first.eq_ignore_ascii_case(asked_host)))
 }
 
 /// A base with scheme and host, those of `request` where it has none.
@@ -328,6 +347,25 @@ mod tests {
             assert_eq!(base(Some(given), None, asked), expected, "{given}");
         }
         assert_eq!(base(None, Some("rtsp://l/"), asked), "rtsp://l/");
+    }
+
+    /// RFC 7826 §18.18: "If the Content-Location is a relative URI, the relative URI is
+    /// interpreted relative to the Request-URI".
+    #[test]
+    fn a_content_location_may_be_relative_to_what_was_asked_for() {
+        let asked = "rtsp://h:8554/cams/one";
+        for (given, expected) in [
+            ("two/", "rtsp://h:8554/cams/two/"),
+            ("two.sdp", "rtsp://h:8554/cams/two.sdp"),
+            ("?q=1", "rtsp://h:8554/cams/one?q=1"),
+            ("../two/", "rtsp://h:8554/two/"),
+            // Devices leave the scheme out here too.
+            ("192.168.1.2:554/two/", "rtsp://192.168.1.2:554/two/"),
+            ("h:8554/two/", "rtsp://h:8554/two/"),
+            ("h/two/", "rtsp://h/two/"),
+        ] {
+            assert_eq!(base(None, Some(given), asked), expected, "{given}");
+        }
     }
 
     proptest! {

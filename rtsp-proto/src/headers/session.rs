@@ -1,6 +1,6 @@
 //! Session (RFC 2326 §12.37, RFC 7826 §18.49).
 
-use super::bytes::{leading_number, next_piece, number, pair, text, trim};
+use super::bytes::{leading_number, next_piece, pair, text, trim, unquote};
 use super::{HeaderName, TypedHeader};
 use core::fmt;
 use core::time::Duration;
@@ -26,7 +26,8 @@ pub const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Session<'a> {
     /// The id: opaque and case-sensitive.
     pub id: &'a str,
-    /// `timeout=` in seconds; `None` when it is missing, 0 or no number.
+    /// `timeout=` in whole seconds; `None` when it is missing, 0 or no number. Quotes around it and
+    /// what stands behind its digits are passed over.
     pub timeout_secs: Option<u32>,
 }
 
@@ -65,8 +66,10 @@ impl<'a> TypedHeader<'a> for Session<'a> {
         while let Some(piece) = next_piece(&mut rest, b';') {
             let (name, param) = pair(piece);
             if name.eq_ignore_ascii_case(b"timeout") {
+                // As most clients read it: the digits, whatever stands around them.
+                let secs = param.and_then(|param| leading_number(unquote(param)));
                 session.timeout_secs =
-                    param.and_then(number).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+                    secs.and_then(|(secs, _)| u32::try_from(secs).ok()).filter(|secs| *secs > 0);
             }
         }
         Ok(session)
@@ -112,6 +115,11 @@ mod tests {
             ("abc;timeout=sixty", "abc", None),
             ("abc;timeout=99999999999", "abc", None),
             ("abc;", "abc", None),
+            ("abc;timeout=\"30\"", "abc", Some(30)),
+            ("abc;timeout=30s", "abc", Some(30)),
+            ("abc;timeout=30 sec", "abc", Some(30)),
+            ("abc;timeout=12.5", "abc", Some(12)),
+            ("abc;timeout=0.5", "abc", None),
         ] {
             let session = Session::parse(value.as_bytes()).unwrap();
             assert_eq!((session.id, session.timeout_secs), (id, timeout), "{value}");

@@ -46,7 +46,8 @@ quirks! {
     /// Transport: a parameter with nothing behind its `=`; it is as good as none.
     EmptyParameter = "empty-parameter",
     /// Session, Transport, RTP-Info: a number that is none or does not fit, where none is good
-    /// enough (`timeout`, `ttl`, `layers`, `seq`, `rtptime`).
+    /// enough (`timeout`, `ttl`, `layers`, `seq`, `rtptime`); a `timeout` in quotes or with more
+    /// than digits.
     BadNumber = "bad-number",
     /// Lists and parameters: a separator with nothing beside it.
     StraySeparator = "stray-separator",
