@@ -115,7 +115,8 @@ impl Server {
     }
 
     /// Answers with any response. Version, CSeq, Session, Timestamp, Date and Server are set
-    /// here; the state of the session follows from the status.
+    /// here; the state of the session follows from the status. When the session has ended
+    /// meanwhile, a success becomes 454, but for TEARDOWN.
     ///
     /// # Errors
     /// No such request, a success for a SETUP ([`accept_setup`](Self::accept_setup) is for
@@ -139,7 +140,15 @@ impl Server {
             return Err(CommandError::UnknownRequest);
         }
         response.check()?;
-        self.answer_current(now, &response, None);
+        // Its session ended meanwhile: there is nothing left in which it could be allowed.
+        let is_gone = |key: SessionKey| self.sessions.get(key).is_none();
+        let ends = method == Method::Teardown || !status.is_success();
+        if !ends && current.session.is_some_and(is_gone) {
+            let not_found = ResponseBuilder::new(StatusCode::SESSION_NOT_FOUND);
+            self.answer_current(now, &not_found, None);
+        } else {
+            self.answer_current(now, &response, None);
+        }
         self.work(now);
         Ok(())
     }

@@ -168,7 +168,9 @@ impl Server {
     fn take_out(&mut self, now: Instant, key: SessionKey) -> Option<DetachedSession> {
         let (expiry, redirect) = (Timer::Session(key), Timer::Redirect(key));
         let (expires_at, redirect_at) = (self.timers.get(&expiry), self.timers.get(&redirect));
-        let session = self.sessions.remove(key)?;
+        let mut session = self.sessions.remove(key)?;
+        // RFC 7826 §18.33: the number is one of this connection.
+        session.pipeline = None;
         self.timers.stop(&expiry);
         self.timers.stop(&redirect);
         // Requests of this side go on; what they would have done to the session is moot.

@@ -157,3 +157,22 @@ fn what_can_outlive_the_connection_leaves_before_it_closes() {
         assert_eq!(host.closed(), Some(CloseReason::Eof));
     }
 }
+
+/// RFC 7826 §18.33: `Pipelined-Requests` "is scoped by the persistent connection": on another one
+/// the same number begins a session of its own.
+#[test]
+fn the_number_of_pipelined_requests_does_not_move_with_the_session() {
+    let udp = "Transport: RTP/AVP;unicast;dest_addr=\":5000\"\r\nPipelined-Requests: 1\r\n";
+    let mut one = Host::new_v2(elsewhere());
+    assert_eq!(one.ask("SETUP", "rtsp://h/a/t0", udp), 200);
+    let session = format!("Session: {}\r\n", one.session().id());
+    let detached = one.server.detach_session(one.now, one.key()).unwrap();
+    let mut two = Host::new_v2(elsewhere());
+    two.server = Server::new(START, two.server.config.clone(), Seed::from_u64(8));
+    two.feed(format!("OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n{session}\r\n").as_bytes());
+    two.server.attach_session(two.now, wanted(&two).unwrap(), detached).unwrap();
+    two.sent();
+    assert_eq!(two.ask("SETUP", "rtsp://h/b/t0", udp), 200);
+    assert_eq!(two.server.sessions().count(), 2, "another session");
+    assert!(two.server.sessions().all(|(_, session)| session.streams().len() == 1));
+}

@@ -79,3 +79,29 @@ fn rtcp_that_the_host_sees_keeps_a_session_alive() {
         assert_eq!(host.ends(), expected);
     }
 }
+
+/// A session ends while the application thinks about a request in it: what it allows too late is
+/// not allowed, or the client would wait for media of a session that is gone.
+#[test]
+fn what_is_accepted_behind_the_end_of_its_session_is_not_found() {
+    for ends_by_time in [true, false] {
+        for (method, expected) in [("PLAY", 454), ("GET_PARAMETER", 454), ("TEARDOWN", 200)] {
+            let mut host = Host::new(Config::default());
+            let session = host.set_up();
+            host.answers = false;
+            let with = format!("{session}Content-Length: 1\r\n\r\nx");
+            let request = format!("{method} rtsp://h/a/t0 RTSP/1.0\r\nCSeq: 9\r\n{with}");
+            assert_eq!(host.feed(request.as_bytes()), "");
+            let asked = host.asked();
+            if ends_by_time {
+                host.later(61);
+            } else {
+                host.server.end_session(host.now, host.key()).unwrap();
+                host.drain();
+            }
+            assert_eq!(host.ends().len(), 1);
+            host.server.accept(host.now, asked.id).unwrap();
+            assert_eq!(status(&host.sent()), expected, "{method}");
+        }
+    }
+}
