@@ -409,3 +409,20 @@ fn speed_is_written_as_the_version_of_the_session_has_it() {
         assert!(wire.ends_with(expected), "{wire}");
     }
 }
+
+/// The TEARDOWN of a session that is left is sent in the version of the session, and not again
+/// when the server refuses that: or it would be sent for ever.
+#[test]
+fn a_teardown_that_nobody_waits_for_is_not_sent_again_when_its_version_is_refused() {
+    let mut player = Player::v2();
+    let now = player.now;
+    let key = player.set_up(&["v"], "2.0", 1);
+    player.client.play(now, key, None).unwrap();
+    player.sent();
+    player.hears("RTSP/2.0 302 Found\nCSeq: 2\nLocation: rtsp://other/\n\n");
+    assert!(player.sent().starts_with("TEARDOWN "));
+    let events = player.hears("RTSP/2.0 505 No\nCSeq: 3\n\n");
+    assert_eq!(player.sent(), "");
+    assert_eq!(events, []);
+    assert_eq!(player.client.version(), Version::V2_0);
+}

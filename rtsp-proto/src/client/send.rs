@@ -299,6 +299,8 @@ impl Client {
         if !refused
             || pending.version != Version::V2_0
             || !self.config.version_fallback
+            // It keeps its version, and would be refused again and again.
+            || matches!(pending.purpose, Purpose::Farewell)
             || pending.session.is_some_and(is_settled)
         {
             return false;
