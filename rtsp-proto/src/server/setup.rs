@@ -242,7 +242,8 @@ impl Server {
         let pipeline = pipeline_of(view);
         let mut chosen = self.with_channels(reply.transport, named, current.uri_bytes())?;
         let full = self.peer.filter(|_| version == Version::V2_0);
-        let full = full.and_then(|peer| full_addresses(&chosen, peer));
+        let is_group = chosen.delivery == Some(Delivery::Multicast);
+        let full = full.filter(|_| !is_group).and_then(|peer| full_addresses(&chosen, peer));
         if let Some(full) = &full {
             chosen = chosen.with_dest_addr(full);
         }
@@ -435,7 +436,9 @@ fn receivers(chosen: &Transport<'_>, peer: Option<IpAddr>) -> Option<[SocketAddr
     }
     let ports = chosen.client_port.or_else(|| chosen.dest_addr().ports()).or(chosen.port)?;
     let named = destinations(chosen).next().and_then(|host| host.parse::<IpAddr>().ok());
-    let address = named.or(peer)?;
+    // No client is a group.
+    let own = peer.filter(|_| chosen.delivery != Some(Delivery::Multicast));
+    let address = named.or(own)?;
     // RFC 7826 §C.1.6.4: who multiplexes uses the first only.
     let rtcp = if chosen.rtcp_mux { ports.rtp } else { ports.rtcp() };
     Some([ports.rtp, rtcp].map(|port| SocketAddr::new(address, port)))

@@ -378,3 +378,18 @@ fn a_stream_that_is_set_up_with_a_slash_is_the_same_stream() {
         assert_eq!(host.session().streams()[0].state, State::Playing);
     }
 }
+
+/// A client that asks for a group and names none is not the group.
+#[test]
+fn a_group_that_nobody_named_is_not_at_the_address_of_the_client() {
+    let (v1, v2) = (Host::new(Config::default()), Host::new_v2(Config::default()));
+    for (mut host, offer) in [
+        (v1, "RTP/AVP;multicast;port=5000-5001;ttl=16"),
+        (v2, "RTP/AVP;multicast;dest_addr=\":5000\"/\":5001\";ttl=16"),
+    ] {
+        host.server.set_peer(PEER);
+        let answer = host.answer_to("SETUP", "rtsp://h/a", &format!("Transport: {offer}\r\n"));
+        assert!(!answer.contains("192.0.2.1"), "{answer}");
+        assert_eq!(host.session().streams()[0].receivers, None, "{offer}");
+    }
+}
