@@ -150,8 +150,8 @@ impl Client {
         }
     }
 
-    /// Answers Basic too, when there is no Digest challenge that can be answered. It sends
-    /// the password in the clear, and SIP forbids it (RFC 8760 §2.6).
+    /// Answers Basic too, when there is no Digest challenge, of any realm, that can be answered.
+    /// It sends the password in the clear, and SIP forbids it (RFC 8760 §2.6).
     #[must_use]
     pub fn with_basic(mut self, allowed: bool) -> Self {
         self.basic = allowed;
@@ -213,10 +213,12 @@ impl Client {
             .map(|answer| answer.rounds)
             .max()
             .unwrap_or(0);
+        // Basic may have another realm than Digest: the password is not given away beside a proof.
+        let basic = self.basic && !self.has_proof_for(&challenges);
         let mut refused = Refused::Unsupported;
         let mut sessions = Vec::new();
         for realm in realms {
-            match self.choose(target, &realm, &challenges, sent) {
+            match self.choose(target, &realm, &challenges, basic, sent) {
                 Ok(session) => sessions.push(session),
                 Err(reason) => refused = refused.min(reason),
             }
@@ -365,6 +367,7 @@ impl Client {
         target: Target,
         realm: &str,
         challenges: &[Challenge<'_>],
+        allows_basic: bool,
         sent: &[Answer],
     ) -> Result<Session, Refused> {
         let of_realm = challenges.iter().filter(|c| c.realm().is_some_and(|r| r == realm));
@@ -384,7 +387,7 @@ impl Client {
                     best = Some((algorithm, digest));
                 }
             } else {
-                basic |= challenge.is("Basic") && self.basic;
+                basic |= challenge.is("Basic") && allows_basic;
             }
         }
         if best.is_none() && !basic {
@@ -408,6 +411,14 @@ impl Client {
             Some(self.digest_session(algorithm, &challenge, known))
         });
         Ok(Session { target, realm: realm.to_owned(), credential, rounds: 0, digest })
+    }
+
+    /// Whether any of the challenges is one of Digest that can be answered, rightly or not.
+    fn has_proof_for(&self, challenges: &[Challenge<'_>]) -> bool {
+        challenges.iter().filter_map(|challenge| challenge.digest()?.ok()).any(|digest| {
+            self.can_answer(&digest).is_some()
+                && self.credentials.iter().any(|credential| credential.fits(&digest.realm))
+        })
     }
 
     fn can_answer(&self, challenge: &DigestChallenge<'_>) -> Option<Algorithm> {

@@ -508,6 +508,29 @@ fn each_realm_of_server_and_proxies_gets_its_own_answer() {
     assert!(client.answers(&mut rng(), b"GET", b"/", b"").is_empty());
 }
 
+/// Cameras give Basic another realm than Digest: the password is not sent in the clear beside, or
+/// behind, a proof that does not need it.
+#[test]
+fn basic_of_another_realm_is_not_answered_where_digest_is() {
+    let (digest, basic) =
+        (r#"Digest realm="IP Camera", nonce="n", qop="auth""#, r#"Basic realm="/""#);
+    for headers in [[digest, basic], [basic, digest]] {
+        let mut client = ann().with_basic(true);
+        client.challenged(Target::Origin, headers, &[]).unwrap();
+        let sent = client.answers(&mut rng(), b"GET", b"/", b"");
+        assert!(matches!(values(&sent)[..], [only] if only.starts_with("Digest ")), "{sent:?}");
+        let again = client.challenged(Target::Origin, headers, &sent);
+        assert_eq!(again, Err(Refused::Rejected));
+        assert_eq!(client.answers(&mut rng(), b"GET", b"/", b"").len(), 1);
+        // Where no credential fits the realm of Digest, Basic is what is left.
+        let credential = Credential::new("ann", "s3cret").unwrap().for_realm("/");
+        let mut client = Client::new([credential]).with_basic(true);
+        client.challenged(Target::Origin, headers, &[]).unwrap();
+        let sent = client.answers(&mut rng(), b"GET", b"/", b"");
+        assert!(matches!(values(&sent)[..], [only] if only.starts_with("Basic ")), "{sent:?}");
+    }
+}
+
 #[test]
 fn nothing_breaks_out_of_a_header() {
     for bad in ["a\r\nX: y", "a\0", "a\x7f"] {
