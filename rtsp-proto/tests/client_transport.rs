@@ -315,3 +315,31 @@ fn rtcp_has_the_port_of_rtp_when_they_share_a_flow() {
         assert_eq!((mine.rtcp(), theirs.rtcp()), (client, server), "{flag}");
     }
 }
+
+/// RFC 7826 §C.2.2: TCP with addresses is neither interleaved nor UDP. Who opens the connections is
+/// what the two `setup` say.
+#[test]
+fn tcp_connections_of_their_own_are_no_udp() {
+    use rtsp_proto::headers::{ConnectionReuse, ConnectionSetup};
+    let mut offer = Transport::interleaved(None).with_dest_addr("\":9\"/\":9\"");
+    offer.setup = Some(ConnectionSetup::Active);
+    offer.connection = Some(ConnectionReuse::New);
+    let ports = "src_addr=\"192.0.2.5:53478\"/\"192.0.2.5:54091\";setup=passive;connection=new";
+    for dest in [";dest_addr=\"192.0.2.1:9\"/\"192.0.2.1:9\"", ""] {
+        let reply = format!("Transport: RTP/AVP/TCP;unicast{dest};{ports}\n");
+        let (line, settled) = settle(Player::v2(), &offer, &reply);
+        let asked = "RTP/AVP/TCP;unicast;dest_addr=\":9\"/\":9\";setup=active;connection=new";
+        assert_eq!(line, asked);
+        let Settled::Tcp { setup, connection, client_port, server_port, source } = settled else {
+            panic!("{settled:?}")
+        };
+        assert_eq!(setup, Some(ConnectionSetup::Passive));
+        assert_eq!(connection, Some(ConnectionReuse::New));
+        assert_eq!(client_port, Some(PortPair::new(9, Some(9))));
+        assert_eq!(server_port, Some(PortPair::new(53478, Some(54091))));
+        assert_eq!(source.as_deref(), Some("192.0.2.5"));
+    }
+    // Without a Transport in the answer it is what was offered.
+    let (_, settled) = settle(Player::v2(), &offer, "");
+    assert!(matches!(settled, Settled::Tcp { client_port: Some(_), .. }), "{settled:?}");
+}

@@ -1,6 +1,8 @@
 //! How the media of a stream comes.
 
-use crate::headers::{ChannelPair, Delivery, PortPair, Transport};
+use crate::headers::{
+    ChannelPair, ConnectionReuse, ConnectionSetup, Delivery, LowerTransport, PortPair, Transport,
+};
 use alloc::string::String;
 
 /// How the media of a stream comes: what the server chose, completed from what was offered
@@ -21,6 +23,19 @@ pub enum Settled {
         /// The server's address, when it is another than that of the connection.
         source: Option<String>,
     },
+    /// On TCP connections of its own (RTSP 2.0, RFC 7826 §C.2.2).
+    Tcp {
+        /// Which part the server has in opening them; active when it does not say.
+        setup: Option<ConnectionSetup>,
+        /// Whether they are new ones.
+        connection: Option<ConnectionReuse>,
+        /// Where this side waits for them, when it does.
+        client_port: Option<PortPair>,
+        /// Where the server waits for them, when it does.
+        server_port: Option<PortPair>,
+        /// The server's address, when it is another than that of the connection.
+        source: Option<String>,
+    },
     /// Over UDP to a group.
     Multicast {
         /// The group's address.
@@ -36,7 +51,9 @@ impl Settled {
     /// What `chosen` says; where it is silent, what was offered.
     pub(super) fn of(chosen: &Transport<'_>, offered: Option<&Self>, fallback: u8) -> Self {
         let (to, from) = (chosen.dest_addr(), chosen.src_addr());
-        if chosen.is_interleaved() {
+        let has_channels = chosen.interleaved.is_some();
+        let stays_tcp = matches!(offered, Some(Self::Tcp { .. })) && !has_channels;
+        if chosen.is_interleaved() && !stays_tcp {
             let offered = match offered {
                 Some(Self::Interleaved(pair)) => Some(*pair),
                 _ => None,
@@ -67,7 +84,7 @@ impl Settled {
             };
         }
         let offered_port = match offered {
-            Some(Self::Udp { client_port, .. }) => *client_port,
+            Some(Self::Udp { client_port, .. } | Self::Tcp { client_port, .. }) => *client_port,
             _ => None,
         };
         // RFC 7826 §C.1.6.4: what the server agreed to multiplex has no other port.
@@ -75,10 +92,13 @@ impl Settled {
         let of = |ports: PortPair| {
             if shares { PortPair::new(ports.rtp, Some(ports.rtp)) } else { ports }
         };
-        Self::Udp {
-            client_port: chosen.client_port.or_else(|| to.ports()).or(offered_port).map(of),
-            server_port: chosen.server_port.or_else(|| from.ports()).map(of),
-            source: text(chosen.source().or_else(|| from.host())),
+        let client_port = chosen.client_port.or_else(|| to.ports()).or(offered_port).map(of);
+        let server_port = chosen.server_port.or_else(|| from.ports()).map(of);
+        let source = text(chosen.source().or_else(|| from.host()));
+        if chosen.lower == LowerTransport::Tcp {
+            let (setup, connection) = (chosen.setup, chosen.connection);
+            return Self::Tcp { setup, connection, client_port, server_port, source };
         }
+        Self::Udp { client_port, server_port, source }
     }
 }
