@@ -7,7 +7,7 @@ use crate::headers::{AcceptRanges, Blocksize, PipelinedRequests, Range, RangeSpe
 use crate::headers::{NptRange, NptTime, Transport};
 use crate::message::{Method, Methods, Request, ResponseBuilder, StatusCode, Version};
 use crate::quirks::is_odd;
-use crate::range::Extent;
+use crate::range::{Extent, SmpteTime};
 use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -344,9 +344,13 @@ fn is_backwards(request: Request<'_>) -> bool {
 }
 
 fn seeks(range: &Range<'_>) -> bool {
-    match range.as_npt() {
-        Some(npt) => !matches!(npt.start, None | Some(NptTime::Now | NptTime::At(Duration::ZERO))),
-        None => true,
+    match Extent::of(range) {
+        Ok(Extent::Npt(npt)) => {
+            !matches!(npt.start, None | Some(NptTime::Now | NptTime::At(Duration::ZERO)))
+        }
+        Ok(Extent::Smpte(smpte)) => smpte.times.start.is_some_and(|at| at != SmpteTime::default()),
+        Ok(Extent::Clock(times)) => times.start.is_some(),
+        Err(_) => true,
     }
 }
 

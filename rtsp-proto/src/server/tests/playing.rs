@@ -251,3 +251,29 @@ fn a_range_that_runs_backwards_needs_a_negative_scale_in_every_unit() {
         assert_eq!(host.ask("PLAY", "rtsp://h/a/t0", &back), 200, "{range}");
     }
 }
+
+/// What cannot be sought is played from where it is, however that is said.
+#[test]
+fn the_beginning_is_no_seek_in_any_unit() {
+    let config = Config::default().with_accept_ranges("npt, smpte, smpte-25, clock");
+    for (range, expected) in [
+        ("npt=0-", 200),
+        ("npt=-20", 200),
+        ("npt=now-", 200),
+        ("npt=1-", 456),
+        ("smpte=0:00:00-", 200),
+        ("smpte-25=-0:10:00", 200),
+        ("smpte=0:00:00:00.01-", 456),
+        ("clock=-20260101T000000Z", 200),
+        ("clock=20260101T000000Z-", 456),
+    ] {
+        let mut host = Host { answers: false, ..Host::new_v2(config.clone()) };
+        assert_eq!(host.answer_to("SETUP", "rtsp://h/a", "Transport: RTP/AVP/TCP;unicast\r\n"), "");
+        let reply = SetupReply::new(Transport::interleaved(None)).without_seeking();
+        host.server.accept_setup_with(host.now, host.asked().id, reply).unwrap();
+        host.sent();
+        host.answers = true;
+        let session = format!("Session: {}\r\nRange: {range}\r\n", host.session().id());
+        assert_eq!(host.ask("PLAY", "rtsp://h/a", &session), expected, "{range}");
+    }
+}
