@@ -231,7 +231,8 @@ fn url_end(value: &[u8]) -> usize {
         if ends {
             return stop;
         }
-        from = stop.saturating_add(1);
+        // Behind all separators of the run: each of them would lead to the same place.
+        from = value.len().saturating_sub(rest.len());
     }
     value.len()
 }
@@ -307,6 +308,19 @@ mod tests {
         assert_eq!(infos("").len(), 0);
         assert_eq!(infos(" ; , ").len(), 0);
         assert_eq!(infos("url=a;seq=1,   url=b;seq=2").len(), 2);
+    }
+
+    /// Separators that separate nothing, in a URL, cost no more than their length. (To look at all
+    /// that follow each of them would take minutes.)
+    #[test]
+    fn a_run_of_separators_costs_linear_time() {
+        for separators in [";", ",", " ", ":", "; ,"] {
+            let run = separators.repeat(500_000);
+            let value = alloc::format!("url=rtsp://h/a{run}b;seq=1, url=c");
+            let infos = infos(&value);
+            assert_eq!(infos.len(), 2, "{separators}");
+            assert_eq!((infos[0].url.len(), infos[0].seq), (run.len() + 11, Some(1)));
+        }
     }
 
     proptest! {
