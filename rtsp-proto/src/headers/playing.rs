@@ -206,7 +206,10 @@ impl<'a> TypedHeader<'a> for Timestamp<'a> {
         let (stamp, delay) = whole.split_at_checked(end).unwrap_or((whole, &[]));
         // Some clients write `;delay=`.
         let at = offset_in(value, stamp);
-        Decimal::parse(stamp).map_err(|error| error.at(at))?;
+        // In the sender's own scale, and as long as the sender likes: only the sender counts with it.
+        if !is_digits(stamp) {
+            Decimal::parse(stamp).map_err(|error| error.at(at))?;
+        }
         let delay = match trim(delay) {
             b"" => None,
             delay => {
@@ -216,6 +219,17 @@ impl<'a> TypedHeader<'a> for Timestamp<'a> {
         };
         Ok(Self { value: text(stamp)?, delay })
     }
+}
+
+/// Digits, with one point among or beside them at most.
+fn is_digits(stamp: &[u8]) -> bool {
+    let mut parts = stamp.split(|b| *b == b'.');
+    let all = |part: Option<&[u8]>| part.is_none_or(|part| part.iter().all(u8::is_ascii_digit));
+    all(parts.next())
+        && all(parts.next())
+        && parts.next().is_none()
+        && stamp != b"."
+        && !stamp.is_empty()
 }
 
 impl fmt::Display for Timestamp<'_> {

@@ -333,3 +333,13 @@ fn the_url_of_a_session_is_what_its_streams_share() {
         assert_eq!(host.session().url(), expected);
     }
 }
+
+/// RFC 2326 §12.38: "may use any timescale. The server MUST echo the exact same value".
+#[test]
+fn a_timestamp_of_any_length_is_echoed() {
+    for stamp in ["1", "0.25", "18446744073709551616.000000000001", "99999999999999999999999"] {
+        let mut host = Host::new(Config::default());
+        let answer = host.answer_to("OPTIONS", "*", &format!("Timestamp: {stamp}\r\n"));
+        assert!(answer.contains(&format!("Timestamp: {stamp}\\r\\n")), "{answer}");
+    }
+}
