@@ -210,6 +210,11 @@ pub(super) fn apply(
         binding.reg_id = wish.reg_id;
         binding.features.clone_from(&wish.features);
         bindings.push(binding);
+        // Even if all that were there before are removed by the rest: looked at here, so that a long
+        // list is not compared with itself.
+        if bindings.len() > config.bindings_max.saturating_add(before.len()) {
+            return Err(Refusal::Status(StatusCode::FORBIDDEN));
+        }
     }
     if bindings.len() > config.bindings_max {
         return Err(Refusal::Status(StatusCode::FORBIDDEN));

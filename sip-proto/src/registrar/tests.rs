@@ -435,3 +435,23 @@ fn capabilities_are_kept_and_told_to_everybody() {
     made.instance.clone_from(&known.instance);
     assert_eq!(made, known);
 }
+
+/// What cannot fit is refused before the rest of the list is looked at: each contact of a long list is not
+/// compared with all the others.
+#[test]
+fn a_register_with_very_many_contacts_is_refused_before_its_end() {
+    let mut b = Bench::new(false);
+    let many = |range: core::ops::Range<u32>, more: &str| {
+        let all: Vec<String> = range.map(|n| format!("<sip:{n}>{more}")).collect();
+        format!("m: {}\r\n", all.join(","))
+    };
+    // The end would take back what is too much.
+    let taken_back = format!("{}{}", many(1..8, ""), many(1..5, ";expires=0"));
+    assert_eq!(b.status("a", 1, &taken_back), 403);
+    assert_eq!(b.status("a", 2, &format!("{}{}", many(1..700, ""), many(700..1400, ""))), 403);
+    assert!(b.contacts().is_empty());
+    // As many others in place of those there are fit.
+    assert_eq!(b.status("a", 3, &many(1..4, "")), 200);
+    assert_eq!(b.status("a", 4, &format!("{}{}", many(4..7, ""), many(1..4, ";expires=0"))), 200);
+    assert_eq!(b.contacts().len(), 3);
+}
