@@ -202,7 +202,10 @@ impl Relay {
             // §16.7 item 2, item 5; RFC 4320 §4.2: there is none to anything but an INVITE.
             let passed = popped.filter(|_| context.invite && status != StatusCode::TRYING);
             if let (Some(passed), false) = (passed, context.answered) {
-                self.timers.set(branch, now.saturating_add(TIMER_C));
+                // §9.1: behind a CANCEL its own time runs, however often it rings.
+                if !own.cancelled {
+                    self.timers.set(branch, now.saturating_add(TIMER_C));
+                }
                 // A server transaction that is gone wants no more.
                 let _gone = below.respond(now, id, &passed);
             }
@@ -401,20 +404,24 @@ impl Relay {
             self.answer(below, now, id, status);
             return Some(done);
         };
-        let status = best.view().status();
-        let done = context.done(id, Some(status));
-        let best = match status.as_u16() {
+        let best = match best.view().status().as_u16() {
             // Item 7: all that is asked for, at once.
             401 | 407 => with_challenges(best, &context.challenges),
             _ => best,
         };
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        let mut status = best.view().status();
+        let instead = if status == StatusCode::SERVICE_UNAVAILABLE {
             // Item 6: a 503 would be about us.
-            self.answer(below, now, id, StatusCode::SERVER_INTERNAL_ERROR);
-        } else if below.respond(now, id, &best).is_err() {
-            self.answer(below, now, id, StatusCode::BAD_GATEWAY);
+            Some(StatusCode::SERVER_INTERNAL_ERROR)
+        } else {
+            below.respond(now, id, &best).is_err().then_some(StatusCode::BAD_GATEWAY)
+        };
+        if let Some(other) = instead {
+            status = other;
+            self.answer(below, now, id, other);
         }
-        Some(done)
+        let context = self.contexts.get(&id)?;
+        Some(context.done(id, Some(status)))
     }
 
     fn answer(&self, below: &mut Endpoint, now: Instant, id: TransactionId, status: StatusCode) {

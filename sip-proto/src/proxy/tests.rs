@@ -399,3 +399,26 @@ fn user_report_18_a_proxy_knows_its_own_route_by_every_name_and_listener() {
         assert_eq!(next == "sip:bob@example.com", known, "{route} {next}");
     }
 }
+
+/// RFC 3261 §9.1: who ignores a CANCEL and goes on ringing is given up all the same.
+#[test]
+fn ringing_behind_a_cancel_does_not_put_off_its_end() {
+    let mut b = Bench::new();
+    b.input(9, &request("INVITE", "a", ""));
+    let sent = b.forward(&[udp(2)]);
+    b.input(2, &reply(&sent[0].1, 180, ""));
+    let out = b.input(9, &request("CANCEL", "a", ""));
+    b.input(2, &reply(&out[1].1, 200, ""));
+    b.input(2, &reply(&sent[0].1, 180, ""));
+    let out = lines(&b.wait(40));
+    assert_eq!(out.first().map(String::as_str), Some("9 408"));
+}
+
+#[test]
+fn the_status_that_is_told_is_the_one_that_went_back() {
+    let mut b = Bench::new();
+    b.input(9, &request("INVITE", "a", ""));
+    let sent = b.forward(&[udp(2)]);
+    assert_eq!(lines(&b.input(2, &reply(&sent[0].1, 503, ""))), ["2 ACK", "9 500"]);
+    assert_eq!(b.answered, [("INVITE".to_string(), Some(500))]);
+}
