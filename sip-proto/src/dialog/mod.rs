@@ -11,6 +11,7 @@ mod set;
 mod usage;
 
 pub use id::DialogId;
+pub(crate) use route::request_uri;
 pub use route::{Hop, RouteSet};
 pub use set::{DialogSet, Fork, Heard, Unheard};
 pub use usage::{Scope, Usage, Usages, failure_scope};

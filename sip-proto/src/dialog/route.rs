@@ -116,7 +116,7 @@ fn sip(uri: &str) -> Option<SipUri<'_>> {
 
 /// `uri` without what a request URI may not have (RFC 3261 §19.1.1, table 1): headers and the
 /// parameter `method`.
-fn request_uri(uri: &str) -> Cow<'_, str> {
+pub(crate) fn request_uri(uri: &str) -> Cow<'_, str> {
     let Some(parsed) = sip(uri) else { return Cow::Borrowed(uri) };
     let method = parsed.params().param(b"method");
     if !parsed.has_headers() && method.is_none() && !uri.ends_with('?') {

@@ -2,8 +2,9 @@
 //! answer back (RFC 3261 §16.5-16.7), with routes that lead back over streams (RFC 5626 §5.3).
 
 use super::{HomeEvent, HomeServer, StoreId};
+use crate::dialog::request_uri;
 use crate::endpoint::{FlowId, Path, Target, TransactionId};
-use crate::headers::NameAddr;
+use crate::headers::{NameAddr, Transport};
 use crate::message::{RequestBuf, StatusCode};
 use crate::proxy::{self, Done, Hop, numeric_target};
 use crate::registrar::{Binding, instance_of_gruu};
@@ -114,9 +115,39 @@ impl HomeServer {
             }
             Target::Address(transport, _) => (None, Some(transport)),
         };
-        let token = self.sealer.seal(&Ends { caller, callee }.to_bytes());
+        self.record_as(Ends { caller, callee }, request, path, goes)
+    }
+
+    /// The same for one of a dialog that we are in already: a NOTIFY, whose routes are its subscriber's
+    /// (RFC 6665 §4.3).
+    fn record_again(
+        &self,
+        ends: Ends,
+        request: &RequestBuf,
+        path: Path,
+        target: Target,
+    ) -> Vec<String> {
+        if !proxy::begins_dialog(request) {
+            return Vec::new();
+        }
+        let goes = match target {
+            Target::Flow(flow) => self.endpoint.transport_of(Path::Stream(flow)),
+            Target::Address(transport, _) => Some(transport),
+        };
+        self.record_as(ends, request, path, goes)
+    }
+
+    fn record_as(
+        &self,
+        ends: Ends,
+        request: &RequestBuf,
+        path: Path,
+        goes: Option<Transport>,
+    ) -> Vec<String> {
+        let token = self.sealer.seal(&ends.to_bytes());
         let came = self.endpoint.transport_of(path);
-        proxy::record_routes(&self.config.endpoint, came, goes, Some(&token))
+        let secure = proxy::is_secure(request);
+        proxy::record_routes(&self.config.endpoint, came, goes, Some(&token), secure)
     }
 
     /// The ends that a route of ours names; what nobody here wrote names none.
@@ -138,7 +169,10 @@ impl HomeServer {
             // RFC 5626 §5.3.1.
             let there = self.endpoint.transport_of(Path::Stream(flow)).is_some();
             let hop = Hop::new(Target::Flow(flow));
-            return there.then_some(Within::Hop(request, hop)).ok_or(StatusCode::FLOW_FAILED);
+            if !there {
+                return Err(StatusCode::FLOW_FAILED);
+            }
+            return Ok(self.hop_within(ends, request, path, hop));
         }
         let next = Uri::parse(uri.as_bytes()).ok();
         let sip = next.as_ref().and_then(Uri::as_sip).ok_or(StatusCode::UNSUPPORTED_URI_SCHEME)?;
@@ -147,10 +181,15 @@ impl HomeServer {
             return Ok(Within::User(request));
         }
         match numeric_target(sip) {
-            Some(target) => Ok(Within::Hop(request, Hop::new(target))),
+            Some(target) => Ok(self.hop_within(ends, request, path, Hop::new(target))),
             // A name: nobody here asks DNS.
             None => Err(StatusCode::BAD_GATEWAY),
         }
+    }
+
+    fn hop_within(&self, ends: Ends, request: RequestBuf, path: Path, mut hop: Hop) -> Within {
+        hop.record = self.record_again(ends, &request, path, hop.target);
+        Within::Hop(request, hop)
     }
 
     /// RFC 5626 §7: of several flows of a device the one that was registered last, of those that
@@ -191,7 +230,7 @@ impl HomeServer {
         let address = uri.as_ref().and_then(Uri::as_sip).and_then(numeric_target);
         match (address, binding.source) {
             (Some(target), _) => target,
-            (None, Path::Datagram { remote, .. }) => Target::Address(crate::Transport::Udp, remote),
+            (None, Path::Datagram { remote, .. }) => Target::Address(Transport::Udp, remote),
             (None, Path::Stream(flow)) => Target::Flow(flow),
         }
     }
@@ -248,21 +287,4 @@ impl Ends {
         };
         Some(Self { caller: end(caller)?, callee: end(callee)? })
     }
-}
-
-/// A contact as a request URI: without headers and `method` (RFC 3261 §19.1.1 Table 1).
-pub(super) fn request_uri(contact: &str) -> String {
-    let plain = contact.split_once('?').map_or(contact, |(uri, _)| uri);
-    let mut out = String::with_capacity(plain.len());
-    for (n, part) in plain.split(';').enumerate() {
-        let name = part.split_once('=').map_or(part, |(name, _)| name);
-        if n > 0 && name.trim().eq_ignore_ascii_case("method") {
-            continue;
-        }
-        if n > 0 {
-            out.push(';');
-        }
-        out.push_str(part);
-    }
-    out
 }

@@ -115,21 +115,19 @@ impl HomeServer {
 
     /// Whether `uri` is of our domain, or names us by address.
     pub(super) fn is_ours(&self, uri: &SipUri<'_>) -> bool {
+        self.is_ours_by_name(uri) || proxy::listens_at(&self.config.endpoint, uri)
+    }
+
+    fn is_ours_by_name(&self, uri: &SipUri<'_>) -> bool {
         let host = alloc::format!("{}", uri.host);
-        if self.config.registrar.domains.iter().any(|d| d.eq_ignore_ascii_case(&host)) {
-            return true;
-        }
-        proxy::listens_at(&self.config.endpoint, uri)
+        self.config.registrar.domains.iter().any(|d| d.eq_ignore_ascii_case(&host))
     }
 
     /// The same of a route, or of a URI within a dialog: there an address with a port is who listens
     /// at it, be it on the same machine.
     pub(super) fn is_exactly_ours(&self, uri: &SipUri<'_>) -> bool {
-        if uri.host.ip().is_some() && uri.port.is_some() {
-            proxy::listens_at(&self.config.endpoint, uri)
-        } else {
-            self.is_ours(uri)
-        }
+        let numeric = uri.host.ip().is_some() && uri.port.is_some();
+        proxy::names_us(&self.config.endpoint, uri) || (!numeric && self.is_ours_by_name(uri))
     }
 
     /// What begins something, with a From of our domain.

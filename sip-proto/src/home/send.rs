@@ -89,7 +89,7 @@ impl HomeServer {
         let binding = bindings.first().ok_or(CommandError::State("send_message"))?;
         let target = self.target_of(binding);
         let mut request =
-            RequestBuf::build(Method::Message, super::forward::request_uri(&binding.uri));
+            RequestBuf::build(Method::Message, crate::dialog::request_uri(&binding.uri));
         for path in &binding.path {
             request = request.header(HeaderName::ROUTE, path);
         }

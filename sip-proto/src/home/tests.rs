@@ -449,8 +449,11 @@ fn contacts_become_request_uris() {
         ("sip:a@b;transport=tcp;method=INVITE?subject=x", "sip:a@b;transport=tcp"),
         ("sip:a@b;ob", "sip:a@b;ob"),
         ("sip:a@b", "sip:a@b"),
+        // In a user part these begin neither headers nor parameters (RFC 3261 §25.1).
+        ("sip:help?desk@b?subject=x", "sip:help?desk@b"),
+        ("sip:a;method=b@c;method=INVITE;ob", "sip:a;method=b@c;ob"),
     ] {
-        assert_eq!(forward::request_uri(contact), uri);
+        assert_eq!(crate::dialog::request_uri(contact), uri);
     }
 }
 

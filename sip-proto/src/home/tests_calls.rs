@@ -352,3 +352,38 @@ fn calls_through_a_home_server_over_a_bad_network_end_and_leave_nothing() {
         assert_eq!(home.endpoint().transactions(), 0, "seed {seed}");
     });
 }
+
+/// RFC 6665 §4.3: the route set of the subscriber is that of the NOTIFY, so it goes through here both ways.
+#[test]
+fn a_notify_is_record_routed_for_its_subscriber() {
+    let (ann, bob) = (At::Udp(2), At::Stream(3));
+    let mut home = home(false);
+    open(&mut home, 3);
+    register(&mut home, "bob", bob);
+    let subscribe = invite(ann).replace("INVITE", "SUBSCRIBE");
+    let out = input(&mut home, ann, &subscribe);
+    let asked = out.last().unwrap().1.clone();
+    let notify = within("NOTIFY", &asked, &contact("ann", ann), bob, false);
+    let out = input(&mut home, bob, &notify);
+    assert_eq!(out[0].0, ann, "{out:?}");
+    // A later SUBSCRIBE finds its way back over the stream.
+    let again = within("SUBSCRIBE", &out[0].1, &contact("bob", bob), ann, false);
+    let out = input(&mut home, ann, &again);
+    assert_eq!(out.last().unwrap().0, bob, "{out:?}");
+}
+
+/// A phone at the usual port of another machine is not us, although we listen at all addresses.
+#[test]
+fn a_contact_at_our_port_is_not_us_when_we_listen_at_all_addresses() {
+    let (ann, bob) = (At::Udp(2), At::Udp(3));
+    let listener = Listener::new(Transport::Udp, ([0, 0, 0, 0], 5060).into());
+    let listeners = [listener.with_sent_by("192.0.2.1:5060")];
+    let config = HomeConfig::new("club.example", Config::new(listeners)).unwrap();
+    let config = Arc::new(config.without_authentication());
+    let mut home = HomeServer::new(Instant::ZERO, config, Seed::from_u64(1));
+    register(&mut home, "bob", bob);
+    let request = input(&mut home, ann, &invite(ann)).last().unwrap().1.clone();
+    let bye = within("BYE", &request, "sip:bob@192.0.2.3:5060", ann, true);
+    let out = input(&mut home, ann, &bye);
+    assert_eq!(out.last().unwrap().0, bob, "{out:?}");
+}

@@ -19,13 +19,14 @@ pub(crate) use route::{arrive, leave};
 use crate::endpoint::{
     self, CommandError, Endpoint, FlowId, Path, SipEvent, SipInput, SipTransmit, TransactionId,
 };
-use crate::headers::{MaxForwards, ProxyRequire, Transport};
+use crate::headers::{MaxForwards, ProxyRequire, Route, Transport};
 use crate::message::{HeaderName, Method, RequestBuf, ResponseBuf, ResponseBuilder, StatusCode};
 use crate::uri::{SipUri, Uri};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use proto_wire::text::host::HostPort;
 use proto_wire::{Instant, Output, Seed};
 
 /// What a proxy is told when it is made.
@@ -382,7 +383,10 @@ impl Proxy {
                     endpoint::Target::Address(transport, _) => Some(transport),
                     endpoint::Target::Flow(flow) => self.endpoint.transport_of(Path::Stream(flow)),
                 };
-                hop.record = record_routes(&self.config.endpoint, came, goes, None);
+                // The URI of the copy is what counts, or its route.
+                let to = hop.uri.as_deref().and_then(|uri| SipUri::parse(uri.as_bytes()).ok());
+                let secure = is_secure(&request) || to.is_some_and(|uri| uri.secure);
+                hop.record = record_routes(&self.config.endpoint, came, goes, None, secure);
             }
         }
         match (id, hops.first()) {
@@ -428,7 +432,7 @@ impl Proxy {
     fn is_ours(&self, uri: &SipUri<'_>) -> bool {
         let host = uri.host.to_string();
         self.config.names.iter().any(|name| name.eq_ignore_ascii_case(&host))
-            || listens_at(&self.config.endpoint, uri)
+            || names_us(&self.config.endpoint, uri)
     }
 }
 
@@ -460,12 +464,37 @@ pub(crate) fn listens_at(config: &endpoint::Config, uri: &SipUri<'_>) -> bool {
     })
 }
 
+/// Whether a URI says the address of a listener, or what it is called in Via and Record-Route. Another
+/// machine at the same port is not ours because a socket takes what comes to any address.
+pub(crate) fn names_us(config: &endpoint::Config, uri: &SipUri<'_>) -> bool {
+    config.listeners.iter().any(|l| {
+        let default = l.transport.default_port();
+        let port = uri.port.unwrap_or(default);
+        let named = HostPort::parse(l.sent_by.as_bytes()).is_ok_and(|own| {
+            own.port.unwrap_or(default) == port
+                && own.host.to_string().eq_ignore_ascii_case(&uri.host.to_string())
+        });
+        named || (l.address.port() == port && uri.host.ip() == Some(l.address.ip()))
+    })
+}
+
 /// Whether a request may begin a dialog: outside of one, with a method that does (RFC 3261 §12.1,
-/// RFC 6665 §4.1.2.2, RFC 3515 §2.4.4).
+/// RFC 6665 §4.1.2.2, RFC 3515 §2.4.4). To its subscriber a NOTIFY may be the first of a dialog that its
+/// sender is in already (RFC 6665 §4.3, §4.4.1).
 pub(crate) fn begins_dialog(request: &RequestBuf) -> bool {
-    let method = request.view().method();
-    let may = matches!(method, Method::Invite | Method::Subscribe | Method::Refer);
-    may && !to_tag(request)
+    match request.view().method() {
+        Method::Invite | Method::Subscribe | Method::Refer => !to_tag(request),
+        Method::Notify => true,
+        _ => false,
+    }
+}
+
+/// Whether a request goes to a `sips` URI now (RFC 3261 §16.6 item 4): all its way is secure then.
+pub(crate) fn is_secure(request: &RequestBuf) -> bool {
+    let first = request.headers().typed::<Route<'_>>().ok().flatten();
+    let routed = first.as_ref().and_then(|route| route.uri().ok());
+    let secure = |uri: &Uri<'_>| uri.as_sip().is_some_and(|sip| sip.secure);
+    routed.as_ref().is_some_and(secure) || request.view().uri().as_ref().is_ok_and(secure)
 }
 
 /// Whether a request is in a dialog.
@@ -475,25 +504,33 @@ pub(crate) fn to_tag(request: &RequestBuf) -> bool {
 }
 
 /// The values of Record-Route, the uppermost first: two when a request leaves over another transport
-/// than it came by, so that each side finds one that it can use (RFC 5658 §3).
+/// than it came by, so that each side finds one that it can use (RFC 5658 §3). A secure request gets
+/// secure ones, unless no listener is (RFC 3261 §16.6 item 4).
 pub(crate) fn record_routes(
     config: &endpoint::Config,
     came: Option<Transport>,
     goes: Option<Transport>,
     user: Option<&str>,
+    secure: bool,
 ) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
+    let is_secure = |t: Transport| matches!(t, Transport::Tls | Transport::Wss);
+    let secure = secure && config.listeners.iter().any(|l| is_secure(l.transport));
+    let usable = || config.listeners.iter().filter(|l| !secure || is_secure(l.transport));
     for transport in [goes, came] {
-        let listener = transport.and_then(|t| config.listeners.iter().find(|l| l.transport == t));
-        let Some(listener) = listener.or_else(|| config.listeners.first()) else { continue };
+        let listener = usable().find(|l| Some(l.transport) == transport);
+        let Some(listener) = listener.or_else(|| usable().next()) else { continue };
         let name = match listener.transport {
             Transport::Udp => "",
             Transport::Tcp => ";transport=tcp",
+            // The scheme says it (RFC 5630 §3.1.2).
+            Transport::Tls if secure => "",
             Transport::Tls => ";transport=tls",
             Transport::Ws | Transport::Wss => ";transport=ws",
         };
+        let scheme = if secure { "sips" } else { "sip" };
         let user = user.map(|user| alloc::format!("{user}@")).unwrap_or_default();
-        let value = alloc::format!("<sip:{user}{}{name};lr>", listener.sent_by);
+        let value = alloc::format!("<{scheme}:{user}{}{name};lr>", listener.sent_by);
         if !out.contains(&value) {
             out.push(value);
         }

@@ -8,6 +8,7 @@ use crate::uri::{SipUri, Uri};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use proto_wire::text::host::Host;
 
 /// A request without the routes that led here.
 #[derive(Debug)]
@@ -117,14 +118,23 @@ fn uri_of(route: &str) -> Option<&str> {
     core::str::from_utf8(parsed.uri_bytes()).ok()
 }
 
-/// Where a URI leads without DNS.
+/// Where a URI leads without DNS (RFC 3263 §4): to its `maddr` when it has one, and over TLS when it is
+/// `sips`, whatever else is said (RFC 3261 §26.2.2). `None` when only DNS knows.
 #[must_use]
 pub fn numeric_target(uri: &SipUri<'_>) -> Option<Target> {
-    let transport = match uri.param("transport") {
-        Some(name) => Transport::from_bytes(name.as_bytes())?,
-        None if uri.secure => Transport::Tls,
-        None => Transport::Udp,
+    let named = match uri.param("transport") {
+        Some(name) => Some(Transport::from_bytes(name.as_bytes())?),
+        None => None,
+    };
+    let transport = match (uri.secure, named) {
+        (false, named) => named.unwrap_or(Transport::Udp),
+        (true, Some(Transport::Ws | Transport::Wss)) => Transport::Wss,
+        (true, _) => Transport::Tls,
+    };
+    let ip = match uri.param("maddr") {
+        Some(address) => Host::parse(address.as_bytes()).ok()?.ip(),
+        None => uri.host.ip(),
     };
     let port = uri.port.unwrap_or_else(|| transport.default_port());
-    Some(Target::Address(transport, SocketAddr::new(uri.host.ip()?, port)))
+    Some(Target::Address(transport, SocketAddr::new(ip?, port)))
 }

@@ -312,9 +312,9 @@ fn loose_and_strict_routes() {
 fn record_routes_are_for_both_sides() {
     let config =
         endpoint::Config::new([Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, at(1))));
-    let both = record_routes(&config, Some(Transport::Udp), Some(Transport::Tcp), None);
+    let both = record_routes(&config, Some(Transport::Udp), Some(Transport::Tcp), None, false);
     assert_eq!(both, ["<sip:192.0.2.1:5060;transport=tcp;lr>", "<sip:192.0.2.1:5060;lr>"]);
-    let one = record_routes(&config, Some(Transport::Udp), Some(Transport::Udp), Some("x"));
+    let one = record_routes(&config, Some(Transport::Udp), Some(Transport::Udp), Some("x"), false);
     assert_eq!(one, ["<sip:x@192.0.2.1:5060;lr>"]);
 }
 
@@ -421,4 +421,78 @@ fn the_status_that_is_told_is_the_one_that_went_back() {
     let sent = b.forward(&[udp(2)]);
     assert_eq!(lines(&b.input(2, &reply(&sent[0].1, 503, ""))), ["2 ACK", "9 500"]);
     assert_eq!(b.answered, [("INVITE".to_string(), Some(500))]);
+}
+
+/// RFC 6665 §4.3: the dialog of a forked subscription, or of one whose NOTIFY overtakes the 2xx, has the
+/// route set of the NOTIFY.
+#[test]
+fn a_notify_in_a_dialog_that_came_through_here_is_record_routed() {
+    let mut b = Bench::new();
+    let routed = "Route: <sip:192.0.2.1;lr>\r\nEvent: presence\r\n";
+    let notify = request("NOTIFY", "a", routed)
+        .replace("sip:bob@example.com SIP", "sip:bob@192.0.2.5 SIP")
+        .replace("To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag=2");
+    let sent = b.input(9, &notify);
+    assert_eq!(lines(&sent), ["5 NOTIFY"]);
+    assert_eq!(header(&sent[0].1, "Record-Route"), ["<sip:192.0.2.1:5060;lr>"]);
+}
+
+/// A route with the name that Via and Record-Route bear, which nobody gave a second time.
+#[test]
+fn the_own_record_route_is_known_by_the_name_in_via() {
+    let mut b = Bench::with(|mut config| {
+        for listener in &mut config.endpoint.listeners {
+            listener.sent_by = "edge.example:5060".to_string();
+        }
+        config
+    });
+    b.input(9, &request("INVITE", "a", ""));
+    let sent = b.forward(&[udp(2)]);
+    let route = format!("Route: {}\r\n", header(&sent[0].1, "Record-Route")[0]);
+    let bye = request("BYE", "b", &route)
+        .replace("sip:bob@example.com SIP", "sip:bob@192.0.2.5 SIP")
+        .replace("To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag=2");
+    assert_eq!(lines(&b.input(9, &bye)), ["5 BYE"]);
+}
+
+/// Another proxy at the same port is not ours because we listen at all addresses under a name.
+#[test]
+fn the_route_of_another_proxy_is_kept_when_we_listen_at_all_addresses() {
+    let mut b = Bench::with(|mut config| {
+        for listener in &mut config.endpoint.listeners {
+            *listener = Listener::new(listener.transport, ([0, 0, 0, 0], 5060).into())
+                .with_sent_by("192.0.2.1:5060");
+        }
+        config
+    });
+    let bye = request("BYE", "b", "Route: <sip:192.0.2.1:5060;lr>, <sip:192.0.2.7:5060;lr>\r\n")
+        .replace("sip:bob@example.com SIP", "sip:bob@192.0.2.5 SIP")
+        .replace("To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag=2");
+    assert_eq!(lines(&b.input(9, &bye)), ["7 BYE"]);
+}
+
+/// RFC 3261 §26.2.2, RFC 3263 §4.1: what is `sips` never goes in the clear; §4: `maddr` is where it goes.
+#[test]
+fn where_secure_uris_and_those_with_maddr_lead() {
+    let target = |uri: &str| numeric_target(&SipUri::parse(uri.as_bytes()).unwrap());
+    let to = |transport, n: u8, port| {
+        Some(Target::Address(transport, SocketAddr::from(([192, 0, 2, n], port))))
+    };
+    assert_eq!(target("sips:192.0.2.2;transport=tcp"), to(Transport::Tls, 2, 5061));
+    assert_eq!(target("sips:192.0.2.2:7000;transport=ws"), to(Transport::Wss, 2, 7000));
+    assert_eq!(target("sip:192.0.2.2;maddr=192.0.2.3"), to(Transport::Udp, 3, 5060));
+    assert_eq!(target("sip:h:5070;maddr=192.0.2.3"), to(Transport::Udp, 3, 5070));
+    assert_eq!(target("sip:192.0.2.2;maddr=h"), None);
+}
+
+/// RFC 3261 §16.6 item 4: both sides of a call to a `sips` URI stay secure.
+#[test]
+fn the_record_route_of_a_secure_request_is_secure() {
+    let mut b = Bench::with(|mut config| {
+        config.endpoint.listeners.push(Listener::new(Transport::Tls, at(1)));
+        config
+    });
+    b.input(9, &request("INVITE", "a", "").replace("INVITE sip:", "INVITE sips:"));
+    let sent = b.forward(&[udp(2)]);
+    assert_eq!(header(&sent[0].1, "Record-Route"), ["<sips:192.0.2.1:5060;lr>"]);
 }
