@@ -103,6 +103,10 @@ impl UserAgent {
         if let Some(known) = self.calls.get_mut(&call) {
             if let Some(leg) = known.current_mut() {
                 leg.offers = next;
+                if !change.update {
+                    // RFC 3262 §3: each INVITE has numbers of its own.
+                    leg.rseq = None;
+                }
             }
             known.asked_interval = interval;
             known.change = Some(change);

@@ -256,7 +256,8 @@ impl UserAgent {
             self.timers.stop(&super::Timer::Call(call, timer));
         }
         if meaning == Meaning::Offer {
-            known.owed = Some(super::state::Owed::Ok(id, Carrier::Prack));
+            let leg = known.leg;
+            known.owed = Some(super::state::Owed::Ok { id, of: Carrier::Prack, leg });
             self.uses.insert(id, Use::Asked);
         } else {
             self.answer_with(id, StatusCode::OK);
@@ -345,9 +346,15 @@ impl UserAgent {
         }
         if let Some(old) = replaces {
             // RFC 3891 §3: an early dialog of ours is cancelled, a call gets BYE.
-            match self.calls.get(&old).map(|c| c.phase) {
-                Some(Phase::Calling | Phase::Ringing) => self.cancel(old, Ending::Replaced),
-                Some(Phase::Up | Phase::Answered) => self.hang(old, Ending::Replaced),
+            let Some(known) = self.calls.get_mut(&old) else { return Ok(()) };
+            match (known.role, known.phase) {
+                (_, Phase::Calling | Phase::Ringing) => self.cancel(old, Ending::Replaced),
+                // RFC 3261 §15: the callee may not say BYE before the ACK came.
+                (Role::Uas, Phase::Answered) => {
+                    known.hang_up_wanted = true;
+                    known.why = Some(Ending::Replaced);
+                }
+                (_, Phase::Up | Phase::Answered) => self.hang(old, Ending::Replaced),
                 _ => {}
             }
         }
@@ -431,7 +438,7 @@ impl UserAgent {
         if first {
             known.phase = Phase::Up;
         }
-        let hang_up = known.hang_up_wanted;
+        let hang_up = known.hang_up_wanted.then(|| known.why.take().unwrap_or(Ending::Local));
         for timer in [CallTimer::OkAgain, CallTimer::OkGiveUp] {
             self.timers.stop(&super::Timer::Call(call, timer));
         }
@@ -449,8 +456,8 @@ impl UserAgent {
             // Our offer was not answered: there is no session.
             Err(fault) => return self.hang(call, Ending::Protocol(fault)),
         }
-        if hang_up {
-            self.hang(call, Ending::Local);
+        if let Some(why) = hang_up {
+            self.hang(call, why);
         }
     }
 

@@ -406,7 +406,8 @@ impl UserAgent {
             return;
         };
         known.phase = Phase::Over;
-        known.owed = None;
+        // RFC 3261 §15.1.2: what waits for an answer of the application gets ours.
+        let waiting = known.owed.take().and_then(state::Owed::asked);
         let (kept, waits) = (known.leg, known.set.is_some());
         for timer in CallTimer::ALL {
             self.timers.stop(&Timer::Call(call, timer));
@@ -416,6 +417,9 @@ impl UserAgent {
             // but us ends the Proceeding state.
             let wait = self.config.endpoint.timers.t1.saturating_mul(64);
             self.set_timer(call, CallTimer::CancelGiveUp, wait);
+        }
+        if let Some(id) = waiting {
+            self.answer_with(id, StatusCode::REQUEST_TERMINATED);
         }
         let shared = self.has_referrals(call);
         let calls = &self.calls;

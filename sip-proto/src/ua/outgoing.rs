@@ -4,7 +4,7 @@ use super::event::{CallRef, CommandError, Ending, Event};
 use super::send::Anew;
 use super::state::{CallTimer, Leg, Owed, Phase};
 use super::{NO_ANSWER, Use, UserAgent, allows_update, config, lists, sdp_of, session_timer};
-use crate::dialog::{Heard, Role};
+use crate::dialog::{Heard, Role, request_uri};
 use crate::endpoint::{Path, TransactionId};
 use crate::headers::{CSeq, Contact, QValue, RAck, RSeq, Refresher};
 use crate::message::{HeaderName, Method, RequestBuilder, ResponseBuf};
@@ -227,11 +227,9 @@ impl UserAgent {
                 if uri.as_sip().is_none() {
                     continue;
                 }
-                let text = uri.as_str();
-                let plain = text.split_once('?').map_or(text, |(plain, _)| plain);
                 // Without a preference it is as good as the best (RFC 3261 §20.10).
                 let q = contact.q().ok().flatten().or(Some(QValue::ONE));
-                found.push((q, String::from(plain)));
+                found.push((q, request_uri(uri.as_str()).into_owned()));
             }
             found.sort_by_key(|(q, _)| core::cmp::Reverse(*q));
             for (_, uri) in found {
@@ -361,6 +359,7 @@ impl UserAgent {
     fn answered(&mut self, call: CallRef, fork: usize, response: &ResponseBuf) {
         let headers = response.headers();
         let sdp = sdp_of(headers, response.body());
+        self.leave_other_forks(call, fork);
         let Some(known) = self.calls.get_mut(&call) else { return };
         known.leg = fork;
         // It is not in progress any more: either side may ask for a change now.
@@ -411,6 +410,25 @@ impl UserAgent {
         self.session_agreed(call, session_timer::agreed(asked, headers), Refresher::Uac);
         self.tell(Event::Answered { call, response: response.clone() });
         self.tell_sdp(call, meaning, sdp);
+    }
+
+    /// The call is in this fork now: what was asked in the others, by either side, is over.
+    fn leave_other_forks(&mut self, call: CallRef, fork: usize) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let left = match known.owed {
+            Some(Owed::Prack { leg, .. } | Owed::Ok { leg, .. }) if leg != fork => {
+                known.owed.take().and_then(Owed::asked)
+            }
+            _ => None,
+        };
+        if known.leg != fork && known.change.take().is_some() {
+            self.timers.stop(&super::Timer::Call(call, CallTimer::GlareOver));
+            // Its answer, late or never, says nothing of this call.
+            self.uses.retain(|_, purpose| *purpose != Use::Change(call));
+        }
+        if let Some(id) = left {
+            self.answer_with(id, crate::StatusCode::REQUEST_TERMINATED);
+        }
     }
 
     /// Another fork answered too: acknowledge it, then BYE (§13.2.2.4).

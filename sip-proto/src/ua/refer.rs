@@ -5,7 +5,7 @@
 use super::event::{CallRef, CommandError, Ending, Event};
 use super::state::Phase;
 use super::{Timer, Use, UserAgent};
-use crate::dialog::{Dialog, Scope, failure_scope};
+use crate::dialog::{Dialog, Scope, failure_scope, request_uri};
 use crate::endpoint::TransactionId;
 use crate::headers::{self, CSeq, Expires, ReferSub, ReferTo, SubscriptionState};
 use crate::message::{
@@ -268,6 +268,8 @@ impl UserAgent {
         }
         let status = self.refers.get(&refer).map_or(StatusCode::TRYING, |r| r.status);
         let over = (lasts == 0).then_some("timeout");
+        let end = self.now.saturating_add(Duration::from_secs(u64::from(lasts)));
+        self.timers.set(Timer::Refer(refer), end);
         if self.notify(refer, status, over).is_err() {
             self.end_referral(refer, None);
         }
@@ -357,10 +359,9 @@ impl UserAgent {
         }
         let full = to.as_ref().and_then(|to| core::str::from_utf8(to.uri_bytes()).ok());
         let full = full.unwrap_or_default();
-        let plain = full.split_once('?').map_or(full, |(plain, _)| plain);
         let headers: Vec<(HeaderName, &str)> =
             headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let call = self.call_with(now, plain, sdp, &headers)?;
+        let call = self.call_with(now, &request_uri(full), sdp, &headers)?;
         if let Some(known) = self.calls.get_mut(&call) {
             known.referred = Some(refer);
         }
@@ -427,7 +428,9 @@ impl UserAgent {
             }
             return Ok(());
         }
-        let secs = self.referral_secs();
+        let end = self.timers.get(&Timer::Refer(refer));
+        let left = end.map(|end| end.saturating_since(self.now).as_secs());
+        let secs = left.unwrap_or_else(|| self.referral_secs().into());
         let known = self.calls.get_mut(&call).ok_or(state)?;
         let path = known.path;
         let leg = known.current_mut().ok_or(state)?;
@@ -454,7 +457,7 @@ impl UserAgent {
         if over.is_some() {
             self.timers.stop(&Timer::Refer(refer));
         } else if self.timers.get(&Timer::Refer(refer)).is_none() {
-            let lasts = Duration::from_secs(u64::from(secs));
+            let lasts = Duration::from_secs(secs);
             self.timers.set(Timer::Refer(refer), self.now.saturating_add(lasts));
         }
         Ok(())

@@ -9,11 +9,10 @@ use crate::headers::{CSeq, Route, Transport};
 use crate::message::{
     BuildError, HeaderName, Method, Request, RequestBuf, RequestBuilder, Response, ResponseBuf,
 };
+use crate::proxy::numeric_target;
 use crate::uri::Uri;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
-use proto_wire::text::host::Host;
 use proto_wire::{Instant, LimitKind};
 
 /// A request that waits to be told where it goes.
@@ -512,21 +511,5 @@ fn with_body(builder: RequestBuilder, request: Request<'_>) -> RequestBuilder {
 
 /// Where a URI leads when it says so itself: a number as host (RFC 3263 §4).
 pub(super) fn target_of(uri: &str) -> Option<Target> {
-    let Uri::Sip(uri) = Uri::parse(uri.as_bytes()).ok()? else { return None };
-    let host = match uri.param("maddr") {
-        Some(group) => Host::parse(group.as_bytes()).ok()?,
-        None => uri.host,
-    };
-    let transport = match uri.param("transport") {
-        Some(name) => Transport::from_bytes(name.as_bytes())?,
-        None => Transport::Udp,
-    };
-    // sips is TLS whatever else is said (RFC 3261 §26.2.2).
-    let transport = match (uri.secure, transport) {
-        (true, Transport::Ws | Transport::Wss) => Transport::Wss,
-        (true, _) => Transport::Tls,
-        (false, transport) => transport,
-    };
-    let port = uri.port.unwrap_or_else(|| transport.default_port());
-    Some(Target::Address(transport, SocketAddr::new(host.ip()?, port)))
+    numeric_target(Uri::parse(uri.as_bytes()).ok()?.as_sip()?)
 }

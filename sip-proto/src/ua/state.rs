@@ -91,8 +91,18 @@ pub(super) enum Owed {
     Prack { leg: usize, rseq: u32, cseq: u32 },
     /// The answer, or the offer that was asked for, in the 2xx to a re-INVITE.
     InviteOk(TransactionId),
-    /// The answer in the 2xx to an UPDATE or PRACK.
-    Ok(TransactionId, offer_answer::Carrier),
+    /// The answer in the 2xx to an UPDATE or PRACK that came in this leg.
+    Ok { id: TransactionId, of: offer_answer::Carrier, leg: usize },
+}
+
+impl Owed {
+    /// The request of the peer that waits for it.
+    pub(super) const fn asked(self) -> Option<TransactionId> {
+        match self {
+            Self::InviteOk(id) | Self::Ok { id, .. } => Some(id),
+            Self::Ack(_) | Self::Prack { .. } => None,
+        }
+    }
 }
 
 /// A provisional response that waits for its PRACK.
@@ -129,7 +139,7 @@ pub(super) struct Call {
     pub(super) invite: Option<TransactionId>,
     /// Our INVITE that was accepted last: its ACK has its credentials.
     pub(super) accepted: Option<TransactionId>,
-    /// The request of the INVITE, when the peer sent it.
+    /// The peer's INVITE that came last; other requests have theirs in the transaction.
     pub(super) request: Option<RequestBuf>,
     pub(super) owed: Option<Owed>,
     pub(super) ok: Option<(ResponseBuf, u32)>,

@@ -156,10 +156,7 @@ impl UserAgent {
             return;
         }
         // RFC 3261 §15.1.2: requests that wait get 487.
-        let waiting = match known.owed.take() {
-            Some(Owed::InviteOk(id) | Owed::Ok(id, _)) => Some(id),
-            _ => None,
-        };
+        let waiting = known.owed.take().and_then(Owed::asked);
         let ringing = (known.role == Role::Uas && known.phase == Phase::Ringing)
             .then_some(known.invite)
             .flatten();
@@ -265,8 +262,7 @@ impl UserAgent {
             Err(fault) => return self.refuse_fault(id, fault),
         };
         if meaning == Meaning::Offer {
-            known.owed = Some(Owed::Ok(id, Carrier::Update));
-            known.request = Some(request.clone());
+            known.owed = Some(Owed::Ok { id, of: Carrier::Update, leg });
             self.uses.insert(id, Use::Asked);
             return self.tell_sdp(call, meaning, sdp);
         }
@@ -299,16 +295,16 @@ impl UserAgent {
         let known = self.live(call, "accept")?;
         let owed = known.owed.ok_or(CommandError::State("accept"))?;
         match owed {
-            Owed::Ack(cseq) => self.accept_in(call, Carrier::Ack, sdp, |agent, sdp| {
-                let leg = agent.calls.get(&call).map_or(0, |c| c.leg);
-                agent.acknowledge(call, leg, cseq, sdp);
-            })?,
+            Owed::Ack(cseq) => {
+                let leg = known.leg;
+                self.accept_in(call, leg, Carrier::Ack, sdp.as_ref())?;
+                if let Some(known) = self.calls.get_mut(&call) {
+                    known.sent_sdp.clone_from(&sdp);
+                }
+                self.acknowledge(call, leg, cseq, sdp);
+            }
             Owed::Prack { leg, rseq, cseq } => {
-                let known = self.live(call, "accept")?;
-                let of = known.legs.get_mut(leg).ok_or(CommandError::State("accept"))?;
-                let (next, _) = of.offers.step(By::Us, Carrier::Prack, sdp.is_some())?;
-                of.offers = next;
-                known.owed = None;
+                self.accept_in(call, leg, Carrier::Prack, sdp.as_ref())?;
                 self.prack(call, leg, (rseq, cseq), sdp);
             }
             Owed::InviteOk(id) => {
@@ -321,12 +317,14 @@ impl UserAgent {
                     }
                 }
             }
-            Owed::Ok(id, of) => {
+            Owed::Ok { id, of, leg } => {
                 let carrier =
                     if of == Carrier::Update { Carrier::UpdateOk } else { Carrier::PrackOk };
-                self.accept_in(call, carrier, sdp, |agent, sdp| {
-                    agent.accept_request(call, id, of, sdp)
-                })?;
+                self.accept_in(call, leg, carrier, sdp.as_ref())?;
+                if let Some(known) = self.calls.get_mut(&call) {
+                    known.sent_sdp.clone_from(&sdp);
+                }
+                self.accept_request(call, leg, id, of, sdp);
                 self.go_on(call);
             }
         }
@@ -337,34 +335,33 @@ impl UserAgent {
     fn accept_in(
         &mut self,
         call: CallRef,
+        leg: usize,
         carrier: Carrier,
-        sdp: Option<Bytes>,
-        send: impl FnOnce(&mut Self, Option<Bytes>),
+        sdp: Option<&Bytes>,
     ) -> Result<(), CommandError> {
         let known = self.live(call, "accept")?;
-        let leg = known.current_mut().ok_or(CommandError::State("accept"))?;
+        let leg = known.legs.get_mut(leg).ok_or(CommandError::State("accept"))?;
         let (next, _) = leg.offers.step(By::Us, carrier, sdp.is_some())?;
         leg.offers = next;
         known.owed = None;
-        known.sent_sdp.clone_from(&sdp);
-        send(self, sdp);
         Ok(())
     }
 
     fn accept_request(
         &mut self,
         call: CallRef,
+        leg: usize,
         id: TransactionId,
         of: Carrier,
         sdp: Option<Bytes>,
     ) {
         let Some(mut reply) = self.reply(id, StatusCode::OK) else { return };
         reply = reply.header(HeaderName::CONTACT, self.contact_of(id));
+        let request = self.endpoint.request_of(id).cloned();
         let known = self.calls.get_mut(&call);
         if let (Carrier::Update, Some(known)) = (of, known) {
-            let request = known.request.clone();
             let up = known.phase == Phase::Up;
-            if let (Some(leg), Some(request)) = (known.current_mut(), &request) {
+            if let (Some(leg), Some(request)) = (known.legs.get_mut(leg), &request) {
                 leg.dialog.refresh_target(request.headers());
                 if let (true, Verdict::On(agreed)) =
                     (up, session_timer::answer(request.headers(), &self.config.session))
@@ -408,9 +405,9 @@ impl UserAgent {
                 self.answer_with(id, status);
                 self.reinvite_over(call);
             }
-            Owed::Ok(id, carrier) => {
-                if let Some(leg) = known.current_mut() {
-                    leg.offers = leg.offers.refused(By::Peer, carrier);
+            Owed::Ok { id, of, leg } => {
+                if let Some(leg) = known.legs.get_mut(leg) {
+                    leg.offers = leg.offers.refused(By::Peer, of);
                 }
                 self.answer_with(id, status);
                 self.go_on(call);
@@ -446,10 +443,12 @@ impl UserAgent {
         match owed {
             // RFC 3261 §13.2.2.4: a 2xx is acknowledged, and then comes the BYE.
             Some(Owed::Ack(cseq)) => self.acknowledge(call, leg, cseq, None),
-            Some(Owed::InviteOk(id) | Owed::Ok(id, _)) => {
-                self.answer_with(id, StatusCode::REQUEST_TERMINATED)
+            Some(owed) => {
+                if let Some(id) = owed.asked() {
+                    self.answer_with(id, StatusCode::REQUEST_TERMINATED);
+                }
             }
-            _ => {}
+            None => {}
         }
         let built = self.calls.get_mut(&call).and_then(|c| c.current_mut()).and_then(|leg| {
             let hop = String::from(leg.dialog.next_hop());

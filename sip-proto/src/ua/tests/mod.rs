@@ -7,6 +7,7 @@
 
 mod bodies;
 mod changes;
+mod crossings;
 mod flows;
 mod messages;
 mod outbound;
