@@ -99,9 +99,7 @@ fn trap_13_a_target_refresh_moves_the_target_and_not_the_route() {
     let route = "Record-Route: <sip:192.0.2.5;lr>\r\n";
     solo.receive(request("INVITE", "1", 7, route, "v=0\r\n"));
     let call = solo.call();
-    solo.agent.answer(solo.now, call, sdp("v=0\r\n")).unwrap();
-    solo.drain();
-    let tag = to_tag(&solo.last_response());
+    let tag = solo.answer(call);
     solo.receive(within("ACK", "a", 7, &tag, "", ""));
     let elsewhere = |text: String, n: u8| {
         let text = text.replace("<sip:peer@192.0.2.9>", &format!("<sip:peer@192.0.2.{n}>"));
@@ -163,12 +161,8 @@ fn trap_13_the_wait_behind_a_collision_is_drawn_in_steps_of_10_ms() {
     }
     assert!(seen.len() > 20, "{seen:?}");
     // The callee waits less, and tells after five collisions.
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, "", "v=0\r\n"));
-    let call = solo.call();
-    solo.agent.answer(solo.now, call, sdp("v=0\r\n")).unwrap();
-    solo.drain();
-    let tag = to_tag(&solo.last_response());
+    let (mut solo, call) = incoming("");
+    let tag = solo.answer(call);
     solo.receive(within("ACK", "a", 7, &tag, "", ""));
     solo.agent.update(solo.now, call, sdp("v=0\r\n")).unwrap();
     solo.drain();
@@ -196,10 +190,7 @@ fn trap_13_the_wait_behind_a_collision_is_drawn_in_steps_of_10_ms() {
 /// the call; 100 is never sent reliably, nor is anything a second time before its PRACK.
 #[test]
 fn user_report_14_a_tag_that_changes_between_180_and_200_does_not_lose_the_call() {
-    let mut solo = Solo::new(config(1));
-    let call = solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp("v=0\r\n")).unwrap();
-    solo.drain();
-    let invite = solo.last_request();
+    let (mut solo, call, invite) = calling();
     solo.receive(reply(&invite, 180, "early", "Require: 100rel\r\nRSeq: 1\r\n", ""));
     assert!(solo.last_request().headers().get(HeaderName::TO).unwrap().ends_with(";tag=early"));
     solo.receive(reply(&invite, 200, "late", "", "v=0\r\n"));
@@ -211,9 +202,7 @@ fn user_report_14_a_tag_that_changes_between_180_and_200_does_not_lose_the_call(
     solo.drain();
     assert!(solo.last_request().headers().get(HeaderName::TO).unwrap().ends_with(";tag=late"));
     // We do not ring with 100.
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, "Require: 100rel\r\n", "v=0\r\n"));
-    let call = solo.call();
+    let (mut solo, call) = incoming("Require: 100rel\r\n");
     for status in [StatusCode::TRYING, StatusCode::OK] {
         assert!(solo.agent.ring(solo.now, call, status, None).is_err(), "{status}");
     }

@@ -5,10 +5,7 @@ use alloc::vec;
 
 /// A call that is up, asked for a change without a description, and offered one reliably.
 fn offered_reliably_in_a_change() -> (Solo, CallRef, RequestBuf) {
-    let mut solo = Solo::new(config(1));
-    let call = solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp("v=0\r\n")).unwrap();
-    solo.drain();
-    let invite = solo.last_request();
+    let (mut solo, call, invite) = calling();
     solo.receive(reply(&invite, 200, "b", "", "v=0\r\n"));
     solo.agent.reinvite(solo.now, call, None).unwrap();
     solo.drain();

@@ -68,10 +68,7 @@ fn an_update_that_waits_is_answered_when_the_call_is_cancelled_or_refused() {
 
 /// Two forks that ring; the INVITE.
 fn forked() -> (Solo, CallRef, RequestBuf) {
-    let mut solo = Solo::new(config(1));
-    let call = solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp(SDP)).unwrap();
-    solo.drain();
-    let invite = solo.last_request();
+    let (mut solo, call, invite) = calling();
     for (fork, rseq) in [("b1", 5), ("b2", 8)] {
         let extra = format!("{RELIABLE}RSeq: {rseq}\r\n");
         solo.receive(reply(&invite, 183, fork, &extra, SDP));
@@ -162,12 +159,8 @@ fn a_redirection_to_a_user_with_a_question_mark_is_followed() {
 /// RFC 3261 §15: the callee says no BYE before the ACK came, whoever takes the call over.
 #[test]
 fn a_call_that_is_replaced_before_its_ack_ends_behind_it() {
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, "", SDP));
-    let old = solo.call();
-    solo.agent.answer(solo.now, old, sdp(SDP)).unwrap();
-    solo.drain();
-    let tag = to_tag(&solo.last_response());
+    let (mut solo, old) = incoming("");
+    let tag = solo.answer(old);
     let replaces = format!("Replaces: by-hand;to-tag={tag};from-tag=p\r\n");
     let second = request("INVITE", "2", 1, &replaces, SDP).replace("by-hand\r\n", "other\r\n");
     solo.receive(second.replace("tag=p\r\nTo", "tag=q\r\nTo"));

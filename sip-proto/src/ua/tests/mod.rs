@@ -244,6 +244,13 @@ impl Solo {
         core::mem::take(&mut self.told)
     }
 
+    /// Answers the peer's INVITE; our tag.
+    fn answer(&mut self, call: CallRef) -> String {
+        self.agent.answer(self.now, call, sdp("v=0\r\n")).unwrap();
+        self.drain();
+        to_tag(&self.last_response())
+    }
+
     fn last_request(&self) -> RequestBuf {
         let mut all = self.sent.iter().rev();
         all.find_map(|m| match m {
@@ -267,14 +274,29 @@ impl Solo {
     }
 }
 
+/// Our call to a hand-played peer, and its INVITE.
+fn calling() -> (Solo, CallRef, RequestBuf) {
+    let mut solo = Solo::new(config(1));
+    let call = solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp("v=0\r\n")).unwrap();
+    solo.drain();
+    let invite = solo.last_request();
+    solo.sent();
+    (solo, call, invite)
+}
+
+/// A call of a hand-played peer that waits for our answer.
+fn incoming(extra: &str) -> (Solo, CallRef) {
+    let mut solo = Solo::new(config(1));
+    solo.receive(request("INVITE", "1", 7, extra, "v=0\r\n"));
+    let call = solo.call();
+    solo.told();
+    (solo, call)
+}
+
 /// A call of a hand-played peer that is up, and our tag in it.
 fn answered() -> (Solo, CallRef, String) {
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, "", "v=0\r\n"));
-    let call = solo.call();
-    solo.agent.answer(solo.now, call, sdp("v=0\r\n")).unwrap();
-    solo.drain();
-    let tag = to_tag(&solo.last_response());
+    let (mut solo, call) = incoming("");
+    let tag = solo.answer(call);
     solo.receive(within("ACK", "a", 7, &tag, "", ""));
     solo.sent();
     solo.told();

@@ -124,10 +124,7 @@ fn headers_of_refer_to_are_taken_with_care() {
 /// time that it promised.
 #[test]
 fn a_referral_that_nobody_tells_of_ends_by_its_timer() {
-    let mut solo = Solo::new(config(1));
-    let call = solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp("v=0")).unwrap();
-    solo.drain();
-    let invite = solo.last_request();
+    let (mut solo, call, invite) = calling();
     solo.receive(reply(&invite, 200, "b", "", "v=0"));
     solo.told();
     solo.agent.refer(solo.now, call, "sip:c@192.0.2.8").unwrap();
@@ -181,12 +178,8 @@ fn several_referrals_in_one_call_are_told_apart() {
 /// RFC 3515 §2.4.4: who asks may end its subscription; SUBSCRIBE to none is 403.
 #[test]
 fn a_referral_is_ended_by_subscribe_and_none_is_begun_by_it() {
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, "", "v=0"));
-    let call = solo.call();
-    solo.agent.answer(solo.now, call, sdp("v=0")).unwrap();
-    solo.drain();
-    let tag = to_tag(&solo.last_response());
+    let (mut solo, call) = incoming("");
+    let tag = solo.answer(call);
     solo.receive(within("ACK", "2", 7, &tag, "", ""));
     let subscribe = "Event: refer\r\nExpires: 0\r\n";
     solo.receive(within("SUBSCRIBE", "3", 8, &tag, subscribe, ""));
@@ -246,12 +239,8 @@ fn vec_with_join() -> Vec<Config> {
 /// As many REFERs as there may be in one dialog, and one more; as many redirections, and one more.
 #[test]
 fn referrals_and_redirections_are_bounded_at_n_and_not_at_n_plus_one() {
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, "", "v=0"));
-    let call = solo.call();
-    solo.agent.answer(solo.now, call, sdp("v=0")).unwrap();
-    solo.drain();
-    let tag = to_tag(&solo.last_response());
+    let (mut solo, call) = incoming("");
+    let tag = solo.answer(call);
     solo.receive(within("ACK", "2", 7, &tag, "", ""));
     for n in 0..17_u32 {
         solo.sent();

@@ -5,23 +5,6 @@ use alloc::vec;
 
 const OFFER: &str = "v=0\r\n";
 
-fn calling() -> (Solo, CallRef, RequestBuf) {
-    let mut solo = Solo::new(config(1));
-    let call = solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp(OFFER)).unwrap();
-    solo.drain();
-    let invite = solo.last_request();
-    solo.sent();
-    (solo, call, invite)
-}
-
-fn incoming(extra: &str) -> (Solo, CallRef) {
-    let mut solo = Solo::new(config(1));
-    solo.receive(request("INVITE", "1", 7, extra, OFFER));
-    let call = solo.call();
-    solo.told();
-    (solo, call)
-}
-
 #[test]
 fn user_report_14_two_forks_answer_and_the_second_is_acknowledged_before_its_bye() {
     let (mut solo, call, invite) = calling();
