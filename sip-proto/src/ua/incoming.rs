@@ -8,7 +8,7 @@ use super::state::{CallTimer, Leg, Phase, Unacknowledged};
 use super::{Use, UserAgent, allows_update, config, lists, sdp_of};
 use crate::dialog::{Dialog, DialogId, Role, State};
 use crate::endpoint::{Path, TransactionId};
-use crate::headers::{CSeq, RAck, RSeq, Refresher};
+use crate::headers::{CSeq, Expires, RAck, RSeq, Refresher};
 use crate::message::{HeaderName, Method, RequestBuf, ResponseBuilder, StatusCode};
 use crate::offer_answer::{By, Carrier, Fault, Meaning};
 use bytes::Bytes;
@@ -87,8 +87,13 @@ impl UserAgent {
                 _ => None,
             };
         }
-        // A caller that is gone never cancels.
-        self.set_timer(call, CallTimer::Ring, self.config.ring_max);
+        // A caller that is gone never cancels; one may say how long it waits.
+        let ring_max = self.config.ring_max;
+        self.set_timer(
+            call,
+            CallTimer::Ring,
+            invited_for(&request).unwrap_or(ring_max).min(ring_max),
+        );
         self.tell(Event::Incoming { call, request, replaces, joins });
         self.tell_sdp(call, meaning, sdp);
     }
@@ -537,6 +542,13 @@ impl UserAgent {
             self.answer_with(id, fault.status());
         }
     }
+}
+
+/// How long an invitation lasts when it says so (RFC 3261 §13.3.1). Zero would be none at all, which only a
+/// caller can say that means something else.
+pub(super) fn invited_for(invite: &RequestBuf) -> Option<Duration> {
+    let expires = invite.headers().typed::<Expires>().ok().flatten()?;
+    (expires.0 > 0).then(|| Duration::from_secs(u64::from(expires.0)))
 }
 
 /// RFC 4028 §9: what the 2xx says of the session timer.

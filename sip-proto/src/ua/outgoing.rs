@@ -127,7 +127,14 @@ impl UserAgent {
         match (known.role, known.invite) {
             (Role::Uac, _) => self.cancel(call, Ending::TimedOut),
             (Role::Uas, Some(id)) => {
-                self.answer_with(id, crate::StatusCode::TEMPORARILY_UNAVAILABLE);
+                // RFC 3261 §13.3.1: an invitation that is over is as good as cancelled.
+                let lasted = known.request.as_ref().and_then(super::incoming::invited_for);
+                let over = lasted.is_some_and(|lasted| lasted <= self.config.ring_max);
+                let status = match over {
+                    true => crate::StatusCode::REQUEST_TERMINATED,
+                    false => crate::StatusCode::TEMPORARILY_UNAVAILABLE,
+                };
+                self.answer_with(id, status);
                 self.end(call, Ending::TimedOut);
             }
             (Role::Uas, None) => {}

@@ -221,3 +221,25 @@ fn a_referral_to_a_user_with_a_question_mark_is_called() {
     assert_eq!(invite.view().uri_bytes(), b"sip:where?@192.0.2.8");
     assert_eq!(invite.headers().get(HeaderName::REPLACES), Some("x;to-tag=a;from-tag=b"));
 }
+
+/// RFC 3261 §13.3.1: an invitation that ends before it is answered is refused with 487.
+#[test]
+fn an_invitation_ends_when_its_expires_says() {
+    let mut solo = Solo::new(config(1));
+    solo.receive(request("INVITE", "1", 7, "Expires: 30\r\n", SDP));
+    solo.sent();
+    solo.told();
+    assert!(solo.wait(29_999).iter().all(|(_, what)| what == "100 INVITE"));
+    assert_eq!(solo.wait(1), [(30_000, "487 INVITE".to_string())]);
+    assert_eq!(solo.told(), ["ended: timedout"]);
+    // Once it is answered this says nothing any more; and longer than we would ring it does not last.
+    let (mut solo, call) = incoming("Expires: 30\r\n");
+    let tag = solo.answer(call);
+    solo.receive(within("ACK", "a", 7, &tag, "", ""));
+    solo.wait(100_000);
+    assert_eq!(solo.agent.phase(call), Phase::Up);
+    let mut solo = Solo::new(config(1));
+    solo.receive(request("INVITE", "1", 7, "Expires: 4000\r\n", SDP));
+    let sent = solo.wait(180_000);
+    assert_eq!(sent.last(), Some(&(180_000, "480 INVITE".to_string())));
+}
