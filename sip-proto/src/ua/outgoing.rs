@@ -522,11 +522,12 @@ impl UserAgent {
             Use::Prack(call, leg) => self.prack_failed(call, leg, status),
             Use::Refer(refer) => self.refer_failed(refer, status),
             Use::Notify(refer) => self.notify_failed(refer),
-            Use::Plain(request, call) => self.plain_failed(request, call, response, status),
             Use::Register(flow) => self.registration_failed(flow, response),
             Use::Message(id) => {
                 self.message_over(id, response.map(|r| r.view().status()));
             }
+            // Told where its method is known.
+            Use::Plain(..) => {}
             Use::ForkBye | Use::Incoming(_) | Use::Reinvite(_) | Use::Asked => {}
         }
     }

@@ -1,24 +1,23 @@
 //! Requests that are the application's, in calls and outside: what it asks, and what it answers.
 
 use super::event::{CallRef, CommandError, Event, RequestRef};
-use super::{Use, UserAgent};
+use super::{NO_ANSWER, Use, UserAgent};
 use crate::endpoint::TransactionId;
-use crate::message::{
-    HeaderName, Method, RequestBuilder, ResponseBuf, ResponseBuilder, StatusCode,
-};
+use crate::message::{HeaderName, Method, RequestBuf, RequestBuilder, ResponseBuilder, StatusCode};
 use alloc::string::String;
 use bytes::Bytes;
 use proto_wire::Instant;
 
 impl UserAgent {
+    /// A request of the application got no answer.
     pub(super) fn plain_failed(
         &mut self,
         request: RequestRef,
         call: Option<CallRef>,
-        response: Option<&ResponseBuf>,
-        status: StatusCode,
+        sent: &RequestBuf,
     ) {
-        let (method, response) = (String::new(), response.cloned());
+        let method = String::from(sent.view().method().as_str());
+        let (status, response) = (NO_ANSWER, None);
         self.tell(Event::Reply { request, call, method, status, response });
     }
 

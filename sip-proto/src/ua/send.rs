@@ -63,8 +63,12 @@ impl UserAgent {
         if let Some(pending) = self.lookups.remove(&lookup) {
             let sent =
                 target.is_some_and(|t| self.launch(pending.purpose, &pending.request, t).is_ok());
-            if let (false, Some(purpose)) = (sent, pending.purpose) {
-                self.failed_to_send(purpose);
+            match pending.purpose.filter(|_| !sent) {
+                Some(Use::Plain(request, call)) => {
+                    self.plain_failed(request, call, &pending.request)
+                }
+                Some(purpose) => self.failed(purpose, None, Ending::Unreachable),
+                None => {}
             }
         }
         self.pump();
@@ -295,10 +299,6 @@ impl UserAgent {
             Err(endpoint::CommandError::NoListener(_)) => outcome,
             sent => sent,
         }
-    }
-
-    fn failed_to_send(&mut self, purpose: Use) {
-        self.failed(purpose, None, Ending::Unreachable);
     }
 
     #[cfg(feature = "digest")]

@@ -520,8 +520,15 @@ impl UserAgent {
     pub(super) fn unanswered(&mut self, id: TransactionId, why: Ending) {
         let Some(purpose) = self.uses.get(&id).copied() else { return };
         let again = why == Ending::Unreachable && self.as_datagram(id, purpose);
-        if !again && !self.fail_over(id, purpose) {
-            self.failed(purpose, None, why);
+        if again || self.fail_over(id, purpose) {
+            return;
+        }
+        match (purpose, self.sent.get(&id)) {
+            (Use::Plain(request, call), Some(sent)) => {
+                let sent = sent.request.clone();
+                self.plain_failed(request, call, &sent);
+            }
+            _ => self.failed(purpose, None, why),
         }
     }
 

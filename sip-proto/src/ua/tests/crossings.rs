@@ -243,3 +243,20 @@ fn an_invitation_ends_when_its_expires_says() {
     let sent = solo.wait(180_000);
     assert_eq!(sent.last(), Some(&(180_000, "480 INVITE".to_string())));
 }
+
+/// The event of a request that nobody answers, or that leads nowhere, names its method like all others.
+#[test]
+fn a_request_without_an_answer_is_told_with_its_method() {
+    for (uri, ms) in [("sip:b@192.0.2.9", 32_000), ("sip:b@nowhere.example", 0)] {
+        let mut solo = Solo::new(config(1));
+        solo.agent.ask(solo.now, uri, Method::Options, None, &[]).unwrap();
+        solo.drain();
+        if let Some(Event::LookupWanted { lookup, .. }) = solo.events.pop() {
+            solo.agent.looked_up(solo.now, lookup, None);
+            solo.drain();
+        }
+        solo.wait(ms);
+        let Some(Event::Reply { method, .. }) = solo.events.pop() else { panic!("{uri}") };
+        assert_eq!(method, "OPTIONS", "{uri}");
+    }
+}
