@@ -144,6 +144,11 @@ impl<'a> FromHeader<'a> {
     }
 }
 
+/// White space of the grammar; Unicode has more, which belongs to names and addresses.
+fn is_lws_char(c: char) -> bool {
+    u8::try_from(c).is_ok_and(is_lws)
+}
+
 impl<'a> TypedHeader<'a> for FromHeader<'a> {
     const NAME: HeaderName = HeaderName::From;
 
@@ -171,11 +176,11 @@ impl<'a> TypedHeader<'a> for FromHeader<'a> {
                 ParseError::new(ParseErrorKind::AngleBracket, offset_in(value, whole))
             })?;
         let part = |from: usize, to: usize| text(whole.get(from..to).unwrap_or(&[]));
-        let name = part(0, open)?.trim();
+        let name = part(0, open)?.trim_matches(is_lws_char);
         let params = part(close.saturating_add(1), whole.len())?;
         Ok(Self {
             display_name: (!name.is_empty()).then(|| unquoted(name)),
-            address: part(open.saturating_add(1), close)?.trim(),
+            address: part(open.saturating_add(1), close)?.trim_matches(is_lws_char),
             params: Params::new(params.trim_start_matches(|c: char| c != ';')),
         })
     }
@@ -380,6 +385,8 @@ mod tests {
             ("Ann B <sip:ann@h> ; Tag=x", Some("Ann B"), "sip:ann@h", Some("x")),
             ("\"B <c> \\\"d\\\"\" <sip:b@h>", Some("B <c> \"d\""), "sip:b@h", None),
             ("rtsp://a/b;tag=1", None, "rtsp://a/b", Some("1")),
+            // White space of Unicode, not of the grammar.
+            ("\u{85}", None, "\u{85}", None),
         ] {
             let from = FromHeader::parse(text.as_bytes()).unwrap();
             assert_eq!(from.display_name.as_deref(), name, "{text}");

@@ -59,7 +59,11 @@ pub(super) fn walk(
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = core::str::from_utf8(bytes).map_err(|_| XmlError::Malformed)?;
-    let mut reader = NsReader::from_str(text.trim_start());
+    // The reader lets pass what XML has not, and nothing could write it again.
+    if !text.chars().all(is_char) {
+        return Err(XmlError::Malformed);
+    }
+    let mut reader = NsReader::from_str(text.trim_start_matches(is_space));
     reader.config_mut().expand_empty_elements = true;
     let mut depth = 0_usize;
     // Depth at which a foreign element opened.
@@ -105,7 +109,7 @@ pub(super) fn walk(
             Event::End(tag) => {
                 let name = tag.local_name();
                 if foreign.is_none() {
-                    step(Step::Close(depth, name.as_ref(), said.trim()))?;
+                    step(Step::Close(depth, name.as_ref(), said.trim_matches(is_space)))?;
                 } else if foreign == Some(depth) {
                     foreign = None;
                 }
@@ -120,7 +124,7 @@ pub(super) fn walk(
             Event::Eof => break,
             _ => {}
         }
-        if depth == 0 && !said.trim().is_empty() {
+        if depth == 0 && !said.chars().all(is_space) {
             return Err(XmlError::Malformed);
         }
     }
@@ -129,7 +133,9 @@ pub(super) fn walk(
 
 fn entity(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
     if let Some(c) = reference.resolve_char_ref().map_err(|_| XmlError::Malformed)? {
-        return Ok(c);
+        // XML 1.0 §4.1: "Characters referred to using character references MUST match the
+        // production for Char."
+        return if is_char(c) { Ok(c) } else { Err(XmlError::Malformed) };
     }
     match reference.xml10_content().as_ref() {
         "amp" => Ok('&'),
@@ -139,4 +145,14 @@ fn entity(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError>
         "apos" => Ok('\''),
         _ => Err(XmlError::Entity),
     }
+}
+
+/// XML 1.0 §2.2 `Char`.
+const fn is_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// XML 1.0 §2.3 `S`.
+const fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n')
 }

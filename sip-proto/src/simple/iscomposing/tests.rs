@@ -276,6 +276,11 @@ iscomposing.xsd">
         assert_eq!(IsComposing::parse_xml(b"<a/>"), Err(XmlError::Root));
         assert_eq!(IsComposing::parse_xml(b""), Err(XmlError::Malformed));
         assert_eq!(IsComposing::parse_xml(b"\xff"), Err(XmlError::Malformed));
+        // XML has no such characters, written out or by number.
+        for odd in ["\0", "\u{b}", "\u{ffff}", "&#0;", "&#11;", "&#xfffe;"] {
+            let odd_type = alloc::format!("<state>active</state><contenttype>{odd}</contenttype>");
+            assert_eq!(body(&odd_type), Err(XmlError::Malformed), "{odd:?}");
+        }
         let doctype =
             "<!DOCTYPE isComposing [<!ENTITY a 'b'>]><isComposing><state>&a;</state></isComposing>";
         assert_eq!(IsComposing::parse_xml(doctype.as_bytes()), Err(XmlError::Entity));
