@@ -456,6 +456,7 @@ pub(crate) fn required(request: &RequestBuf) -> String {
 }
 
 /// Whether a URI names an address that we listen at.
+#[cfg(feature = "digest")]
 pub(crate) fn listens_at(config: &endpoint::Config, uri: &SipUri<'_>) -> bool {
     let Some(ip) = uri.host.ip() else { return false };
     config.listeners.iter().any(|l| {
