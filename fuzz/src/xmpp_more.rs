@@ -195,8 +195,10 @@ mod peers {
         let blank = data.first().is_some_and(|byte| b" \t\r\n".contains(byte));
         let marked =
             (blank || data.starts_with(b"\xef\xbb\xbf")) && error.contains("DocumentBegin");
-        // A name may hold U+FEFF (XML 1.0 §2.3, `NameStartChar`).
-        let mark_in_name = error.contains("NameStart") && error.contains("feff");
+        // A name may hold U+FDF0 to U+FFFD (XML 1.0 §2.3, `NameStartChar`).
+        let text = core::str::from_utf8(data).unwrap_or("");
+        let mark_in_name = error.contains("NameStart")
+            && text.chars().any(|c| ('\u{fdf0}'..='\u{fffd}').contains(&c));
         // Its tokens are limited to 8 KiB.
         mark_in_name || returns || marked || data.len() > 8000 || error.contains("long")
     }
