@@ -31,11 +31,9 @@ impl Sink {
     /// The first format of a medium that can be written to a file, and its payload type.
     #[must_use]
     pub fn encoding(media: Media<'_>) -> Option<(u8, Encoding)> {
-        media.formats().find_map(|format| {
-            let payload_type = format.parse().ok()?;
-            let map = media.rtpmap(payload_type)?;
-            Some((payload_type, Encoding::from_name(map.encoding)?))
-        })
+        media
+            .payload_types()
+            .find_map(|map| Some((map.payload_type, Encoding::from_name(map.encoding)?)))
     }
 
     /// Creates the file for a medium.

@@ -1,6 +1,6 @@
 //! Attributes (`a=`), and the ones that every player needs.
 
-use super::line::Lines;
+use super::line::{Line, Lines};
 use crate::text::chars;
 use crate::text::params::Params;
 
@@ -21,6 +21,18 @@ pub struct Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    pub(super) fn of(line: Line<'a>) -> Self {
+        let colon = memchr::memchr(b':', line.value);
+        let (name, value) = match colon.and_then(|at| line.value.split_at_checked(at)) {
+            None => (line.value, None),
+            Some((name, rest)) => {
+                let value = rest.get(1..).unwrap_or_default();
+                (chars::trim(name), Some(chars::trim(value)))
+            }
+        };
+        Self { name, value, offset: line.offset }
+    }
+
     /// Whether the name is `name`.
     #[must_use]
     pub fn is(&self, name: &[u8]) -> bool {
@@ -75,16 +87,7 @@ impl<'a> Iterator for Attributes<'a> {
     type Item = Attribute<'a>;
 
     fn next(&mut self) -> Option<Attribute<'a>> {
-        let line = self.0.find(|line| line.kind == b'a')?;
-        let colon = memchr::memchr(b':', line.value);
-        let (name, value) = match colon.and_then(|at| line.value.split_at_checked(at)) {
-            None => (line.value, None),
-            Some((name, rest)) => {
-                let value = rest.get(1..).unwrap_or_default();
-                (chars::trim(name), Some(chars::trim(value)))
-            }
-        };
-        Some(Attribute { name, value, offset: line.offset })
+        self.0.find(|line| line.kind == b'a').map(Attribute::of)
     }
 }
 

@@ -1,9 +1,10 @@
 //! One medium: an `m=` line and what follows it.
 
-use super::attribute::{Attributes, Direction, Fmtp, RtpMap};
+use super::attribute::{Attributes, Direction, Fmtp, RtpMap, payload_type};
 use super::line::{Line, Lines, fields};
 use super::session::{Bandwidth, Connection, Sdp, bandwidths, connections};
 use crate::text::chars;
+use alloc::vec::Vec;
 
 /// One medium (RFC 8866 §5.14). What its own lines do not say is taken from the session.
 #[derive(Clone, Copy, Debug)]
@@ -101,10 +102,7 @@ impl<'a> Media<'a> {
     /// Which way it flows: its own direction, else the session's, else both ways.
     #[must_use]
     pub fn direction(self) -> Direction {
-        self.attributes()
-            .direction()
-            .or_else(|| self.sdp.attributes().direction())
-            .unwrap_or_default()
+        self.attributes().direction().or_else(|| self.sdp.direction()).unwrap_or_default()
     }
 
     /// Its own control URL (`a=control`, RFC 2326 §C.1.1), relative or not.
@@ -135,13 +133,45 @@ impl<'a> Media<'a> {
 
     /// What a payload type means: by `a=rtpmap`, else by RFC 3551.
     ///
-    /// Each call walks the lines of the medium. Ask for what you can play rather than for
-    /// everything a stranger lists, or walk [`Media::rtpmaps`] once.
+    /// Each call walks the lines of the medium: [`Media::payload_types`] walks them once for
+    /// everything that a stranger lists.
     #[must_use]
     pub fn rtpmap(self, payload_type: u8) -> Option<RtpMap<'a>> {
         self.rtpmaps()
             .find(|map| map.payload_type == payload_type)
             .or_else(|| RtpMap::of_static(payload_type))
+    }
+
+    /// The formats that are payload types of RTP and mean something, in order of preference:
+    /// each once, by its first `a=rtpmap`, else by RFC 3551. At most 128.
+    ///
+    /// ```
+    /// use proto_wire::sdp::Sdp;
+    ///
+    /// let sdp = Sdp::new(b"m=audio 6000 RTP/AVP 96 0 0\r\na=rtpmap:96 opus/48000/2\r\n");
+    /// let names = |sdp: Sdp<'static>| {
+    ///     sdp.media().flat_map(|media| media.payload_types()).map(|map| map.encoding).collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(names(sdp), ["opus", "PCMU"]);
+    /// ```
+    pub fn payload_types(self) -> impl Iterator<Item = RtpMap<'a>> {
+        let mut known = 0_u128;
+        let is_new = |seen: &mut u128, payload_type: u8| {
+            let bit = 1_u128.checked_shl(u32::from(payload_type)).unwrap_or(0);
+            let is_new = *seen & bit == 0;
+            *seen |= bit;
+            is_new
+        };
+        let maps: Vec<_> =
+            self.rtpmaps().filter(|map| is_new(&mut known, map.payload_type)).collect();
+        let mut listed = 0_u128;
+        self.formats()
+            .filter_map(payload_type)
+            .filter(move |payload_type| is_new(&mut listed, *payload_type))
+            .filter_map(move |payload_type| {
+                let map = maps.iter().find(|map| map.payload_type == payload_type);
+                map.copied().or_else(|| RtpMap::of_static(payload_type))
+            })
     }
 
     /// All `a=rtpmap` that can be read.

@@ -1,6 +1,6 @@
 //! The description as a whole, and its session part.
 
-use super::attribute::Attributes;
+use super::attribute::{Attribute, Attributes, Direction};
 use super::line::{Line, Lines, fields};
 use super::media::Media;
 use super::quirk::{self, Quirk};
@@ -15,16 +15,42 @@ pub struct Sdp<'a> {
     bytes: &'a [u8],
     /// Where the first `m=` line begins.
     media_at: usize,
+    /// Where the lines begin that all media ask for, else `media_at`: there may be as many
+    /// lines before the first medium as there are media.
+    connection_at: usize,
+    range_at: usize,
+    direction: Option<Direction>,
 }
 
 impl<'a> Sdp<'a> {
     /// A view of any bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        let media_at = Lines::new(bytes, 0)
-            .find(|line| line.kind == b'm')
-            .map_or(bytes.len(), |line| line.offset);
-        Self { bytes, media_at }
+        let mut media_at = bytes.len();
+        let (mut connection_at, mut range_at, mut direction) = (None, None, None);
+        for line in Lines::new(bytes, 0) {
+            match line.kind {
+                b'm' => {
+                    media_at = line.offset;
+                    break;
+                }
+                b'c' if connection_at.is_none() && Connection::parse(line.value).is_some() => {
+                    connection_at = Some(line.offset);
+                }
+                b'a' => {
+                    let attribute = Attribute::of(line);
+                    if attribute.is(b"range") {
+                        range_at = range_at.or(Some(line.offset));
+                    } else if direction.is_none() {
+                        direction = Direction::from_name(attribute.name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let connection_at = connection_at.unwrap_or(media_at);
+        let range_at = range_at.unwrap_or(media_at);
+        Self { bytes, media_at, connection_at, range_at, direction }
     }
 
     /// The bytes.
@@ -42,7 +68,11 @@ impl<'a> Sdp<'a> {
     /// The lines before the first `m=`.
     #[must_use]
     pub fn session_lines(self) -> Lines<'a> {
-        Lines::new(self.bytes.get(..self.media_at).unwrap_or_default(), 0)
+        self.session_lines_from(0)
+    }
+
+    fn session_lines_from(self, at: usize) -> Lines<'a> {
+        Lines::new(self.bytes.get(at..self.media_at).unwrap_or_default(), at)
     }
 
     /// The media in order.
@@ -95,7 +125,7 @@ impl<'a> Sdp<'a> {
     /// The session's address (`c=`), when it can be read.
     #[must_use]
     pub fn connection(self) -> Option<Connection<'a>> {
-        connections(self.session_lines()).next()
+        connections(self.session_lines_from(self.connection_at)).next()
     }
 
     /// The session's bandwidths (`b=`).
@@ -155,7 +185,11 @@ impl<'a> Sdp<'a> {
     /// The range of the presentation (`a=range`, RFC 2326 §C.1.5), as it was sent.
     #[must_use]
     pub fn range(self) -> Option<&'a str> {
-        self.attributes().text(b"range")
+        Attributes::new(self.session_lines_from(self.range_at)).text(b"range")
+    }
+
+    pub(super) const fn direction(self) -> Option<Direction> {
+        self.direction
     }
 
     /// Every deviation from RFC 8866, with the offset where it is.

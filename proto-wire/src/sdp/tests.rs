@@ -278,6 +278,43 @@ fn times_are_read_with_units_and_refused_as_quirks() {
     assert_eq!(zones("r=7d 1h 0 25h"), (vec![], None));
 }
 
+#[test]
+fn a_payload_type_is_listed_once_and_means_what_its_first_line_says() {
+    let sdp = Sdp::new(
+        b"m=audio 6000 RTP/AVP 97 0 97 128 96 x 18 8\r\na=rtpmap:96 opus/48000/2\r\n\
+          a=rtpmap:96 other/8000\r\na=rtpmap:8 L16/16000\r\na=rtpmap:5 DVI4/8000\r\n",
+    );
+    let maps: Vec<_> = sdp.media().next().unwrap().payload_types().collect();
+    let said: Vec<_> =
+        maps.iter().map(|m| (m.payload_type, m.encoding, m.clock_rate, m.channels)).collect();
+    // 97 means nothing, 5 is not listed, 128 and x are no payload types.
+    assert_eq!(
+        said,
+        [
+            (0, "PCMU", 8_000, 1),
+            (96, "opus", 48_000, 2),
+            (18, "G729", 8_000, 1),
+            (8, "L16", 16_000, 1)
+        ]
+    );
+}
+
+#[test]
+fn media_have_of_the_session_what_they_do_not_say_themselves() {
+    let sdp = Sdp::new(
+        b"c=IN IP4\r\nc=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.9\r\na=recvonly\r\na=range:npt=0-9\r\n\
+          m=audio 1 RTP/AVP 0\r\nm=audio 2 RTP/AVP 0\r\nc=IN IP4 192.0.2.2\r\na=sendonly\r\n\
+          a=range:npt=1-2\r\nm=audio 3 RTP/AVP 0\r\nc=x\r\n",
+    );
+    let said: Vec<_> = sdp
+        .media()
+        .map(|m| (m.connection().map(|c| c.address), m.direction(), m.range()))
+        .collect();
+    let inherited = (Some("192.0.2.1"), Direction::RecvOnly, Some("npt=0-9"));
+    let own = (Some("192.0.2.2"), Direction::SendOnly, Some("npt=1-2"));
+    assert_eq!(said, [inherited, own, inherited]);
+}
+
 fn read_everything(sdp: Sdp<'_>) -> usize {
     let mut seen = sdp.lines().map(|l| l.raw.len()).sum::<usize>();
     seen += sdp.attributes().filter(|a| a.text().is_some()).count();
@@ -292,7 +329,8 @@ fn read_everything(sdp: Sdp<'_>) -> usize {
     for media in sdp.media() {
         seen += media.formats().count() + media.rtpmaps().count() + media.lines().count();
         seen += usize::from(media.port().is_some()) + usize::from(media.ptime().is_some());
-        seen += media.kind().len() + media.protocol().len();
+        seen += media.kind().len() + media.protocol().len() + media.payload_types().count();
+        seen += media.range().map_or(0, str::len) + media.direction().name().len();
         seen += usize::from(media.connection().is_some_and(|c| c.ip().is_some()));
         seen += media.fmtp("96").map_or(0, |fmtp| fmtp.params().count());
     }

@@ -247,12 +247,10 @@ impl Session {
         let (at, ability) = self.abilities.iter().enumerate().find(fits)?;
         // In the order of the offer, which says what its sender likes best.
         let codecs: Vec<Codec> = offered
-            .formats()
-            .filter_map(|format| {
-                let payload_type: u8 = format.parse().ok()?;
-                let map = offered.rtpmap(payload_type)?;
+            .payload_types()
+            .filter_map(|map| {
                 let ours = ability.codecs.iter().find(|c| c.matches(&map))?;
-                Some(Codec { payload_type, ..ours.clone() })
+                Some(Codec { payload_type: map.payload_type, ..ours.clone() })
             })
             .collect();
         // Something to talk with, not only tones.
@@ -470,6 +468,15 @@ mod tests {
             ours(Direction::SendRecv).answer(Sdp::new(over.as_bytes())),
             Err(SessionError::NothingInCommon)
         );
+    }
+
+    #[test]
+    fn a_format_that_is_listed_often_is_answered_once() {
+        let often = format!("m=audio 6000 RTP/AVP{}\r\n", " 0 8".repeat(20_000));
+        let answer = answer(&often, Direction::SendRecv).unwrap();
+        let read = Sdp::new(answer.sdp.as_bytes());
+        let formats: Vec<_> = read.media().flat_map(|media| media.formats()).collect();
+        assert_eq!(formats, ["0", "8"]);
     }
 
     #[test]
