@@ -14,7 +14,7 @@ mod player;
 use player::{Player, URL, quiet, tcp};
 use proto_wire::digest::{Algorithm, Credential};
 use rtsp_proto::client::{Config, Event};
-use rtsp_proto::{State, StatusCode, Version};
+use rtsp_proto::{BuildError, CommandError, State, StatusCode, Version};
 
 fn config() -> Config {
     quiet().with_credential(Credential::new("u", "p").unwrap())
@@ -286,4 +286,18 @@ fn a_wrong_password_under_pipelined_requests_is_tried_once() {
         assert!(matches!(events[..], [Event::Response { .. }]), "{events:?}");
     }
     assert_eq!(player.sent(), "");
+}
+
+/// A password with a slash in it ends the host in the middle; what cannot be read is not sent.
+#[test]
+fn a_url_that_may_hold_a_password_is_not_sent_as_it_stands() {
+    let mut player = Player::new();
+    for url in ["rtsp://ann:pa/ss@camera.example/live", "rtspt://ann:pass@camera.example/live"] {
+        let described = player.client.describe(player.now, url);
+        assert_eq!(described, Err(CommandError::Build(BuildError::Uri)), "{url}");
+        let opened = player.client.open_session(player.now, url);
+        assert_eq!(opened.map(drop), Err(CommandError::Build(BuildError::Uri)), "{url}");
+    }
+    player.client.describe(player.now, "rtsp://camera.example/live/@1").unwrap();
+    assert!(player.sent().starts_with("DESCRIBE rtsp://camera.example/live/@1 RTSP/1.0\n"));
 }

@@ -184,6 +184,52 @@ fn the_first_setup_is_followed_and_later_ones_end_the_session() {
     assert_eq!(player.hears("RTSP/1.0 200 OK\nCSeq: 4\n\n"), []);
 }
 
+/// The whole is where the stream is, as long as the stream is called the same there.
+#[test]
+fn what_names_the_session_follows_its_first_stream() {
+    for (track, location, whole) in [
+        ("/track1", "/new/live/track1", "rtsp://camera.example/new/live"),
+        ("?track=1", "/b?track=1", "rtsp://camera.example/b"),
+        ("/track1", "/b/video", URL),
+        ("stream/track1", "/bstream/track1", URL),
+    ] {
+        let mut player = Player::new();
+        let key = player.session();
+        player.client.setup(player.now, key, &format!("{URL}{track}"), &[tcp()]).unwrap();
+        player.sent();
+        player.hears(&format!("RTSP/1.0 302 Found\nCSeq: 1\nLocation: {location}\n\n"));
+        player.sent();
+        player.hears("RTSP/1.0 200 OK\nCSeq: 2\nSession: abc\n\n");
+        player.client.play(player.now, key, None).unwrap();
+        assert!(player.sent().starts_with(&format!("PLAY {whole} RTSP/1.0\n")), "{location}");
+    }
+}
+
+/// A session that the server sends away before it has answered the SETUP: the answer begins
+/// one there that nobody here knows.
+#[test]
+fn a_session_that_begins_when_it_is_over_is_torn_down() {
+    let mut player = Player::new();
+    let key = player.session();
+    player.client.setup(player.now, key, URL, &[tcp()]).unwrap();
+    player.sent();
+    let asked = format!("REDIRECT {URL} RTSP/1.0\nCSeq: 9\nLocation: rtsp://other.example/\n\n");
+    let events = player.hears(&asked);
+    assert!(events.contains(&Event::SessionEnded { session: key, reason: SessionEnd::Redirected }));
+    assert_eq!(player.sent(), "RTSP/1.0 200 OK\nCSeq: 9\n\n");
+    player.hears("RTSP/1.0 200 OK\nCSeq: 1\nSession: abc;timeout=60\n\n");
+    assert_eq!(player.sent(), format!("TEARDOWN {URL} RTSP/1.0\nCSeq: 2\nSession: abc\n\n"));
+    assert_eq!(player.hears("RTSP/1.0 200 OK\nCSeq: 2\n\n"), []);
+    // One that was refused has not begun.
+    let mut player = Player::new();
+    let key = player.session();
+    player.client.setup(player.now, key, URL, &[tcp()]).unwrap();
+    player.hears(&asked);
+    player.sent();
+    player.hears("RTSP/1.0 404 Not Found\nCSeq: 1\nSession: abc\n\n");
+    assert_eq!(player.sent(), "");
+}
+
 /// RFC 2326 §10.10, with the example of the section (which names no session).
 #[test]
 fn a_redirect_of_1_0_says_when_by_a_range() {

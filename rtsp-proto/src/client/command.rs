@@ -44,7 +44,7 @@ impl Client {
             return Err(CommandError::Limit(LimitKind::Sessions));
         }
         check_uri(url)?;
-        let url = without_credentials(url).unwrap_or_else(|| String::from(url));
+        let url = without_credentials(url)?.unwrap_or_else(|| String::from(url));
         let key = SessionKey(self.new_number());
         self.sessions.insert(key, Session::new(url, self.version));
         Ok(key)

@@ -139,6 +139,10 @@ impl Client {
         let effect = self.effect(now, pending, view);
         let redirection =
             if status.is_redirection() { self.redirection(pending, view) } else { None };
+        let is_over = session.is_some_and(|key| !self.sessions.contains_key(&key));
+        if is_over && method == Method::Setup && status.is_success() {
+            self.farewell_to(now, pending, view);
+        }
         let is_named = session
             .and_then(|key| self.sessions.get(&key))
             .is_some_and(|session| session.id.is_some());

@@ -141,8 +141,11 @@ impl Client {
     pub(super) fn moved(&mut self, mut pending: Pending, target: &str) -> Pending {
         let before = String::from(pending.request.uri());
         if let Some(session) = pending.session.and_then(|key| self.sessions.get_mut(&key)) {
-            if session.url == before {
-                session.url = String::from(target);
+            // The whole has gone where its stream has, when that is still called the same.
+            let name = before.strip_prefix(session.url.trim_end_matches('/'));
+            let name = name.filter(|name| name.is_empty() || name.starts_with(['/', '?']));
+            if let Some(whole) = name.and_then(|name| target.strip_suffix(name)) {
+                session.url = String::from(whole);
             }
         }
         pending.hops.push(before);
@@ -223,9 +226,24 @@ impl Client {
         let Some(id) = &session.id else {
             return;
         };
-        let version = session.version;
         let request =
             RequestBuilder::new(Method::Teardown, &session.url).header(HeaderName::Session, id);
+        self.say_farewell(now, session.version, request);
+    }
+
+    /// The same for a session that the server began when it was over here already: without a
+    /// TEARDOWN it would keep it until it expires.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn farewell_to(&mut self, now: Instant, setup: &Pending, response: Response<'_>) {
+        if let Ok(Some(named)) = response.headers().typed::<crate::headers::Session<'_>>() {
+            let request = RequestBuilder::new(Method::Teardown, setup.request.uri());
+            let request = request.header(HeaderName::Session, named.id);
+            self.say_farewell(now, setup.version, request);
+        }
+    }
+
+    fn say_farewell(&mut self, now: Instant, version: Version, request: RequestBuilder) {
         let id = self.new_request_id();
         let mut pending = Box::new(Pending::new(id, None, request, Purpose::Farewell));
         pending.version = version;

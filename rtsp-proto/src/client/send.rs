@@ -19,12 +19,13 @@ use proto_wire::{Instant, LimitKind};
 const CSEQ_MAX: u32 = 999_999_999;
 
 /// `url` as it may go on the wire, when that is not as it stands: user and password never do.
-pub(super) fn without_credentials(url: &str) -> Option<String> {
+/// What cannot be read may hold them too, as `rtsp://user:pass/word@host/` does, and is refused.
+pub(super) fn without_credentials(url: &str) -> Result<Option<String>, BuildError> {
     if !chars::contains(url.as_bytes(), b'@') {
-        return None;
+        return Ok(None);
     }
-    let url = Url::parse(url).ok().filter(|url| url.credentials().is_some())?;
-    Some(url.without_credentials().to_string())
+    let url = Url::parse(url).map_err(|_| BuildError::Uri)?;
+    Ok(url.credentials().map(|_| url.without_credentials().to_string()))
 }
 
 impl Client {
@@ -36,7 +37,7 @@ impl Client {
         purpose: Purpose,
     ) -> Result<RequestId, CommandError> {
         self.check_open()?;
-        if let Some(url) = without_credentials(request.uri()) {
+        if let Some(url) = without_credentials(request.uri())? {
             request = request.with_uri(&url);
         }
         if self.pending.len().saturating_add(self.waiting.len()) >= self.config.pending_max {
