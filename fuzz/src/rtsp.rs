@@ -185,7 +185,10 @@ pub fn rtsp_server(data: &[u8]) {
 
 fn serve(chunks: &[&[u8]], answers: bool) -> Vec<String> {
     let now = Instant::ZERO;
+    // Small, so that an input can cross them.
+    let limits = Limits::default().with_head_max(600).with_line_max(200).with_body_max(300);
     let config = server::Config::default().with_malformed_max(2).with_pending_max(4);
+    let config = config.with_limits(limits);
     let mut server = Server::new(now, Arc::new(config), Seed::from_u64(1));
     let mut out = Vec::new();
     for chunk in chunks {
@@ -223,7 +226,9 @@ pub fn rtsp_client(data: &[u8]) {
         .with_resync(Some(Resync::default().with_skip_max(1000)))
         .with_frames_in_heads(true);
     for config in [client::Config::default(), recovers] {
-        let config = Arc::new(config.with_malformed_max(2));
+        // Small, so that an input can cross them.
+        let limits = Limits::default().with_head_max(600).with_line_max(200).with_body_max(300);
+        let config = Arc::new(config.with_malformed_max(2).with_limits(limits));
         let [first, rest @ ..] = cuts(data);
         let expected = ask(&config, &first);
         for chunks in rest {

@@ -79,11 +79,15 @@ fn head<P: Profile>(data: &[u8], limits: &Limits) {
             buffer.extend_from_slice(chunk);
             match scanner.scan::<P>(&buffer, &mut index, limits) {
                 Ok(None) => {}
-                Ok(Some(len)) => return (Ok(Some(len)), Some(index)),
-                Err(error) => return (Err(error), None),
+                Ok(Some(len)) => return (Ok(Some(len)), Some(index), None),
+                Err(error) => {
+                    // What was read before the line that crossed the limit.
+                    let read = (index.start(), index.entries().to_vec());
+                    return (Err(error), None, Some(read));
+                }
             }
         }
-        (Ok(None), None)
+        (Ok(None), None, None)
     };
     let [first, rest @ ..] = cuts(data);
     let expected = scan(&first);
@@ -91,8 +95,8 @@ fn head<P: Profile>(data: &[u8], limits: &Limits) {
         assert_eq!(scan(&chunks), expected, "cut in {} chunks", chunks.len());
     }
     match expected {
-        (Err(error), _) => assert!(error.offset() <= data.len()),
-        (Ok(Some(len)), Some(mut index)) => {
+        (Err(error), ..) => assert!(error.offset() <= data.len()),
+        (Ok(Some(len)), Some(mut index), _) => {
             assert!(len <= data.len() && len <= limits.head_max);
             assert!(index.entries().len() <= limits.header_count_max);
             assert!(index.start().end() <= len);

@@ -156,6 +156,7 @@ impl Scanner {
                 self.plain_headers::<P>(buf, index, limits);
             }
             let Some(first) = buf.get(self.line).copied() else { break };
+            let count = index.entries.len();
             let end = if !self.in_headers {
                 self.start_line::<P>(buf, index)
             } else if first == b'\n' || (first == b'\r' && self.cr_ends_line::<P>(buf)) {
@@ -165,7 +166,7 @@ impl Scanner {
                 self.check_limits(0, next, limits)?;
                 return Ok(Some(next));
             } else if first == b' ' || first == b'\t' {
-                self.continuation::<P>(buf, index)
+                self.continuation::<P>(buf, index, limits)?
             } else {
                 self.logical_line = self.line;
                 if index.entries.len() >= limits.header_count_max {
@@ -177,11 +178,25 @@ impl Scanner {
                 self.any_header::<P>(buf, index)
             };
             let Some(end) = end else { break };
-            self.check_limits(end.content, end.next, limits)?;
+            if let Err(error) = self.check_limits(end.content, end.next, limits) {
+                self.take_back(count, index);
+                return Err(error);
+            }
             self.line = end.next;
             self.searched = end.next;
         }
         Ok(None)
+    }
+
+    /// Takes back what is read of a line that crosses a limit: nobody would have read it yet, had it
+    /// come in pieces.
+    #[cold]
+    #[inline(never)]
+    fn take_back(&self, count: usize, index: &mut Index) {
+        index.entries.truncate(count);
+        if self.line == 0 {
+            index.start = Span::default();
+        }
     }
 
     /// Takes header lines as long as they are plain and within the limits. What comes then,
@@ -289,8 +304,15 @@ impl Scanner {
     }
 
     #[cold]
-    fn continuation<P: Profile>(&mut self, buf: &[u8], index: &mut Index) -> Option<LineEnd> {
-        let end = self.line_end::<P>(buf, self.line, index)?;
+    fn continuation<P: Profile>(
+        &mut self,
+        buf: &[u8],
+        index: &mut Index,
+        limits: &Limits,
+    ) -> Result<Option<LineEnd>, ParseError> {
+        let Some(end) = self.line_end::<P>(buf, self.line, index) else { return Ok(None) };
+        // Before the header has it: it could not be taken back.
+        self.check_limits(end.content, end.next, limits)?;
         let line = Span::new(self.line, end.content);
         let text = trimmed(buf, line);
         match index.entries.last_mut() {
@@ -304,7 +326,7 @@ impl Scanner {
                 }
             }
         }
-        Some(end)
+        Ok(Some(end))
     }
 
     /// A header line that is odd in any way, or whose name is not in the table.
