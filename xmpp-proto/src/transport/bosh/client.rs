@@ -310,10 +310,28 @@ impl<M: StreamMachine> BoshClient<M> {
         last.saturating_add(self.config.spacing)
     }
 
-    /// Whether one more request may be under way: as many as agreed, and one that ends it all.
+    /// Whether one more request may be under way: as many as agreed, and one that ends it all
+    /// (§11).
     fn has_room(&self) -> bool {
-        self.flights.len() < self.terms.requests
-            || self.outbox.iter().any(|out| matches!(out, Outbound::Close))
+        let under_way = self.flights.len();
+        under_way < self.terms.requests || (under_way == self.terms.requests && self.ends_next())
+    }
+
+    /// Whether the next request is the one that ends it all: what stands before the end goes
+    /// along in it.
+    fn ends_next(&self) -> bool {
+        let mut bytes = 0_usize;
+        for (at, out) in self.outbox.iter().enumerate() {
+            match out {
+                Outbound::Close => return true,
+                Outbound::Restart { .. } => return false,
+                Outbound::Payload(text) => bytes = bytes.saturating_add(text.len()),
+            }
+            if at > 0 && bytes > self.config.payloads_max {
+                return false;
+            }
+        }
+        false
     }
 
     /// When something is due that only waits for its time.

@@ -75,7 +75,10 @@ impl<M: StreamMachine> BoshSession<M> {
 
     pub(super) fn finish(&mut self, event: M::Event) {
         self.silent_at = None;
-        self.early.clear();
+        // What came before its turn has none any more, and must not wait for ever.
+        for (id, _) in core::mem::take(&mut self.early).into_values() {
+            self.refuse(id, Condition::ItemNotFound);
+        }
         self.end = End::Done;
         self.queue.push_back(Output::Event(event));
     }

@@ -264,3 +264,35 @@ fn requests_keep_a_distance_so_that_none_overtakes_another() {
     assert!(last.len() == 1 && last[0].1.contains(">five<"), "{last:?}");
     assert!(last[0].1.contains("type='terminate'"));
 }
+
+/// XEP-0124 §11: one more request than agreed on may end the session, and only that one.
+#[test]
+fn what_stands_before_the_end_keeps_to_the_number_of_requests() {
+    let config = BoshConfig { payloads_max: 1, spacing: Duration::ZERO, ..BoshConfig::new() };
+    let (mut client, now) = ready_client(config);
+    let mut sent = texts(&mut client);
+    assert!(sent.len() <= 1);
+    for text in ["a", "b", "c"] {
+        client.machine.send(now, message(text)).unwrap();
+    }
+    client.machine.close(now).unwrap();
+    sent.extend(texts(&mut client));
+    assert!(sent.len() <= 2, "two may be under way: {sent:?}");
+    // The end has room beside them once it is its turn.
+    let mut all = sent.clone();
+    for _ in 0..8 {
+        for (id, _) in core::mem::take(&mut sent) {
+            let body = format!("<body xmlns='{NS}'/>");
+            let input = ClientInput::Response { id, status: 200, body: body.as_bytes() };
+            client.handle_input(now, input);
+            sent.extend(texts(&mut client));
+        }
+        all.extend(sent.clone());
+    }
+    let all: String = all.into_iter().map(|(_, text)| text).collect();
+    let at = |what: &str| all.find(what).unwrap_or_else(|| panic!("no {what} in {all}"));
+    // The last of them goes along with the end.
+    assert!(
+        at(">a<") < at(">b<") && at(">b<") < at("'terminate'") && at("'terminate'") < at(">c<")
+    );
+}

@@ -408,3 +408,25 @@ fn the_limits_of_a_session_hold() {
     client.handle_input(NOW, response);
     assert!(requests(&mut client).len() <= 2);
 }
+
+/// Every request gets its response, also one that came before its turn when the session ends.
+#[test]
+fn a_request_before_its_turn_is_answered_when_the_session_ends() {
+    // By silence.
+    let mut session = session();
+    let next = log_in(&mut session);
+    assert!(post(&mut session, NOW, 20, &request(next + 1, "", "")).is_empty());
+    session.handle_timeout(NOW.saturating_add(Duration::from_secs(3600)));
+    let (said, _) = poll(&mut session);
+    assert!(session.is_done());
+    assert_eq!(said.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [20], "{said:?}");
+    assert!(said[0].2.contains("condition='item-not-found'"), "{said:?}");
+    // By the server's word.
+    let mut session = super::session();
+    let next = log_in(&mut session);
+    assert!(post(&mut session, NOW, 20, &request(next, "", "")).is_empty());
+    assert!(post(&mut session, NOW, 21, &request(next + 2, "", "")).is_empty());
+    session.machine.close(NOW).unwrap();
+    let (said, _) = poll(&mut session);
+    assert_eq!(said.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [20, 21], "{said:?}");
+}
