@@ -193,6 +193,8 @@ impl<E> Core<E> {
             match self.link.next_frame() {
                 Ok(None) => return None,
                 Ok(Some((FrameKind::Whitespace, _))) => {}
+                // A header behind our end of the stream gets no answer (RFC 6120 §4.4).
+                Ok(Some((FrameKind::StreamOpen, _))) if self.life != Life::Open => {}
                 Ok(Some((FrameKind::StreamOpen, bytes))) => return Some(Frame::Header(bytes)),
                 Ok(Some((FrameKind::StreamClose, _))) => {
                     let reason = match self.reason.take() {
@@ -274,6 +276,7 @@ impl<E> Core<E> {
         if self.life != Life::Open {
             return Err(CommandError::Closed);
         }
+        self.open_if_needed();
         if let Some(condition) = condition {
             self.link.send(StreamError::new(condition).write());
         }
@@ -305,12 +308,16 @@ impl<E> Core<E> {
         if self.life != Life::Open {
             return;
         }
-        if !self.opened {
-            // There must be something to put the error in (RFC 6120 §4.9.1.2).
-            self.open(StreamOpen::new(), false, true);
-        }
+        self.open_if_needed();
         self.link.send(StreamError::new(condition).write());
         self.link.send(STREAM_CLOSE.to_string());
+    }
+
+    /// There must be something to put an error, or an end, in (RFC 6120 §4.9.1.2).
+    fn open_if_needed(&mut self) {
+        if !self.opened {
+            self.open(StreamOpen::new(), false, true);
+        }
     }
 
     pub(crate) fn end(&mut self, reason: CloseReason) {

@@ -216,3 +216,22 @@ fn chunks_change_nothing() {
         assert_eq!(play(size), whole);
     }
 }
+
+/// RFC 6120 §4.4, §4.9.1.2: what ends a stream stands in one, and nothing follows it.
+#[test]
+fn a_component_is_turned_away_before_it_has_said_a_word() {
+    let config = Arc::new(AcceptConfig::new());
+    let mut server = ComponentConnection::new(NOW, config, Seed::from_u64(3));
+    server.expel(NOW, StreamCondition::SystemShutdown).unwrap();
+    let (sent, _) = drain(|| server.poll_output());
+    assert!(sent.starts_with("<?xml") && sent.contains("<stream:stream "), "{sent}");
+    assert!(sent.ends_with("</stream:error></stream:stream>"), "{sent}");
+    let open = "<stream:stream xmlns='jabber:component:accept' to='plays.shakespeare.lit' \
+        xmlns:stream='http://etherx.jabber.org/streams'>";
+    server.handle_input(NOW, Input::Data(open.as_bytes()));
+    assert_eq!(drain(|| server.poll_output()).0, "");
+    server.handle_input(NOW, Input::Data(b"</stream:stream>"));
+    let (sent, events) = drain(|| server.poll_output());
+    assert_eq!(sent, "");
+    assert!(matches!(events[..], [AcceptEvent::Closed(CloseReason::Local)]), "{events:?}");
+}

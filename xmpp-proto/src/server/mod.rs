@@ -441,6 +441,8 @@ impl ServerConnection {
     fn frame(&mut self, now: Instant, kind: FrameKind, bytes: Bytes) {
         match kind {
             FrameKind::Whitespace => {}
+            // Nothing follows our end of the stream, not even features (RFC 6120 §4.4).
+            FrameKind::StreamOpen if matches!(self.phase, Phase::Closing) => {}
             FrameKind::StreamOpen => self.header(&bytes),
             FrameKind::StreamClose => {
                 let reason = match self.reason.take() {

@@ -572,3 +572,14 @@ fn a_guest_gets_the_name_that_the_host_gives() {
     }
     assert_eq!(server.jid().map(Jid::as_str), Some("guest-1@h"));
 }
+
+/// RFC 6120 §4.4: nothing follows the end of our stream.
+#[test]
+fn a_header_behind_the_end_is_not_answered() {
+    let mut server = start(config());
+    server.expel(Instant::ZERO, StreamCondition::SystemShutdown).unwrap();
+    assert!(drain(&mut server).sent.ends_with("</stream:stream>"));
+    assert_eq!(hear(&mut server, HEADER).sent, "");
+    let out = hear(&mut server, "</stream:stream>");
+    assert!(matches!(out.closed(), Some(CloseReason::Expelled(_))), "{out:?}");
+}
