@@ -365,6 +365,33 @@ fn a_token_is_for_this_connection_only_when_it_binds() {
     ));
 }
 
+/// A server that has no SCRAM with channel binding offers bound tokens all the same.
+#[test]
+fn a_bound_token_needs_no_bound_password() {
+    let mut host = Host { new: Some(Secret::new("token")), ..Host::default() };
+    let mut config = client_config();
+    config.sasl2.as_mut().unwrap().token =
+        Some(FastToken::new(Mechanism::HtExporter, Secret::new("token"), ""));
+    let client = Client::new(NOW, Arc::new(config), Seed::from_u64(1));
+    let server = server_config().with_mechanisms(&[Mechanism::ScramSha256]);
+    let (seen, client, _) = run(client, server, &mut host, true);
+    assert!(client.is_ready() && host.current.is_some(), "{}", seen.to_client);
+    assert!(!seen.to_client.contains("<failure"), "{}", seen.to_client);
+}
+
+/// XEP-0484 §4.3: behind a token there are no tasks.
+#[test]
+fn a_token_asks_for_no_second_factor() {
+    let mut host = Host { new: Some(Secret::new("token")), ..Host::default() };
+    let mut config = client_config();
+    config.sasl2.as_mut().unwrap().token =
+        Some(FastToken::new(Mechanism::HtExporter, Secret::new("token"), ""));
+    let client = Client::new(NOW, Arc::new(config), Seed::from_u64(1));
+    let (seen, client, _) = run(client, server_config().with_tasks(true), &mut host, true);
+    assert!(client.is_ready(), "{:?}", seen.server);
+    assert!(!seen.server.iter().any(|event| matches!(event, server::Event::TasksNeeded { .. })));
+}
+
 fn broken(host: &mut Host) -> SmSession {
     let (_, mut client, mut server) = log_in(client_config(), host);
     let message = MessageBuilder::new().to(&"romeo@h.example".parse().unwrap()).body("x").build();

@@ -41,7 +41,8 @@ pub struct ServerConfig {
     /// Tokens for fast logins (XEP-0484) are offered; the host keeps them.
     pub fast: bool,
     /// In SASL 2 the host is asked whether a mechanism is enough, or whether there are tasks to
-    /// be done (XEP-0388 §2.6.3), such as a second factor.
+    /// be done (XEP-0388 §2.6.3), such as a second factor. Not behind a token: nothing interactive
+    /// may follow one (XEP-0484 §4.3).
     pub tasks: bool,
     /// Time for each step of a task (120 s): somebody may have to look for a code.
     pub task_timeout: Duration,

@@ -318,7 +318,9 @@ impl ServerConnection {
             return self.auth_failed(SaslFailure::IncorrectEncoding);
         };
         let nonce = self.dice.hex::<32>();
-        let offered = self.config.mechanisms.iter().any(|m| m.binds_channel() && self.allows(*m));
+        // A token of FAST has a binding of its own, whatever is offered beside it.
+        let offered = mechanism.is_fast()
+            || self.config.mechanisms.iter().any(|m| m.binds_channel() && self.allows(*m));
         let bindings = if offered { self.bindings.as_slice() } else { &[] };
         let context = ServerContext::new(nonce.as_str()).with_bindings(bindings);
         match SaslServer::start(mechanism, &message, context) {
@@ -358,7 +360,9 @@ impl ServerConnection {
                 let Some(account) = account else {
                     return self.auth_failed(SaslFailure::NotAuthorized);
                 };
-                if self.inline.is_some() && self.config.tasks {
+                // XEP-0484 §4.3: nothing interactive follows a token.
+                let tasks = self.config.tasks && !sasl.mechanism().is_fast();
+                if self.inline.is_some() && tasks {
                     return self.hold(sasl, account, data);
                 }
                 if self.inline.is_some() {
