@@ -81,7 +81,7 @@ use self::sasl2::Inline;
 use crate::iq::is_own;
 use crate::jid::Jid;
 use crate::link::{Dice, Link, ProtocolError};
-use crate::sasl::{ChannelBinding, SaslServer};
+use crate::sasl::{ChannelBinding, Mechanism, SaslServer};
 use crate::sm::{Managed, SmElement, SmSession, StanzaToken};
 use crate::stanza::{
     InvalidStanza, IqKind, Stanza, StanzaBuf, StanzaXml, error_reply, result_reply,
@@ -106,6 +106,8 @@ enum Phase {
     Handshake,
     /// The host looks up credentials.
     LookUp(SaslServer),
+    /// The client is asked for the initial response that it did not send along.
+    Invited(Mechanism),
     /// A challenge is sent.
     Auth(SaslServer),
     /// The host chooses a resource; the id of the request.

@@ -23,8 +23,8 @@ use proto_wire::Instant;
 /// What an element asks for; decided while the element is borrowed, done after.
 enum Next {
     StartTls,
-    Auth(Option<Mechanism>, Option<Vec<u8>>),
-    Authenticate(Option<Mechanism>, Option<Vec<u8>>, Box<Inline>),
+    Auth(Option<Mechanism>, Initial),
+    Authenticate(Option<Mechanism>, Initial, Box<Inline>),
     Response(Option<Vec<u8>>),
     Abort,
     Register(String, Result<Request, Condition>),
@@ -33,6 +33,14 @@ enum Next {
     Task(Move),
     Reply(Option<StanzaXml>),
     Refuse(StreamCondition),
+}
+
+/// What comes along with the name of a mechanism.
+pub(super) enum Initial {
+    /// Nothing: the client waits to be asked.
+    Absent,
+    /// The initial response; `None` when it is no base64.
+    Response(Option<Vec<u8>>),
 }
 
 impl ServerConnection {
@@ -208,11 +216,11 @@ impl ServerConnection {
                 self.phase = Phase::Handshake;
                 self.link.event(Event::StartTls);
             }
-            Next::Auth(mechanism, message) => self.auth(mechanism, message),
-            Next::Authenticate(mechanism, message, inline) => {
+            Next::Auth(mechanism, initial) => self.begin_auth(mechanism, initial),
+            Next::Authenticate(mechanism, initial, inline) => {
                 self.token_count = inline.count;
                 self.inline = Some(inline);
-                self.auth(mechanism, message);
+                self.begin_auth(mechanism, initial);
             }
             Next::Response(message) => self.response(message),
             Next::Task(step) => self.take_move(step),
@@ -250,24 +258,26 @@ impl ServerConnection {
                 let mechanism = mechanism
                     .and_then(|name| Mechanism::of(&name))
                     .filter(|mechanism| self.allows(*mechanism) && !mechanism.is_fast());
-                // No initial response: an empty challenge asks for it (RFC 6120 §6.4.2).
-                let message = if element.is_blank() { Some(Vec::new()) } else { text() };
-                Next::Auth(mechanism, message)
+                let blank = element.is_blank();
+                let initial = if blank { Initial::Absent } else { Initial::Response(text()) };
+                Next::Auth(mechanism, initial)
             }
             (Phase::Features, Ns::SASL2, "authenticate") if self.offers_sasl2() => {
-                let (mechanism, message, inline) = self.read_authenticate(element);
-                Next::Authenticate(mechanism, message, Box::new(inline))
+                let (mechanism, initial, inline) = self.read_authenticate(element);
+                Next::Authenticate(mechanism, initial, Box::new(inline))
             }
-            (Phase::Auth(_), ns, "response") if ns == self.sasl_ns() => Next::Response(text()),
+            (Phase::Auth(_) | Phase::Invited(_), ns, "response") if ns == self.sasl_ns() => {
+                Next::Response(text())
+            }
             (Phase::Task(held), Ns::SASL2, "next" | "task-data") => {
                 let refused = Next::Refuse(StreamCondition::UnsupportedStanzaType);
                 Self::read_task(held, element).map_or(refused, Next::Task)
             }
-            (Phase::Auth(_) | Phase::Task(_) | Phase::Features, ns, "abort")
-                if self.jid.is_none() && ns == self.sasl_ns() =>
-            {
-                Next::Abort
-            }
+            (
+                Phase::Auth(_) | Phase::Invited(_) | Phase::Task(_) | Phase::Features,
+                ns,
+                "abort",
+            ) if self.jid.is_none() && ns == self.sasl_ns() => Next::Abort,
             (Phase::Features, Ns::SM, _) if self.config.stream_management.is_some() => {
                 let refused = Next::Refuse(StreamCondition::UnsupportedStanzaType);
                 SmElement::read(element).map_or(refused, Next::Managed)
@@ -310,10 +320,29 @@ impl ServerConnection {
         }
     }
 
-    fn auth(&mut self, mechanism: Option<Mechanism>, message: Option<Vec<u8>>) {
+    fn begin_auth(&mut self, mechanism: Option<Mechanism>, initial: Initial) {
         let Some(mechanism) = mechanism else {
             return self.auth_failed(SaslFailure::InvalidMechanism);
         };
+        match initial {
+            Initial::Response(message) => self.auth(mechanism, message),
+            // An empty challenge asks for it (RFC 6120 §6.3.10, RFC 4422 §3); there is nothing to
+            // ask for where it may be empty, and a token comes in one step.
+            Initial::Absent if mechanism.needs_password() && !mechanism.is_fast() => {
+                self.challenge(&[]);
+                self.phase = Phase::Invited(mechanism);
+            }
+            Initial::Absent => self.auth(mechanism, Some(Vec::new())),
+        }
+    }
+
+    fn challenge(&mut self, message: &[u8]) {
+        let ns = self.sasl_ns().known_name().unwrap_or("");
+        let text = if message.is_empty() { String::new() } else { encode(message) };
+        self.link.send(alloc::format!("<challenge xmlns='{ns}'>{text}</challenge>"));
+    }
+
+    fn auth(&mut self, mechanism: Mechanism, message: Option<Vec<u8>>) {
         let Some(message) = message else {
             return self.auth_failed(SaslFailure::IncorrectEncoding);
         };
@@ -330,8 +359,10 @@ impl ServerConnection {
     }
 
     fn response(&mut self, message: Option<Vec<u8>>) {
-        let Phase::Auth(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
-            return;
+        let mut sasl = match core::mem::replace(&mut self.phase, Phase::Features) {
+            Phase::Auth(sasl) => sasl,
+            Phase::Invited(mechanism) => return self.auth(mechanism, message),
+            _ => return,
         };
         let step = message
             .ok_or(SaslFailure::IncorrectEncoding)
@@ -350,9 +381,7 @@ impl ServerConnection {
                 self.link.event(Event::CredentialsNeeded { user, mechanism, password });
             }
             ServerStep::Challenge(message) => {
-                let ns = self.sasl_ns().known_name().unwrap_or("");
-                let text = encode(&message);
-                self.link.send(alloc::format!("<challenge xmlns='{ns}'>{text}</challenge>"));
+                self.challenge(&message);
                 self.phase = Phase::Auth(sasl);
             }
             ServerStep::Success { user, data } => {

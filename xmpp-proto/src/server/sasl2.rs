@@ -1,6 +1,7 @@
 //! SASL 2 (XEP-0388), the server's side: authentication, binding (XEP-0386), resumption
 //! (XEP-0198 §9) and tokens (XEP-0484) in one step.
 
+use super::negotiate::Initial;
 use super::{CommandError, Event, Phase, ServerConnection};
 use crate::ext::chat::read_client_state;
 use crate::jid::Jid;
@@ -107,7 +108,7 @@ impl ServerConnection {
     pub(super) fn read_authenticate(
         &self,
         element: Element<'_>,
-    ) -> (Option<Mechanism>, Option<Vec<u8>>, Inline) {
+    ) -> (Option<Mechanism>, Initial, Inline) {
         let fast = element.child(Ns::FAST, "fast");
         let mechanism = element.attr("mechanism").and_then(|name| Mechanism::of(&name));
         // A token counts only where the client says that it is one (XEP-0484 §3.4).
@@ -115,8 +116,9 @@ impl ServerConnection {
             let offered = !mechanism.is_fast() || (self.config.fast && fast.is_some());
             offered && self.allows(*mechanism)
         });
-        let message = element.child(Ns::SASL2, "initial-response");
-        let message = message.map_or(Some(Vec::new()), |m| decode(m.text().trim()));
+        let initial = element.child(Ns::SASL2, "initial-response");
+        let initial =
+            initial.map_or(Initial::Absent, |m| Initial::Response(decode(m.text().trim())));
         let child = |of: Element<'_>, name| {
             of.child(Ns::SASL2, name).and_then(|child| short(&child.text()))
         };
@@ -157,7 +159,7 @@ impl ServerConnection {
             invalidate: matches!(invalidate.as_deref(), Some("true" | "1")),
             ..Inline::default()
         };
-        (mechanism, message, inline)
+        (mechanism, initial, inline)
     }
 
     /// The exchange is over; what came along is worked off: token, resumption, binding.

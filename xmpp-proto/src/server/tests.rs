@@ -583,3 +583,38 @@ fn a_header_behind_the_end_is_not_answered() {
     let out = hear(&mut server, "</stream:stream>");
     assert!(matches!(out.closed(), Some(CloseReason::Expelled(_))), "{out:?}");
 }
+
+/// RFC 6120 §6.3.10, RFC 4422 §3: the less efficient way must be supported, too.
+#[test]
+fn an_initial_response_that_does_not_come_along_is_asked_for() {
+    let say = |name: &str, ns: &str, text: &str| format!("<{name} xmlns='{ns}'>{text}</{name}>");
+    let sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
+    let bare = PLAIN.replace("AHUAcA==", "");
+    let mut server = start(config());
+    let out = hear(&mut server, &format!("{HEADER}{bare}"));
+    assert!(out.sent.ends_with(&say("challenge", sasl, "")), "{}", out.sent);
+    let out = hear(&mut server, &say("response", sasl, "AHUAcA=="));
+    assert_eq!(out.sent, say("success", sasl, ""));
+    // It may be given up, and be no base64, or nothing at all.
+    for (answer, told) in [
+        (format!("<abort xmlns='{sasl}'/>"), "<aborted/>"),
+        (say("response", sasl, "?"), "<incorrect-encoding/>"),
+        (say("response", sasl, ""), "<malformed-request/>"),
+        (say("response", sasl, "AHUAeA=="), "<not-authorized/>"),
+    ] {
+        let mut server = start(config());
+        hear(&mut server, &format!("{HEADER}{bare}"));
+        assert_eq!(hear(&mut server, &answer).sent, say("failure", sasl, told));
+        assert_eq!(hear(&mut server, PLAIN).sent, say("success", sasl, ""), "another attempt");
+    }
+    // An empty one is no absent one, and SASL 2 asks likewise.
+    let mut server = start(config());
+    let out = hear(&mut server, &format!("{HEADER}{}", PLAIN.replace("AHUAcA==", "=")));
+    assert!(out.sent.ends_with(&say("failure", sasl, "<malformed-request/>")), "{}", out.sent);
+    let mut server = start(config().with_sasl2(false));
+    let ns = "urn:xmpp:sasl:2";
+    let begin = format!("{HEADER}<authenticate xmlns='{ns}' mechanism='PLAIN'/>");
+    assert!(hear(&mut server, &begin).sent.ends_with(&say("challenge", ns, "")));
+    let out = hear(&mut server, &say("response", ns, "AHUAcA=="));
+    assert!(out.sent.starts_with(&format!("<success xmlns='{ns}'>")), "{}", out.sent);
+}
