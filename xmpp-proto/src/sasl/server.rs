@@ -164,6 +164,12 @@ impl SaslServer {
         self.mechanism
     }
 
+    /// Who it is said to be.
+    #[cfg(feature = "scram")]
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
     /// Takes what the host knows. `salt` and `iterations` are for keys that are made here.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! How a server's connection behaves.
 
-use crate::sasl::Mechanism;
+use crate::sasl::{Mechanism, Secret};
 use crate::sm::SmConfig;
 use crate::xml::XmlLimits;
 use alloc::string::{String, ToString};
@@ -53,6 +53,11 @@ pub struct ServerConfig {
     pub plain_without_tls: bool,
     /// Rounds of key derivation when a host gives passwords (4,096).
     pub iterations: u32,
+    /// A secret of the host, the same whenever it starts, for SCRAM with accounts that are not
+    /// there: their salts are made from it. Without one (the default) their salts are new each
+    /// time, and whoever asks twice sees which accounts have keys that are kept. A host that keeps
+    /// keys sets it, with `iterations` as many as its keys have, and salts of 16 bytes.
+    pub decoy_key: Option<Secret>,
     /// Attempts to log in on one connection (3; RFC 6120 §6.4.5). Stops guessing.
     pub attempts_max: u32,
     /// Time for everything up to the bound resource (30 s). Stops idle strangers from
@@ -97,6 +102,7 @@ impl ServerConfig {
             registration: false,
             plain_without_tls: false,
             iterations: 4096,
+            decoy_key: None,
             attempts_max: 3,
             negotiation_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
@@ -135,6 +141,13 @@ impl ServerConfig {
     #[must_use]
     pub fn with_mechanisms(mut self, mechanisms: &[Mechanism]) -> Self {
         self.mechanisms = mechanisms.to_vec();
+        self
+    }
+
+    /// Sets the secret that hides which accounts there are.
+    #[must_use]
+    pub fn with_decoy_key(mut self, key: Secret) -> Self {
+        self.decoy_key = Some(key);
         self
     }
 

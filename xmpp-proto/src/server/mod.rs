@@ -52,6 +52,9 @@
 
 mod archive;
 mod config;
+#[cfg(test)]
+#[cfg(feature = "scram")]
+mod decoy_tests;
 mod event;
 mod negotiate;
 mod register;

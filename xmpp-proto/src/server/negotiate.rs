@@ -448,14 +448,34 @@ impl ServerConnection {
         let Phase::LookUp(mut sasl) = core::mem::replace(&mut self.phase, Phase::Features) else {
             return Ok(());
         };
-        let mut salt = [0; 16];
-        self.dice.fill(&mut salt);
+        let salt = self.salt(&sasl, credentials);
         match sasl.credentials(credentials, &salt, self.config.iterations) {
             Ok(step) => self.step(sasl, step),
             Err(failure) => self.auth_failed(failure),
         }
         self.run(now);
         Ok(())
+    }
+
+    /// The salt of keys that are made here. Those of an account that is not there do not change
+    /// from one attempt to the next, as those of any other do not.
+    fn salt(&mut self, sasl: &SaslServer, credentials: &Credentials) -> [u8; 16] {
+        let mut salt = [0; 16];
+        self.dice.fill(&mut salt);
+        #[cfg(feature = "scram")]
+        if let (Some(key), Credentials::Refused) = (&self.config.decoy_key, credentials) {
+            // One for each hash, with channel binding or without, as with keys that are kept.
+            let hash = sasl.mechanism().hash().map_or(0, crate::sasl::Hash::len);
+            let mut text = alloc::format!("{hash}\0{}\0", self.domain());
+            // Addresses say nothing by capitals, so neither may the salt.
+            let user = account(sasl.user(), self.domain());
+            text.push_str(user.as_ref().map_or_else(|| sasl.user(), Jid::as_str));
+            let made = crate::sasl::hmac_sha256(key.expose().as_bytes(), text.as_bytes());
+            salt.iter_mut().zip(made).for_each(|(to, from)| *to = from);
+        }
+        #[cfg(not(feature = "scram"))]
+        let _ = (sasl, credentials);
+        salt
     }
 
     /// Answers [`Event::BindRequested`]; gives the full address.
