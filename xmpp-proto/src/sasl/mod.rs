@@ -19,6 +19,7 @@ pub use plain::PlainMessage;
 pub(crate) use scram::hmac_sha256;
 #[cfg(feature = "scram")]
 pub use scram::{Hash, SaltedPassword, ScramKeys, derive};
+pub(crate) use server::account;
 pub use server::{Credentials, SaslServer, ServerContext, ServerStep};
 
 use alloc::string::String;

@@ -5,6 +5,7 @@ use super::BindingType;
 #[cfg(feature = "scram")]
 use super::scram::{self, Hash, ScramKeys};
 use super::{ChannelBinding, Mechanism, PlainMessage, SaslFailure, Secret};
+use crate::jid::{Jid, escape_local, saslprep};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -73,13 +74,16 @@ pub struct ServerContext<'a> {
     /// What can be bound to. When it is not empty, mechanisms with channel binding were
     /// offered, and a client that says that they were not is the victim of a downgrade.
     pub bindings: &'a [ChannelBinding],
+    /// The domain of the account: whom a client may act as is itself, in this domain
+    /// (RFC 6120 §6.3.8). Empty when it is not known; the domain is not looked at then.
+    pub domain: &'a str,
 }
 
 impl<'a> ServerContext<'a> {
     /// Without channel binding.
     #[must_use]
     pub const fn new(nonce: &'a str) -> Self {
-        Self { nonce, bindings: &[] }
+        Self { nonce, bindings: &[], domain: "" }
     }
 
     /// Sets what can be bound to.
@@ -88,6 +92,41 @@ impl<'a> ServerContext<'a> {
         self.bindings = bindings;
         self
     }
+
+    /// Sets the domain of the account.
+    #[must_use]
+    pub const fn with_domain(mut self, domain: &'a str) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// Whether `user` acts as itself.
+    fn is_own(self, authzid: &str, user: &str) -> bool {
+        if authzid == user {
+            return true;
+        }
+        if self.domain.is_empty() {
+            return authzid.split('@').next() == Some(user);
+        }
+        account(user, self.domain).is_some_and(|own| Jid::new(authzid).is_ok_and(|id| id == own))
+    }
+}
+
+/// The account of a user name; names that cannot be a local part are escaped (XEP-0106).
+pub(crate) fn account(user: &str, domain: &str) -> Option<Jid> {
+    let name = escape_local(user)?;
+    Jid::new(&alloc::format!("{name}@{domain}")).ok()
+}
+
+/// Whether two passwords are one: as they are written, or as RFC 4616 §2 prepares them. SCRAM
+/// knows them prepared only.
+fn is_same(known: &str, shown: &str) -> bool {
+    let same = |a: &str, b: &str| bool::from(a.as_bytes().ct_eq(b.as_bytes()));
+    let prepared = || match (saslprep(known), saslprep(shown)) {
+        (Some(known), Some(shown)) => same(&known, &shown),
+        _ => false,
+    };
+    same(known, shown) || prepared()
 }
 
 #[cfg(feature = "scram")]
@@ -132,7 +171,6 @@ impl SaslServer {
                 Ok((server, ServerStep::LookUp { user, password: None }))
             }
             Mechanism::Plain => {
-                let _ = context;
                 let plain = PlainMessage::parse(message).ok_or(SaslFailure::MalformedRequest)?;
                 let server = Self {
                     mechanism,
@@ -141,10 +179,7 @@ impl SaslServer {
                     #[cfg(feature = "scram")]
                     scram: Scram::default(),
                 };
-                if !plain.authzid.is_empty()
-                    && plain.authzid != plain.authcid
-                    && plain.authzid.split('@').next() != Some(plain.authcid.as_str())
-                {
+                if !plain.authzid.is_empty() && !context.is_own(&plain.authzid, &plain.authcid) {
                     return Err(SaslFailure::InvalidAuthzid);
                 }
                 let step =
@@ -192,9 +227,7 @@ impl SaslServer {
                 let _ = (salt, iterations);
                 let password = self.password.take().ok_or(SaslFailure::MalformedRequest)?;
                 let right = match credentials {
-                    Credentials::Password(known) => {
-                        known.expose().as_bytes().ct_eq(password.expose().as_bytes()).into()
-                    }
+                    Credentials::Password(known) => is_same(known.expose(), password.expose()),
                     #[cfg(feature = "scram")]
                     Credentials::Keys(keys) => keys.matches(password.expose()),
                     Credentials::Accepted => true,
@@ -311,14 +344,11 @@ impl SaslServer {
         let mut part = |name: &str| parts.next().and_then(|part| part.strip_prefix(name));
         let user = part("n=").and_then(scram::unescape_name).ok_or(malformed)?;
         let client_nonce = part("r=").filter(|r| scram::is_nonce(r)).ok_or(malformed)?;
-        let user = crate::jid::saslprep(&user)
-            .filter(|user| !user.is_empty())
-            .ok_or(malformed)?
-            .into_owned();
+        let user = saslprep(&user).filter(|user| !user.is_empty()).ok_or(malformed)?.into_owned();
         if !authzid.is_empty() {
             let id = authzid.strip_prefix("a=").and_then(scram::unescape_name);
             let id = id.ok_or(malformed)?;
-            if id != user && id.split('@').next() != Some(user.as_str()) {
+            if !context.is_own(&id, &user) {
                 return Err(SaslFailure::InvalidAuthzid);
             }
         }

@@ -20,6 +20,27 @@ fn plain_messages() {
     }
 }
 
+/// RFC 4616 §2: what SCRAM takes for one password PLAIN does, too.
+#[test]
+#[cfg(feature = "stringprep")]
+fn passwords_are_compared_as_they_are_prepared() {
+    for (known, shown, right) in [
+        ("p", "p", true),
+        ("I\u{ad}X", "IX", true),
+        ("\u{e9}", "e\u{301}", true),
+        ("p", "P", false),
+        // What cannot be prepared is at least itself, and nothing else.
+        ("a\u{7}", "a\u{7}", true),
+        ("a\u{7}", "a", false),
+    ] {
+        let message = PlainMessage::write("u", &Secret::new(shown));
+        let (mut server, _) =
+            SaslServer::start(Mechanism::Plain, &message, ServerContext::new("")).unwrap();
+        let known = Credentials::Password(Secret::new(known));
+        assert_eq!(server.credentials(&known, b"salt", 1).is_ok(), right, "{shown:?}");
+    }
+}
+
 #[test]
 fn secrets_are_not_shown() {
     let (client, _) = SaslClient::start(

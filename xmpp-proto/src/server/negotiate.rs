@@ -4,10 +4,11 @@ use super::sasl2::Inline;
 use super::tasks::Move;
 use super::{CloseReason, CommandError, Event, Phase, ServerConnection, ServerTls};
 use crate::ext::register::Request;
-use crate::jid::{Jid, escape_local};
+use crate::jid::Jid;
 use crate::link::ProtocolError;
 use crate::sasl::{
-    Credentials, Mechanism, SaslFailure, SaslServer, ServerContext, ServerStep, decode, encode,
+    Credentials, Mechanism, SaslFailure, SaslServer, ServerContext, ServerStep, account, decode,
+    encode,
 };
 use crate::sm::SmElement;
 use crate::stanza::{Condition, InvalidStanza, IqKind, Stanza, StanzaXml, error_reply};
@@ -352,6 +353,7 @@ impl ServerConnection {
             || self.config.mechanisms.iter().any(|m| m.binds_channel() && self.allows(*m));
         let bindings = if offered { self.bindings.as_slice() } else { &[] };
         let context = ServerContext::new(nonce.as_str()).with_bindings(bindings);
+        let context = context.with_domain(self.domain());
         match SaslServer::start(mechanism, &message, context) {
             Ok((sasl, step)) => self.step(sasl, step),
             Err(failure) => self.auth_failed(failure),
@@ -539,10 +541,4 @@ impl ServerConnection {
             _ => Err(CommandError::NotAsked),
         }
     }
-}
-
-/// The account of a user name; names that cannot be a local part are escaped (XEP-0106).
-fn account(user: &str, domain: &str) -> Option<Jid> {
-    let name = escape_local(user)?;
-    Jid::new(&alloc::format!("{name}@{domain}")).ok()
 }

@@ -618,3 +618,33 @@ fn an_initial_response_that_does_not_come_along_is_asked_for() {
     let out = hear(&mut server, &say("response", ns, "AHUAcA=="));
     assert!(out.sent.starts_with(&format!("<success xmlns='{ns}'>")), "{}", out.sent);
 }
+
+/// RFC 6120 §6.3.8: the authorization identity is the account, and no other.
+#[test]
+fn an_authorization_identity_of_another_domain_is_refused() {
+    use base64::Engine as _;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    for (authzid, right) in [
+        ("", true),
+        ("u", true),
+        ("u@h", true),
+        ("U@H", true),
+        ("u@other", false),
+        ("u@h.other", false),
+        ("u@h/r", false),
+        ("v@h", false),
+        ("h", false),
+    ] {
+        let told = if right { "success" } else { "failure" };
+        let plain = base64.encode(format!("{authzid}\0u\0p"));
+        let out =
+            hear(&mut start(config()), &format!("{HEADER}{}", PLAIN.replace("AHUAcA==", &plain)));
+        assert!(out.sent.contains(&format!("<{told} ")), "{authzid}: {}", out.sent);
+        assert_eq!(out.sent.contains("<invalid-authzid/>"), !right, "{authzid}");
+        let authzid = if authzid.is_empty() { String::new() } else { format!("a={authzid}") };
+        let first = base64.encode(format!("n,{authzid},n=u,r=abc"));
+        let auth = PLAIN.replace("PLAIN", "SCRAM-SHA-256").replace("AHUAcA==", &first);
+        let out = hear(&mut start(config()), &format!("{HEADER}{auth}"));
+        assert_eq!(out.sent.contains("<challenge "), right, "{authzid}: {}", out.sent);
+    }
+}
