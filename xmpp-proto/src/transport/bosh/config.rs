@@ -114,6 +114,9 @@ pub struct BoshServerConfig {
     pub repeats_max: u32,
     /// Bytes of payloads in one response, unless a single one is larger (256 KiB).
     pub payloads_max: usize,
+    /// Bytes that wait for a client that does not ask for them (16 MiB): the session ends when
+    /// there are more. Stops others from filling the memory while a client pauses.
+    pub backlog_max: usize,
     /// Limits on a request before the client is authenticated.
     pub limits_before: XmlLimits,
     /// Limits on a request after that.
@@ -131,6 +134,7 @@ impl Default for BoshServerConfig {
             pause_max: Duration::from_secs(120),
             repeats_max: 8,
             payloads_max: 256 * 1024,
+            backlog_max: 16 * 1024 * 1024,
             limits_before: around(XmlLimits::PRE_AUTH),
             limits_after: around(XmlLimits::POST_AUTH.with_stanza_max(256 * 1024)),
         }

@@ -83,6 +83,8 @@ pub struct BoshSession<M: StreamMachine> {
     inbox: VecDeque<Inbound>,
     /// What the machine said and the client has not got.
     payloads: VecDeque<String>,
+    /// Bytes of them.
+    backlog: usize,
     terms: Option<Terms>,
     /// The last request that was taken, of all without a gap.
     last: u64,
@@ -178,6 +180,7 @@ impl<M: StreamMachine> BoshSession<M> {
             queue: VecDeque::new(),
             inbox: VecDeque::new(),
             payloads: VecDeque::new(),
+            backlog: 0,
             terms: None,
             last: 0,
             early: BTreeMap::new(),
@@ -246,7 +249,7 @@ impl<M: StreamMachine> BoshSession<M> {
 
     fn said(&mut self, bytes: &[u8]) {
         let (payloads, terms, end) = (&mut self.payloads, &mut self.terms, &mut self.end);
-        let authenticated = &mut self.authenticated;
+        let (authenticated, backlog) = (&mut self.authenticated, &mut self.backlog);
         let mut failed = false;
         self.cutter.cut(bytes, |said| match said {
             Said::Open(header) => {
@@ -259,7 +262,9 @@ impl<M: StreamMachine> BoshSession<M> {
                 failed |= element.is(Ns::STREAM, "error");
                 *authenticated |=
                     element.is(Ns::SASL, "success") || element.is(Ns::SASL2, "success");
-                payloads.push_back(element.to_standalone());
+                let payload = element.to_standalone();
+                *backlog = backlog.saturating_add(payload.len());
+                payloads.push_back(payload);
             }
             Said::Close => {
                 if matches!(end, End::No) {
@@ -270,6 +275,14 @@ impl<M: StreamMachine> BoshSession<M> {
         });
         if let (true, End::No) = (failed, &self.end) {
             let condition = Some(Condition::RemoteStreamError);
+            self.end = End::Said { condition, event: None };
+        }
+        if let (true, End::No) = (self.backlog > self.config.backlog_max, &self.end) {
+            // As if its connection broke: a session of stream management may go on elsewhere.
+            (self.backlog, self.payloads) = (0, VecDeque::new());
+            self.inbox.clear();
+            self.inbox.push_back(Inbound::Eof);
+            let condition = Some(Condition::PolicyViolation);
             self.end = End::Said { condition, event: None };
         }
     }

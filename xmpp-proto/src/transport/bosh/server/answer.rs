@@ -103,6 +103,7 @@ impl<M: StreamMachine> BoshSession<M> {
             if !payloads.is_empty() && bytes > self.config.payloads_max && end.is_none() {
                 break;
             }
+            self.backlog = self.backlog.saturating_sub(next.len());
             payloads.extend(self.payloads.pop_front());
         }
         if let Some((rid, at)) = self.report.take() {

@@ -430,3 +430,38 @@ fn a_request_before_its_turn_is_answered_when_the_session_ends() {
     let (said, _) = poll(&mut session);
     assert_eq!(said.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [20, 21], "{said:?}");
 }
+
+/// `backlog_max`, at N and N + 1: who pauses, or does not ask, is not waited for with any amount.
+#[test]
+fn what_waits_for_a_client_that_pauses_has_a_limit() {
+    // Larger than all that is said before.
+    let text = "a".repeat(10_000);
+    let one = format!("<message xmlns='jabber:client'><body>{text}</body></message>").len();
+    for (backlog_max, over) in [(2 * one, false), (2 * one - 1, true)] {
+        let config = BoshServerConfig { backlog_max, ..BoshServerConfig::new() };
+        let mut session = session_with(config);
+        let mut next = log_in(&mut session);
+        // What was fetched counts no more.
+        for round in 0..3 {
+            session.machine.send(NOW, message(&text)).unwrap();
+            let (said, told) = poll(&mut session);
+            assert!(said.is_empty() && told.is_empty(), "{said:?} {told:?}");
+            let said = post(&mut session, NOW, 10 + round, &request(next, "", ""));
+            assert!(said.len() == 1 && said[0].2.contains("<message"), "{said:?}");
+            next += 1;
+        }
+        assert_eq!(post(&mut session, NOW, 20, &request(next, "pause='60'", "")).len(), 1);
+        for _ in 0..2 {
+            session.machine.send(NOW, message(&text)).unwrap();
+            assert!(poll(&mut session).0.is_empty());
+        }
+        assert_eq!(session.machine.is_closed(), over, "what waited is gone at once");
+        let text = request(next + 1, "", "");
+        session.handle_input(NOW, ServerInput::Request { id: 21, body: text.as_bytes() });
+        let (said, events) = poll(&mut session);
+        assert_eq!(said[0].2.contains("condition='policy-violation'"), over, "{said:?}");
+        assert_eq!(said[0].2.matches("<message").count(), if over { 0 } else { 2 });
+        let broke = matches!(events[..], [server::Event::Closed(server::CloseReason::Eof)]);
+        assert_eq!(broke, over, "{events:?}");
+    }
+}
