@@ -409,3 +409,30 @@ fn a_membership_has_a_term_that_is_renewed_or_ends() {
     assert_eq!(-shop.ledger.total(Code::Fee, MONEY), 200);
     shop.audit();
 }
+
+/// What becomes of a sale after a merger is booked on who the buyer is now, in the head of the
+/// record, too: its version rises, and the receipt says what it has.
+#[test]
+fn what_time_and_returns_do_after_a_merger_is_about_who_the_member_is_now() {
+    let mut shop = Shop::new(Program::default());
+    let (old, new) = (shop.enrol(), shop.enrol());
+    shop.ok(top_up(old, 1_000));
+    let sale = shop.ok(spend(old, 700));
+    let until = shop.at.time.saturating_add(core::time::Duration::from_secs(3_600));
+    let lines = vec![line(1, 1, 5)];
+    let (who, pay, extras) = (Some(old.into()), Pay::Cash, Extras::NONE);
+    shop.ok(Action::ParkOrder { who, lines, pay, extras, until });
+    shop.ok(Action::MergeMembers { from: old, into: new });
+    let version = |shop: &Shop, member| shop.ledger.member(member).unwrap().version;
+    let before = [old, new].map(|member| version(&shop, member));
+    let receipt = shop.ok(refund(&sale, Part::Amount(200)));
+    assert_eq!((receipt.member, receipt.stored_after), (Some(new), 500));
+    assert_eq!([old, new].map(|member| version(&shop, member)), [before[0], before[1] + 1]);
+    // Who read the member before the return does not write over it.
+    let mut late = shop.command(refund(&sale, Part::Rest));
+    late.envelope.expect_version = Some(before[1]);
+    assert_eq!(shop.submit(&late), Outcome::Rejected(Rejection::VersionChanged));
+    assert_eq!(shop.days(1), 1, "the order ends");
+    assert_eq!((shop.last().head().kind, shop.last().head().member), (Kind::OrderEnded, Some(new)));
+    shop.audit();
+}

@@ -99,7 +99,7 @@ impl Prepare<'_, '_> {
         let Some((id, order)) = ended.and_then(|(_, id)| Some((*id, orders.open.get(id)?))) else {
             return false;
         };
-        self.about(Kind::OrderEnded, order.member);
+        self.about(Kind::OrderEnded, order.member.map(|member| self.ledger.resolve(member)));
         self.draft.head.store = order.store;
         self.draft.fact(Fact::OrderClosed { order: id, end: OrderEnd::TimedOut, reason: 0 });
         true

@@ -313,6 +313,10 @@ impl<'l, 'd> Prepare<'l, 'd> {
     }
 
     fn about(&mut self, kind: Kind, member: Option<MemberId>) {
+        debug_assert!(
+            member.is_none_or(|member| self.ledger.resolve(member) == member),
+            "{kind:?} is about who the member is now"
+        );
         self.draft.head.kind = kind;
         self.draft.head.member = member;
     }

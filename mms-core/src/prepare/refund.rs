@@ -35,7 +35,7 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::GivenAway);
         }
         let amount = amount?;
-        self.about(Kind::Refunded, sale.member);
+        self.about(Kind::Refunded, party.map(|party| party.id));
         if let Part::Line { line, quantity } = part {
             self.draft.fact(Fact::LineReturned { sale: id, line, quantity, net: amount });
         }
