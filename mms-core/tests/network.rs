@@ -269,3 +269,35 @@ fn stores_settle_what_was_loaded_in_one_and_spent_in_another() {
     assert_eq!(stores, [1, 1, 2], "points, then stored value of two stores");
     shop.audit();
 }
+
+/// Buying on account is a debit like any other: not for who is frozen, nor with a card that is.
+#[test]
+fn nobody_who_is_frozen_buys_on_account() {
+    let mut shop = Shop::new(Program::default().with_credit(10_000, 30));
+    let company = corporate(&mut shop);
+    let card = shop.card(company, 5);
+    let buy = |who: Who, pay, on_account| Action::Checkout {
+        who: Some(who),
+        lines: vec![line(1, 1, 900)],
+        pay,
+        extras: Extras::NONE.with_on_account(on_account),
+    };
+    let mixed = Pay::Mixed { cash: 0, stored: 0, points: 0 };
+    for (stop, go, rejection) in [
+        (CardChange::Freeze, CardChange::Unfreeze, Rejection::CardFrozen),
+        (CardChange::Lock, CardChange::Unlock, Rejection::CardLocked),
+    ] {
+        shop.ok(change(card, stop));
+        assert_eq!(shop.no(buy(card.into(), Pay::Cash, 400)), rejection);
+        assert_eq!(shop.no(buy(card.into(), mixed, 900)), rejection);
+        shop.ok(buy(card.into(), Pay::Cash, 0));
+        shop.ok(change(card, go));
+    }
+    shop.ok(Action::ChangeMember { member: company, change: MemberChange::Freeze });
+    for who in [card.into(), company.into()] {
+        assert_eq!(shop.no(buy(who, Pay::Cash, 1)), Rejection::MemberFrozen);
+        shop.ok(buy(who, Pay::Cash, 0));
+    }
+    assert_eq!(shop.balances(company).owed, 0);
+    shop.audit();
+}

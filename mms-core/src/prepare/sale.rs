@@ -117,9 +117,9 @@ impl<'l> Prepare<'l, '_> {
     ) -> Result<(), Rejection> {
         let coupon = self.coupon_of(party, extras)?;
         if let Some(party) = party {
-            // A sale for cash alone takes nothing from the member.
+            // A sale for cash alone takes nothing from the member, now or later.
             let cash_only = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. });
-            let credit = cash_only && coupon.is_none();
+            let credit = cash_only && coupon.is_none() && extras.on_account == 0;
             self.allow(party, if credit { Use::Credit } else { Use::Debit })?;
         }
         if coupon.as_ref().is_some_and(|(_, lot)| !lot.is_live(self.at.day)) {

@@ -205,7 +205,8 @@ impl Model {
         kept: Option<Vec<i128>>,
     ) -> Result<(), R> {
         let list: i128 = lists(lines).iter().sum();
-        let cash_only = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. });
+        let cash_only = matches!(pay, Pay::Cash | Pay::Mixed { stored: 0, points: 0, .. })
+            && extras.on_account == 0;
         let known = self.known(who)?;
         let coupon = match extras.coupon {
             Some(id) => Some(self.coupon(known, id).ok_or(R::CouponUnknown)?),
