@@ -491,3 +491,24 @@ fn points_cannot_be_spent_twice() {
     assert_eq!(shop.submit(&second), Outcome::Rejected(Rejection::InsufficientPoints));
     shop.audit();
 }
+
+/// Sales whose time is over keep nobody from selling, also when nothing else is booked that would
+/// forget them.
+#[test]
+fn sales_that_can_no_longer_be_returned_leave_room_for_others() {
+    let limits = Limits::default().with_sales_max(3);
+    let mut shop = Shop::with_limits(limits, program().with_return_days(1));
+    let member = shop.enrol();
+    let buy = || checkout(member, &[line(1, 1, 1)], Pay::Cash);
+    for _ in 0..3 {
+        shop.ok(buy());
+    }
+    shop.skip(1);
+    assert_eq!(shop.no(buy()), Rejection::SalesFull, "they can still be returned");
+    shop.skip(1);
+    for _ in 0..3 {
+        shop.ok(buy());
+    }
+    assert_eq!(shop.no(buy()), Rejection::SalesFull);
+    shop.audit();
+}

@@ -291,7 +291,11 @@ impl<'l> Prepare<'l, '_> {
         sold: &Sold,
         earned: Option<EarnedBy>,
     ) -> Result<(), Rejection> {
-        if self.ledger.sales.len() >= self.ledger.limits.sales_max as usize {
+        let sales = &self.ledger.sales;
+        let max = self.ledger.limits.sales_max as usize;
+        // Those that this record makes forgotten leave their places to it, or nothing else might
+        // ever do so.
+        if sales.len() >= max && sales.len().saturating_sub(sales.overdue(self.at.day)) >= max {
             self.fill(Rejection::SalesFull);
         }
         let days = self.ledger.program.return_days;

@@ -550,6 +550,11 @@ impl Sales {
         Some(Starts { allocs, lines, rewards })
     }
 
+    /// How many the next record of that day makes [forgotten](Self::forget).
+    pub(crate) fn overdue(&self, day: Day) -> usize {
+        self.stubs.iter().take(FORGET_MAX).take_while(|stub| stub.returnable < day).count()
+    }
+
     /// Forgets a few of the oldest sales whose window was over before `day`, and names the
     /// lots that they no longer refer to.
     pub(crate) fn forget(&mut self, day: Day, mut released: impl FnMut(LotId)) {
