@@ -512,3 +512,22 @@ fn sales_that_can_no_longer_be_returned_leave_room_for_others() {
     assert_eq!(shop.no(buy()), Rejection::SalesFull);
     shop.audit();
 }
+/// Several postings of one record to one account: their sum must fit, not only each of them.
+#[test]
+fn what_overflows_only_in_sum_is_refused() {
+    let many = Ratio::times(350_000);
+    let level = |level| ReferralRule::new(level, i64::MAX).with_on_spend(many);
+    let program = Program::default()
+        .with_earn_rules(vec![EarnRule::new(RuleId::new(1), many)])
+        .with_referral(vec![level(1), level(2), level(3)]);
+    let mut shop = Shop::new(program);
+    let mut last = shop.enrol();
+    for token in 10..13 {
+        last = shop.ok(enrol(MemberToken::new(token), Some(last))).member.unwrap();
+    }
+    let buy = |price| checkout(last, &[line(1, 1, price)], Pay::Cash);
+    let max = shop.ledger.limits().amount_max;
+    assert_eq!(shop.no(buy(max)), Rejection::Overflow);
+    shop.ok(buy(max / 4));
+    shop.audit();
+}

@@ -95,8 +95,7 @@ impl Ledger {
     }
 }
 
-/// No account stands further from zero: half of the range is kept free for several
-/// postings of one record to one account.
+/// No account stands further from zero: half of the range is kept free.
 const BALANCE_MAX: u64 = u64::MAX / 4;
 
 /// One command on its way to a record.
@@ -292,10 +291,15 @@ impl<'l, 'd> Prepare<'l, 'd> {
         full.then_some(Rejection::StoreAccountsFull)
     }
 
+    /// Whether an account would stand too far from zero after any of the postings.
     fn overflows(&self) -> bool {
-        self.draft.postings().iter().any(|posting| {
-            let balance = self.ledger.raw_balance(posting.account);
-            balance.checked_add(posting.amount).is_none_or(|sum| sum.unsigned_abs() > BALANCE_MAX)
+        let postings = self.draft.postings();
+        (1_usize..).zip(postings).any(|(count, last)| {
+            let same =
+                postings.iter().take(count).filter(|posting| posting.account == last.account);
+            let balance = i128::from(self.ledger.raw_balance(last.account));
+            let after = same.fold(balance, |sum, by| sum.saturating_add(by.amount.into()));
+            after.unsigned_abs() > u128::from(BALANCE_MAX)
         })
     }
 
