@@ -301,3 +301,44 @@ fn nobody_who_is_frozen_buys_on_account() {
     assert_eq!(shop.balances(company).owed, 0);
     shop.audit();
 }
+
+/// What referrers get, in lots that are new or not or off their debts, is not on the buyer's receipt.
+#[test]
+fn a_receipt_says_what_the_buyer_gained_and_nobody_else() {
+    let level = |level| {
+        ReferralRule::new(level, 1_000)
+            .with_on_spend(Ratio::percent(1))
+            .with_on_top_up(Ratio::percent(2))
+    };
+    let program = Program::default()
+        .with_top_up_rules(vec![TopUpRule::new(RuleId::new(1), 100).with_points(7)])
+        .with_earn_rules(vec![EarnRule::new(RuleId::new(10), Ratio::percent(3))])
+        .with_referral(vec![level(1), level(2)]);
+    let mut shop = Shop::new(program);
+    let top = shop.enrol();
+    let join = |shop: &mut Shop, token, above| {
+        shop.ok(enrol(MemberToken::new(token), Some(above))).member.unwrap()
+    };
+    let middle = join(&mut shop, 10, top);
+    let buyer = join(&mut shop, 11, middle);
+    shop.ok(Action::Open { member: top, what: Opened::PointsDebt(30) });
+    for _ in 0..3 {
+        assert_eq!(shop.ok(top_up(buyer, 1_000)).points, 7);
+        let sale = shop.ok(checkout(buyer, &[line(1, 1, 1_000)], Pay::Cash));
+        assert_eq!((sale.points, sale.amount), (30, 1_000));
+        assert_eq!(shop.ok(spend(buyer, 1_000)).points, 30);
+    }
+    // Nor when the referrer is another by now.
+    let other = shop.enrol();
+    shop.ok(adjust(other, 1));
+    shop.ok(Action::MergeMembers { from: middle, into: other });
+    assert_eq!(shop.ok(top_up(buyer, 1_000)).points, 7);
+    // Its own lots count as before, also those that were somebody else's.
+    let old = shop.enrol();
+    shop.ok(adjust(old, 1));
+    let new = shop.enrol();
+    shop.ok(Action::MergeMembers { from: old, into: new });
+    assert_eq!(shop.ok(top_up(new, 1_000)).points, 7);
+    assert_eq!(shop.balances(new).points, 8);
+    shop.audit();
+}

@@ -24,7 +24,8 @@ impl Ledger {
                 add(&mut receipt.amount, principal);
                 add(&mut receipt.bonus, bonus);
             }
-            MoveKind::Add if head.kind != Kind::Transferred => {
+            // What a referrer gets is not for this receipt.
+            MoveKind::Add if head.kind != Kind::Transferred && self.is_own(head, lot) => {
                 add(&mut receipt.points, principal);
             }
             MoveKind::Send | MoveKind::Expire => {
@@ -34,6 +35,12 @@ impl Ledger {
             _ => {}
         }
     }
+
+    /// Whether a lot is of the member that the record is about.
+    fn is_own(&self, head: &Head, lot: LotId) -> bool {
+        let owner = self.lots.owner(lot);
+        owner == head.member || owner.map(|owner| self.resolve(owner)) == head.member
+    }
 }
 
 /// Notes on the receipt what a fact says to the sender.
@@ -42,7 +49,7 @@ pub(super) fn fact(head: &Head, fact: &Fact, receipt: &mut Receipt) {
     let add = |to: &mut i64, amount: i64| *to = to.saturating_add(amount);
     match *fact {
         Fact::TierChanged { .. } => receipt.tier_changed = true,
-        Fact::LotOpened { asset, principal, bonus, .. } => match head.kind {
+        Fact::LotOpened { member, asset, principal, bonus, .. } => match head.kind {
             Kind::ToppedUp | Kind::ChangeSwept | Kind::BalanceOpened if asset == MONEY => {
                 add(&mut receipt.amount, principal);
                 add(&mut receipt.bonus, bonus);
@@ -50,7 +57,9 @@ pub(super) fn fact(head: &Head, fact: &Fact, receipt: &mut Receipt) {
             Kind::Transferred if asset == MONEY || asset == POINTS => {}
             Kind::Refunded => {}
             Kind::CouponsIssued | Kind::Transferred => add(&mut receipt.amount, principal),
-            _ if asset == POINTS => add(&mut receipt.points, principal),
+            _ if asset == POINTS && Some(member) == head.member => {
+                add(&mut receipt.points, principal);
+            }
             _ => {}
         },
         Fact::OrderLine { net, .. } => add(&mut receipt.amount, net),
@@ -63,7 +72,9 @@ pub(super) fn fact(head: &Head, fact: &Fact, receipt: &mut Receipt) {
             receipt.amount = receipt.amount.saturating_sub(amount);
         }
         Fact::Deferred { amount, .. } if head.kind == Kind::PackageSold => receipt.amount = amount,
-        Fact::DebtPaid { points, .. } => add(&mut receipt.points, points),
+        Fact::DebtPaid { member, points } if Some(member) == head.member => {
+            add(&mut receipt.points, points);
+        }
         Fact::HoldOpened { principal, bonus, .. } => {
             receipt.amount = principal.saturating_add(bonus);
         }
