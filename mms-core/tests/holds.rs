@@ -205,3 +205,23 @@ fn nobody_is_merged_while_anything_is_held() {
         shop.audit();
     }
 }
+
+/// Coupons under a hold are still the member's: setting one aside makes no room for another.
+#[test]
+fn held_coupons_count_among_those_that_a_member_holds() {
+    let rule = CouponRule::new(OFF, CouponOff::Amount(500)).with_member_max(1);
+    let mut shop = Shop::new(Program::default().with_coupons(vec![rule]));
+    let (member, other) = (shop.enrol(), shop.enrol());
+    let give = |who: MemberId| Action::IssueCoupons { who: who.into(), kind: OFF, count: 1 };
+    let coupon = shop.ok(give(member)).coupon().unwrap();
+    let until = later(&shop);
+    let held = shop.ok(Action::HoldCoupons { who: member.into(), coupon, count: 1, until });
+    assert_eq!(shop.no(give(member)), Rejection::CouponsHeld);
+    let theirs = shop.ok(give(other)).coupon().unwrap();
+    let send =
+        Action::TransferCoupons { from: other.into(), to: member.into(), coupon: theirs, count: 1 };
+    assert_eq!(shop.no(send), Rejection::CouponsHeld);
+    shop.ok(capture(&held, 1));
+    shop.ok(give(member));
+    shop.audit();
+}

@@ -40,8 +40,7 @@ impl<'l> Prepare<'l, '_> {
         if rule.pool_max.is_some_and(|max| issued.saturating_add(count) > max) {
             return Err(Rejection::PoolEmpty);
         }
-        let held = Code::Coupons.natural(party.member.balance(Code::Coupons, kind));
-        if rule.member_max.is_some_and(|max| held.saturating_add(count) > max) {
+        if rule.member_max.is_some_and(|max| holds(party, kind).saturating_add(count) > max) {
             return Err(Rejection::CouponsHeld);
         }
         let from = self.at.day.plus(rule.wait_days);
@@ -210,4 +209,10 @@ impl<'l> Prepare<'l, '_> {
         self.add_to_lot(party, alike, MONEY, (amount, 0), today, expires)?;
         Ok(())
     }
+}
+
+/// How many coupons of a kind are a member's, those under holds among them.
+pub(super) fn holds(party: Party<'_>, kind: AssetId) -> i64 {
+    let of = |code: Code| code.natural(party.member.balance(code, kind));
+    of(Code::Coupons).saturating_add(of(Code::CouponsHeld))
 }

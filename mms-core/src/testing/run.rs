@@ -342,7 +342,7 @@ impl Model {
         }
         // With those that are over and nobody has booked yet.
         let own = self.coupons.iter().filter(|c| c.member == member && c.kind == kind);
-        let held: i128 = own.map(|coupon| coupon.left).sum();
+        let held: i128 = own.map(|coupon| coupon.left + coupon.held).sum();
         if rule.member_max.is_some_and(|max| held + count > i128::from(max)) {
             return Err(R::CouponsHeld);
         }
