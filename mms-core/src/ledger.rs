@@ -141,6 +141,8 @@ pub struct Balances {
     pub change: i64,
     /// What the member owes for goods sold on account.
     pub owed: i64,
+    /// Stored value that was brought along and is not yet the member's to spend.
+    pub stored_pending: i64,
     /// Stored value that is over but not yet booked as such.
     pub stored_expired: i64,
     /// Points that are over but not yet booked as such.
@@ -358,7 +360,8 @@ impl Ledger {
                 (true, true, _) => add(&mut balances.points_expired, lot.left()),
                 (true, false, true) => add(&mut balances.points_pending, lot.left()),
                 (true, false, false) => add(&mut balances.points, lot.left()),
-                (false, false, _) => {
+                (false, false, true) => add(&mut balances.stored_pending, lot.left()),
+                (false, false, false) => {
                     add(&mut balances.principal, lot.principal);
                     add(&mut balances.bonus, lot.bonus);
                 }

@@ -117,6 +117,7 @@ fn network() -> Program {
             CommissionRule::new(Ratio::percent(5)).with_tier(TierId::new(1)),
         ])
         .with_points_expiry(Expiry::MonthEnd(1))
+        .with_stored_expiry(Expiry::MonthEnd(0))
 }
 
 /// Tiers that look at months, are kept for a while and fall.
@@ -129,6 +130,8 @@ fn windows(downgrade: Downgrade) -> Program {
             tier(2, 10, 200, qualify.with_points(900)),
             tier(3, 12, 250, qualify.with_top_up(200_000)),
         ])
+        // Stored value of a registered card never lapses: what is loaded gathers in one lot.
+        .with_stored_expiry(Expiry::Never)
         .with_tier_window(2)
         .with_tier_review(Expiry::Days(11), downgrade)
         .with_thresholds(vec![Threshold::new(10_000, 999), Threshold::new(30_000, 4_001)])

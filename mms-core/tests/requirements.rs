@@ -361,3 +361,35 @@ fn every_asset_that_a_member_can_hold_is_opened_and_sent() {
     shop.due();
     shop.audit();
 }
+
+/// R57: what is paid in can be spent at once, whatever else waits for its day.
+#[test]
+fn what_is_loaded_never_waits_for_what_was_brought_along_for_later() {
+    let mut shop = Shop::new(Program::default());
+    let member = shop.enrol();
+    let bring = Action::OpenBalance {
+        member,
+        what: Held::Stored,
+        principal: 500,
+        bonus: 0,
+        from: shop.at.day.plus(3),
+        expires: Day::NEVER,
+    };
+    shop.ok(bring);
+    assert_eq!(shop.balances(member).stored(), 0, "not yet");
+    assert_eq!(shop.no(spend(member, 1)), Rejection::InsufficientStored);
+    shop.ok(top_up(member, 100));
+    assert_eq!(shop.balances(member).stored(), 100);
+    shop.ok(spend(member, 60));
+    let extras = Extras::NONE.with_keep_change(7);
+    let lines = vec![line(1, 1, 10)];
+    shop.ok(Action::Checkout { who: Some(member.into()), lines, pay: Pay::Cash, extras });
+    shop.ok(spend(member, 40));
+    shop.ok(Action::SweepChange { who: member.into() });
+    shop.ok(spend(member, 7));
+    shop.audit();
+    shop.skip(3);
+    assert_eq!(shop.balances(member).stored(), 500);
+    shop.ok(spend(member, 500));
+    shop.audit();
+}

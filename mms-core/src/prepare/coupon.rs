@@ -204,7 +204,8 @@ impl<'l> Prepare<'l, '_> {
         let here = self.store_of_lots();
         let alike = |lot: &Lot| {
             let same_store = here.is_none_or(|here| lot.store == here);
-            same_store && lot.bonus_in == 0 && lot.asset == MONEY && lot.expires == expires
+            let alike = lot.bonus_in == 0 && lot.asset == MONEY && lot.expires == expires;
+            same_store && alike && lot.from <= today
         };
         self.add_to_lot(party, alike, MONEY, (amount, 0), today, expires)?;
         Ok(())

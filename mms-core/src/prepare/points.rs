@@ -41,6 +41,7 @@ impl Prepare<'_, '_> {
             here.is_none_or(|here| lot.store == here)
                 && bonus == 0
                 && lot.bonus_in == 0
+                && lot.from <= today
                 && lot.asset == MONEY
                 && lot.expires == expires
         };

@@ -141,7 +141,7 @@ impl Model {
         mut want: i128,
     ) -> Result<Vec<(usize, i128)>, R> {
         let live = self.packages.iter().enumerate().filter(|(_, p)| {
-            p.member == member && p.kind == kind && p.left > 0 && p.expires >= self.day
+            p.member == member && p.kind == kind && p.left > 0 && p.is_live(self.day)
         });
         let mut live: Vec<(usize, i128)> = live.map(|(n, package)| (n, package.left)).collect();
         live.sort_by_key(|(n, _)| (self.packages[*n].expires, *n));

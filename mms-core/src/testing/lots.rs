@@ -107,7 +107,7 @@ impl Model {
                 && (!self.program.settle || lot.store == store)
                 && self.valued.get(*id).copied().unwrap_or(false)
                 && (points || (!lot.had_bonus && b == 0))
-                && (!points || same_wait)
+                && same_wait
         };
         match (0..self.lots.len()).find(alike) {
             Some(id) => {

@@ -137,10 +137,16 @@ pub(super) struct MPackage {
     pub(super) left: i128,
     pub(super) held: i128,
     pub(super) price: i128,
+    pub(super) from: i32,
     pub(super) expires: i32,
 }
 
 impl MPackage {
+    /// Whether uses can be taken on a day.
+    pub(super) const fn is_live(&self, day: i32) -> bool {
+        self.from <= day && self.expires >= day
+    }
+
     /// What of the price is not earned or paid out yet.
     pub(super) fn deferred(&self) -> i128 {
         self.price - self.price * (self.all - self.left - self.held) / self.all
@@ -441,7 +447,7 @@ impl Model {
         ];
         let uses = |kind| -> i128 {
             let own = self.packages.iter().filter(|p| p.member == id && p.kind == kind);
-            own.filter(|package| package.expires >= self.day).map(|package| package.left).sum()
+            own.filter(|package| package.is_live(self.day)).map(|package| package.left).sum()
         };
         expected.extend(self.kinds_of_uses().into_iter().map(uses));
         expected

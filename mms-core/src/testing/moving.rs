@@ -147,7 +147,7 @@ impl Model {
     pub(super) fn open_other(&mut self, seq: u64, member: MemberId, what: Opened) -> Result<(), R> {
         let who = Who::Member(member);
         match what {
-            Opened::Uses { kind, uses, price, expires, .. } => {
+            Opened::Uses { kind, uses, price, from, expires } => {
                 if uses <= 0 || price < 0 {
                     return Err(R::AmountNotPositive);
                 }
@@ -160,7 +160,8 @@ impl Model {
                     return Err(R::AssetUnknown);
                 }
                 let member = self.usable(who, false)?;
-                let (all, price, expires) = (uses.into(), price.into(), expires.value());
+                let (all, price) = (uses.into(), price.into());
+                let (from, expires) = (from.value(), expires.value());
                 self.packages.push(MPackage {
                     kind,
                     member,
@@ -168,6 +169,7 @@ impl Model {
                     left: all,
                     held: 0,
                     price,
+                    from,
                     expires,
                 });
             }

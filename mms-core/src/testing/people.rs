@@ -362,6 +362,7 @@ impl Model {
                     left: all,
                     held: 0,
                     price: 0,
+                    from: self.day,
                     expires,
                 });
                 MGift::Uses(self.packages.len() - 1, all)

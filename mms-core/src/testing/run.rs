@@ -145,6 +145,7 @@ impl Model {
                     left: all,
                     held: 0,
                     price,
+                    from: self.day,
                     expires,
                 });
                 let by = Counts { spend: price, visits: 1, ..Counts::default() };

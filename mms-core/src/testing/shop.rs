@@ -207,10 +207,15 @@ impl Shop {
                 Action::SetTier { member: who, tier: tier.unwrap_or(TierId::new(99)), until }
             }
             22 => {
-                let bonus = if what == Held::Stored { rng.below(2_000) as i64 } else { 0 };
+                let bonus = if what == Held::Stored { rng.below(2_000) as i64 - 1_000 } else { 0 };
+                let bonus = if rng.below(20) == 0 { bonus } else { bonus.max(0) };
                 let principal = amount(rng, &[0, 10_000]);
-                let from = Day::new(at.day.value().saturating_sub(rng.below(40) as i32));
-                let expires = at.day.plus(rng.below(40) as u32);
+                // Now and then from a later day on, which the end may even come before.
+                let from = Day::new(at.day.value().saturating_sub(rng.below(40) as i32 - 16));
+                let expires = match rng.below(3) {
+                    0 => Day::NEVER,
+                    _ => at.day.plus(rng.below(40) as u32),
+                };
                 if rng.below(2) == 0 {
                     let (uses, price) = (rng.below(9) as i64, amount(rng, &[0, 999]));
                     let kinds: Vec<AssetId> = program.coupons.iter().map(|row| row.kind).collect();
