@@ -405,8 +405,16 @@ fn outlets_and_parameters_are_the_schemes() {
     let mut shop = Shop::new(Program::default().with_load_stores(vec![StoreId::new(2)]));
     let member = shop.enrol();
     assert_eq!(shop.no(top_up(member, 1)), Rejection::NotPermitted);
+    // Nor by way of change, of which a till may keep as much as it likes.
+    let extras = Extras::NONE.with_keep_change(100);
+    let (who, lines, pay) = (Some(member.into()), vec![line(1, 1, 5)], Pay::Cash);
+    shop.ok(Action::Checkout { who, lines, pay, extras });
+    let sweep = || Action::SweepChange { who: member.into() };
+    assert_eq!(shop.no(sweep()), Rejection::NotPermitted);
     shop.store = StoreId::new(2);
     shop.ok(top_up(member, 1));
+    shop.ok(sweep());
+    assert_eq!(shop.balances(member).stored(), 101);
     let parameter = ParameterId::new(7);
     assert_eq!(shop.ledger.parameter(parameter), None);
     shop.ok(Action::SetParameter { parameter, value: -5 });

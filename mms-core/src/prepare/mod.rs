@@ -74,7 +74,7 @@ impl Ledger {
         // R56: only named outlets load.
         let stores = &self.program.load_stores;
         if !stores.is_empty()
-            && matches!(command.action, Action::TopUp { .. })
+            && matches!(command.action, Action::TopUp { .. } | Action::SweepChange { .. })
             && !stores.contains(&envelope.store)
         {
             return Err(Rejection::NotPermitted);

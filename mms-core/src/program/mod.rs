@@ -80,7 +80,7 @@ pub struct Program {
     pub reminders: Vec<ReminderRule>,
     /// What is unusual.
     pub watch: Vec<WatchRule>,
-    /// The stores that may load stored value; all, when empty.
+    /// The stores that may load stored value, also with change; all, when empty.
     pub load_stores: Vec<StoreId>,
     /// What referrers get, level by level (at most three).
     pub referral: Vec<ReferralRule>,

@@ -37,7 +37,7 @@ impl Model {
         let actor = command.envelope.actor.value();
         self.permitted(actor, &command.action)?;
         let stores = &self.program.load_stores;
-        let load = matches!(command.action, Action::TopUp { .. });
+        let load = matches!(command.action, Action::TopUp { .. } | Action::SweepChange { .. });
         if load && !stores.is_empty() && !stores.iter().any(|known| known.value() == store) {
             return Err(R::NotPermitted);
         }
