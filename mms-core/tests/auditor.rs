@@ -11,7 +11,7 @@
 )]
 
 use core::cell::RefCell;
-use mms_core::testing::{Disk, MemoryDisk, Sim, SimConfig, SimReport};
+use mms_core::testing::{Disk, MemoryDisk, Model, Shop, Sim, SimConfig, SimReport};
 use mms_core::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -262,4 +262,81 @@ fn random_shops_agree_with_the_model() {
         assert!(sum.reminded > least, "{sum:?}");
         assert!(sum.torn > 10 && sum.from_snapshot > 10 && sum.lost > 10, "{sum:?}");
     }
+}
+
+/// Rules may change at any time, between a sale and its return too: what was booked stays sound, and
+/// replays without any of them.
+#[test]
+fn rules_may_change_between_any_two_commands() {
+    let mut accepted = 0;
+    for seed in 0..60 {
+        let mut rng = proto_wire::Rng::new(&Seed::from_u64(seed));
+        let shop = Shop::new(&mut rng, 6);
+        let new = || Ledger::new(Limits::default(), Program::default().into(), Seed::from_u64(1));
+        let mut ledger = new().unwrap();
+        // It only serves the shop to choose from.
+        let model = Model::new(Program::default().into(), Limits::default());
+        let mut journal = Vec::new();
+        let mut day = Day::new(20_000);
+        for key in 1..=400 {
+            if rng.below(12) == 0 {
+                let (_, program, _) = program(rng.below(9));
+                let program = match rng.below(4) {
+                    0 => program.with_return_days(u32::try_from(rng.below(5)).unwrap()),
+                    1 => program.with_refund_grace_days(Some(2)),
+                    2 => program.with_tiers(vec![Tier::new(TierId::new(2))]),
+                    _ => program,
+                };
+                ledger.set_program(program.into()).unwrap();
+            }
+            if rng.below(15) == 0 {
+                day = day.plus(1 + u32::try_from(rng.below(4)).unwrap());
+            }
+            let at = At::new(Timestamp::from_unix_secs(i64::from(day.value()) * 86_400), day);
+            if rng.below(4) == 0 {
+                while ledger.apply_due(at, &mut journal).is_some() {}
+            }
+            let sales: Vec<Sale> = ledger.sales().filter(|sale| sale.left() > 0).collect();
+            let action = if sales.is_empty() || rng.below(4) > 0 {
+                shop.action(&mut rng, &ledger, &model)
+            } else {
+                let sale = &sales[usize::try_from(rng.below(sales.len() as u64)).unwrap()];
+                let amount = i64::try_from(rng.below(sale.left().unsigned_abs())).unwrap() + 1;
+                let parts = [Part::Rest, Part::Amount(amount), Part::Line { line: 0, quantity: 1 }];
+                Action::Refund {
+                    sale: sale.id,
+                    part: parts[usize::try_from(rng.below(3)).unwrap()],
+                }
+            };
+            // Somebody who may always do everything.
+            let action = match action {
+                Action::Permit { .. } => {
+                    Action::Permit { actor: ActorId::new(0), permissions: Permissions::ALL }
+                }
+                Action::SetStore { .. } | Action::SetTerminal { .. } => continue,
+                action => action,
+            };
+            let command = Command::new(IdempotencyKey::new(key), Shop::store(&mut rng), action);
+            if let Outcome::Accepted(_) = ledger.apply(at, &command, &mut journal) {
+                accepted += 1;
+                let verification = ledger.verify();
+                assert!(verification.is_sound(), "seed {seed}, {command:?}: {verification}");
+            }
+        }
+        let mut again = new().unwrap();
+        let mut left = journal.as_slice();
+        while !left.is_empty() {
+            let (record, rest) = Record::parse(left).unwrap();
+            again.check(record).unwrap();
+            again.commit(record);
+            left = rest;
+        }
+        assert!(again == ledger, "seed {seed}");
+        let bytes = ledger.snapshot(JournalPosition::START);
+        let mut restored = new().unwrap();
+        restored.restore(Snapshot::parse(&bytes).unwrap()).unwrap();
+        assert!(restored == ledger, "seed {seed}");
+    }
+    println!("{accepted} accepted");
+    assert!(accepted > 5_000, "{accepted}");
 }
