@@ -20,7 +20,7 @@
 //! let program = Program::sample()
 //!     .with_top_up_rules(vec![TopUpRule::new(RuleId::new(7), 2_000).with_bonus(Ratio::percent(3))]);
 //! let config = SimConfig::default().with_program(program).with_steps(200);
-//! let report = Sim::new(42, config).run().unwrap_or_else(|failure| panic!("{failure}"));
+//! let report = Sim::new(43, config).run().unwrap_or_else(|failure| panic!("{failure}"));
 //! assert!(report.accepted > 20 && report.crashes > 0);
 //! ```
 //!
