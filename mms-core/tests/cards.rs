@@ -159,3 +159,31 @@ fn a_coupon_is_good_where_when_and_for_what_its_kind_says() {
     assert_eq!(shop.no(with_coupon(A, &big, off)), R::CouponUnknown);
     shop.audit();
 }
+
+/// Uses that are turned into money are a pay-out, as that of stored value is: not to who is frozen,
+/// nor to who holds a card that is.
+#[test]
+fn nothing_is_paid_out_on_a_card_that_is_frozen() {
+    let mut shop = shop(Limits::default());
+    let kind = AssetId::new(16);
+    let expires = shop.at.day.plus(9);
+    shop.ok(Action::SellPackage { who: A.into(), kind, uses: 4, price: 1_000, expires });
+    let back = |who: Who| Action::ReturnUses { who, kind, uses: 1 };
+    let all = |who: Who| Action::RefundCard { who, cause: RefundCause::Merchant };
+    for (stop, go, rejection) in [
+        (CardChange::Freeze, CardChange::Unfreeze, R::CardFrozen),
+        (CardChange::Lock, CardChange::Unlock, R::CardLocked),
+        (CardChange::ReportLost, CardChange::WithdrawLoss, R::CardLost),
+    ] {
+        shop.ok(change(CARD, stop));
+        assert_eq!(shop.no(back(CARD.into())), rejection);
+        assert_eq!(shop.no(all(CARD.into())), rejection);
+        shop.ok(change(CARD, go));
+    }
+    shop.ok(Action::ChangeMember { member: A, change: MemberChange::Freeze });
+    assert_eq!(shop.no(back(A.into())), R::MemberFrozen);
+    assert_eq!(shop.no(all(A.into())), R::MemberFrozen);
+    shop.ok(Action::ChangeMember { member: A, change: MemberChange::Unfreeze });
+    assert_eq!(shop.ok(back(A.into())).amount, 250);
+    shop.audit();
+}

@@ -77,7 +77,8 @@ impl Prepare<'_, '_> {
         if !is_uses(kind) {
             return Err(Rejection::AssetUnknown);
         }
-        self.allow(party, Use::Credit)?;
+        // A pay-out, as that of stored value is.
+        self.allow(party, Use::Debit)?;
         self.about(Kind::UsesReturned, Some(party.id));
         let taken = self.take(party, kind, uses, MoveKind::Return)?;
         self.debit(party.id, kind, taken);

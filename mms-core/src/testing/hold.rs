@@ -169,7 +169,7 @@ impl Model {
         if !crate::is_uses(kind) {
             return Err(R::AssetUnknown);
         }
-        self.usable(who, back.is_none())?;
+        self.usable(who, true)?;
         let mut freed = 0;
         for (n, part) in self.parts_of_uses(member, kind, uses.into())? {
             let package = &mut self.packages[n];
