@@ -340,3 +340,119 @@ fn rules_may_change_between_any_two_commands() {
     println!("{accepted} accepted");
     assert!(accepted > 5_000, "{accepted}");
 }
+
+/// Amounts as great as 64 bits hold, where limits allow them: refused or booked, never bent. (What
+/// time causes is never refused, so here it causes nothing.)
+#[test]
+fn amounts_at_the_end_of_64_bits_break_nothing() {
+    let qualify = Qualify::default();
+    let program = network()
+        .with_tiers(vec![
+            tier(0, 0, 100, qualify).with_burn(Ratio::times(3)),
+            tier(1, 5, 900, qualify.with_spend(i64::MAX)).with_burn(Ratio::percent(1)),
+        ])
+        .with_credit(i64::MAX, 30)
+        .with_earn_rules(vec![EarnRule::new(RuleId::new(10), Ratio::times(2))])
+        .with_coupons(vec![CouponRule::new(OFF, CouponOff::Amount(i64::MAX))])
+        .with_referral(vec![
+            ReferralRule::new(1, i64::MAX)
+                .with_on_spend(Ratio::times(u32::MAX))
+                .with_on_top_up(Ratio::percent(99)),
+        ]);
+    let limits = Limits::default().with_amount_max(i64::MAX);
+    let (mut accepted, mut overflows) = (0, 0);
+    for seed in 0..40 {
+        let mut rng = proto_wire::Rng::new(&Seed::from_u64(seed));
+        let program = if seed % 2 == 0 { program.clone() } else { odd(Consumption::Proportional) };
+        let new = || Ledger::new(limits, program.clone().into(), Seed::from_u64(1)).unwrap();
+        let mut ledger = new();
+        let mut journal = Vec::new();
+        let mut day = Day::new(20_000);
+        for key in 1..=300_u64 {
+            let mut some = |below: u64| usize::try_from(rng.below(below)).unwrap();
+            let bits = [0, 31, 32, 61, 62, 63][some(6)];
+            let amount = ((1_u64 << bits) - 1).cast_signed().saturating_sub([0, 1, -1][some(3)]);
+            let small = [1, 5, 100][some(3)];
+            let member = MemberId::new([0, 1, 2, 3][some(4)]);
+            let (who, other) = (Who::Member(member), MemberId::new([0, 1, 2, 3][some(4)]));
+            let what = [Held::Stored, Held::Points][some(2)];
+            let kind = AssetId::new(16);
+            let (from, expires) = (day, [Day::NEVER, day.plus(3)][some(2)]);
+            let sales: Vec<Sale> = ledger.sales().collect();
+            let sale = sales.get(some(sales.len().max(1) as u64));
+            let hold = ledger.holds().next().map_or(HoldId::new(1), |(id, _)| id);
+            let time = Timestamp::from_unix_secs(i64::from(day.value()) * 86_400);
+            let until = time.saturating_add(core::time::Duration::from_secs(7));
+            let lines = vec![Line::new(Sku::new(1), 1, amount), Line::new(Sku::new(2), 2, small)];
+            let quote = ledger.quote(Some(who), &lines).map_or(0, |quote| quote.net);
+            let coupon = ledger.coupons(member, day).next().map(|(id, ..)| id);
+            let extras = Extras::NONE.with_keep_change([0, amount][some(2)]);
+            let extras = extras.with_on_account([0, quote, quote / 2][some(3)]);
+            let extras =
+                coupon.filter(|_| some(4) == 0).map_or(extras, |one| extras.with_coupon(one));
+            let action = match some(24) {
+                _ if key <= 4 => Action::Enrol {
+                    token: MemberToken::new(key.into()),
+                    kind: MemberKind::Corporate,
+                    plan: PlanId::new(0),
+                    referrer: (key > 1).then_some(MemberId::new(0)),
+                },
+                0 | 1 => Action::TopUp { who, amount },
+                2 => Action::Spend { who, amount },
+                3..=6 => Action::Checkout {
+                    who: Some(who),
+                    lines,
+                    pay: [
+                        Pay::Cash,
+                        Pay::Stored,
+                        Pay::Mixed { cash: amount, stored: 0, points: amount },
+                    ][some(3)],
+                    extras,
+                },
+                7 => Action::Earn { who, base: amount, rule: RuleId::new(10) },
+                8 => Action::AdjustPoints { who, adjust: Adjust::Add(amount), reason: 1 },
+                9 => Action::Transfer { from: who, to: other.into(), what, amount },
+                10 => Action::Hold { who, what, amount, until },
+                11 => Action::Capture { hold, amount, reward: RewardId::new(1) },
+                12 => Action::OpenBalance {
+                    member,
+                    what,
+                    principal: amount,
+                    bonus: if what == Held::Stored { amount } else { 0 },
+                    from,
+                    expires,
+                },
+                13 => Action::SellPackage { who, kind, uses: small, price: amount, expires },
+                14 => Action::SellPackage { who, kind, uses: amount, price: amount, expires },
+                15 => Action::TakeUses { who, kind, uses: [small, amount][some(2)] },
+                16 => Action::ReturnUses { who, kind, uses: [small, amount][some(2)] },
+                17 => Action::IssueCoupons { who, kind: OFF, count: amount },
+                18 => Action::BookOther { amount: [amount, -amount][some(2)], category: 1 },
+                19 => Action::BuyMessages { count: amount, price: amount },
+                20 => Action::RefundCard { who, cause: RefundCause::Member },
+                21 => Action::CountGoods { goods: MUG, counted: amount },
+                _ => Action::Refund {
+                    sale: sale.map_or(SaleId::new(1), |sale| sale.id),
+                    part: [Part::Rest, Part::Amount(amount), Part::Line { line: 0, quantity: 1 }]
+                        [some(3)],
+                },
+            };
+            let at = At::new(time, day);
+            let store = StoreId::new([1, 2][some(2)]);
+            let command = Command::new(IdempotencyKey::new(key.into()), store, action)
+                .by(ActorId::new(1), TerminalId::new(1));
+            match ledger.apply(at, &command, &mut journal) {
+                Outcome::Accepted(_) => {
+                    accepted += 1;
+                    let verification = ledger.verify();
+                    assert!(verification.is_sound(), "seed {seed}, {command:?}: {verification}");
+                }
+                Outcome::Rejected(Rejection::Overflow) => overflows += 1,
+                _ => {}
+            }
+            day = day.plus(u32::from(some(9) == 0));
+        }
+    }
+    println!("{accepted} accepted, {overflows} overflows");
+    assert!(accepted > 1_000 && overflows > 500, "{accepted} {overflows}");
+}

@@ -258,7 +258,6 @@ impl<'l, 'd> Prepare<'l, 'd> {
         }
         self.name_tender();
         let watched = self.watch();
-        debug_assert!(self.draft.is_balanced(), "postings must balance: {:?}", self.draft);
         if !self.draft.fits() {
             // Room for accounts comes first in the order of rejections.
             return Err(self.no_room().unwrap_or(Rejection::RecordFull));
@@ -270,14 +269,17 @@ impl<'l, 'd> Prepare<'l, 'd> {
         let volume = self.ledger.volume.saturating_add(self.draft.volume());
         let postings = self.draft.postings().len();
         let accounts = self.ledger.books.len().saturating_add(postings);
-        if volume <= BALANCE_MAX && accounts <= self.ledger.limits.store_accounts_max as usize {
-            return Ok(());
+        if volume > BALANCE_MAX || accounts > self.ledger.limits.store_accounts_max as usize {
+            if let Some(rejection) = self.no_room() {
+                return Err(rejection);
+            }
+            // A sum that did not fit stands at the end of 64 bits, and is found here.
+            if self.overflows() {
+                return Err(Rejection::Overflow);
+            }
         }
-        match self.no_room() {
-            Some(rejection) => Err(rejection),
-            None if self.overflows() => Err(Rejection::Overflow),
-            None => Ok(()),
-        }
+        debug_assert!(self.draft.is_balanced(), "postings must balance: {:?}", self.draft);
+        Ok(())
     }
 
     fn no_room(&self) -> Option<Rejection> {
