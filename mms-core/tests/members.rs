@@ -436,3 +436,31 @@ fn what_time_and_returns_do_after_a_merger_is_about_who_the_member_is_now() {
     assert_eq!((shop.last().head().kind, shop.last().head().member), (Kind::OrderEnded, Some(new)));
     shop.audit();
 }
+
+/// I19: uses that are given back lower the counters of the month in which they were bought.
+#[test]
+fn a_package_that_is_given_back_counts_in_the_month_in_which_it_was_sold() {
+    let program = Program::default()
+        .with_tiers(tiers())
+        .with_tier_window(2)
+        .with_tier_review(Expiry::MonthEnd(0), Downgrade::ToDeserved);
+    let mut shop = Shop::new(program); // 2024-10-04
+    let member = shop.enrol();
+    let (who, kind, expires) = (Who::Member(member), AssetId::new(16), Day::NEVER);
+    let package = |uses, price| Action::SellPackage { who, kind, uses, price, expires };
+    let october = shop.at.day.month();
+    shop.ok(package(2, 1_000));
+    shop.days(31);
+    shop.ok(package(4, 1_200));
+    buy(&mut shop, member, 900);
+    let spend =
+        |shop: &Shop, month| shop.ledger.member(member).unwrap().counters_in(month, 1).spend;
+    assert_eq!([0, 1].map(|more| spend(&shop, october + more)), [1_000, 2_100]);
+    // Both of the first, and one of the second.
+    assert_eq!(shop.ok(Action::ReturnUses { who, kind, uses: 3 }).amount, 1_300);
+    assert_eq!([0, 1].map(|more| spend(&shop, october + more)), [0, 1_800]);
+    assert_eq!(shop.ledger.member(member).unwrap().counters().spend, 1_800);
+    shop.days(40); // December: October counts no more
+    assert_eq!(tier(&shop, member), 1);
+    shop.audit();
+}

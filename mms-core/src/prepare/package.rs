@@ -85,9 +85,13 @@ impl Prepare<'_, '_> {
         self.draft.store(Code::UsesIssued, kind, uses.saturating_neg());
         let paid = self.undefer()?;
         self.earned(party.id, Code::Tender, paid);
-        if paid != 0 {
-            let by = Counters { spend: paid.saturating_neg(), ..Counters::default() };
-            self.uncounted(party.id, by, self.at.day);
+        // Each lot in the month in which it was sold.
+        for n in 0..self.draft.facts().len() {
+            if let Some(Fact::Deferred { lot, amount }) = self.draft.facts().get(n).copied() {
+                let day = self.ledger.lots.get(lot).map_or(self.at.day, |lot| lot.from);
+                let by = Counters { spend: amount, ..Counters::default() };
+                self.uncounted(party.id, by, day);
+            }
         }
         Ok(())
     }

@@ -170,17 +170,15 @@ impl Model {
             return Err(R::AssetUnknown);
         }
         self.usable(who, true)?;
-        let mut freed = 0;
         for (n, part) in self.parts_of_uses(member, kind, uses.into())? {
             let package = &mut self.packages[n];
             let before = package.deferred();
             package.left -= part;
-            freed += before - package.deferred();
-        }
-        if let Some(store) = back {
-            self.over_the_counter(store, -freed);
-            let by = Counts { spend: -freed, ..Counts::default() };
-            self.count(member, self.day, by);
+            let (freed, sold) = (before - package.deferred(), package.from);
+            if let Some(store) = back {
+                self.over_the_counter(store, -freed);
+                self.count(member, sold, Counts { spend: -freed, ..Counts::default() });
+            }
         }
         Ok(())
     }
