@@ -456,3 +456,60 @@ fn amounts_at_the_end_of_64_bits_break_nothing() {
     println!("{accepted} accepted, {overflows} overflows");
     assert!(accepted > 1_000 && overflows > 500, "{accepted} {overflows}");
 }
+
+/// I13: whatever random shops try, nothing is taken from who is frozen, and no debt made, but by what
+/// is named here.
+#[test]
+fn nothing_is_taken_from_who_is_frozen() {
+    let mut found = BTreeMap::new();
+    for seed in 0..300 {
+        let mut rng = proto_wire::Rng::new(&Seed::from_u64(seed));
+        let shop = Shop::new(&mut rng, 4);
+        let (_, program, limits) = program(seed);
+        let model = Model::new(program.clone().into(), limits);
+        let mut ledger = Ledger::new(limits, program.into(), Seed::from_u64(1)).unwrap();
+        for key in 1..=200_u32 {
+            let day = Day::new(20_000).plus(key / 40);
+            let at = At::new(Timestamp::from_unix_secs(i64::from(day.value()) * 86_400), day);
+            let sale = ledger.sales().find(|sale| sale.left() > 0).filter(|_| rng.below(9) == 0);
+            let action = match sale {
+                Some(sale) => Action::Refund { sale: sale.id, part: Part::Rest },
+                None => shop.action(&mut rng, &ledger, &model),
+            };
+            let key = IdempotencyKey::new(key.into());
+            let command = Command::new(key, StoreId::new(1), action);
+            let Ok(record) = ledger.prepare(at, &command) else { continue };
+            let kind = record.view().head().kind;
+            for posting in record.view().postings() {
+                let (Owner::Member(member), code) =
+                    (posting.account.owner(), posting.account.code())
+                else {
+                    continue;
+                };
+                let less = code.natural(posting.amount) < 0;
+                let owes = matches!(code, Code::Receivable | Code::PointsDebt);
+                let row = ledger.member(member).unwrap();
+                if row.status == MemberStatus::Frozen && less != owes {
+                    *found.entry((kind, code)).or_insert(0) += 1;
+                }
+            }
+            ledger.commit(record.view());
+        }
+    }
+    let held = |code| {
+        matches!(code, Code::PointsHeld | Code::UsesHeld | Code::CouponsHeld)
+            || matches!(code, Code::HeldPrincipal | Code::HeldBonus | Code::Deferred)
+    };
+    let allowed = |(kind, code): &(Kind, Code)| match kind {
+        // What was brought along, made another's, or taken back by the scheme.
+        Kind::BalanceOpened | Kind::ChangeSwept | Kind::CouponsWithdrawn => true,
+        // What a return takes back.
+        Kind::Refunded => true,
+        // What the member said yes to before.
+        Kind::Captured | Kind::Voided | Kind::UsesTaken | Kind::CouponsUsed => held(*code),
+        _ => false,
+    };
+    let wrong: Vec<_> = found.iter().filter(|(what, _)| !allowed(what)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(found.len() > 8, "{found:?}");
+}
