@@ -225,3 +225,27 @@ fn held_coupons_count_among_those_that_a_member_holds() {
     shop.ok(give(member));
     shop.audit();
 }
+
+/// Coupons that are over are not in the way of others, whether or not anybody has booked their end.
+#[test]
+fn coupons_that_are_over_make_room_for_others() {
+    for booked in [false, true] {
+        let rule = CouponRule::new(OFF, CouponOff::Amount(500)).with_member_max(1);
+        let program = Program::default().with_coupons(vec![rule.with_expiry(Expiry::Days(2))]);
+        let mut shop = Shop::new(program);
+        let (member, other) = (shop.enrol(), shop.enrol());
+        let give = |who: MemberId| Action::IssueCoupons { who: who.into(), kind: OFF, count: 1 };
+        shop.ok(give(member));
+        shop.skip(2);
+        assert_eq!(shop.no(give(member)), Rejection::CouponsHeld, "its last day");
+        shop.skip(1);
+        if booked {
+            assert_eq!(shop.due(), 1);
+        }
+        let coupon = shop.ok(give(other)).coupon().unwrap();
+        let (from, to) = (other.into(), member.into());
+        shop.ok(Action::TransferCoupons { from, to, coupon, count: 1 });
+        assert_eq!(shop.no(give(member)), Rejection::CouponsHeld);
+        shop.audit();
+    }
+}

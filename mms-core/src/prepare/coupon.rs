@@ -40,7 +40,10 @@ impl<'l> Prepare<'l, '_> {
         if rule.pool_max.is_some_and(|max| issued.saturating_add(count) > max) {
             return Err(Rejection::PoolEmpty);
         }
-        if rule.member_max.is_some_and(|max| holds(party, kind).saturating_add(count) > max) {
+        if rule
+            .member_max
+            .is_some_and(|max| self.coupons_of(party, kind).saturating_add(count) > max)
+        {
             return Err(Rejection::CouponsHeld);
         }
         let from = self.at.day.plus(rule.wait_days);
@@ -49,6 +52,15 @@ impl<'l> Prepare<'l, '_> {
         self.draft.store(Code::CouponsIssued, kind, count);
         self.draft.member(party.id, Code::Coupons, kind, count.saturating_neg());
         Ok(lot)
+    }
+
+    /// How many coupons of a kind are a member's: those that are not over, whether or not anybody has
+    /// booked the others' end, and those under holds.
+    pub(super) fn coupons_of(&self, party: Party<'_>, kind: AssetId) -> i64 {
+        let lots = self.ledger.lots.of(party.member.lots);
+        let own = lots.filter(|(_, lot)| lot.asset == kind && lot.expires >= self.at.day);
+        let held = Code::CouponsHeld.natural(party.member.balance(Code::CouponsHeld, kind));
+        own.fold(held, |sum, (_, lot)| sum.saturating_add(lot.principal))
     }
 
     /// Row 11 for coupons: what was not used goes back, with a reason.
@@ -210,10 +222,4 @@ impl<'l> Prepare<'l, '_> {
         self.add_to_lot(party, alike, MONEY, (amount, 0), today, expires)?;
         Ok(())
     }
-}
-
-/// How many coupons of a kind are a member's, those under holds among them.
-pub(super) fn holds(party: Party<'_>, kind: AssetId) -> i64 {
-    let of = |code: Code| code.natural(party.member.balance(code, kind));
-    of(Code::Coupons).saturating_add(of(Code::CouponsHeld))
 }

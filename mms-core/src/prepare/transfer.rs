@@ -1,6 +1,5 @@
 //! Value from one member to another.
 
-use super::coupon::holds;
 use super::package::deferred_for;
 use super::value::Taken;
 use super::{Party, Prepare, Use};
@@ -111,7 +110,7 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::CouponNotValid);
         }
         let kind = lot.asset;
-        let held = holds(target, kind);
+        let held = self.coupons_of(target, kind);
         let most = self.ledger.program.coupon(kind).and_then(|rule| rule.member_max);
         if most.is_some_and(|most| held.saturating_add(count) > most) {
             return Err(Rejection::CouponsHeld);

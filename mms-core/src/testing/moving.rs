@@ -100,8 +100,7 @@ impl Model {
             return Err(R::CouponNotValid);
         }
         let count = i128::from(count);
-        let own = self.coupons.iter().filter(|c| c.member == target && c.kind == kind);
-        let own: i128 = own.map(|c| c.left + c.held).sum();
+        let own = self.own(target, kind);
         let rule = self.program.coupons.iter().find(|rule| rule.kind == kind);
         let most = rule.and_then(|rule| rule.member_max);
         if most.is_some_and(|most| own + count > i128::from(most)) {

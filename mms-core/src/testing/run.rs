@@ -341,10 +341,7 @@ impl Model {
         if rule.pool_max.is_some_and(|max| issued + count > i128::from(max)) {
             return Err(R::PoolEmpty);
         }
-        // With those that are over and nobody has booked yet.
-        let own = self.coupons.iter().filter(|c| c.member == member && c.kind == kind);
-        let held: i128 = own.map(|coupon| coupon.left + coupon.held).sum();
-        if rule.member_max.is_some_and(|max| held + count > i128::from(max)) {
+        if rule.member_max.is_some_and(|max| self.own(member, kind) + count > i128::from(max)) {
             return Err(R::CouponsHeld);
         }
         let from = self.day + rule.wait_days as i32;
@@ -352,6 +349,12 @@ impl Model {
         self.coupons.push(MCoupon { id: seq, kind, member, left: count, held: 0, from, expires });
         *self.issued.entry(kind).or_default() += count;
         Ok(())
+    }
+
+    /// Coupons of a kind that are a member's, those under holds too.
+    pub(super) fn own(&self, member: usize, kind: crate::AssetId) -> i128 {
+        let own = self.coupons.iter().filter(|c| c.member == member && c.kind == kind);
+        own.map(|c| c.held + if c.expires >= self.day { c.left } else { 0 }).sum()
     }
 
     fn merge(&mut self, from: crate::MemberId, into: crate::MemberId) -> Result<(), R> {
