@@ -464,3 +464,26 @@ fn a_package_that_is_given_back_counts_in_the_month_in_which_it_was_sold() {
     assert_eq!(tier(&shop, member), 1);
     shop.audit();
 }
+
+/// What is over takes no room under a cap, whether or not anybody has booked its end.
+#[test]
+fn stored_value_that_is_over_takes_no_room() {
+    for booked in [false, true] {
+        let limits = Limits::default().with_stored_max(1_000);
+        let program = Program::default().with_stored_expiry(Expiry::Days(3));
+        let mut shop = Shop::with_limits(limits, program);
+        let member = shop.enrol();
+        shop.ok(top_up(member, 800));
+        shop.skip(1);
+        shop.ok(top_up(member, 200));
+        shop.skip(2);
+        assert_eq!(shop.no(top_up(member, 1)), Rejection::StoredFull);
+        shop.skip(1);
+        if booked {
+            assert_eq!(shop.due(), 1);
+        }
+        assert_eq!(shop.no(top_up(member, 801)), Rejection::StoredFull);
+        shop.ok(top_up(member, 800));
+        shop.audit();
+    }
+}

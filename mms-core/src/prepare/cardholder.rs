@@ -236,6 +236,13 @@ impl<'l> Prepare<'l, '_> {
         let stands = codes.iter().fold(0_i64, |sum, code| {
             sum.saturating_add(code.natural(party.member.balance(*code, MONEY)))
         });
+        if stands.saturating_add(more) <= max {
+            return Ok(());
+        }
+        // What is over is over, whether or not anybody has booked that.
+        let lots = self.ledger.lots.of(party.member.lots);
+        let over = lots.filter(|(_, lot)| lot.asset == MONEY && lot.expires < self.at.day);
+        let stands = over.fold(stands, |sum, (_, lot)| sum.saturating_sub(lot.left()));
         if stands.saturating_add(more) > max { Err(Rejection::StoredFull) } else { Ok(()) }
     }
 }

@@ -24,9 +24,10 @@ pub struct Due {
 
 impl Ledger {
     /// The next thing that time has caused by `at`, or `None`. Call, commit, and call
-    /// again. Nothing depends on when this is done, for a dead lot is dead, booked or not;
-    /// except that a hold which has ended gives its value back only when that is booked,
-    /// so book those before a command ([`Engine`](crate::Engine) does).
+    /// again. Nothing that a member has depends on when this is done, for a dead lot is dead, booked
+    /// or not; except that a hold which has ended gives its value back only when that is booked,
+    /// so book those before a command ([`Engine`](crate::Engine) does). A tier whose time is over
+    /// holds until its review is booked, and nobody is closed who has a dead lot in the books.
     #[must_use]
     pub fn prepare_due(&self, at: At) -> Option<RecordBuf> {
         let mut draft = Draft::new();

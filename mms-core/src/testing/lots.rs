@@ -205,6 +205,7 @@ impl Model {
             _ => self.limits.stored_max,
         };
         let own = self.lots.iter().filter(|lot| lot.member == member && !lot.points);
+        let own = own.filter(|lot| lot.expires >= self.day);
         let held =
             self.holds.values().filter(|hold| hold.member == member && hold.what == MWhat::Stored);
         let held = held.flat_map(|hold| &hold.taken).map(|taken| taken.p + taken.b);
