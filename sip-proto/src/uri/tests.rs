@@ -290,3 +290,31 @@ fn a_parameter_that_stands_twice_is_found() {
         assert_eq!(uri(text).as_sip().unwrap().repeated_param(), at, "{text}");
     }
 }
+
+/// Each parameter with each would take minutes for the longest head that is read.
+#[test]
+fn what_has_more_parameters_than_any_uri_needs_is_the_same_only_as_it_is_written() {
+    let with = |count: usize, last: &str| {
+        let params: String = (0..count).map(|n| format!(";p{n}")).collect();
+        format!("sip:alice@a.example{params}{last}")
+    };
+    let few = (with(63, ";x=a"), with(63, ";X=A"));
+    assert!(uri(&few.0).equivalent(&uri(&few.1)) && uri(&few.1).equivalent(&uri(&few.0)));
+    let many = (with(64, ";x=a"), with(64, ";X=A"));
+    assert!(uri(&many.0).equivalent(&uri(&many.0)));
+    assert!(!uri(&many.0).equivalent(&uri(&many.1)) && !uri(&many.1).equivalent(&uri(&many.0)));
+    assert!(!uri(&many.0).equivalent(&uri(&few.0)) && !uri(&few.0).equivalent(&uri(&many.0)));
+    let headers = |count: usize| format!("sip:alice@a.example?a=1{}", "&a=1".repeat(count));
+    assert!(uri(&headers(64)).equivalent(&uri(&headers(64))));
+    assert!(!uri(&headers(64)).equivalent(&uri(&headers(65))));
+    let numbers = |count: usize, last: &str| format!("tel:+1{}{last}", ";a=b".repeat(count));
+    let long = (numbers(64, ";x=a"), numbers(64, ";X=A"));
+    assert!(uri(&long.0).equivalent(&uri(&long.0)) && !uri(&long.0).equivalent(&uri(&long.1)));
+}
+
+/// Headers that stand twice: what one URI has alone tells it apart from either side.
+#[test]
+fn comparing_headers_is_the_same_from_both_sides() {
+    let (twice, both) = (uri("sip:a.example?a=1&a=1"), uri("sip:a.example?a=1&a=2"));
+    assert!(!twice.equivalent(&both) && !both.equivalent(&twice));
+}
