@@ -91,6 +91,8 @@ pub struct Incoming {
     served: Option<String>,
     secure: bool,
     external: bool,
+    /// Whom the certificate is for, or is said to be for until the host has looked at it.
+    proved: Option<String>,
     pairs: Vec<Pair>,
 }
 
@@ -118,6 +120,7 @@ impl Incoming {
             served: None,
             secure: false,
             external: false,
+            proved: None,
             pairs: Vec::new(),
         }
     }
@@ -197,9 +200,9 @@ impl Incoming {
             let success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
             self.core.link.send(success.to_string());
             self.external = true;
-            self.core.restart();
-            self.phase = Phase::Header;
+            self.start_anew();
         } else {
+            self.proved = None;
             self.sasl_failed(SaslFailure::NotAuthorized);
         }
         self.run(now);
@@ -225,9 +228,16 @@ impl Incoming {
         if self.phase == Phase::Handshake {
             self.secure = true;
             self.core.handshake = false;
-            self.core.restart();
-            self.phase = Phase::Header;
+            self.start_anew();
         }
+    }
+
+    /// Nothing that was said or proved before counts any more (RFC 6120 §5.4.3.3, §6.4.6).
+    fn start_anew(&mut self) {
+        self.pairs.clear();
+        (self.claimed, self.served) = (None, None);
+        self.core.restart();
+        self.phase = Phase::Header;
     }
 
     fn run(&mut self, now: Instant) {
@@ -270,6 +280,13 @@ impl Incoming {
         // RFC 6120 §4.7.2: `to` is what is served here; before RFC 6120 it could be left out.
         if to.is_some() && own.is_none() {
             return self.core.refuse(StreamCondition::HostUnknown);
+        }
+        if self.external {
+            // RFC 6120 §4.7.1: it is who it has proved to be, and nobody else.
+            if from.is_some() && from != self.proved {
+                return self.core.refuse(StreamCondition::InvalidFrom);
+            }
+            from.clone_from(&self.proved);
         }
         self.phase = Phase::Open;
         (self.claimed, self.served) = (from, own);
@@ -333,6 +350,7 @@ impl Incoming {
                     (true, None) => self.sasl_failed(SaslFailure::InvalidAuthzid),
                     (true, Some(domain)) => {
                         self.phase = Phase::Certificate;
+                        self.proved = Some(domain.clone());
                         self.core.link.event(IncomingEvent::ExternalNeeded { domain });
                     }
                 }

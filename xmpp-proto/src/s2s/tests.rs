@@ -332,6 +332,60 @@ fn external_is_for_the_name_of_the_header_under_tls() {
     }
 }
 
+/// RFC 6120 §4.7.1: behind the certificate the header says the same name, or none.
+#[test]
+fn a_certificate_is_for_no_other_name() {
+    let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>";
+    let anew = |from: &str| HEADER.replace(" from='capulet.example'", from);
+    for (from, right) in [
+        (" from='victim.example'", false),
+        (" from='CAPULET.example'", true),
+        (" from='capulet.example'", true),
+        ("", true),
+    ] {
+        let mut incoming =
+            Incoming::new(NOW, config(MONTAGUE, S2sTls::Required), Seed::from_u64(1));
+        let mut events = Vec::new();
+        let mut hear = |incoming: &mut Incoming, text: &str| {
+            incoming.handle_input(NOW, Input::Data(text.as_bytes()));
+            while let Some(output) = incoming.poll_output() {
+                if let Output::Event(event) = output {
+                    events.push(event);
+                }
+            }
+        };
+        hear(
+            &mut incoming,
+            &format!("{HEADER}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+        );
+        incoming.handle_input(NOW, Input::TlsEstablished);
+        hear(&mut incoming, &format!("{HEADER}{auth}"));
+        incoming.external(NOW, true).unwrap();
+        hear(&mut incoming, &anew(from));
+        assert_eq!(incoming.is_authorized(CAPULET, MONTAGUE), right, "{from}");
+        assert!(!incoming.is_authorized("victim.example", MONTAGUE));
+        let told = matches!(events.last(), Some(IncomingEvent::Authorized { from, .. }) if from == CAPULET);
+        assert_eq!(told, right, "{from}: {events:?}");
+    }
+}
+
+/// RFC 6120 §5.4.3.3: what was asked before TLS is not known behind it.
+#[test]
+fn what_was_asked_before_tls_is_forgotten() {
+    let mut incoming =
+        Incoming::new(NOW, config(MONTAGUE, S2sTls::Opportunistic), Seed::from_u64(1));
+    let key = "<db:result from='capulet.example' to='montague.example'>k</db:result>";
+    let script = format!("{HEADER}{key}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    incoming.handle_input(NOW, Input::Data(script.as_bytes()));
+    let asked = core::iter::from_fn(|| incoming.poll_output())
+        .any(|o| matches!(o, Output::Event(IncomingEvent::VerifyNeeded { .. })));
+    assert!(asked);
+    incoming.handle_input(NOW, Input::TlsEstablished);
+    let late = incoming.verified(NOW, CAPULET, MONTAGUE, Verdict::Valid);
+    assert_eq!(late, Err(CommandError::NotAsked));
+    assert!(!incoming.is_authorized(CAPULET, MONTAGUE));
+}
+
 /// Bytes behind the go-ahead to TLS were put there by somebody else.
 #[test]
 fn nothing_may_be_pipelined_behind_starttls() {
