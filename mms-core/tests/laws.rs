@@ -512,6 +512,7 @@ fn sales_that_can_no_longer_be_returned_leave_room_for_others() {
     assert_eq!(shop.no(buy()), Rejection::SalesFull);
     shop.audit();
 }
+
 /// Several postings of one record to one account: their sum must fit, not only each of them.
 #[test]
 fn what_overflows_only_in_sum_is_refused() {

@@ -11,7 +11,8 @@ impl Uri<'_> {
     /// Whether both name the same resource by the rules of their scheme.
     ///
     /// Not transitive (a parameter that only one of them has does not count), so not a key
-    /// for a map: that is [`SipUri::address_key`].
+    /// for a map: that is [`SipUri::address_key`]. URIs with more than 64 parameters or headers
+    /// are the same only when these are written the same.
     #[must_use]
     pub fn equivalent(&self, other: &Uri<'_>) -> bool {
         match (self, other) {

@@ -291,7 +291,7 @@ fn a_parameter_that_stands_twice_is_found() {
     }
 }
 
-/// Each parameter with each would take minutes for the longest head that is read.
+/// Each parameter with each would be quadratic work for who wrote them.
 #[test]
 fn what_has_more_parameters_than_any_uri_needs_is_the_same_only_as_it_is_written() {
     let with = |count: usize, last: &str| {
