@@ -2,7 +2,7 @@
 
 use crate::sm::{SmConfig, SmFull, SmSession, StanzaToken};
 use crate::stanza::StanzaXml;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use proto_wire::Instant;
@@ -43,9 +43,14 @@ pub struct SmStore<K> {
     held: BTreeMap<u64, Held<K>>,
     by_id: BTreeMap<String, u64>,
     by_key: BTreeMap<K, u64>,
+    /// By the bare address, in order of arrival: thousands may break off at once.
+    by_account: BTreeMap<String, BTreeSet<u64>>,
+    by_end: BTreeSet<(Instant, u64)>,
     next: u64,
-    /// Account, name and count of sessions that are forgotten.
-    remembered: VecDeque<(String, String, u32)>,
+    /// Account and count of sessions that are forgotten, by their names.
+    remembered: BTreeMap<String, (String, u32)>,
+    /// Their names, the oldest first.
+    forgotten: VecDeque<String>,
 }
 
 impl<K: Ord + Clone> SmStore<K> {
@@ -57,8 +62,11 @@ impl<K: Ord + Clone> SmStore<K> {
             held: BTreeMap::new(),
             by_id: BTreeMap::new(),
             by_key: BTreeMap::new(),
+            by_account: BTreeMap::new(),
+            by_end: BTreeSet::new(),
             next: 0,
-            remembered: VecDeque::new(),
+            remembered: BTreeMap::new(),
+            forgotten: VecDeque::new(),
         }
     }
 
@@ -69,19 +77,19 @@ impl<K: Ord + Clone> SmStore<K> {
         if !session.is_resumable() || self.limits.total_max == 0 {
             return Some((key, session));
         }
-        let account = session.jid().bare();
-        let same = self.held.iter().filter(|(_, held)| held.session.jid().bare() == account);
-        let same: Vec<u64> = same.map(|(number, _)| *number).collect();
-        let full = self.held.len() >= self.limits.total_max;
-        let gone = match same.first() {
-            Some(first) if same.len() >= self.limits.per_account_max => Some(*first),
-            _ if full => self.held.keys().next().copied(),
-            _ => None,
+        let account = session.jid().bare().to_string();
+        let same = self.by_account.get(&account);
+        let gone = match same.filter(|same| same.len() >= self.limits.per_account_max) {
+            Some(same) => same.first().copied(),
+            None if self.held.len() >= self.limits.total_max => self.held.keys().next().copied(),
+            None => None,
         };
         let evicted = gone.and_then(|number| self.forget(number));
         let until = now.saturating_add(session.resume_max());
         self.by_id.insert(session.id().to_string(), self.next);
         self.by_key.insert(key.clone(), self.next);
+        self.by_account.entry(account).or_default().insert(self.next);
+        self.by_end.insert((until, self.next));
         self.held.insert(self.next, Held { session, key, until });
         self.next = self.next.wrapping_add(1);
         evicted
@@ -108,9 +116,8 @@ impl<K: Ord + Clone> SmStore<K> {
     /// [`refuse_resume`](super::ServerConnection::refuse_resume).
     #[must_use]
     pub fn handled(&self, account: &str, id: &str) -> Option<u32> {
-        let mut remembered = self.remembered.iter();
-        let found = remembered.find(|(whose, name, _)| whose == account && name == id);
-        found.map(|(_, _, handled)| *handled)
+        let (whose, handled) = self.remembered.get(id)?;
+        (whose == account).then_some(*handled)
     }
 
     /// Whether the broken connection `key` has a session here.
@@ -138,15 +145,15 @@ impl<K: Ord + Clone> SmStore<K> {
     /// Takes out the sessions whose time is over: their stanzas are to be delivered
     /// elsewhere, and their resources are gone.
     pub fn expire(&mut self, now: Instant) -> Vec<(K, SmSession)> {
-        let over = self.held.iter().filter(|(_, held)| held.until <= now);
-        let over: Vec<u64> = over.map(|(number, _)| *number).collect();
+        let over = self.by_end.iter().take_while(|(until, _)| *until <= now);
+        let over: Vec<u64> = over.map(|(_, number)| *number).collect();
         over.into_iter().filter_map(|number| self.forget(number)).collect()
     }
 
     /// When [`SmStore::expire`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.held.values().map(|held| held.until).min()
+        self.by_end.first().map(|(until, _)| *until)
     }
 
     /// How many sessions are kept.
@@ -164,11 +171,15 @@ impl<K: Ord + Clone> SmStore<K> {
     fn forget(&mut self, number: u64) -> Option<(K, SmSession)> {
         let (key, session) = self.remove(number)?;
         if self.limits.remembered_max > 0 {
-            if self.remembered.len() >= self.limits.remembered_max {
-                self.remembered.pop_front();
+            if self.forgotten.len() >= self.limits.remembered_max {
+                if let Some(oldest) = self.forgotten.pop_front() {
+                    self.remembered.remove(&oldest);
+                }
             }
-            let account = session.jid().bare().to_string();
-            self.remembered.push_back((account, session.id().to_string(), session.handled()));
+            let (account, id) = (session.jid().bare().to_string(), session.id().to_string());
+            if self.remembered.insert(id.clone(), (account, session.handled())).is_none() {
+                self.forgotten.push_back(id);
+            }
         }
         Some((key, session))
     }
@@ -177,6 +188,14 @@ impl<K: Ord + Clone> SmStore<K> {
         let held = self.held.remove(&number)?;
         self.by_id.remove(held.session.id());
         self.by_key.remove(&held.key);
+        self.by_end.remove(&(held.until, number));
+        let account = held.session.jid().bare();
+        if let Some(same) = self.by_account.get_mut(account) {
+            same.remove(&number);
+            if same.is_empty() {
+                self.by_account.remove(account);
+            }
+        }
         Some((held.key, held.session))
     }
 }
