@@ -263,13 +263,24 @@ impl<K: Ord + Clone> Router<K> {
     }
 
     /// A stanza that could not be delivered to the resource `to`, which is gone: a message
-    /// takes the way of one that comes for the account now (XEP-0198 §4, RFC 6121 §8.5.3).
+    /// takes the way of one that comes for the account now, and whoever asked something is told
+    /// that nobody answers (XEP-0198 §4, RFC 6121 §8.5.3).
     pub fn redeliver(&mut self, to: &Jid, stanza: StanzaXml) {
         let text = bytes::Bytes::copy_from_slice(stanza.as_str().as_bytes());
         let Ok(buf) = StanzaBuf::parse(Ns::CLIENT, text) else { return };
-        let Some(message) = buf.as_message() else { return };
-        if !matches!(message.kind(), MessageKind::Error | MessageKind::Headline) {
-            self.message_account(to, &message, &stanza);
+        match buf.view() {
+            Stanza::Message(message) => {
+                if !matches!(message.kind(), MessageKind::Error | MessageKind::Headline) {
+                    self.message_account(to, &message, &stanza);
+                }
+            }
+            Stanza::Iq(iq) => {
+                let Some(Ok(from)) = iq.header().from().map(|from| from.to_jid()) else { return };
+                let key = self.key_of(from.as_str());
+                let origin = key.as_ref().map_or(Origin::Remote, Origin::Local);
+                self.bounce(origin, &from, iq.header().element(), Condition::ServiceUnavailable);
+            }
+            Stanza::Presence(_) => {}
         }
     }
 

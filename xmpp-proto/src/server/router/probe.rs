@@ -59,7 +59,8 @@ impl<K: Ord + Clone> Router<K> {
         }
     }
 
-    /// Sends presence to somebody here (to the resource, or to all of the account) or elsewhere.
+    /// Sends presence to somebody here or elsewhere: to the resource when it is there (§8.5.3.2.2), or
+    /// to all of the account.
     pub(super) fn show(&mut self, to: &Jid, stanza: Option<StanzaXml>) {
         let Some(stanza) = stanza else { return };
         if !self.is_local(to) {
@@ -67,6 +68,9 @@ impl<K: Ord + Clone> Router<K> {
         }
         if let Some(key) = self.key_of(to.as_str()) {
             return self.deliver(&key, stanza);
+        }
+        if !to.is_bare() {
+            return;
         }
         for (key, _) in self.available(to.bare()) {
             self.deliver(&key, stanza.clone());

@@ -1,6 +1,6 @@
 //! RFC 6121 §8.5: where a stanza for a local user goes.
 
-use super::{World, keys};
+use super::{World, got, keys};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -258,4 +258,27 @@ fn what_is_only_typing_does_not_wait() {
         world.router.disconnect(&4);
         world.take();
     }
+}
+
+/// A question that the resource never got has an answer all the same.
+#[test]
+fn who_asked_a_resource_that_is_gone_is_told() {
+    let mut world = World::new();
+    let asked = |kind: &str, from: &str| {
+        let text = format!(
+            "<iq type='{kind}' id='7' from='{from}' to='a@h/two'><ping xmlns='urn:xmpp:ping'/></iq>"
+        );
+        crate::stanza::StanzaXml::spliced(text)
+    };
+    let gone = "a@h/two".parse().unwrap();
+    world.router.disconnect(&2);
+    world.take();
+    world.router.redeliver(&gone, asked("get", "b@h/x"));
+    let all = world.take();
+    assert_eq!(keys(&all), [3]);
+    assert!(got(&all, 3, &["type='error'", "id='7'", "from='a@h/two'", "service-unavailable"]));
+    // An answer has none, and who is gone himself gets nothing.
+    world.router.redeliver(&gone, asked("result", "b@h/x"));
+    world.router.redeliver(&gone, asked("get", "z@h/x"));
+    assert_eq!(world.take(), []);
 }

@@ -61,6 +61,17 @@ fn whoever_got_directed_presence_learns_of_its_end() {
     assert_eq!(all.iter().filter(|(key, _)| *key == 3).count(), 1, "{all:?}");
 }
 
+/// §8.5.3.2.2: nobody else gets what was for a resource that is gone.
+#[test]
+fn the_end_of_directed_presence_is_for_that_resource() {
+    let mut world = World::new();
+    assert_eq!(keys(&world.say(3, "<presence to='a@h/two'/>")), [2]);
+    world.router.disconnect(&2);
+    world.take();
+    let all = world.say(3, "<presence type='unavailable'/>");
+    assert!(!got(&all, 1, &["from='b@h/x'"]), "{all:?}");
+}
+
 #[test]
 fn directed_presence_is_remembered_up_to_a_limit() {
     let mut world = World::limited(|limits| limits.directed_max = 1);
