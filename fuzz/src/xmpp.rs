@@ -341,12 +341,24 @@ fn login() -> [String; 3] {
     ]
 }
 
-/// The first byte chooses the machine.
+/// The first byte chooses the machine, and limits that an input of this size comes to.
 pub fn xmpp_servers(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     let now = Instant::from_secs(1);
     let tls = if mode & 4 == 0 { S2sTls::Never } else { S2sTls::Opportunistic };
-    let s2s = Arc::new(S2sConfig::new("h", Secret::new("s")).with_tls(tls));
+    let mut s2s = S2sConfig::new("h", Secret::new("s")).with_tls(tls);
+    let mut connects = ComponentConfig::new("c.h", Secret::new("s"));
+    let mut accepts = AcceptConfig::new();
+    if mode & 8 != 0 {
+        let few = XmlLimits::PRE_AUTH.with_stanza_max(500);
+        s2s.limits_before = few;
+        s2s.limits_after = few;
+        connects.limits_before = few;
+        connects.limits_after = few;
+        accepts.limits_before = few;
+        accepts.limits_after = few;
+    }
+    let (s2s, connects, accepts) = (Arc::new(s2s), Arc::new(connects), Arc::new(accepts));
     match mode & 3 {
         0 => any_chunks(
             data,
@@ -361,12 +373,12 @@ pub fn xmpp_servers(data: &[u8]) {
         2 => any_chunks(
             data,
             |e| matches!(e, component::Event::Closed(_)),
-            || Component::new(now, Arc::new(ComponentConfig::new("c.h", Secret::new("s")))),
+            || Component::new(now, Arc::clone(&connects)),
         ),
         _ => any_chunks(
             data,
             |e| matches!(e, component::AcceptEvent::Closed(_)),
-            || ComponentConnection::new(now, Arc::new(AcceptConfig::new()), Seed::from_u64(1)),
+            || ComponentConnection::new(now, Arc::clone(&accepts), Seed::from_u64(1)),
         ),
     }
 }

@@ -365,11 +365,14 @@ macro_rules! machine {
                 }
                 match input {
                     $crate::endpoint::Input::Data(data) => {
-                        if !self.may_feed() {
-                            return;
+                        // An answer may have led to the next question since.
+                        if !self.is_full() {
+                            self.core.link.feed(data);
+                            self.run(now);
                         }
-                        self.core.link.feed(data);
-                        self.run(now);
+                        if self.is_full() {
+                            self.core.refuse($crate::stream::StreamCondition::PolicyViolation);
+                        }
                     }
                     $crate::endpoint::Input::Eof => self.core.eof(),
                     $crate::endpoint::Input::TlsEstablished => self.tls_established(now),

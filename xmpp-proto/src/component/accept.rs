@@ -181,13 +181,9 @@ impl ComponentConnection {
         Ok(())
     }
 
-    fn may_feed(&mut self) -> bool {
-        let held = self.core.link.held() > self.config.limits_before.stanza_max;
-        if self.phase == Phase::Secret && held {
-            self.core.refuse(StreamCondition::PolicyViolation);
-            return false;
-        }
-        true
+    /// More has come than may while the host has a question to answer.
+    fn is_full(&self) -> bool {
+        self.phase == Phase::Secret && self.core.link.held() > self.config.limits_before.stanza_max
     }
 
     #[expect(clippy::unused_self, reason = "components have no STARTTLS")]

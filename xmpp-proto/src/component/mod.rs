@@ -206,8 +206,8 @@ impl Component {
     }
 
     #[expect(clippy::unused_self, reason = "the acceptor's depends on its state")]
-    const fn may_feed(&self) -> bool {
-        true
+    const fn is_full(&self) -> bool {
+        false
     }
 
     #[expect(clippy::unused_self, reason = "components have no STARTTLS")]

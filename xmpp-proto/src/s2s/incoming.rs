@@ -215,13 +215,10 @@ impl Incoming {
         self.core.link.event(IncomingEvent::Authorized { from, to });
     }
 
-    fn may_feed(&mut self) -> bool {
-        let held = self.core.link.held() > self.config.limits_before.stanza_max;
-        if self.phase == Phase::Certificate && held {
-            self.core.refuse(StreamCondition::PolicyViolation);
-            return false;
-        }
-        true
+    /// More has come than may while the host has a question to answer.
+    fn is_full(&self) -> bool {
+        self.phase == Phase::Certificate
+            && self.core.link.held() > self.config.limits_before.stanza_max
     }
 
     fn tls_established(&mut self, _now: Instant) {

@@ -221,8 +221,8 @@ impl Outgoing {
     }
 
     #[expect(clippy::unused_self, reason = "the other machines' depends on their state")]
-    const fn may_feed(&self) -> bool {
-        true
+    const fn is_full(&self) -> bool {
+        false
     }
 
     fn tls_established(&mut self, _now: Instant) {
