@@ -206,14 +206,14 @@ impl User {
 
     /// Whatever happened, it is over some time.
     fn ends(&mut self) {
-        for _ in 0..64 {
-            if self.secrets.is_empty() && self.stores.is_empty() && self.connects.is_empty() {
-                break;
-            }
+        let mut turns = 0;
+        while !(self.secrets.is_empty() && self.stores.is_empty() && self.connects.is_empty()) {
+            turns += 1;
+            assert!(turns < 10_000, "no end of questions");
             self.knows(3);
             self.drain();
         }
-        let mut turns = 0;
+        turns = 0;
         while let Some(at) = self.home.poll_timeout() {
             turns += 1;
             assert!(turns < 10_000 && at >= self.now, "no end");
