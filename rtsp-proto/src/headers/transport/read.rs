@@ -5,7 +5,7 @@ use super::{
     RtpProfile, Transport,
 };
 use crate::headers::bytes::{
-    is_in, leading_number, number, offset_in, quoted_end, table, trim, unquote,
+    closed_quote, is_in, leading_number, number, offset_in, quoted_end, table, trim, unquote,
 };
 use proto_wire::{ParseError, ParseErrorKind};
 
@@ -183,17 +183,17 @@ impl<'a> Transport<'a> {
             4 if is(b"port") => self.port = Some(port()?),
             4 if is(b"ssrc") => self.ssrc = ssrc(value),
             5 if is(b"setup") => self.setup = connection_setup(value),
-            5 if is(b"MIKEY") => self.mikey = Some(unquote(value)),
+            5 if is(b"MIKEY") => self.mikey = Some(said(value)),
             6 if is(b"layers") => {
                 self.layers = number(value).and_then(|n| u32::try_from(n).ok());
             }
-            6 if is(b"source") => self.source = Some(unquote(value)),
+            6 if is(b"source") => self.source = Some(said(value)),
             8 if is(b"src_addr") => self.src_addr = Some(value),
             9 if is(b"dest_addr") => self.dest_addr = Some(value),
             10 if is(b"connection") => self.connection = connection_reuse(value),
             11 if is(b"client_port") => self.client_port = Some(port()?),
             11 if is(b"server_port") => self.server_port = Some(port()?),
-            11 if is(b"destination") => self.destination = Some(unquote(value)),
+            11 if is(b"destination") => self.destination = Some(said(value)),
             11 if is(b"interleaved") => {
                 self.interleaved = Some(channels(value).ok_or(ParseErrorKind::Number)?);
             }
@@ -286,6 +286,17 @@ fn ports(value: &[u8]) -> Option<PortPair> {
         }
     }
     other_ports(value)
+}
+
+/// What a value says that is one quoted string, even if a device forgot one of its quotes, or the value as it
+/// is: quotes taken from around several strings would leave others at the ends, and what is written would be
+/// read as something else each time.
+fn said(value: &[u8]) -> &[u8] {
+    let inner = unquote(value);
+    if !inner.contains(&b'"') || closed_quote(value, 0) == Some(value.len()) {
+        return inner;
+    }
+    value
 }
 
 fn other_ports(value: &[u8]) -> Option<PortPair> {
