@@ -1,23 +1,27 @@
-//! Our crates beside those that users would pick instead: `compare [--json] [--quick] [FILTER]`.
-//! Each row takes about a second a side (`--quick`: a hundredth, to see that all still agree), in
-//! processor time; durable rows and those beside a server are timed on the wall.
+//! Our crates beside those that users would pick instead: `compare [--json] [--agree] [FILTER]`.
+//! Each row takes about a second a side, in processor time; durable rows and those beside a server
+//! are timed on the wall. `--agree` measures nothing: it says whether all find the same.
 
-use benches::compare::pair::{Figures, measure};
+use benches::compare::pair::{Figures, agree, measure};
 use benches::compare::{Row, rows};
 use std::env::args;
+use std::hint::black_box;
 use std::process::ExitCode;
+
+/// What a row takes for each side, in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 #[global_allocator]
 static ALLOC: benches::alloc::Counting = benches::alloc::Counting;
 
 fn main() -> ExitCode {
-    let (mut json, mut nanos, mut filter) = (false, 1_000_000_000, String::new());
+    let (mut json, mut agreement, mut filter) = (false, false, String::new());
     for arg in args().skip(1) {
         match arg.as_str() {
             "--json" => json = true,
-            "--quick" => nanos = 10_000_000,
+            "--agree" => agreement = true,
             "--help" | "-h" => {
-                println!("usage: compare [--json] [--quick] [FILTER]");
+                println!("usage: compare [--json] [--agree] [FILTER]");
                 println!(
                     "columns: row, our ns, peer, its ns, ratio (above 1: ours is faster), allocations of each"
                 );
@@ -30,7 +34,7 @@ fn main() -> ExitCode {
             _ => filter = arg,
         }
     }
-    if !json {
+    if !json && !agreement {
         println!(
             "{:<28} {:>10}  {:<16} {:>10} {:>7} {:>8} {:>8}",
             "row", "ours ns", "peer", "peer ns", "ratio", "allocs", "theirs"
@@ -40,9 +44,12 @@ fn main() -> ExitCode {
     let mut measured = 0;
     for mut row in rows(&filter) {
         measured += 1;
-        match measure(&mut row, nanos) {
-            Ok(figures) if json => print_json(&row, &figures),
-            Ok(figures) => print_line(&row, &figures),
+        let figures =
+            if agreement { agreed(&mut row) } else { measure(&mut row, SECOND).map(Some) };
+        match figures {
+            Ok(None) => {}
+            Ok(Some(figures)) if json => print_json(&row, &figures),
+            Ok(Some(figures)) => print_line(&row, &figures),
             Err(difference) => {
                 eprintln!("DIFFERENT RESULTS: {difference}");
                 status = ExitCode::FAILURE;
@@ -52,8 +59,20 @@ fn main() -> ExitCode {
     if measured == 0 {
         eprintln!("no row or peer contains {filter:?}");
         status = ExitCode::from(2);
+    } else if agreement && status == ExitCode::SUCCESS {
+        println!("{measured} rows: all find the same");
     }
     status
+}
+
+/// Whether both sides find the same, and each can do its work twice.
+fn agreed(row: &mut Row) -> Result<Option<Figures>, String> {
+    agree(row)?;
+    for run in [&mut row.ours.run, &mut row.theirs.run] {
+        black_box(run());
+        black_box(run());
+    }
+    Ok(None)
 }
 
 fn print_line(row: &Row, figures: &Figures) {
