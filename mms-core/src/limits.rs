@@ -31,7 +31,7 @@ pub struct Limits {
     pub actors_max: u32,
     /// Parameters of the scheme (1,024). Stops made-up ones.
     pub parameters_max: u32,
-    /// Fields of members that are set, in all (64 Mi). Stops profiles from filling memory.
+    /// Fields of members and sales that are set, in all (64 Mi). Stops profiles from filling memory.
     pub fields_max: u32,
     /// Parked orders (65,536). Stops bills that nobody comes back for.
     pub orders_max: u32,

@@ -200,6 +200,31 @@ fn fields_max_at_its_edge() {
     shop.audit();
 }
 
+/// Fields of members and of sales share the limit, in whichever order they are set.
+#[test]
+fn fields_of_sales_count_towards_fields_max() {
+    let field = FieldId::new(9);
+    let program = program().with_sale_fields(vec![Field::new(field, Holds::Number(0, 9))]);
+    for sale_first in [true, false] {
+        let limits = Limits::default().with_fields_max(1);
+        let mut shop = Shop::with_limits(limits, program.clone());
+        let member = shop.enrol();
+        let sale = shop.ok(checkout(member, &[line(1, 1, 100)], Pay::Cash)).sale().unwrap();
+        let of_sale = |value| Action::SetSaleField { sale, field, value };
+        let of_member = |value: Option<i64>| Action::SetField { member, field: WINE, value };
+        let (first, second, cleared) = if sale_first {
+            (of_sale(Some(1)), of_member(Some(1)), of_sale(None))
+        } else {
+            (of_member(Some(1)), of_sale(Some(1)), of_member(None))
+        };
+        shop.ok(first);
+        assert_eq!(shop.no(second.clone()), R::FieldsFull, "sale first: {sale_first}");
+        shop.ok(cleared);
+        shop.ok(second);
+        shop.audit();
+    }
+}
+
 /// R55, R107: cash, bank card, cheque: each store knows how much of what it took.
 #[test]
 fn kinds_of_tender_sum_to_what_came_over_the_counter() {

@@ -30,8 +30,7 @@ impl Prepare<'_, '_> {
         if before == value {
             return Err(Rejection::NothingToDo);
         }
-        let fields = self.ledger.fields.rows().len();
-        if before.is_none() && fields >= self.ledger.limits.fields_max as usize {
+        if before.is_none() && self.fields_are_full() {
             self.fill(Rejection::FieldsFull);
         }
         self.about(Kind::FieldSet, Some(party.id));
@@ -77,13 +76,19 @@ impl Prepare<'_, '_> {
         if before == value {
             return Err(Rejection::NothingToDo);
         }
-        let count = ledger.fields.rows().len().saturating_add(ledger.sale_fields.len());
-        if before.is_none() && count >= ledger.limits.fields_max as usize {
+        if before.is_none() && self.fields_are_full() {
             return Err(Rejection::FieldsFull);
         }
         self.about(Kind::SaleFieldSet, known.member.map(|member| ledger.resolve(member)));
         let (set, value) = (u8::from(value.is_some()), value.unwrap_or(0));
         self.draft.fact(Fact::SaleFieldSet { sale, field, set, value });
         Ok(())
+    }
+
+    /// Fields of members and of sales share one limit, whichever came first.
+    fn fields_are_full(&self) -> bool {
+        let ledger = self.ledger;
+        let count = ledger.fields.rows().len().saturating_add(ledger.sale_fields.len());
+        count >= ledger.limits.fields_max as usize
     }
 }
