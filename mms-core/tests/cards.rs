@@ -28,18 +28,30 @@ fn the_life_of_a_card_as_a_table() {
     ];
     let no = None;
     // For each state, what each of the changes above leads to.
-    let table: [(S, [Option<S>; 8]); 7] = [
-        (S::Issued, [Some(S::Active), no, no, no, no, Some(S::Lost), no, Some(S::Closed)]),
+    let table: [(S, [Option<S>; 8]); 10] = [
+        (S::Issued, [Some(S::Active), no, no, no, no, Some(S::LostIssued), no, Some(S::Closed)]),
         (
             S::Active,
             [no, Some(S::Locked), no, Some(S::Frozen), no, Some(S::Lost), no, Some(S::Closed)],
         ),
         (
             S::Locked,
-            [no, no, Some(S::Active), Some(S::Frozen), no, Some(S::Lost), no, Some(S::Closed)],
+            [
+                no,
+                no,
+                Some(S::Active),
+                Some(S::Frozen),
+                no,
+                Some(S::LostLocked),
+                no,
+                Some(S::Closed),
+            ],
         ),
-        (S::Frozen, [no, no, no, no, Some(S::Active), Some(S::Lost), no, Some(S::Closed)]),
+        (S::Frozen, [no, no, no, no, Some(S::Active), Some(S::LostFrozen), no, Some(S::Closed)]),
         (S::Lost, [no, no, no, no, no, no, Some(S::Active), Some(S::Closed)]),
+        (S::LostIssued, [no, no, no, no, no, no, Some(S::Issued), Some(S::Closed)]),
+        (S::LostLocked, [no, no, no, no, no, no, Some(S::Locked), Some(S::Closed)]),
+        (S::LostFrozen, [no, no, no, no, Some(S::Lost), no, Some(S::Frozen), Some(S::Closed)]),
         (S::Replaced, [no; 8]),
         (S::Closed, [no; 8]),
     ];
@@ -52,14 +64,22 @@ fn the_life_of_a_card_as_a_table() {
                 card: CARD,
                 product: ProductId::new(0),
                 expires: Day::NEVER,
-                active: from != S::Issued,
+                active: !matches!(from, S::Issued | S::LostIssued),
                 fee: 0,
             });
             match from {
                 S::Issued | S::Active => {}
                 S::Locked => drop(shop.ok(change(CARD, CardChange::Lock))),
                 S::Frozen => drop(shop.ok(change(CARD, CardChange::Freeze))),
-                S::Lost => drop(shop.ok(change(CARD, CardChange::ReportLost))),
+                S::Lost | S::LostIssued => drop(shop.ok(change(CARD, CardChange::ReportLost))),
+                S::LostLocked => {
+                    shop.ok(change(CARD, CardChange::Lock));
+                    shop.ok(change(CARD, CardChange::ReportLost));
+                }
+                S::LostFrozen => {
+                    shop.ok(change(CARD, CardChange::Freeze));
+                    shop.ok(change(CARD, CardChange::ReportLost));
+                }
                 S::Closed => drop(shop.ok(change(CARD, CardChange::Close))),
                 _ => drop(shop.ok(Action::ReplaceCard { card: CARD, new: OTHER_CARD, fee: 0 })),
             }
@@ -73,8 +93,59 @@ fn the_life_of_a_card_as_a_table() {
                     assert_eq!(after, from);
                 }
             }
+            shop.audit();
         }
     }
+}
+
+/// Who may report a loss and withdraw it, or have a new card made, lifts nothing that somebody else
+/// had set for another reason.
+#[test]
+fn a_loss_lifts_no_freeze_and_a_replacement_neither() {
+    let mut shop = shop(Limits::default());
+    let new = CardNumber::new(101);
+    let replace = Action::ReplaceCard { card: CARD, new, fee: 0 };
+    shop.ok(change(CARD, CardChange::Freeze));
+    assert_eq!(shop.no(replace.clone()), R::ChangeNotAllowed);
+    shop.ok(change(CARD, CardChange::ReportLost));
+    assert!(shop.ledger.card(CARD).unwrap().status.is_lost());
+    for action in [spend(CARD, 1), top_up(CARD, 1)] {
+        assert_eq!(shop.no(action), R::CardLost);
+    }
+    assert_eq!(shop.no(replace.clone()), R::ChangeNotAllowed, "lost, but frozen before");
+    shop.ok(change(CARD, CardChange::WithdrawLoss));
+    assert_eq!(shop.no(spend(CARD, 1)), R::CardFrozen, "found, and frozen as it was");
+    shop.ok(change(CARD, CardChange::ReportLost));
+    shop.ok(change(CARD, CardChange::Unfreeze));
+    shop.ok(replace);
+    shop.ok(spend(new, 1));
+    shop.audit();
+}
+
+/// A card that was on its way to its owner must be activated, found again or made anew; and three
+/// wrong PINs are not forgotten because the card was away for a while.
+#[test]
+fn a_loss_neither_activates_nor_unlocks_a_card() {
+    let mut shop = shop(Limits::default());
+    let (sent, new) = (CardNumber::new(101), CardNumber::new(102));
+    let product = ProductId::new(1);
+    let expires = Day::NEVER;
+    shop.ok(Action::IssueCard { member: A, card: sent, product, expires, active: false, fee: 0 });
+    shop.ok(change(sent, CardChange::ReportLost));
+    shop.ok(change(sent, CardChange::WithdrawLoss));
+    assert_eq!(shop.no(spend(sent, 1)), R::CardNotActive);
+    shop.ok(change(sent, CardChange::ReportLost));
+    shop.ok(Action::ReplaceCard { card: sent, new, fee: 0 });
+    assert_eq!(shop.no(spend(new, 1)), R::CardNotActive);
+    shop.ok(change(new, CardChange::Activate));
+    shop.ok(spend(new, 1));
+    for _ in 0..3 {
+        shop.ok(Action::ReportPin { card: new, correct: false });
+    }
+    shop.ok(change(new, CardChange::ReportLost));
+    shop.ok(change(new, CardChange::WithdrawLoss));
+    assert_eq!(shop.no(spend(new, 1)), R::CardLocked);
+    shop.audit();
 }
 
 #[test]

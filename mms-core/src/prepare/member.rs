@@ -143,10 +143,15 @@ impl<'l> Prepare<'l, '_> {
             return Err(Rejection::CardNumberTaken);
         }
         let (id, card, party) = self.managed_card(number)?;
-        // A frozen card stays with the scheme until it is unfrozen.
-        if !matches!(card.status, CardStatus::Active | CardStatus::Locked | CardStatus::Lost) {
-            return Err(Rejection::ChangeNotAllowed);
-        }
+        // A frozen card stays with the scheme until it is unfrozen, lost or not. One that nobody
+        // has activated has a successor that waits for the same; a lock goes with the medium, for
+        // the new one has a PIN of its own.
+        let status = match card.status {
+            CardStatus::LostIssued => CardStatus::Issued,
+            CardStatus::Active | CardStatus::Locked => CardStatus::Active,
+            CardStatus::Lost | CardStatus::LostLocked => CardStatus::Active,
+            _ => return Err(Rejection::ChangeNotAllowed),
+        };
         let by = self.next_card();
         self.about(Kind::CardReplaced, Some(party.id));
         self.draft.fact(Fact::CardChanged {
@@ -160,7 +165,7 @@ impl<'l> Prepare<'l, '_> {
             member: party.id,
             number: new,
             product: card.product,
-            status: CardStatus::Active,
+            status,
             expires: card.expires,
         });
         self.draft.fact(Fact::CardReplaced { card: id, by });
@@ -246,8 +251,10 @@ pub(crate) fn card_after(card: &Card, change: CardChange) -> Option<(CardStatus,
         (S::Locked, CardChange::Unlock) => S::Active,
         (S::Active | S::Locked, CardChange::Freeze) => S::Frozen,
         (S::Frozen, CardChange::Unfreeze) => S::Active,
-        (S::Issued | S::Active | S::Locked | S::Frozen, CardChange::ReportLost) => S::Lost,
-        (S::Lost, CardChange::WithdrawLoss) => S::Active,
+        (S::LostFrozen, CardChange::Unfreeze) => S::Lost,
+        // A loss covers what held before and does not lift it.
+        (status, CardChange::ReportLost) => status.lost()?,
+        (status, CardChange::WithdrawLoss) => status.found()?,
         (S::Replaced | S::Closed, _) => return None,
         (_, CardChange::Close) => S::Closed,
         (status, CardChange::Extend(day)) if day > card.expires => return Some((status, day)),

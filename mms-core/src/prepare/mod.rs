@@ -398,7 +398,7 @@ impl<'l, 'd> Prepare<'l, 'd> {
         match card.status {
             CardStatus::Replaced => return Err(Rejection::CardReplaced),
             CardStatus::Closed => return Err(Rejection::CardClosed),
-            CardStatus::Lost => return Err(Rejection::CardLost),
+            status if status.is_lost() => return Err(Rejection::CardLost),
             _ => {}
         }
         if card.expires < self.at.day {

@@ -99,6 +99,42 @@ wire_enum! {
         Replaced = 6,
         /// Nothing, for ever.
         Closed = 7,
+        /// Nothing, unless it is found; then it is frozen, as it was when it was reported lost.
+        LostFrozen = 8,
+        /// Nothing, unless it is found; then it is locked, as it was.
+        LostLocked = 9,
+        /// Nothing, unless it is found; then it waits for activation, as it did.
+        LostIssued = 10,
+    }
+}
+
+impl CardStatus {
+    /// Whether the card was reported lost, whatever held for it before.
+    #[must_use]
+    pub const fn is_lost(self) -> bool {
+        self.found().is_some()
+    }
+
+    /// What becomes of it when it is reported lost; `None` when it cannot be.
+    pub(crate) const fn lost(self) -> Option<Self> {
+        match self {
+            Self::Issued => Some(Self::LostIssued),
+            Self::Active => Some(Self::Lost),
+            Self::Locked => Some(Self::LostLocked),
+            Self::Frozen => Some(Self::LostFrozen),
+            _ => None,
+        }
+    }
+
+    /// What it was before it was reported lost, and is again when it is found.
+    pub(crate) const fn found(self) -> Option<Self> {
+        match self {
+            Self::LostIssued => Some(Self::Issued),
+            Self::Lost => Some(Self::Active),
+            Self::LostLocked => Some(Self::Locked),
+            Self::LostFrozen => Some(Self::Frozen),
+            _ => None,
+        }
     }
 }
 

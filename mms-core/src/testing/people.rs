@@ -34,7 +34,7 @@ const LIFE: &[(CardStatus, CardChange, CardStatus)] = {
     use {CardChange as C, CardStatus as S};
     &[
         (S::Issued, C::Activate, S::Active),
-        (S::Issued, C::ReportLost, S::Lost),
+        (S::Issued, C::ReportLost, S::LostIssued),
         (S::Issued, C::Close, S::Closed),
         (S::Active, C::Lock, S::Locked),
         (S::Active, C::Freeze, S::Frozen),
@@ -42,13 +42,20 @@ const LIFE: &[(CardStatus, CardChange, CardStatus)] = {
         (S::Active, C::Close, S::Closed),
         (S::Locked, C::Unlock, S::Active),
         (S::Locked, C::Freeze, S::Frozen),
-        (S::Locked, C::ReportLost, S::Lost),
+        (S::Locked, C::ReportLost, S::LostLocked),
         (S::Locked, C::Close, S::Closed),
         (S::Frozen, C::Unfreeze, S::Active),
-        (S::Frozen, C::ReportLost, S::Lost),
+        (S::Frozen, C::ReportLost, S::LostFrozen),
         (S::Frozen, C::Close, S::Closed),
         (S::Lost, C::WithdrawLoss, S::Active),
         (S::Lost, C::Close, S::Closed),
+        (S::LostIssued, C::WithdrawLoss, S::Issued),
+        (S::LostIssued, C::Close, S::Closed),
+        (S::LostLocked, C::WithdrawLoss, S::Locked),
+        (S::LostLocked, C::Close, S::Closed),
+        (S::LostFrozen, C::WithdrawLoss, S::Frozen),
+        (S::LostFrozen, C::Unfreeze, S::Lost),
+        (S::LostFrozen, C::Close, S::Closed),
     ]
 };
 
@@ -63,7 +70,10 @@ impl Model {
         match card.status {
             CardStatus::Replaced => Err(R::CardReplaced),
             CardStatus::Closed => Err(R::CardClosed),
-            CardStatus::Lost => Err(R::CardLost),
+            CardStatus::Lost
+            | CardStatus::LostIssued
+            | CardStatus::LostLocked
+            | CardStatus::LostFrozen => Err(R::CardLost),
             _ if over => Err(R::CardExpired),
             CardStatus::Frozen if debit => Err(R::CardFrozen),
             CardStatus::Locked if debit => Err(R::CardLocked),
@@ -208,11 +218,16 @@ impl Model {
                 }
                 let place = self.managed(card)?;
                 let old = self.cards[place].clone();
-                if matches!(old.status, CardStatus::Issued | CardStatus::Frozen) {
+                if matches!(
+                    old.status,
+                    CardStatus::Issued | CardStatus::Frozen | CardStatus::LostFrozen
+                ) {
                     return Err(R::ChangeNotAllowed);
                 }
+                let waits = old.status == CardStatus::LostIssued;
+                let status = if waits { CardStatus::Issued } else { CardStatus::Active };
                 let owner = MemberId::new(self.resolve(old.member) as u32);
-                self.new_card(new, owner, CardStatus::Active, old.expires);
+                self.new_card(new, owner, status, old.expires);
                 self.cards[place].status = CardStatus::Replaced;
                 self.cards[place].replaced_by = Some(self.cards.len() - 1);
                 self.over_the_counter(store, fee.into());
