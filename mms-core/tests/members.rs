@@ -234,6 +234,51 @@ fn when_the_member_is_the_cause_list_price_counts() {
     shop.audit();
 }
 
+/// Stored value that was sent on gives no more in a pay-out than it would have given before: what was
+/// consumed of it at list price goes along, in whatever parts it is sent.
+#[test]
+fn what_was_consumed_at_list_price_goes_along_with_what_is_sent() {
+    let cash_out =
+        |member: MemberId| Action::RefundCard { who: member.into(), cause: RefundCause::Member };
+    let send = |from: MemberId, to: MemberId, amount| Action::Transfer {
+        from: from.into(),
+        to: to.into(),
+        what: Held::Stored,
+        amount,
+    };
+    for parts in [&[3_000][..], &[1, 998, 1], &[7, 7, 7, 7, 7]] {
+        let mut shop = Shop::new(generous());
+        let (member, friend) = (shop.enrol(), shop.enrol());
+        shop.ok(top_up(member, 3_000));
+        shop.ok(spend(member, 1_000));
+        for part in parts {
+            shop.ok(send(member, friend, *part));
+        }
+        let mut paid = shop.ok(cash_out(friend)).amount;
+        if parts != [3_000] {
+            paid += shop.ok(cash_out(member)).amount;
+        }
+        assert_eq!(paid, 2_000, "sent as {parts:?}, and what was consumed was 1,000");
+        shop.audit();
+    }
+    // Discounts count as well, and sending it back gives nothing either.
+    let tier = Tier::new(TierId::new(0)).with_discount(Ratio::percent(20));
+    let mut shop = Shop::new(Program::default().with_tiers(vec![tier]));
+    let (member, friend) = (shop.enrol(), shop.enrol());
+    shop.ok(top_up(member, 1_000));
+    shop.ok(checkout(member, &[line(1, 1, 1_000)], Pay::Stored));
+    shop.ok(send(member, friend, 200));
+    shop.ok(send(friend, member, 50));
+    for who in [member, friend] {
+        assert_eq!(shop.ok(cash_out(who)).amount, 0);
+    }
+    // What was never touched is paid out whole, wherever it went.
+    shop.ok(top_up(member, 500));
+    shop.ok(send(member, friend, 500));
+    assert_eq!(shop.ok(cash_out(friend)).amount, 500);
+    shop.audit();
+}
+
 /// X17, row 22: everything goes over, with its expiry; the old id and cards lead to the new.
 #[test]
 fn merged_members_are_one() {

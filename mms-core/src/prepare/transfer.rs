@@ -4,11 +4,25 @@ use super::package::deferred_for;
 use super::value::Taken;
 use super::{Party, Prepare, Use};
 use crate::account::{Code, MONEY, POINTS, is_uses};
+use crate::amount::{Rounding, mul_div};
 use crate::command::{Held, Who};
 use crate::ids::{AssetId, CouponId, LotId};
 use crate::record::{Fact, Kind, MoveKind};
 use crate::rejection::Rejection;
-use crate::state::MemberStatus;
+use crate::state::{Lot, MemberStatus};
+
+/// What a pay-out at list price would not give of a part of the principal that is left of a lot:
+/// that much of what was consumed goes along with the part, or a pay-out to whom it was sent would
+/// give more than one to who sent it.
+fn consumed_with(lot: &Lot, part: i64) -> Option<i64> {
+    let left = lot.principal.saturating_add(lot.held_principal);
+    let paid = lot.principal_in.saturating_sub(lot.consumed);
+    let short = left.saturating_sub(paid);
+    if short <= 0 || left <= 0 {
+        return Some(0);
+    }
+    mul_div(short, part.unsigned_abs(), left.unsigned_abs(), Rounding::Down)
+}
 
 impl<'l> Prepare<'l, '_> {
     /// Row 19: the same value, expiry and share of bonus at another member.
@@ -36,12 +50,12 @@ impl<'l> Prepare<'l, '_> {
             let Some((id, principal, bonus)) = self.draft.moves.get(n).copied() else {
                 continue;
             };
-            let Some(expires) = self.ledger.lots.get(id).map(|lot| lot.expires) else {
+            let Some(row) = self.ledger.lots.get(id) else {
                 continue;
             };
+            let (expires, store) = (row.expires, row.store);
             let part = (principal.saturating_neg(), bonus.saturating_neg());
             let today = self.at.day;
-            let store = self.ledger.lots.get(id).map_or(self.draft.head.store, |lot| lot.store);
             let lot = if asset == POINTS {
                 self.credit_lot(target, part.0, today, expires, Some(store))?
             } else {
@@ -49,6 +63,12 @@ impl<'l> Prepare<'l, '_> {
             };
             if self.ledger.lots.get(lot).is_none() {
                 self.loaded_at(lot, store);
+            }
+            let consumed = consumed_with(&row, part.0).ok_or(Rejection::Overflow)?;
+            if asset == MONEY && consumed > 0 {
+                let amount = consumed.saturating_neg();
+                self.draft.fact(Fact::Undiscounted { lot: id, amount });
+                self.draft.fact(Fact::Undiscounted { lot, amount: consumed });
             }
         }
         Ok(())

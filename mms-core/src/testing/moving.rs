@@ -1,6 +1,6 @@
 //! The model's transfers, and what members bring along.
 
-use super::model::{MCoupon, MPackage, Model, Taken};
+use super::model::{MCoupon, MPackage, MWhat, Model, Taken};
 use crate::{AssetId, CouponId, Held, MemberId, MemberKind, Opened, Rejection as R, Who};
 
 impl Model {
@@ -40,13 +40,25 @@ impl Model {
             }
         }
         for Taken { lot, p, b, .. } in taken {
+            let held = self
+                .holds
+                .values()
+                .filter(|hold| hold.what == MWhat::Stored)
+                .flat_map(|h| &h.taken);
+            let held: i128 = held.filter(|held| held.lot == lot).map(|held| held.p).sum();
             let row = &mut self.lots[lot];
+            // What a pay-out at list price would not give goes along with its part.
+            let left = row.p + p + held;
+            let short = (left - (row.paid - row.consumed)).max(0);
+            let along = if left > 0 && !points { short * p / left } else { 0 };
+            row.consumed -= along;
             row.paid -= p;
             let (expires, store) = (row.expires, row.store);
             if points {
                 self.add(target, true, (self.day, expires), (p, 0), store);
             } else {
-                self.open(target, false, (self.day, expires), (p, b), store);
+                let new = self.open(target, false, (self.day, expires), (p, b), store);
+                self.lots[new].consumed = along;
             }
         }
         Ok(())
