@@ -279,6 +279,42 @@ fn what_was_consumed_at_list_price_goes_along_with_what_is_sent() {
     shop.audit();
 }
 
+/// Uses that were sent on and then returned lower what their owner has spent, and not below nothing
+/// what somebody spent who never bought any; the money that came back was not spent by anybody.
+#[test]
+fn uses_that_are_sent_on_take_what_was_spent_on_them_along() {
+    for window in [false, true] {
+        let program = Program::default();
+        let program = if window { program.with_tier_window(12) } else { program };
+        let mut shop = Shop::new(program);
+        let (buyer, friend) = (shop.enrol(), shop.enrol());
+        let (kind, expires) = (AssetId::new(16), shop.at.day.plus(99));
+        let uses = |who: MemberId, uses| Action::ReturnUses { who: who.into(), kind, uses };
+        let send =
+            |uses| Action::TransferUses { from: buyer.into(), to: friend.into(), kind, uses };
+        let spent = |shop: &Shop, day: Day| {
+            [buyer, friend].map(|who| {
+                let member = shop.ledger.member(who).unwrap();
+                let month = member.counters_in(day.month(), 1).spend;
+                let all = member.counters().spend;
+                assert!(!window || day.month() == shop.at.day.month() || month == all);
+                all
+            })
+        };
+        let bought = shop.at.day;
+        shop.ok(Action::SellPackage { who: buyer.into(), kind, uses: 10, price: 1_000, expires });
+        shop.ok(Action::TakeUses { who: buyer.into(), kind, uses: 3 });
+        shop.days(40);
+        shop.ok(send(6));
+        assert_eq!(spent(&shop, bought), [400, 600], "in months: {window}");
+        assert_eq!(shop.ok(uses(friend, 6)).amount, 600);
+        assert_eq!(spent(&shop, bought), [400, 0]);
+        assert_eq!(shop.ok(uses(buyer, 1)).amount, 100);
+        assert_eq!(spent(&shop, bought), [300, 0], "what was used stays spent");
+        shop.audit();
+    }
+}
+
 /// X17, row 22: everything goes over, with its expiry; the old id and cards lead to the new.
 #[test]
 fn merged_members_are_one() {

@@ -42,7 +42,8 @@ impl Prepare<'_, '_> {
         }
     }
 
-    /// Counters back by what a return takes, in the month of the sale.
+    /// Counters by what a return takes, or what goes to another member, in the month of the sale.
+    /// The tier stays.
     pub(super) fn uncounted(&mut self, member: MemberId, by: Counters, day: Day) {
         if by != Counters::default() {
             self.counted(member, by, day);

@@ -9,7 +9,7 @@ use crate::command::{Held, Who};
 use crate::ids::{AssetId, CouponId, LotId};
 use crate::record::{Fact, Kind, MoveKind};
 use crate::rejection::Rejection;
-use crate::state::{Lot, MemberStatus};
+use crate::state::{Counters, Lot, MemberStatus};
 
 /// What a pay-out at list price would not give of a part of the principal that is left of a lot:
 /// that much of what was consumed goes along with the part, or a pay-out to whom it was sent would
@@ -74,7 +74,8 @@ impl<'l> Prepare<'l, '_> {
         Ok(())
     }
 
-    /// The same for uses that were sold ahead: what is still to be earned of their price goes along.
+    /// The same for uses that were sold ahead: what is still to be earned of their price goes along,
+    /// and counts as spent by who has them, for who returns them is who no longer spent it.
     pub(super) fn transfer_uses(
         &mut self,
         from: Who,
@@ -109,6 +110,9 @@ impl<'l> Prepare<'l, '_> {
             self.draft.member(target.id, Code::Deferred, MONEY, price.saturating_neg());
             self.draft.fact(Fact::Deferred { lot: id, amount: price.saturating_neg() });
             self.draft.fact(Fact::Deferred { lot: new, amount: price });
+            let spent = |spend| Counters { spend, ..Counters::default() };
+            self.uncounted(source.id, spent(price.saturating_neg()), from);
+            self.uncounted(target.id, spent(price), from);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The model's transfers, and what members bring along.
 
-use super::model::{MCoupon, MPackage, MWhat, Model, Taken};
+use super::model::{Counts, MCoupon, MPackage, MWhat, Model, Taken};
 use crate::{AssetId, CouponId, Held, MemberId, MemberKind, Opened, Rejection as R, Who};
 
 impl Model {
@@ -90,7 +90,11 @@ impl Model {
                 price,
                 ..package.clone()
             };
+            let from = new.from;
             self.packages.push(new);
+            // Who has the uses has spent what is still to be earned of them.
+            self.count(source, from, Counts { spend: -price, ..Counts::default() });
+            self.count(target, from, Counts { spend: price, ..Counts::default() });
         }
         Ok(())
     }
