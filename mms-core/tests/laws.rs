@@ -388,6 +388,73 @@ fn lapsed_points_are_no_debt() {
     }
 }
 
+/// A redemption that is taken back leaves what there would be if it had never been, less what lapsed
+/// meanwhile: no debt for points that came back, whichever of the two is returned first, on whatever
+/// day, whole or in parts, and whether or not anybody booked that the points had lapsed.
+#[test]
+fn a_redemption_that_is_taken_back_leaves_no_debt() {
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Sale,
+        Redemption,
+        Part,
+        Lapse,
+        Book,
+    }
+    use Step::{Book, Lapse, Part as Some10, Redemption, Sale};
+    for grace in [None, Some(5)] {
+        for steps in [
+            &[Lapse, Sale, Redemption][..],
+            &[Lapse, Redemption, Sale],
+            &[Lapse, Redemption, Book, Sale],
+            &[Lapse, Book, Sale, Redemption],
+            &[Sale, Redemption, Lapse],
+            &[Sale, Lapse, Redemption],
+            &[Sale, Some10, Lapse, Some10, Book, Redemption],
+            &[Redemption, Sale, Lapse],
+            &[Redemption, Lapse, Book, Sale],
+        ] {
+            let mut program = program().with_return_days(60);
+            program.refund_grace_days = grace;
+            let mut shop = Shop::new(program);
+            let member = shop.enrol();
+            let sale = shop.ok(checkout(member, &[line(1, 1, 10_000)], Pay::Cash));
+            let points = shop.balances(member).points;
+            assert!(points > 20);
+            let redemption = shop.ok(redeem(member, points));
+            for step in steps {
+                match step {
+                    Sale => drop(shop.ok(refund(&sale, Part::Rest))),
+                    Redemption => drop(shop.ok(refund(&redemption, Part::Rest))),
+                    Some10 => drop(shop.ok(refund(&redemption, Part::Amount(10)))),
+                    Lapse => shop.skip(21),
+                    Book => drop(shop.due()),
+                }
+                shop.audit();
+            }
+            shop.skip(21);
+            shop.due();
+            let balances = shop.balances(member);
+            assert_eq!((balances.points, balances.points_debt), (0, 0), "{steps:?} {grace:?}");
+            for code in [Code::PointsRedeemed, Code::PointsIssued] {
+                assert_eq!(shop.ledger.total(code, POINTS), 0, "{code:?} {steps:?}");
+            }
+            shop.audit();
+        }
+    }
+    // What was had for the points and kept is owed, as ever.
+    let mut shop = Shop::new(program().with_return_days(60));
+    let member = shop.enrol();
+    let sale = shop.ok(checkout(member, &[line(1, 1, 10_000)], Pay::Cash));
+    let points = shop.balances(member).points;
+    let redemption = shop.ok(redeem(member, points));
+    shop.days(21);
+    shop.ok(refund(&sale, Part::Rest));
+    shop.ok(refund(&redemption, Part::Amount(10)));
+    assert_eq!(shop.balances(member).points_debt, points - 10);
+    shop.audit();
+}
+
 /// A frozen clock, and one that goes back: the ledger's time never does.
 #[test]
 fn time_never_goes_back() {

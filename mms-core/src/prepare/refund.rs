@@ -5,7 +5,7 @@ use crate::account::{Code, MONEY, POINTS};
 use crate::amount::{Rounding, mul_div};
 use crate::command::Part;
 use crate::ids::{Day, LotId, SaleId};
-use crate::record::{Fact, Kind};
+use crate::record::{Fact, Kind, MoveKind};
 use crate::rejection::Rejection;
 use crate::state::{Counters, Sale, Tenders};
 
@@ -132,6 +132,10 @@ impl<'l> Prepare<'l, '_> {
     ) -> Result<(), Rejection> {
         let ledger = self.ledger;
         let (mut principal, mut bonus) = (principal, bonus);
+        let mut debt = match asset {
+            POINTS => Code::PointsDebt.natural(party.member.balance(Code::PointsDebt, POINTS)),
+            _ => 0,
+        };
         for (n, alloc) in ledger.sales.allocs(sale).rev() {
             if principal == 0 && bonus == 0 {
                 break;
@@ -160,8 +164,24 @@ impl<'l> Prepare<'l, '_> {
             self.unsettle(sale, alloc, back)?;
             self.discounted_again(sale, n, alloc, (back, back_bonus))?;
             self.put_back(party, sale.id, n, to, asset, pending, (back, back_bonus));
+            let paid = debt.min(back).max(0);
+            if paid > 0 {
+                self.pay_debt(party, to, pending, paid);
+                debt = debt.saturating_sub(paid);
+            }
         }
         Ok(())
+    }
+
+    /// Points that come back pay what the member owes, as all that come do, and before they can
+    /// lapse: they are owed because they had been spent, and would have been taken from this very
+    /// lot, had they been in it.
+    fn pay_debt(&mut self, party: Party<'_>, lot: LotId, pending: bool, points: i64) {
+        let code = if pending { Code::PointsPending } else { Code::Points };
+        self.move_lot(lot, MoveKind::Claw, points, 0);
+        self.draft.member(party.id, code, POINTS, points);
+        self.draft.fact(Fact::DebtPaid { member: party.id, points });
+        self.draft.member(party.id, Code::PointsDebt, POINTS, points.saturating_neg());
     }
 
     #[expect(clippy::too_many_arguments, reason = "one fact and its postings, used once")]

@@ -498,6 +498,12 @@ impl Model {
             };
             self.lots[to].p += more_p;
             self.lots[to].b += more_b;
+            if points {
+                // Points that come back pay what is owed.
+                let paid = self.members[member].debt.min(more_p);
+                self.lots[to].p -= paid;
+                self.members[member].debt -= paid;
+            }
             if !points {
                 self.lots[to].consumed -= more;
                 let extra = extras.iter().find(|(lot, _)| *lot == taken.lot);
