@@ -486,9 +486,48 @@ fn a_membership_has_a_term_that_is_renewed_or_ends() {
     assert_eq!(told(&shop, Notice::TermEnded { member: a, until: DAY.plus(6) }), 1);
     shop.ok(set(a, DAY.plus(20), 0));
     shop.ok(Action::MergeMembers { from: a, into: b });
-    assert_eq!(shop.ledger.term(a), None, "of two memberships the one that stays is kept");
+    assert_eq!(shop.ledger.term(a), None, "no end is the latest");
     assert_eq!(-shop.ledger.total(Code::Fee, MONEY), 200);
     shop.audit();
+}
+
+/// R23: a term that was paid for is not lost when its member turns out to be another one.
+#[test]
+fn a_term_goes_over_when_members_are_merged() {
+    let (basic, gold, other) = (PlanId::new(0), PlanId::new(7), PlanId::new(8));
+    let (soon, late) = (DAY.plus(5), DAY.plus(20));
+    let none = (basic, None);
+    let table = [
+        // The first member's, the second's, and what the second has then.
+        ((gold, Some(late)), none, (gold, Some(late))),
+        (none, (gold, Some(late)), (gold, Some(late))),
+        ((gold, Some(late)), (gold, Some(soon)), (gold, Some(late))),
+        ((gold, Some(soon)), (gold, Some(late)), (gold, Some(late))),
+        ((gold, Some(soon)), (gold, None), (gold, None)),
+        ((gold, Some(late)), (other, Some(soon)), (other, Some(soon))),
+        ((gold, Some(late)), (other, Some(DAY)), (gold, Some(late))),
+        ((gold, Some(DAY)), (other, None), (other, None)),
+    ];
+    for (first, second, expected) in table {
+        let mut shop = Shop::new(Program::default());
+        let (a, b) = (shop.enrol(), shop.enrol());
+        for (member, (plan, until)) in [(a, first), (b, second)] {
+            if plan != basic {
+                let until = until.unwrap_or(Day::NEVER);
+                shop.ok(Action::SetTerm { member, plan, until, fee: 100 });
+            }
+        }
+        // Those that ended on the first day are over, and nobody has booked it.
+        shop.skip(1);
+        shop.ok(Action::MergeMembers { from: a, into: b });
+        let plan = shop.ledger.member(b).unwrap().plan;
+        assert_eq!((plan, shop.ledger.term(b)), expected, "{first:?} {second:?}");
+        assert_eq!(shop.ledger.term(a), expected.1, "the first is the second now");
+        shop.audit();
+        shop.days(60);
+        assert_eq!(shop.ledger.term(b), None);
+        shop.audit();
+    }
 }
 
 /// What becomes of a sale after a merger is booked on who the buyer is now, in the head of the

@@ -588,7 +588,8 @@ pub enum Action {
         cause: RefundCause,
     },
     /// Makes two members one: all that the first has is the second's, and its id and cards lead
-    /// to the second.
+    /// to the second. A term of the first goes over when the second has none of its own; of two
+    /// under the same plan the later end holds.
     MergeMembers {
         /// The first.
         from: MemberId,

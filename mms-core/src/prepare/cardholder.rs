@@ -153,10 +153,33 @@ impl<'l> Prepare<'l, '_> {
             self.draft.member(target.id, code, asset, amount);
         }
         self.draft.fact(Fact::MemberMerged { from: source.id, into: target.id });
+        self.join_terms(source, target);
         let day = self.at.day;
         let both = self.standing(source.member, day).plus(self.standing(target.member, day));
         self.promote(target, &both);
         Ok(())
+    }
+
+    /// A term that the first member has is worth a fee: it goes over, unless the second has one of
+    /// its own. Of two under the same plan the later end holds, and none at all is the latest; of two
+    /// under different plans the one of the member that stays.
+    fn join_terms(&mut self, source: Party<'_>, target: Party<'_>) {
+        let ledger = self.ledger;
+        let runs = |party: Party<'_>| ledger.term(party.id).filter(|until| *until >= self.at.day);
+        let Some(until) = runs(source) else {
+            return;
+        };
+        let plan = source.member.plan;
+        let same = target.member.plan == plan;
+        let takes = match ledger.term(target.id) {
+            // Under way without an end.
+            None => !same,
+            Some(own) if own < self.at.day => true,
+            Some(own) => same && own < until,
+        };
+        if takes {
+            self.draft.fact(Fact::TermSet { member: target.id, plan, until });
+        }
     }
 
     /// What discounts were worth on what a sale took from stored value: at list price, the

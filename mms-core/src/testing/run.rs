@@ -43,8 +43,9 @@ impl Model {
         }
         self.at_work(command)?;
         match &command.action {
-            Action::Enrol { token, kind, referrer, .. } => {
+            Action::Enrol { token, kind, referrer, plan } => {
                 self.enrol(token.value(), *kind, *referrer)?;
+                self.stores.plans.insert(self.members.len() - 1, *plan);
             }
             Action::ReceivePayment { who, amount } => {
                 self.positive(*amount)?;
@@ -396,7 +397,7 @@ impl Model {
         }
         self.merge_fields(source, target);
         self.merge_parts(source, target);
-        self.stores.terms.remove(&source);
+        self.merge_terms(source, target);
         self.lots.iter_mut().filter(|l| l.member == source).for_each(|l| l.member = target);
         self.coupons.iter_mut().filter(|c| c.member == source).for_each(|c| c.member = target);
         self.packages.iter_mut().filter(|p| p.member == source).for_each(|p| p.member = target);

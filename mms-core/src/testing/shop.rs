@@ -195,7 +195,8 @@ impl Shop {
                 let until = Day::new(at.day.max(Day::new(0)).value() + days);
                 let until = if days == 30 { Day::NEVER } else { until };
                 let fee = [0, 500, -1][rng.below(3) as usize];
-                Action::SetTerm { member: who, plan: PlanId::new(2), until, fee }
+                let plan = PlanId::new(1 + who.value() as u16 % 2);
+                Action::SetTerm { member: who, plan, until, fee }
             }
             21 => {
                 let tiers: Vec<TierId> = program.tiers.iter().map(|tier| tier.id).collect();

@@ -2,7 +2,8 @@
 
 use super::model::Model;
 use crate::{
-    Action, AssetId, Code, Command, FieldId, Ledger, Owner, Permissions, Rejection as R, SaleId,
+    Action, AssetId, Code, Command, FieldId, Ledger, Owner, Permissions, PlanId, Rejection as R,
+    SaleId,
 };
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -20,10 +21,26 @@ pub(super) struct MStores {
     terminals: BTreeMap<u32, (u32, bool)>,
     /// Last days of members' terms, and fields of sales.
     pub(super) terms: BTreeMap<usize, i32>,
+    pub(super) plans: BTreeMap<usize, PlanId>,
     pub(super) sale_fields: BTreeMap<(u64, u16), i64>,
 }
 
 impl Model {
+    /// What is left of a term that was paid for goes over, unless there is one already.
+    pub(super) fn merge_terms(&mut self, source: usize, target: usize) {
+        let MStores { terms, plans, .. } = &mut self.stores;
+        let Some(until) = terms.remove(&source).filter(|until| *until >= self.day) else {
+            return;
+        };
+        let same = plans[&source] == plans[&target];
+        let own = terms.get(&target).copied();
+        let over = own.is_some_and(|own| own < self.day);
+        if over || (own.is_none() && !same) || (same && own.is_some_and(|own| own < until)) {
+            terms.insert(target, until);
+            plans.insert(target, plans[&source]);
+        }
+    }
+
     /// Whether business is done here.
     pub(super) fn at_work(&self, command: &Command) -> Result<(), R> {
         let (store, terminal) = (command.envelope.store.value(), command.envelope.terminal.value());
@@ -109,7 +126,7 @@ impl Model {
                     return Err(R::NothingToDo);
                 }
             }
-            Action::SetTerm { member, until, fee, .. } => {
+            Action::SetTerm { member, plan, until, fee } => {
                 if fee != 0 {
                     self.positive(fee)?;
                 }
@@ -118,6 +135,7 @@ impl Model {
                 }
                 let id = self.known(member.into())?;
                 self.open_member(id)?;
+                self.stores.plans.insert(id, plan);
                 self.stores.terms.remove(&id);
                 if until != crate::Day::NEVER {
                     self.stores.terms.insert(id, until.value());
