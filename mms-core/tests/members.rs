@@ -191,6 +191,41 @@ fn when_the_merchant_is_the_cause_the_unspent_share_is_paid_out() {
     shop.audit();
 }
 
+/// A pay-out is of stored value and of nothing else: points, a coupon and the commission that came with
+/// a top-up stay until somebody takes them back by hand, each by its own command, with a reason.
+#[test]
+fn a_pay_out_leaves_what_a_top_up_brought_besides_to_who_pays_out() {
+    let kind = AssetId::new(16_384);
+    let rule = TopUpRule::new(RuleId::new(1), 1).with_points(50).with_coupon(kind);
+    let program = Program::default()
+        .with_top_up_rules(vec![rule])
+        .with_coupons(vec![CouponRule::new(kind, CouponOff::Amount(500))])
+        .with_commissions(vec![
+            CommissionRule::new(Ratio::percent(3)).with_on_top_up(Ratio::percent(1)),
+        ]);
+    for cause in [RefundCause::Merchant, RefundCause::Member] {
+        let mut shop = Shop::new(program.clone());
+        let member = shop.enrol();
+        let command = shop.command(top_up(member, 10_000)).by(ActorId::new(9), TerminalId::new(1));
+        let Outcome::Accepted(_) = shop.submit(&command) else { panic!() };
+        let owed = shop.ledger.total(Code::Commission, MONEY);
+        assert_ne!(owed, 0);
+        assert_eq!(shop.ok(Action::RefundCard { who: member.into(), cause }).amount, 10_000);
+        assert_eq!(shop.postings(), "m0.SVP +10000, T -10000");
+        let balances = shop.balances(member);
+        assert_eq!((balances.stored(), balances.points, balances.points_debt), (0, 50, 0));
+        assert_eq!(shop.ledger.total(Code::Commission, MONEY), owed);
+        assert_eq!(shop.ledger.member(member).unwrap().counters().top_up, 10_000);
+        let coupon = shop.ledger.coupons(member, shop.at.day).next().unwrap().0;
+        let who = member.into();
+        shop.ok(Action::AdjustPoints { who, adjust: Adjust::Take(50), reason: 4 });
+        shop.ok(Action::WithdrawCoupons { who, coupon, reason: 4 });
+        assert_eq!(shop.balances(member).points, 0);
+        assert_eq!(shop.ledger.coupons(member, shop.at.day).count(), 0);
+        shop.audit();
+    }
+}
+
 /// R48, row 18: what was paid, less what was consumed at list price, and not below zero.
 #[test]
 fn when_the_member_is_the_cause_list_price_counts() {

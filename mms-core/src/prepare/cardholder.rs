@@ -61,6 +61,12 @@ impl<'l> Prepare<'l, '_> {
     /// When the merchant is the cause, what is left of the principal: what was paid times the
     /// share that was not spent. When the member is, what was paid less what was consumed at
     /// list price, and not below zero.
+    ///
+    /// What the top-ups had brought besides stays, on purpose. A pay-out ends no sale: it comes
+    /// months later, of what is left of many top-ups that share lots with transfers, returns and
+    /// change, and no lot says which points, coupons or commission came with which part of it; what
+    /// was earned by loading was earned, and may be spent and paid long since. A debt for it would be
+    /// made by guess. Who pays out sees all of it, and takes back by hand what the terms say.
     pub(super) fn refund_card(&mut self, who: Who, cause: RefundCause) -> Result<(), Rejection> {
         let party = self.find(who)?;
         self.allow(party, Use::Debit)?;
