@@ -175,7 +175,7 @@ impl Ledger {
         let members: Vec<(MemberToken, Member)> = from.all(Section::Members)?;
         let cards = from.all(Section::Cards)?;
         let arena = from.all(Section::Lots)?;
-        let holds: Vec<(HoldId, Hold)> = from.all(Section::Holds)?;
+        let holds: Vec<(HoldId, Hold)> = from.rising(Section::Holds)?;
         let mut sales = Sales::new();
         (sales.allocs.base, sales.lines.base) = (core.takings, core.lines);
         sales.rewards.base = core.rewards;
@@ -184,9 +184,9 @@ impl Ledger {
         sales.lines.items = from.all(Section::Lines)?.into();
         sales.rewards.items = from.all(Section::Rewards)?.into();
         let books = Books::from_rows(from.all(Section::Accounts)?);
-        let actors: Vec<Actor> = from.all(Section::Actors)?;
+        let actors: Vec<Actor> = from.rising(Section::Actors)?;
         let answers: Vec<Answer> = from.all(Section::Answers)?;
-        let parameters: Vec<(ParameterId, i64)> = from.all(Section::Parameters)?;
+        let parameters: Vec<(ParameterId, i64)> = from.rising(Section::Parameters)?;
         let places =
             if from.next_is(Section::Places) { from.all(Section::Places)? } else { Vec::new() };
         let places = Places::from_rows(places).ok_or_else(|| wrong(Section::Places))?;
@@ -563,7 +563,16 @@ impl<'a> Sections<'a> {
     where
         (K, V): Row,
     {
-        let rows: Vec<(K, V)> = if self.next_is(tag) { self.all(tag)? } else { Vec::new() };
+        if self.next_is(tag) { self.rising(tag) } else { Ok(Vec::new()) }
+    }
+
+    /// Rows with rising keys: of two with one key the ledger would keep the second, and of a hold
+    /// the end of the first, which nothing could ever book.
+    fn rising<K: Ord, V>(&mut self, tag: Section) -> Result<Vec<(K, V)>, SnapshotError>
+    where
+        (K, V): Row,
+    {
+        let rows: Vec<(K, V)> = self.all(tag)?;
         let rising = rows.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0));
         if rising { Ok(rows) } else { Err(wrong(tag)) }
     }

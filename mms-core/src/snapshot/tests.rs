@@ -117,3 +117,58 @@ fn a_newer_snapshot_is_refused() {
     reseal(&mut bytes);
     assert_eq!(error(&bytes), SnapshotError::new(SnapshotErrorKind::Newer, HEADER));
 }
+
+/// The same snapshot with the rows of one section in place of its own.
+fn with_rows<T: Clone>(
+    good: &[u8],
+    tag: Section,
+    rows: &[T],
+    put: impl Fn(&T, &mut Vec<u8>),
+) -> Vec<u8> {
+    let mut bytes = good[..HEADER].to_vec();
+    let mut left = Sections { body: &good[HEADER..] };
+    loop {
+        let before = left.body;
+        let Some(found) = left.next_section().unwrap() else { break };
+        if found.tag == tag {
+            section(&mut bytes, tag, rows.iter(), &put);
+        } else {
+            bytes.extend_from_slice(&before[..before.len() - left.body.len()]);
+        }
+    }
+    let body = (bytes.len() - HEADER) as u64;
+    bytes[8..16].copy_from_slice(&body.to_le_bytes());
+    reseal(&mut bytes);
+    bytes
+}
+
+/// A hold that ends twice would never end: its first end is booked and stands there for ever, in front
+/// of those of all other holds.
+#[test]
+fn no_hold_actor_or_parameter_stands_in_a_snapshot_twice() {
+    let ledger = ledger();
+    let good = ledger.snapshot(JournalPosition::START);
+    let error = |bytes: &[u8]| {
+        let mut other = self::ledger();
+        let before = other.digest();
+        let error = other.restore(Snapshot::parse(bytes).unwrap()).unwrap_err();
+        assert_eq!(other.digest(), before);
+        error.kind()
+    };
+    let (id, hold) = ledger.holds.first_key_value().map(|(id, hold)| (*id, hold.clone())).unwrap();
+    let mut later = hold.clone();
+    later.until = Timestamp::from_unix_secs(1_800_000_000);
+    let put = |row: &(HoldId, Hold), out: &mut Vec<u8>| put_hold(row.0, &row.1, out);
+    let once = with_rows(&good, Section::Holds, &[(id, hold.clone())], put);
+    assert_eq!(once, good);
+    let twice = with_rows(&good, Section::Holds, &[(id, hold), (id, later)], put);
+    assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Holds));
+    let put = |row: &(ParameterId, i64), out: &mut Vec<u8>| row.put_row(out);
+    let [first, second] = [(ParameterId::new(1), 5), (ParameterId::new(2), 6)];
+    let back = with_rows(&good, Section::Parameters, &[second, first], put);
+    assert_eq!(error(&back), SnapshotErrorKind::Row(Section::Parameters));
+    let put = |row: &Actor, out: &mut Vec<u8>| row.put_row(out);
+    let actor = (crate::ActorId::new(1), crate::Permissions::ADMIN);
+    let twice = with_rows(&good, Section::Actors, &[actor, actor], put);
+    assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Actors));
+}
