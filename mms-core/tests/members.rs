@@ -95,11 +95,11 @@ fn a_return_lowers_the_window_of_the_original_sale() {
 /// When a review is booked does not matter: the counters are those of the tier's last day.
 #[test]
 fn a_late_review_comes_to_the_same_as_one_in_time() {
-    let run = |late: bool| {
+    let run = |late: bool, keep: Expiry, policy: Downgrade| {
         let program = Program::default()
             .with_tiers(tiers())
             .with_tier_window(2)
-            .with_tier_review(Expiry::MonthEnd(1), Downgrade::OneDown);
+            .with_tier_review(keep, policy);
         let mut shop = Shop::new(program);
         let member = shop.enrol();
         buy(&mut shop, member, 6_000);
@@ -111,9 +111,15 @@ fn a_late_review_comes_to_the_same_as_one_in_time() {
         }
         shop.due();
         shop.audit();
-        tier(&shop, member)
+        let row = shop.ledger.member(member).unwrap();
+        (tier(&shop, member), row.tier_until, row.tier_how)
     };
-    assert_eq!(run(false), run(true));
+    // Many reviews are due at once: terms of months, of days that end within a month, of a day.
+    for keep in [Expiry::MonthEnd(1), Expiry::MonthEnd(0), Expiry::Days(45), Expiry::Days(0)] {
+        for policy in [Downgrade::OneDown, Downgrade::ToDeserved, Downgrade::Never] {
+            assert_eq!(run(false, keep, policy), run(true, keep, policy), "{keep:?} {policy:?}");
+        }
+    }
 }
 
 #[test]
