@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     reason = "tests state what must hold"
 )]
+use super::sections::SECTION;
 use super::*;
 use crate::{
     Action, Adjust, CardNumber, Command, Held, IdempotencyKey, Limits, MemberId, MemberKind,
