@@ -3,7 +3,8 @@
 //! A write that was cut off leaves the beginning of a frame. Behind that is nothing, or, in a file
 //! whose room was set aside ahead, zeros. Anything else was changed after it was written.
 
-use super::frame::{FrameError, FrameErrorKind, HEADER, length_of};
+use super::frame::{FrameError, FrameErrorKind, length_of};
+use super::header::HEADER;
 use super::recover::JournalEnd;
 use crate::record::{Record, length_claimed};
 use alloc::vec::Vec;

@@ -1,27 +1,15 @@
 //! One frame: header, records, hash.
 
 use super::hash::{FrameHash, SHA_256};
+use super::header::{CHAIN_AT, CHECK_AT, FORMAT, HEADER, Header, PREVIOUS_AT};
 use crate::ids::Seq;
-use crate::record::{Record, RecordError, RecordErrorKind, RecordVersion};
+use crate::record::{Record, RecordError, RecordErrorKind};
 use crate::wire::Wire;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use proto_wire::{ParseError, Timestamp};
 use thiserror::Error;
-use twox_hash::XxHash3_64;
-
-/// `MMSJ`.
-const MAGIC: u32 = u32::from_le_bytes(*b"MMSJ");
-/// What this crate writes; it reads every format before it.
-const FORMAT: u16 = 2;
-pub(super) const HEADER: usize = 128;
-/// Where the header's own checksum stands, and zeros in format 1; it covers all other bytes.
-const CHECK_AT: usize = 56;
-const PREVIOUS_AT: usize = 64;
-const CHAIN_AT: usize = 96;
-/// No frame's records are longer.
-pub(super) const BODY_MAX: usize = 16 * 1024 * 1024;
 
 /// The hash of a frame, which covers the one of the frame before: who knows the last
 /// one knows the whole journal. SHA-256, unless the host brought [another](FrameHash).
@@ -86,21 +74,6 @@ pub struct Frame<'a> {
     header: Header,
     bytes: &'a [u8],
     body: &'a [u8],
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Header {
-    format: u16,
-    /// Which hash, by its number.
-    hash: u16,
-    number: u64,
-    first_seq: Seq,
-    count: u32,
-    body: u32,
-    last_time: i64,
-    epoch: u32,
-    previous: Chain,
-    chain: Chain,
 }
 
 /// A frame that owns its bytes; a clone shares them. docs/journal.md lists the bytes.
@@ -483,108 +456,6 @@ impl FrameWriter {
     }
 }
 
-impl Header {
-    fn parse(bytes: &[u8]) -> Result<Self, FrameError> {
-        let fail = |kind, offset| Err(FrameError::new(kind, offset));
-        let magic = MAGIC.to_le_bytes();
-        let begin = bytes.get(..bytes.len().min(4)).unwrap_or_default();
-        if !magic.starts_with(begin) {
-            return fail(FrameErrorKind::Magic, 0);
-        }
-        let Some(header) = bytes.first_chunk::<HEADER>() else {
-            return fail(FrameErrorKind::HeaderTruncated, bytes.len());
-        };
-        let format = header.get(4..).and_then(|mut at| u16::take(&mut at));
-        let stands = header.get(CHECK_AT..).and_then(|mut at| u64::take(&mut at));
-        // Zeros behind a check of four bytes are no part of it.
-        let there =
-            if format == Some(1) { stands.map(|check| check & 0xffff_ffff) } else { stands };
-        if there != Some(check_of(header, format)) {
-            return fail(FrameErrorKind::HeaderCheck, CHECK_AT);
-        }
-        let Some((header, zeros)) = Self::fields(header) else {
-            return fail(FrameErrorKind::HeaderTruncated, 0);
-        };
-        if !(1..=FORMAT).contains(&header.format) || !zeros {
-            return fail(FrameErrorKind::Format, 4);
-        }
-        let odd = header.format == 1 && header.body % 8 != 0;
-        if header.body as usize > BODY_MAX || odd || header.count == 0 {
-            return fail(FrameErrorKind::Length, 24);
-        }
-        Ok(header)
-    }
-
-    /// Whether a record of this version may stand in the frame.
-    fn fits(&self, version: RecordVersion, offset: usize) -> Result<(), FrameError> {
-        let format = match version {
-            RecordVersion::One => 1,
-            RecordVersion::Two => 2,
-        };
-        if format == self.format {
-            return Ok(());
-        }
-        Err(FrameError::new(FrameErrorKind::Record(RecordErrorKind::Version), offset))
-    }
-
-    /// The fields, and whether all reserved ones are zero.
-    fn fields(header: &[u8]) -> Option<(Self, bool)> {
-        let from = &mut { header };
-        let _magic = u32::take(from)?;
-        let format = u16::take(from)?;
-        let hash = u16::take(from)?;
-        let number = u64::take(from)?;
-        let first_seq = Seq::take(from)?;
-        let count = u32::take(from)?;
-        let body = u32::take(from)?;
-        let last_time = i64::take(from)?;
-        let partition = u32::take(from)?;
-        let epoch = u32::take(from)?;
-        let digest = u64::take(from)?;
-        let check = u64::take(from)?;
-        let previous = Chain::take(from)?;
-        let chain = Chain::take(from)?;
-        // Format 1 had a check of four bytes, and one hash.
-        let wide = format > 1 || (check >> 32 == 0 && hash == 0);
-        let header = Self {
-            format,
-            hash,
-            number,
-            first_seq,
-            count,
-            body,
-            last_time,
-            epoch,
-            previous,
-            chain,
-        };
-        Some((header, wide && partition == 0 && digest == 0))
-    }
-
-    fn write(&self, bytes: &mut [u8]) {
-        let Some(header) = bytes.first_chunk_mut::<HEADER>() else {
-            return;
-        };
-        let mut at = header.as_mut_slice();
-        MAGIC.put(&mut at);
-        FORMAT.put(&mut at);
-        self.hash.put(&mut at);
-        self.number.put(&mut at);
-        self.first_seq.put(&mut at);
-        self.count.put(&mut at);
-        self.body.put(&mut at);
-        self.last_time.put(&mut at);
-        0_u32.put(&mut at);
-        self.epoch.put(&mut at);
-        0_u64.put(&mut at);
-        0_u64.put(&mut at);
-        self.previous.put(&mut at);
-        self.chain.put(&mut at);
-        let check = check_of(header, Some(FORMAT));
-        check.put(&mut header.get_mut(CHECK_AT..).unwrap_or_default());
-    }
-}
-
 impl Wire for Chain {
     const SIZE: usize = 32;
 
@@ -599,20 +470,6 @@ impl Wire for Chain {
         *from = rest;
         Some(Self(*head))
     }
-}
-
-/// The check of the header: of all its bytes but those that hold it, and in format 1 those that
-/// are zero behind them; in later ones XXH3.
-fn check_of(header: &[u8; HEADER], format: Option<u16>) -> u64 {
-    let behind = if format == Some(1) { CHECK_AT.saturating_add(4) } else { PREVIOUS_AT };
-    let mut bytes = [0; HEADER];
-    let (front, rest) = bytes.split_at_mut(CHECK_AT);
-    let from = header.get(behind..).unwrap_or_default();
-    front.copy_from_slice(header.get(..CHECK_AT).unwrap_or_default());
-    let rest = rest.get_mut(..from.len()).unwrap_or_default();
-    rest.copy_from_slice(from);
-    let covered = bytes.get(..CHECK_AT.saturating_add(from.len())).unwrap_or_default();
-    if format == Some(1) { crc32fast::hash(covered).into() } else { XxHash3_64::oneshot(covered) }
 }
 
 /// The hash of everything but the header's checksum and the hash itself.

@@ -7,6 +7,7 @@ mod audit;
 mod ending;
 mod frame;
 mod hash;
+mod header;
 mod recover;
 
 pub use audit::{Audit, audit, audit_with};
