@@ -370,7 +370,8 @@ impl FrameWriter {
 
     /// Where the next record is to be appended, as
     /// [`Ledger::apply`](crate::Ledger::apply) does. Call [`added`](Self::added) when it
-    /// was.
+    /// was, and [`seal`](Self::seal) long before [`len`](Self::len) comes to 16 MiB, as
+    /// [`Engine`](crate::Engine) does: nobody reads a frame whose records are longer.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         if self.bytes.is_empty() {
             self.bytes.resize(HEADER, 0);
