@@ -390,11 +390,18 @@ impl<'a> Edits<'a> {
         self.row_end(self.index.start_line().end())
     }
 
-    /// Behind the line end that follows `from`.
+    /// Behind the line end that follows `from`, and the lines that continue it: one that is left would
+    /// continue what comes to stand before it.
     fn row_end(&self, from: usize) -> usize {
-        let rest = self.bytes.get(from..).unwrap_or(&[]);
-        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n.saturating_add(1));
-        from.saturating_add(end)
+        let mut at = from;
+        loop {
+            let rest = self.bytes.get(at..).unwrap_or(&[]);
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n.saturating_add(1));
+            at = at.saturating_add(end);
+            if !matches!(rest.get(end), Some(b' ' | b'\t')) {
+                return at;
+            }
+        }
     }
 }
 
@@ -490,6 +497,30 @@ mod tests {
                 assert_eq!(value, Some(MaxForwards(less)), "{written}");
             }
         }
+    }
+
+    /// A continuation line behind the start line has no row; it must not become part of ours.
+    #[test]
+    fn nothing_that_was_there_continues_a_row_that_is_put() {
+        for fold in [" ;by=them", "\t, <sip:them>", " "] {
+            for rest in ["To: <sip:b@h>\r\n", ""] {
+                let text = format!("MESSAGE sip:b@h SIP/2.0\r\n{fold}\r\n{rest}\r\nhi");
+                let request = RequestBuf::parse(text.into_bytes()).unwrap();
+                let mut edits = request.view().edit();
+                edits.push(HeaderName::P_ASSERTED_IDENTITY, "<sip:us>").unwrap();
+                let edited = edits.to_request().unwrap();
+                let told = edited.headers().bytes(HeaderName::P_ASSERTED_IDENTITY);
+                assert_eq!(told, Some(&b"<sip:us>"[..]), "{fold:?} {rest:?}");
+                assert_eq!(edited.view().body(), b"hi");
+            }
+        }
+        // Nor is an empty continuation left behind when its row goes.
+        let text = "MESSAGE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n \r\n\t\r\nv: SIP/2.0/UDP b\r\n \r\n\r\n x";
+        let request = RequestBuf::parse(text.as_bytes()).unwrap();
+        let popped = request.view().edit().pop_via().unwrap().to_bytes().unwrap();
+        assert_eq!(popped, "MESSAGE sip:b@h SIP/2.0\r\nv: SIP/2.0/UDP b\r\n \r\n\r\n x");
+        let bare = request.view().edit().remove(HeaderName::VIA).unwrap().to_bytes().unwrap();
+        assert_eq!(bare, "MESSAGE sip:b@h SIP/2.0\r\n\r\n x");
     }
 
     /// What is derived is what a scan finds; `to_request` asserts it, and this makes it happen.
