@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use proto_wire::{Instant, TimerQueue};
+use proto_wire::{Instant, TimerQueue, head};
 
 /// Where one copy of a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -440,7 +440,7 @@ impl Context {
     fn keep(&mut self, response: ResponseBuf) {
         for name in [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE] {
             for row in response.headers().rows(name) {
-                self.challenges.push((name, row.bytes().to_vec()));
+                self.challenges.push((name, head::unfold(row.bytes()).into_owned()));
             }
         }
         if self.best.as_ref().is_none_or(|best| rank(&response) < rank(best)) {
@@ -564,7 +564,9 @@ fn with_challenges(best: ResponseBuf, challenges: &[(HeaderName, Vec<u8>)]) -> R
     let own: Vec<(HeaderName, Vec<u8>)> =
         [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE]
             .into_iter()
-            .flat_map(|name| best.headers().rows(name).map(move |r| (name, r.bytes().to_vec())))
+            .flat_map(|name| {
+                best.headers().rows(name).map(move |r| (name, head::unfold(r.bytes()).into_owned()))
+            })
             .collect();
     let more: Vec<(HeaderName, &str)> = challenges
         .iter()
@@ -575,8 +577,9 @@ fn with_challenges(best: ResponseBuf, challenges: &[(HeaderName, Vec<u8>)]) -> R
     // A few at a time, which is what one pass of edits takes.
     for some in more.chunks(4) {
         let mut edits = best.view().edit();
-        if some.iter().any(|(name, value)| edits.push(*name, value).is_err()) {
-            continue;
+        for (name, value) in some {
+            // One that cannot stand in a row is left out alone.
+            let _left_out = edits.push(*name, value).is_err();
         }
         let edited = edits.to_bytes().ok().and_then(|bytes| ResponseBuf::parse(bytes).ok());
         if let Some(edited) = edited {

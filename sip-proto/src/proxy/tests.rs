@@ -171,6 +171,18 @@ fn a_6xx_ends_all_and_all_challenges_go_back_together() {
     assert_eq!(lines(&out), ["4 ACK", "9 407"]);
     assert_eq!(header(back, "Proxy-Authenticate"), ["Digest realm=\"2\", nonce=\"n\""]);
     assert_eq!(header(back, "WWW-Authenticate"), ["Digest realm=\"4\", nonce=\"n\""]);
+
+    // One over two lines takes no other with it, and goes back too.
+    let mut b = Bench::new();
+    b.input(9, &request("INVITE", "c", ""));
+    let sent = b.forward(&[udp(2), udp(3), udp(4)]);
+    b.input(2, &reply(&sent[0].1, 407, &challenge(2)));
+    b.input(3, &reply(&sent[1].1, 407, &challenge(3).replace(", ", ",\r\n ")));
+    let out = b.input(4, &reply(&sent[2].1, 401, &origin.replace(", ", ",\r\n ")));
+    let mut told = header(&out.last().unwrap().1, "Proxy-Authenticate");
+    told.sort();
+    assert_eq!(told, ["Digest realm=\"2\", nonce=\"n\"", "Digest realm=\"3\", nonce=\"n\""]);
+    assert_eq!(header(&out.last().unwrap().1, "WWW-Authenticate").len(), 1);
 }
 
 #[test]
