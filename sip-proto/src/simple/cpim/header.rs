@@ -33,10 +33,15 @@ impl<'a> Header<'a> {
     /// A parameter's value as it stands; the name is case-sensitive.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&'a str> {
-        self.params.split(';').find_map(|p| {
-            let (key, value) = p.split_once('=')?;
-            (key == name).then_some(value)
-        })
+        let mut rest = self.params.strip_prefix(';')?;
+        loop {
+            let end = part_end(rest, b';')?;
+            let (param, behind) = rest.split_at_checked(end)?;
+            match param.split_once('=') {
+                Some((key, value)) if key == name => return Some(value),
+                _ => rest = behind.strip_prefix(';')?,
+            }
+        }
     }
 
     /// The language of the value (§3.3).
@@ -248,19 +253,21 @@ pub(super) fn bad_name(name: &str) -> Option<usize> {
 /// Name, parameters, value, and whether something else than one space follows the colon.
 fn split(line: &str) -> Option<(&str, &str, &str, bool)> {
     let (name, rest) = line.split_once(':')?;
-    let params_end = if rest.starts_with(';') { params_end(rest)? } else { 0 };
+    // Parameters end at the first space.
+    let params_end = if rest.starts_with(';') { part_end(rest, b' ')? } else { 0 };
     let (params, value) = rest.split_at_checked(params_end)?;
     let trimmed = value.trim_start_matches([' ', '\t']);
     let odd = value.strip_prefix(' ') != Some(trimmed);
     Some((name, params, trimmed, odd))
 }
 
-/// Where the parameters end: at the first space outside of quotes, or at the end.
-fn params_end(rest: &str) -> Option<usize> {
+/// Where the first `mark` outside of quotes is, or the end; `None` when quotes do not close.
+fn part_end(rest: &str, mark: u8) -> Option<usize> {
     let mut at = 0_usize;
     loop {
         match rest.as_bytes().get(at) {
-            None | Some(b' ') => return Some(at),
+            None => return Some(at),
+            Some(byte) if *byte == mark => return Some(at),
             Some(b'"') => {
                 let step = quoted::end(rest.as_bytes().get(at..)?)?;
                 at = at.saturating_add(step);

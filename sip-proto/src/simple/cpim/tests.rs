@@ -66,6 +66,18 @@ fn a_required_feature_must_be_known() {
     assert_eq!(parse(core).unwrap().unknown_requirement(&[]), Some("x.y"));
 }
 
+/// RFC 3862 §3.1: a parameter may be a quoted string, and what stands in one is no parameter.
+#[test]
+fn what_is_quoted_in_a_parameter_is_no_parameter() {
+    let text = "Subject:;x=\"a;lang=de;y=\\\"z\";lang=fr;q=\"open b\" bonjour\r\n\r\n";
+    let message = parse(text).unwrap();
+    let subject = message.subject(Some("fr")).unwrap();
+    assert_eq!((subject.language(), subject.raw), (Some("fr"), "bonjour"));
+    assert_eq!(subject.param("x"), Some("\"a;lang=de;y=\\\"z\""));
+    assert_eq!((subject.param("q"), subject.param("y")), (Some("\"open b\""), None));
+    assert!(message.subject(Some("de")).is_none());
+}
+
 #[test]
 fn header_names_are_case_sensitive() {
     let message = parse("from: <im:a@b>\r\nSUBJECT: x\r\n\r\n").unwrap();
