@@ -248,7 +248,10 @@ impl Request<'_> {
         let optional = self
             .headers()
             .typed::<ContentDisposition<'_>>()
-            .is_ok_and(|d| d.is_some_and(|d| d.param("handling") == Some("optional")));
+            .ok()
+            .flatten()
+            .and_then(|d| d.param("handling"))
+            .is_some_and(|handling| handling.eq_ignore_ascii_case("optional"));
         let signed_only = kind
             .params()
             .value(b"smime-type")
