@@ -171,7 +171,7 @@ impl UserAgent {
     /// The time of a subscription is over.
     pub(super) fn referral_due(&mut self, refer: ReferRef) {
         let Some(known) = self.refers.get(&refer) else { return };
-        if known.ours {
+        if known.ours || known.silent {
             return self.end_referral(refer, None);
         }
         let status = known.status;
@@ -255,7 +255,9 @@ impl UserAgent {
         let event = request.headers().typed::<headers::Event<'_>>().ok().flatten();
         let Some(event) = event.filter(|e| e.is("refer")) else { return false };
         let found = self.referral(call, false, event.id());
-        let Some(refer) = found.filter(|r| self.refers.get(r).is_some_and(|r| !r.done)) else {
+        let Some(refer) =
+            found.filter(|r| self.refers.get(r).is_some_and(|r| !r.done && !r.silent))
+        else {
             self.answer_with(id, StatusCode::FORBIDDEN);
             return true;
         };
@@ -315,6 +317,9 @@ impl UserAgent {
             if let Some(known) = self.refers.get_mut(&refer) {
                 known.silent = true;
             }
+            // Nobody is told that it is over, but it ends as a subscription would.
+            let lasts = Duration::from_secs(self.referral_secs().into());
+            self.timers.set(Timer::Refer(refer), self.now.saturating_add(lasts));
             self.pump();
             return Ok(refer);
         }

@@ -205,6 +205,28 @@ fn require_nosub_and_what_is_not_known() {
     assert_eq!(solo.sent(), ["400 REFER"]);
 }
 
+/// RFC 4488 §4: there is no subscription that a SUBSCRIBE could make longer; and a REFER of which the
+/// application never says what became of it is not kept for ever, nor is its dialog.
+#[test]
+fn a_refer_without_a_subscription_ends_by_its_time() {
+    let mut solo = Solo::new(config(1));
+    let extra = "Refer-To: <sip:c@192.0.2.8>\r\nRefer-Sub: false\r\n";
+    solo.receive(request("REFER", "1", 1, extra, ""));
+    let Some(Event::Referred { call, id, .. }) = solo.events.last().cloned() else { panic!() };
+    solo.agent.refer_accept(solo.now, call, id).unwrap();
+    solo.drain();
+    let tag = to_tag(&solo.last_response());
+    assert_eq!(solo.sent(), ["202 REFER"]);
+    for (n, expires) in [(2, 600_000), (3, 0)] {
+        let extra = format!("Event: refer\r\nExpires: {expires}\r\n");
+        solo.receive(within("SUBSCRIBE", &format!("s{n}"), n, &tag, &extra, ""));
+        assert_eq!(solo.sent(), ["403 SUBSCRIBE"]);
+    }
+    solo.wait(400_000);
+    assert!(solo.agent.refers.is_empty() && solo.agent.calls.is_empty());
+    assert!(solo.sent().is_empty());
+}
+
 /// As many as there may be calls, and one more.
 #[test]
 fn refers_outside_of_calls_are_bounded() {
