@@ -89,6 +89,14 @@ pub(super) fn temporary(
     Some(alloc::format!("sip:{USER}{}@{host};gr", sealer.seal(&plain)))
 }
 
+/// A GRUU with the scheme of the address of record that was registered (RFC 5627 §5.1).
+pub(super) fn like_address(gruu: String, secure: bool) -> String {
+    match gruu.strip_prefix("sip:") {
+        Some(rest) if secure => alloc::format!("sips:{rest}"),
+        _ => gruu,
+    }
+}
+
 /// FNV-1a over the device and its series of registrations.
 fn mark(binding: &Binding) -> Option<u64> {
     let instance = binding.instance.as_ref()?.to_ascii_lowercase();

@@ -373,14 +373,19 @@ impl Registrar {
         let mut reply = reply(&job.request, StatusCode::OK);
         let wants = |tag| rules::supports(job.request.view(), tag);
         let with_gruu = self.config.gruu && wants("gruu");
+        let to = job.request.headers().typed::<To<'_>>().ok().flatten();
+        let secure = to
+            .and_then(|to| to.uri().ok())
+            .is_some_and(|uri| uri.as_sip().is_some_and(|sip| sip.secure));
         for binding in bindings {
             let mut contact = binding.contact(now);
             if let (true, Some(instance)) = (with_gruu, &binding.instance) {
-                let public = public_gruu(&job.address, instance);
+                let public = gruu::like_address(public_gruu(&job.address, instance), secure);
                 contact.push_str(&alloc::format!(";pub-gruu=\"{public}\""));
                 // RFC 5627 §5.2: another one with each registration.
                 let random = self.rng.next_u64();
                 if let Some(other) = gruu::temporary(&self.sealer, random, &job.address, binding) {
+                    let other = gruu::like_address(other, secure);
                     contact.push_str(&alloc::format!(";temp-gruu=\"{other}\""));
                 }
             }

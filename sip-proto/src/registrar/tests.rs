@@ -309,6 +309,22 @@ fn a_device_gets_a_gruu_when_it_knows_what_that_is() {
     }
 }
 
+/// RFC 5627 §5.1: a public GRUU is the address of record of To, which says `sips` for who registers one.
+#[test]
+fn gruus_of_a_secure_address_are_secure() {
+    let mut b = Bench::new(false);
+    let lines = "Contact: <sips:a@h1>;+sip.instance=\"<urn:uuid:1>\"\r\nSupported: gruu\r\n";
+    let text = register("a", 1, lines).as_bytes().to_vec();
+    let text = String::from_utf8(text).unwrap().replace("<sip:alice", "<sips:alice");
+    let reply = b.run(RequestBuf::parse(text.into_bytes()).unwrap());
+    let contact = reply.headers().get(HeaderName::CONTACT).unwrap();
+    assert!(contact.contains(";pub-gruu=\"sips:alice@example.com;gr=urn:uuid:1\""), "{contact}");
+    let temporary = contact.split("temp-gruu=\"").nth(1).unwrap().trim_matches('"');
+    assert!(temporary.starts_with("sips:tgruu."), "{contact}");
+    let uri = crate::SipUri::parse(temporary.as_bytes()).unwrap();
+    assert_eq!(b.registrar.temporary_gruu(&uri).unwrap().address, "alice@example.com");
+}
+
 /// RFC 5626 §6.
 #[test]
 fn flows_are_for_direct_clients_and_edges_that_say_ob() {
