@@ -100,7 +100,11 @@ pub(super) fn walk(
                     for attribute in tag.attributes() {
                         let attribute = attribute.map_err(|_| XmlError::Malformed)?;
                         if attribute.key.as_ref() == "xml:lang" {
-                            language = Some(String::from(attribute.value.as_ref()));
+                            let value = attribute
+                                .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                                .ok()
+                                .filter(|value| value.chars().all(is_char));
+                            language = Some(String::from(value.ok_or(XmlError::Malformed)?));
                         }
                     }
                     step(Step::Open(depth, name, language))?;

@@ -272,3 +272,15 @@ mod payloads {
         }
     }
 }
+
+/// An attribute is read as it was written, escapes resolved.
+#[cfg(feature = "xml")]
+#[test]
+fn the_language_of_a_subject_comes_back_as_it_was() {
+    let report = Report::new("1", "t", Disposition::Display, Status::Displayed).unwrap();
+    let report = report.with_recipient("im:a@b").with_original_recipient("im:a@b");
+    let report = report.with_subject("x", Some("a&\"<b"));
+    assert_eq!(Report::parse_xml(report.to_xml().as_bytes()), Ok(report.clone()));
+    let odd = report.to_xml().replace("&quot;", "&odd;");
+    assert!(Report::parse_xml(odd.as_bytes()).is_err());
+}
