@@ -59,7 +59,8 @@ fn quoted_addresses_that_crash_others() {
 #[test]
 fn an_address_in_many_quotes_is_written_as_it_is_read() {
     for address in ["\"\"\"\"x\"\"\"\"", "\"a\"b\"c\"", "\"\"x\"\""] {
-        let given = alloc::format!("RTP/AVP;destination={address};source={address};MIKEY={address}");
+        let given =
+            alloc::format!("RTP/AVP;destination={address};source={address};MIKEY={address}");
         let once = parse(&given).to_string();
         assert_eq!(once, given);
         assert_eq!(parse(&once).destination(), Some(address));
