@@ -55,8 +55,8 @@ pub enum Unheard {
     /// It cannot be read as a response to an INVITE.
     #[error(transparent)]
     Dialog(#[from] DialogError),
-    /// It would make one dialog more than allowed. A 2xx is dropped too: its sender gets no
-    /// ACK and ends the call.
+    /// It would make one dialog more than allowed. A 2xx is dropped too when there is one already:
+    /// its sender gets no ACK and ends the call.
     #[error(transparent)]
     Limit(LimitKind),
 }
@@ -72,8 +72,8 @@ pub struct DialogSet {
 }
 
 impl DialogSet {
-    /// The set of an INVITE that was sent, which may have `forks_max` dialogs. That stops a
-    /// peer from making dialogs without end.
+    /// The set of an INVITE that was sent, which may have `forks_max` dialogs, and the one of the
+    /// first 2xx. That stops a peer from making dialogs without end.
     #[must_use]
     pub const fn new(invite: RequestBuf, forks_max: usize) -> Self {
         Self { invite, forks: Vec::new(), forks_max, winner: None, over: false }
@@ -144,7 +144,9 @@ impl DialogSet {
         if status.is_provisional() && (self.over || self.winner.is_some()) {
             return Ok(Heard::Progress);
         }
-        if self.forks.len() >= self.forks_max {
+        // The first 2xx is the call, however many rang before: nothing else will end the INVITE.
+        let is_call = status.is_success() && self.winner.is_none();
+        if self.forks.len() >= self.forks_max && !is_call {
             return Err(Unheard::Limit(LimitKind::Sessions));
         }
         let fork = self.forks.len();

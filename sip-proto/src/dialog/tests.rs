@@ -305,6 +305,14 @@ fn forks_are_bounded_at_n_and_not_at_n_plus_one() {
         set.hear(response(180, Some("3"), CONTACT).view()),
         Err(Unheard::Limit(LimitKind::Sessions))
     );
+    // Who answers first is the call, beyond the limit too; who answers then is one too many.
+    let answered = response(200, Some("3"), CONTACT);
+    assert_eq!(set.hear(answered.view()), Ok(Heard::Answered { fork: 2 }));
+    assert_eq!(
+        set.hear(response(200, Some("4"), CONTACT).view()),
+        Err(Unheard::Limit(LimitKind::Sessions))
+    );
+    assert_eq!(set.hear(answered.view()), Ok(Heard::Again { fork: 2 }));
 }
 
 #[test]

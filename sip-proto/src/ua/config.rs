@@ -83,7 +83,7 @@ pub struct Config {
     pub methods: Vec<String>,
     /// Calls at one time (100). One more is answered with 486.
     pub calls_max: usize,
-    /// Dialogs that one INVITE of ours may make by being forked (16).
+    /// Dialogs that one INVITE of ours may make by being forked (16); who answers first has one beyond.
     pub forks_max: usize,
     /// Places that redirections of one call may lead to (5); none follows none.
     pub redirects_max: usize,

@@ -154,16 +154,20 @@ impl UserAgent {
         let may = known.phase == Phase::Ringing;
         known.phase = Phase::Cancelling;
         self.stop_timer(call, CallTimer::Ring);
-        if may {
-            self.cancel_now(call, invite);
+        if may && !self.cancel_now(call, invite) {
+            // It was answered with a 2xx that made no dialog: nothing is left that could end it.
+            self.invite_failed(call, Ending::Local);
         }
     }
 
-    pub(super) fn cancel_now(&mut self, call: CallRef, invite: TransactionId) {
-        if self.endpoint.cancel(self.now, invite).is_ok() {
+    /// Whether there was something to cancel.
+    pub(super) fn cancel_now(&mut self, call: CallRef, invite: TransactionId) -> bool {
+        let cancelled = self.endpoint.cancel(self.now, invite).is_ok();
+        if cancelled {
             let wait = self.config.endpoint.timers.t1.saturating_mul(64);
             self.set_timer(call, CallTimer::CancelGiveUp, wait);
         }
+        cancelled
     }
 
     /// A response to our first INVITE.
@@ -179,13 +183,29 @@ impl UserAgent {
             match known.phase {
                 Phase::Calling => known.phase = Phase::Ringing,
                 // The first provisional response: now the CANCEL may go.
-                Phase::Cancelling => self.cancel_now(call, id),
+                Phase::Cancelling => {
+                    let _again = self.cancel_now(call, id);
+                }
                 _ => {}
             }
         } else if !status.is_success() && self.mend(call, id, response) {
             return;
         }
         self.hear(call, response);
+        if status.is_success() {
+            self.made_no_dialog(call);
+        }
+    }
+
+    /// After a 2xx: one that cannot be read, or is not from one of the peers that a call may have, leaves it as
+    /// it was. Another may still come, but the INVITE cannot be cancelled any more.
+    fn made_no_dialog(&mut self, call: CallRef) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        match known.phase {
+            Phase::Calling => known.phase = Phase::Ringing,
+            Phase::Cancelling => self.invite_failed(call, Ending::Local),
+            _ => {}
+        }
     }
 
     /// Sends the INVITE once more when the refusal can be mended.

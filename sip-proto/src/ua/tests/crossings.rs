@@ -260,3 +260,43 @@ fn a_request_without_an_answer_is_told_with_its_method() {
         assert_eq!(method, "OPTIONS", "{uri}");
     }
 }
+
+/// However many rang before: who answers is acknowledged, and the call can be ended.
+#[test]
+fn a_call_is_answered_by_one_fork_more_than_rang() {
+    let mut solo = Solo::new(config(1).with_forks_max(2));
+    let call = solo.agent.call(solo.now, "sip:bob@192.0.2.9", sdp(SDP)).unwrap();
+    solo.drain();
+    let invite = solo.last_request();
+    for fork in ["b1", "b2", "b3"] {
+        solo.receive(reply(&invite, 180, fork, "", ""));
+    }
+    solo.sent();
+    solo.receive(reply(&invite, 200, "b3", "", SDP));
+    assert_eq!(solo.sent(), ["ACK 1"]);
+    solo.agent.hang_up(solo.now, call).unwrap();
+    solo.drain();
+    assert_eq!(solo.sent(), ["BYE 2"]);
+}
+
+/// A 2xx whose route cannot be read cannot be acknowledged; nothing else ends the call then, so hanging up does.
+#[test]
+fn a_call_that_was_answered_with_nonsense_is_over_when_it_is_hung_up() {
+    for (rings, hung_up_before) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (mut solo, call, invite) = calling();
+        if rings {
+            solo.receive(reply(&invite, 180, "b1", "", ""));
+        }
+        let nonsense = reply(&invite, 200, "b1", "Record-Route: <\r\n", SDP);
+        if hung_up_before {
+            solo.agent.hang_up(solo.now, call).unwrap();
+            solo.drain();
+        }
+        solo.receive(nonsense);
+        if !hung_up_before {
+            solo.agent.hang_up(solo.now, call).unwrap();
+            solo.drain();
+        }
+        assert_eq!(solo.agent.calls().count(), 0, "{rings} {hung_up_before}");
+    }
+}
