@@ -13,6 +13,11 @@ fn at(n: u8) -> SocketAddr {
     ([192, 0, 2, n], 5060).into()
 }
 
+/// How many steps an input is: what its limits hold is full long before.
+const STEPS: usize = 256;
+/// The longest datagram: the rest of an input is one at each step that sends it.
+const DATAGRAM: usize = 2_048;
+
 /// The first byte says who is let in; then each step is two: what happens, and with what.
 pub fn sip_home(data: &[u8]) {
     let Some((first, data)) = data.split_first() else { return };
@@ -27,7 +32,7 @@ pub fn sip_home(data: &[u8]) {
     }
     let home = HomeServer::new(Instant::ZERO, config.into(), Seed::from_u64(1));
     let mut user = User::new(home);
-    for (n, step) in data.chunks(2).enumerate() {
+    for (n, step) in data.chunks(2).enumerate().take(STEPS) {
         let (op, arg) = (step[0], step.get(1).copied().unwrap_or(0));
         match op % 9 {
             0 | 1 => user.asks("REGISTER", op, arg),
@@ -37,7 +42,10 @@ pub fn sip_home(data: &[u8]) {
                 user.asks(methods[usize::from(arg >> 4) % methods.len()], op, arg);
             }
             // The rest of the bytes are a datagram.
-            4 => user.sends(9, &data[(n * 2 + 1).min(data.len())..]),
+            4 => {
+                let rest = &data[(n * 2 + 1).min(data.len())..];
+                user.sends(9, &rest[..rest.len().min(DATAGRAM)]);
+            }
             5 => user.knows(arg),
             6 => user.answers(op, arg),
             7 => user.is_written_to(arg),

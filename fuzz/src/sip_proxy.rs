@@ -13,6 +13,11 @@ fn at(n: u8) -> SocketAddr {
     ([192, 0, 2, n], 5060).into()
 }
 
+/// How many steps an input is: what its limits hold is full long before.
+const STEPS: usize = 256;
+/// The longest datagram: the rest of an input is one at each step that sends it.
+const DATAGRAM: usize = 2_048;
+
 /// Each step is two bytes: what happens, and with what.
 pub fn sip_proxy(data: &[u8]) {
     let listeners = [Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, at(1)));
@@ -20,7 +25,7 @@ pub fn sip_proxy(data: &[u8]) {
     let mut proxy = Proxy::new(Instant::ZERO, Config::new(below), Seed::from_u64(1));
     let (mut now, mut sent, mut asked) = (Instant::ZERO, Vec::new(), Vec::new());
     let mut connects = Vec::new();
-    for (n, step) in data.chunks(2).enumerate() {
+    for (n, step) in data.chunks(2).enumerate().take(STEPS) {
         let (op, arg) = (step[0], step.get(1).copied().unwrap_or(0));
         let input = |proxy: &mut Proxy, from: u8, data: &[u8]| {
             proxy.handle_input(now, SipInput::Datagram { local: at(1), remote: at(from), data });
@@ -42,7 +47,10 @@ pub fn sip_proxy(data: &[u8]) {
                 input(&mut proxy, 9, text.as_bytes());
             }
             // The rest of the bytes are a datagram.
-            1 => input(&mut proxy, 9, &data[(n * 2).min(data.len())..]),
+            1 => {
+                let rest = &data[(n * 2).min(data.len())..];
+                input(&mut proxy, 9, &rest[..rest.len().min(DATAGRAM)]);
+            }
             2 | 3 => {
                 if let Some(id) = asked.pop() {
                     let hops: Vec<Hop> = (0..=arg % 3)
