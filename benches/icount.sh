@@ -12,8 +12,8 @@ case ${1:-} in
 esac
 filter=${1:-}
 command -v valgrind >/dev/null || { echo "icount.sh needs valgrind (apt-get install valgrind)" >&2; exit 2; }
-cargo build --locked --release -p benches --bin icount >&2
-export bin=${CARGO_TARGET_DIR:-target}/release/icount
+[ -n "${ICOUNT_BIN:-}" ] || cargo build --locked --release -p benches --bin icount >&2
+export bin=${ICOUNT_BIN:-${CARGO_TARGET_DIR:-target}/release/icount}
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 export work
 
