@@ -28,7 +28,7 @@ fn the_life_of_a_card_as_a_table() {
     ];
     let no = None;
     // For each state, what each of the changes above leads to.
-    let table: [(S, [Option<S>; 8]); 10] = [
+    let table: [(S, [Option<S>; 8]); 12] = [
         (S::Issued, [Some(S::Active), no, no, no, no, Some(S::LostIssued), no, Some(S::Closed)]),
         (
             S::Active,
@@ -40,7 +40,7 @@ fn the_life_of_a_card_as_a_table() {
                 no,
                 no,
                 Some(S::Active),
-                Some(S::Frozen),
+                Some(S::FrozenLocked),
                 no,
                 Some(S::LostLocked),
                 no,
@@ -48,6 +48,23 @@ fn the_life_of_a_card_as_a_table() {
             ],
         ),
         (S::Frozen, [no, no, no, no, Some(S::Active), Some(S::LostFrozen), no, Some(S::Closed)]),
+        (
+            S::FrozenLocked,
+            [
+                no,
+                no,
+                Some(S::Frozen),
+                no,
+                Some(S::Locked),
+                Some(S::LostFrozenLocked),
+                no,
+                Some(S::Closed),
+            ],
+        ),
+        (
+            S::LostFrozenLocked,
+            [no, no, no, no, Some(S::LostLocked), no, Some(S::FrozenLocked), Some(S::Closed)],
+        ),
         (S::Lost, [no, no, no, no, no, no, Some(S::Active), Some(S::Closed)]),
         (S::LostIssued, [no, no, no, no, no, no, Some(S::Issued), Some(S::Closed)]),
         (S::LostLocked, [no, no, no, no, no, no, Some(S::Locked), Some(S::Closed)]),
@@ -79,6 +96,13 @@ fn the_life_of_a_card_as_a_table() {
                 S::LostFrozen => {
                     shop.ok(change(CARD, CardChange::Freeze));
                     shop.ok(change(CARD, CardChange::ReportLost));
+                }
+                S::FrozenLocked | S::LostFrozenLocked => {
+                    shop.ok(change(CARD, CardChange::Lock));
+                    shop.ok(change(CARD, CardChange::Freeze));
+                    if from == S::LostFrozenLocked {
+                        shop.ok(change(CARD, CardChange::ReportLost));
+                    }
                 }
                 S::Closed => drop(shop.ok(change(CARD, CardChange::Close))),
                 _ => drop(shop.ok(Action::ReplaceCard { card: CARD, new: OTHER_CARD, fee: 0 })),
@@ -119,6 +143,24 @@ fn a_loss_lifts_no_freeze_and_a_replacement_neither() {
     shop.ok(change(CARD, CardChange::Unfreeze));
     shop.ok(replace);
     shop.ok(spend(new, 1));
+    shop.audit();
+}
+
+/// Three wrong PINs are not forgotten because the scheme had frozen the card for a while.
+#[test]
+fn a_freeze_and_its_end_do_not_unlock_a_card() {
+    let mut shop = shop(Limits::default());
+    shop.ok(top_up(CARD, 10));
+    shop.ok(change(CARD, CardChange::Lock));
+    shop.ok(change(CARD, CardChange::Freeze));
+    assert_eq!(shop.no(spend(CARD, 1)), R::CardFrozen);
+    shop.ok(top_up(CARD, 10));
+    let replace = Action::ReplaceCard { card: CARD, new: CardNumber::new(101), fee: 0 };
+    assert_eq!(shop.no(replace), R::ChangeNotAllowed);
+    shop.ok(change(CARD, CardChange::Unfreeze));
+    assert_eq!(shop.no(spend(CARD, 1)), R::CardLocked);
+    shop.ok(change(CARD, CardChange::Unlock));
+    shop.ok(spend(CARD, 1));
     shop.audit();
 }
 

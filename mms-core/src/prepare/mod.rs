@@ -405,7 +405,9 @@ impl<'l, 'd> Prepare<'l, 'd> {
             return Err(Rejection::CardExpired);
         }
         match card.status {
-            CardStatus::Frozen if purpose == Use::Debit => Err(Rejection::CardFrozen),
+            CardStatus::Frozen | CardStatus::FrozenLocked if purpose == Use::Debit => {
+                Err(Rejection::CardFrozen)
+            }
             CardStatus::Locked if purpose == Use::Debit => Err(Rejection::CardLocked),
             CardStatus::Issued => Err(Rejection::CardNotActive),
             _ => Ok(()),

@@ -105,6 +105,10 @@ wire_enum! {
         LostLocked = 9,
         /// Nothing, unless it is found; then it waits for activation, as it did.
         LostIssued = 10,
+        /// Credits only, until unfrozen; then it is locked, as it was when it was frozen.
+        FrozenLocked = 11,
+        /// Nothing, unless it is found; then it is frozen and locked, as it was.
+        LostFrozenLocked = 12,
     }
 }
 
@@ -122,6 +126,7 @@ impl CardStatus {
             Self::Active => Some(Self::Lost),
             Self::Locked => Some(Self::LostLocked),
             Self::Frozen => Some(Self::LostFrozen),
+            Self::FrozenLocked => Some(Self::LostFrozenLocked),
             _ => None,
         }
     }
@@ -133,6 +138,7 @@ impl CardStatus {
             Self::Lost => Some(Self::Active),
             Self::LostLocked => Some(Self::Locked),
             Self::LostFrozen => Some(Self::Frozen),
+            Self::LostFrozenLocked => Some(Self::FrozenLocked),
             _ => None,
         }
     }

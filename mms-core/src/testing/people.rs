@@ -41,7 +41,7 @@ const LIFE: &[(CardStatus, CardChange, CardStatus)] = {
         (S::Active, C::ReportLost, S::Lost),
         (S::Active, C::Close, S::Closed),
         (S::Locked, C::Unlock, S::Active),
-        (S::Locked, C::Freeze, S::Frozen),
+        (S::Locked, C::Freeze, S::FrozenLocked),
         (S::Locked, C::ReportLost, S::LostLocked),
         (S::Locked, C::Close, S::Closed),
         (S::Frozen, C::Unfreeze, S::Active),
@@ -56,6 +56,13 @@ const LIFE: &[(CardStatus, CardChange, CardStatus)] = {
         (S::LostFrozen, C::WithdrawLoss, S::Frozen),
         (S::LostFrozen, C::Unfreeze, S::Lost),
         (S::LostFrozen, C::Close, S::Closed),
+        (S::FrozenLocked, C::Unfreeze, S::Locked),
+        (S::FrozenLocked, C::Unlock, S::Frozen),
+        (S::FrozenLocked, C::ReportLost, S::LostFrozenLocked),
+        (S::FrozenLocked, C::Close, S::Closed),
+        (S::LostFrozenLocked, C::WithdrawLoss, S::FrozenLocked),
+        (S::LostFrozenLocked, C::Unfreeze, S::LostLocked),
+        (S::LostFrozenLocked, C::Close, S::Closed),
     ]
 };
 
@@ -73,9 +80,10 @@ impl Model {
             CardStatus::Lost
             | CardStatus::LostIssued
             | CardStatus::LostLocked
-            | CardStatus::LostFrozen => Err(R::CardLost),
+            | CardStatus::LostFrozen
+            | CardStatus::LostFrozenLocked => Err(R::CardLost),
             _ if over => Err(R::CardExpired),
-            CardStatus::Frozen if debit => Err(R::CardFrozen),
+            CardStatus::Frozen | CardStatus::FrozenLocked if debit => Err(R::CardFrozen),
             CardStatus::Locked if debit => Err(R::CardLocked),
             CardStatus::Issued => Err(R::CardNotActive),
             _ => Ok(()),
@@ -220,7 +228,11 @@ impl Model {
                 let old = self.cards[place].clone();
                 if matches!(
                     old.status,
-                    CardStatus::Issued | CardStatus::Frozen | CardStatus::LostFrozen
+                    CardStatus::Issued
+                        | CardStatus::Frozen
+                        | CardStatus::FrozenLocked
+                        | CardStatus::LostFrozen
+                        | CardStatus::LostFrozenLocked
                 ) {
                     return Err(R::ChangeNotAllowed);
                 }
