@@ -490,3 +490,48 @@ fn a_member_that_is_enrolled_stands_in_the_journal_byte_by_byte() {
     let check = XxHash3_64::oneshot(&bytes[..bytes.len() - 8]);
     assert_eq!(bytes[bytes.len() - 8..], check.to_le_bytes());
 }
+
+/// No frame is longer than a reader takes, whatever was collected before it was sealed.
+#[test]
+fn what_does_not_fit_into_a_frame_waits_for_the_next() {
+    const FULL: usize = 16 * 1_024 * 1_024;
+    let mut shop = Shop::new(Program::default());
+    let member = shop.enrol();
+    let lines: Vec<Line> = (0..255).map(|n| line(n, 1, 100)).collect();
+    shop.ok(checkout(member, &lines, Pay::Cash));
+    shop.skip(1);
+    shop.ok(top_up(member, 1));
+    let [.., long, short] = shop.records.as_slice() else { panic!() };
+    let [last, behind] = [long, short].map(|bytes| Record::parse(bytes).unwrap().0.head());
+    let mut writer = FrameWriter::new(1, Chain::START, 1);
+    let add = |writer: &mut FrameWriter, bytes: &[u8], head: Head| {
+        writer.buffer().extend_from_slice(bytes);
+        writer.added(head.seq, head.at.time);
+    };
+    // The long one as often as it fits, then the short one up to the last byte and one beyond.
+    while writer.len() + long.len() <= FULL {
+        add(&mut writer, long, last);
+    }
+    while writer.len() + short.len() <= FULL {
+        add(&mut writer, short, behind);
+    }
+    let (fits, count) = (writer.len(), writer.count());
+    let mut one = writer.clone();
+    add(&mut writer, short, behind);
+    add(&mut writer, long, last);
+    let first = writer.seal().unwrap();
+    assert_eq!(first, one.seal().unwrap(), "as if nothing waited");
+    assert_eq!((first.bytes().len(), first.view().record_count()), (128 + fits, count));
+    assert_eq!((writer.count(), writer.len()), (2, short.len() + long.len()));
+    let second = writer.seal().unwrap();
+    let view = second.view();
+    assert_eq!((view.first_seq(), view.last_time()), (behind.seq, last.at.time));
+    assert_eq!((view.number(), view.previous()), (2, first.view().chain()));
+    let records: Vec<&[u8]> = view.records().map(Record::as_bytes).collect();
+    assert_eq!(records, [short.as_slice(), long.as_slice()]);
+    assert!(writer.is_empty() && writer.seal().is_none());
+    // A reader takes both: only their order is no ledger's.
+    for frame in [first, second] {
+        assert_eq!(Frame::parse(frame.bytes()).unwrap_err().kind(), FrameErrorKind::Records);
+    }
+}

@@ -1,7 +1,7 @@
 //! One frame: header, records, hash.
 
 use super::hash::{FrameHash, SHA_256};
-use super::header::{CHAIN_AT, CHECK_AT, FORMAT, HEADER, Header, PREVIOUS_AT};
+use super::header::{BODY_MAX, CHAIN_AT, CHECK_AT, FORMAT, HEADER, Header, PREVIOUS_AT};
 use crate::ids::Seq;
 use crate::record::{Record, RecordError, RecordErrorKind};
 use crate::wire::Wire;
@@ -344,6 +344,14 @@ pub struct FrameWriter {
     hash: &'static dyn FrameHash,
 }
 
+/// Records that wait for the frame behind one that is full.
+struct Behind {
+    bytes: Vec<u8>,
+    first_seq: Seq,
+    last_time: Timestamp,
+    count: u32,
+}
+
 impl FrameWriter {
     /// A writer whose first frame gets the number `next` and follows `chain`.
     #[must_use]
@@ -370,8 +378,8 @@ impl FrameWriter {
 
     /// Where the next record is to be appended, as
     /// [`Ledger::apply`](crate::Ledger::apply) does. Call [`added`](Self::added) when it
-    /// was, and [`seal`](Self::seal) long before [`len`](Self::len) comes to 16 MiB, as
-    /// [`Engine`](crate::Engine) does: nobody reads a frame whose records are longer.
+    /// was. A frame holds at most 16 MiB of records: [`seal`](Self::seal) long before
+    /// [`len`](Self::len) comes to that, as [`Engine`](crate::Engine) does, or until nothing waits.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         if self.bytes.is_empty() {
             self.bytes.resize(HEADER, 0);
@@ -426,11 +434,13 @@ impl FrameWriter {
         JournalPosition { frame, chain: self.chain, epoch: self.epoch_before }
     }
 
-    /// The next frame, with all records that wait; `None` when none does.
+    /// The next frame, with the records that wait; `None` when none does. Those beyond 16 MiB
+    /// wait for the frame behind it.
     pub fn seal(&mut self) -> Option<FrameBuf> {
         if self.count == 0 {
             return None;
         }
+        let behind = if self.len() > BODY_MAX { self.cut_behind() } else { None };
         let mut bytes = core::mem::take(&mut self.bytes);
         let mut header = Header {
             format: FORMAT,
@@ -451,9 +461,38 @@ impl FrameWriter {
         self.epoch_before = self.epoch;
         self.next = self.next.saturating_add(1);
         self.count = 0;
-        // The next group is likely to be of the same size.
-        self.bytes.reserve(bytes.len());
+        if let Some(behind) = behind {
+            self.first_seq = behind.first_seq;
+            self.last_time = behind.last_time;
+            self.count = behind.count;
+            self.bytes = behind.bytes;
+        } else {
+            // The next group is likely to be of the same size.
+            self.bytes.reserve(bytes.len());
+        }
         Some(FrameBuf { header, bytes: bytes.into() })
+    }
+
+    /// Takes away what is behind the last record that fits into a frame, and says what of.
+    #[cold]
+    fn cut_behind(&mut self) -> Option<Behind> {
+        let (mut at, mut count, mut last_time) = (HEADER, 0_u32, self.last_time);
+        let first_seq = loop {
+            let (record, rest) = Record::reread(self.bytes.get(at..)?).ok()?;
+            let end = self.bytes.len().saturating_sub(rest.len());
+            if end.saturating_sub(HEADER) > BODY_MAX {
+                break record.head().seq;
+            }
+            (at, last_time) = (end, record.head().at.time);
+            count = count.saturating_add(1);
+        };
+        let mut bytes = alloc::vec![0; HEADER];
+        bytes.extend_from_slice(self.bytes.get(at..)?);
+        let left = self.count.saturating_sub(count);
+        let behind = Behind { bytes, first_seq, last_time: self.last_time, count: left };
+        self.bytes.truncate(at);
+        (self.count, self.last_time) = (count, last_time);
+        Some(behind)
     }
 }
 

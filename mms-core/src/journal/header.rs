@@ -16,7 +16,7 @@ pub(super) const CHECK_AT: usize = 56;
 pub(super) const PREVIOUS_AT: usize = 64;
 pub(super) const CHAIN_AT: usize = 96;
 /// No frame's records are longer.
-const BODY_MAX: usize = 16 * 1024 * 1024;
+pub(super) const BODY_MAX: usize = 16 * 1024 * 1024;
 
 /// What stands before the records. docs/journal.md lists the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
