@@ -223,8 +223,13 @@ impl Ledger {
             let row = ledger.members.get_mut(member.value() as usize);
             row.ok_or_else(|| wrong(Section::Lots))?.lots = Some(head).into();
         }
+        // Of two with one name only the first would ever be found.
         for (token, id) in ledger.names.iter().zip(0_u32..) {
             if token.value() != 0 {
+                let same = |place| ledger.token(MemberId::new(place)) == Some(*token);
+                if ledger.tokens.find(token.value(), same).is_some() {
+                    return Err(wrong(Section::Members));
+                }
                 ledger.tokens.insert(token.value(), id);
             }
         }
@@ -234,6 +239,9 @@ impl Ledger {
             }
         }
         for (card, id) in ledger.cards.iter().zip(0_u32..) {
+            if ledger.card_id(card.number).is_some() {
+                return Err(wrong(Section::Cards));
+            }
             ledger.numbers.insert(u128::from(card.number.value()), id);
         }
         for (id, hold) in holds {

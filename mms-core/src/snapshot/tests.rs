@@ -8,7 +8,7 @@
 use super::sections::SECTION;
 use super::*;
 use crate::{
-    Action, Adjust, CardNumber, Command, Held, IdempotencyKey, Limits, MemberId, MemberKind,
+    Action, Adjust, Card, CardNumber, Command, Held, IdempotencyKey, Limits, MemberId, MemberKind,
     MemberToken, Outcome, PlanId, ProductId, Program, RewardId, StoreId,
 };
 use proto_wire::{Rng, Seed};
@@ -144,9 +144,10 @@ fn with_rows<T: Clone>(
 }
 
 /// A hold that ends twice would never end: its first end is booked and stands there for ever, in front
-/// of those of all other holds.
+/// of those of all other holds. Of two members of one token, or two cards of one number, only one would
+/// ever be found.
 #[test]
-fn no_hold_actor_or_parameter_stands_in_a_snapshot_twice() {
+fn nothing_stands_in_a_snapshot_twice() {
     let ledger = ledger();
     let good = ledger.snapshot(JournalPosition::START);
     let error = |bytes: &[u8]| {
@@ -164,6 +165,23 @@ fn no_hold_actor_or_parameter_stands_in_a_snapshot_twice() {
     assert_eq!(once, good);
     let twice = with_rows(&good, Section::Holds, &[(id, hold), (id, later)], put);
     assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Holds));
+    let card = ledger.cards.first().unwrap().clone();
+    let put = |row: &Card, out: &mut Vec<u8>| row.put_row(out);
+    assert_eq!(with_rows(&good, Section::Cards, &[card.clone()], put), good);
+    let twice = with_rows(&good, Section::Cards, &[card.clone(), card], put);
+    assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Cards));
+    let member = (MemberToken::new(9), ledger.members.first().unwrap().clone());
+    let nameless = (MemberToken::new(0), member.1.clone());
+    let put = |(token, member): &(MemberToken, Member), out: &mut Vec<u8>| {
+        put_member(*token, member, out);
+    };
+    assert_eq!(with_rows(&good, Section::Members, &[member.clone()], put), good);
+    let twice = with_rows(&good, Section::Members, &[member.clone(), member.clone()], put);
+    assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Members));
+    // Those that were erased have none.
+    let erased = [member, nameless.clone(), nameless];
+    let erased = with_rows(&good, Section::Members, &erased, put);
+    assert!(self::ledger().restore(Snapshot::parse(&erased).unwrap()).is_ok());
     let put = |row: &(ParameterId, i64), out: &mut Vec<u8>| row.put_row(out);
     let [first, second] = [(ParameterId::new(1), 5), (ParameterId::new(2), 6)];
     let back = with_rows(&good, Section::Parameters, &[second, first], put);
