@@ -133,7 +133,8 @@ impl<K: Ord + Clone> Router<K> {
         }
     }
 
-    /// A request of somebody else to an account: the server answers for it (§8.5.2.1.3).
+    /// A request of somebody else to an account: the server answers for it (§8.5.2.1.3). Whether there is such
+    /// an account at all shows in no answer to a stranger (RFC 6120 §13.11).
     fn account_iq(&mut self, origin: Origin<'_, K>, from: &Jid, to: &Jid, iq: &Iq<'_>) {
         let element = iq.header().element();
         let Some(payload) = iq.payload() else { return };
@@ -146,7 +147,7 @@ impl<K: Ord + Clone> Router<K> {
             {
                 result_reply(iq.header(), |w| account_info(false).write(w)).ok()
             }
-            (Some(IqKind::Get), Ns::LAST, "query") if account.is_some() => {
+            (Some(IqKind::Get), Ns::LAST, "query") => {
                 // XEP-0012 §2.2: the same.
                 if !sees {
                     return self.bounce(origin, from, element, Condition::Forbidden);
@@ -167,14 +168,9 @@ impl<K: Ord + Clone> Router<K> {
             (Some(IqKind::Get | IqKind::Set), Ns::VCARD, "vCard") => {
                 return self.vcard(origin, from, to, iq);
             }
-            // XEP-0049 §2.4: nobody else's.
-            (Some(IqKind::Get | IqKind::Set), Ns::PRIVATE, "query") if account.is_some() => {
-                return self.bounce(origin, from, element, Condition::Forbidden);
-            }
-            // XEP-0313 §8: nobody else's archive; RFC 6121 §2.1.5: nobody else's roster.
-            (Some(_), Ns::MAM, _) | (Some(IqKind::Get | IqKind::Set), Ns::ROSTER, "query")
-                if account.is_some() =>
-            {
+            // Nobody else's private data (XEP-0049 §2.4), archive (XEP-0313 §8) or roster (RFC 6121 §2.1.5).
+            (Some(IqKind::Get | IqKind::Set), Ns::PRIVATE | Ns::ROSTER, "query")
+            | (Some(_), Ns::MAM, _) => {
                 return self.bounce(origin, from, element, Condition::Forbidden);
             }
             _ => None,

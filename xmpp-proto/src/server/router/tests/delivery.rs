@@ -213,7 +213,26 @@ fn the_server_answers_for_an_account() {
     // A stranger learns nothing ..
     assert!(answer(&mut world, 3, "a@h", disco).contains("service-unavailable"));
     assert!(answer(&mut world, 3, "a@h", last).contains("forbidden"));
-    assert!(answer(&mut world, 3, "z@h", last).contains("service-unavailable"));
+    // .. not even whether there is such an account ..
+    for query in [
+        disco,
+        last,
+        "<query xmlns='jabber:iq:roster'/>",
+        "<query xmlns='jabber:iq:private'><e xmlns='p'/></query>",
+        "<query xmlns='urn:xmpp:mam:2'/>",
+        "<prefs xmlns='urn:xmpp:mam:2'/>",
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'/></pubsub>",
+        "<blocklist xmlns='urn:xmpp:blocking'/>",
+        "<vCard xmlns='vcard-temp'/>",
+        "<query xmlns='jabber:iq:register'/>",
+    ] {
+        for kind in ["get", "set"] {
+            let ask = |to: &str| format!("<iq type='{kind}' id='1' to='{to}'>{query}</iq>");
+            let [there, nowhere] = ["a@h", "z@h"].map(|to| world.say(3, &ask(to)));
+            let [(3, there), (3, nowhere)] = [&there[0], &nowhere[0]] else { panic!("{query}") };
+            assert_eq!(there.replace("a@h", "z@h"), *nowhere, "{kind} {query}");
+        }
+    }
     // .. a friend does ..
     world.befriend((1, "a@h"), (3, "b@h"));
     assert!(answer(&mut world, 3, "a@h", disco).contains("category='account'"));
