@@ -158,8 +158,8 @@ pub struct RouterLimits {
     pub offline_max: usize,
     /// Addresses on a block list, and on each list of what is archived (1,000).
     pub blocked_max: usize,
-    /// Recipients of directed presence that one connection is remembered to have (1,000):
-    /// those beyond are not told when it goes.
+    /// Recipients of directed presence that one connection is remembered to have (1,000), to be told when
+    /// it goes: presence for another one is refused.
     pub directed_max: usize,
     /// Questions that wait for the host: archives and registrations, each (256).
     pub queries_max: usize,

@@ -47,7 +47,12 @@ impl<K: Ord + Clone> Router<K> {
         let max = self.config.limits.directed_max;
         if let Some(session) = self.sessions.get_mut(key) {
             match kind {
-                PresenceKind::Available if session.directed.len() < max => {
+                PresenceKind::Available if session.directed.contains(to.as_str()) => {}
+                // Who is not remembered would see the resource as there for ever.
+                PresenceKind::Available if session.directed.len() >= max => {
+                    return self.bounce(origin, from, element, Condition::ResourceConstraint);
+                }
+                PresenceKind::Available => {
                     session.directed.insert(to.to_string());
                 }
                 PresenceKind::Unavailable => {

@@ -77,10 +77,17 @@ fn directed_presence_is_remembered_up_to_a_limit() {
     let mut world = World::limited(|limits| limits.directed_max = 1);
     world.connect(4, "c@h/r");
     world.say(4, "<presence/>");
-    world.say(1, "<presence to='b@h/x'/>");
-    world.say(1, "<presence to='c@h/r'/>");
+    assert_eq!(keys(&world.say(1, "<presence to='b@h/x'/>")), [3]);
+    // One who would never be told of the end is not told of the beginning.
+    let refused = world.say(1, "<presence to='c@h/r'/>");
+    assert_eq!(keys(&refused), [1]);
+    assert!(got(&refused, 1, &["type='error'", "resource-constraint"]), "{refused:?}");
+    // Those who are remembered are told what is new, and the end of it makes room.
+    assert_eq!(keys(&world.say(1, "<presence to='b@h/x'><show>away</show></presence>")), [3]);
+    world.say(1, "<presence to='b@h/x' type='unavailable'/>");
+    assert_eq!(keys(&world.say(1, "<presence to='c@h/r'/>")), [4]);
     let all = world.say(1, "<presence type='unavailable'/>");
-    assert!(got(&all, 3, &["unavailable"]) && !got(&all, 4, &["unavailable"]), "{all:?}");
+    assert!(got(&all, 4, &["unavailable"]) && !got(&all, 3, &["unavailable"]), "{all:?}");
 }
 
 /// RFC 6121 §4.5.2, and the leak that a broken connection would be.
