@@ -55,6 +55,9 @@ pub enum PauseError {
     /// The connection manager allows none, or none so long.
     #[error("no pause of this length is allowed")]
     TooLong,
+    /// There is a pause already.
+    #[error("the session is paused")]
+    Paused,
 }
 
 /// A client whose stream goes over HTTP. The scheme of the URL says whether it is encrypted:
@@ -186,7 +189,7 @@ impl<M: StreamMachine> BoshClient<M> {
     /// pause is over when something is to be said, or three quarters of it have passed.
     ///
     /// # Errors
-    /// There is no session, or it allows no such pause.
+    /// There is no session, it allows no such pause, or there is one.
     pub fn pause(&mut self, now: Instant, time: Duration) -> Result<(), PauseError> {
         self.now = now;
         if self.state != State::Open || self.closed {
@@ -194,6 +197,10 @@ impl<M: StreamMachine> BoshClient<M> {
         }
         if self.terms.pause_max.is_none_or(|max| time > max) {
             return Err(PauseError::TooLong);
+        }
+        // The one request that may go beyond the terms is spent (§11).
+        if self.paused_until.is_some() {
+            return Err(PauseError::Paused);
         }
         let mut body = self.begin();
         body.number("pause", seconds(time));

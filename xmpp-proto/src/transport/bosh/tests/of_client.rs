@@ -144,6 +144,9 @@ fn a_client_pauses_and_wakes_when_it_has_something_to_say() {
     client.pause(NOW, Duration::from_secs(100)).unwrap();
     let pause = requests(&mut client);
     assert!(core::str::from_utf8(&pause[0].body).unwrap().contains("pause='100'"));
+    // Each would be one more request at once than the terms allow.
+    assert_eq!(client.pause(NOW, Duration::from_secs(1)), Err(PauseError::Paused));
+    assert!(requests(&mut client).is_empty());
     let empty = format!("<body xmlns='{NS}'/>");
     for id in [waiting, pause[0].id] {
         let response = ClientInput::Response { id, status: 200, body: empty.as_bytes() };
