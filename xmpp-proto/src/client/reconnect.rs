@@ -64,9 +64,9 @@ pub enum Retry {
     /// Connect again then: with [`Client::resume`](super::Client::resume) where there is a
     /// session, and with TLS session resumption if the host can.
     At(Instant),
-    /// The server says to connect there (RFC 6120 §4.9.3.19): a host with or without a port. The
-    /// certificate must still be that of the account's domain, and the stream as safe as
-    /// before.
+    /// The server says to connect there (RFC 6120 §4.9.3.19): a host with or without a port, or over a
+    /// WebSocket a URI (RFC 7395 §3.6.1). The certificate must still be that of the account's domain, and
+    /// the stream as safe as before.
     Elsewhere(String),
     /// It would be in vain, or harm: somebody must look.
     Never,

@@ -117,7 +117,9 @@ pub struct StreamError {
     pub condition: StreamCondition,
     /// Text for people.
     pub text: Option<String>,
-    /// Of `see-other-host`: where to connect to (RFC 6120 §4.9.3.19), as it was written.
+    /// Of `see-other-host`: where to connect to (RFC 6120 §4.9.3.19), as it was written. Over a WebSocket it is
+    /// a URI (RFC 7395 §3.6.1), perhaps of BOSH: take none that is less secure than where you are, as
+    /// `ws:` is behind `wss:`.
     pub other_host: Option<String>,
 }
 

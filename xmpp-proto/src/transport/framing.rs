@@ -1,7 +1,7 @@
 //! RFC 7395 §3: each message is one element that stands alone; `<open/>` and `<close/>` are
 //! the ends of a stream.
 
-use crate::stream::{STREAM_CLOSE, StreamOpen};
+use crate::stream::{STREAM_CLOSE, StreamError, StreamOpen};
 use crate::xml::{
     Document, Element, FrameKind, Ns, Scanner, Writer, XmlError, XmlLimits, restamped,
 };
@@ -93,7 +93,13 @@ impl WebSocketFraming {
                     Some(_) | None => header.replacen(" version='1.0'", "", 2),
                 })
             }
-            (Ns::FRAMING, "close") => Ok(STREAM_CLOSE.to_string()),
+            (Ns::FRAMING, "close") => Ok(match root.attr("see-other-uri").as_deref() {
+                // §3.6.1: what RFC 6120 §4.9.3.19 says with an error.
+                Some(uri) if !uri.is_empty() => {
+                    StreamError::see_other_host(uri).write() + STREAM_CLOSE
+                }
+                _ => STREAM_CLOSE.to_string(),
+            }),
             (Ns::NONE | Ns::FRAMING, _) | (Ns::STREAM, "stream") => Err(FramingError::NotAlone),
             // What has no namespace alone must not take that of the stream.
             _ => Ok(restamped(root, Ns::CLIENT, &[])),

@@ -43,6 +43,16 @@ fn messages_are_one_element_that_stands_alone() {
     assert!(framing().incoming(&long).is_err());
     for (good, means) in [
         ("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", "</stream:stream>"),
+        // §3.6.1: the host is told where to go on.
+        (
+            "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://b.example/x?a&amp;b'/>",
+            "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>\
+             wss://b.example/x?a&amp;b</see-other-host></stream:error></stream:stream>",
+        ),
+        (
+            "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri=''/>",
+            "</stream:stream>",
+        ),
         // A declaration says nothing.
         (
             "<?xml version='1.0'?><message xmlns='jabber:client'/>",
