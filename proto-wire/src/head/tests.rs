@@ -320,6 +320,81 @@ fn a_head_full_in_two_ways_is_refused_for_the_same_one_in_any_chunking() {
     }
 }
 
+/// Of a limit of the line and one of the head at one byte it is the head that is full.
+#[test]
+fn a_line_that_fills_the_head_fills_the_head() {
+    let text = b"A\r\nVia: 1234567\r\n\r\n";
+    for (head_max, kind) in [(12, LimitKind::Head), (13, LimitKind::Head), (14, LimitKind::Line)] {
+        let limits = Limits::default().with_head_max(head_max).with_line_max(10);
+        let expected = limit(kind, head_max.min(13));
+        assert_eq!(whole::<Sip>(text, &limits).0, expected, "{head_max}");
+        assert_eq!(bytewise::<Sip>(text, &limits).0, expected, "{head_max}");
+    }
+}
+
+/// RFC 3261 has no line end but CRLF: were this one, two readers would see the head end in two places.
+#[test]
+fn a_cr_alone_begins_a_line_and_ends_no_head_where_it_ends_no_line() {
+    let text = b"A\r\nVia: 1\r\n\rX: y\r\n\r\n";
+    for (outcome, index) in
+        [whole::<Sip>(text, &Limits::DEFAULT), bytewise::<Sip>(text, &Limits::DEFAULT)]
+    {
+        assert_eq!(outcome, Ok(Some(text.len())));
+        assert_eq!(index.fields(text).iter().count(), 2, "{}", shown(text, &index));
+    }
+    assert_eq!(whole::<Rtsp>(text, &Limits::DEFAULT).0, Ok(Some(12)));
+}
+
+#[test]
+fn a_tab_may_stand_before_the_colon() {
+    let text = b"A\r\nVia\t \t: x\r\n\r\n";
+    let (outcome, index) = whole::<Sip>(text, &Limits::DEFAULT);
+    assert_eq!(outcome, Ok(Some(text.len())));
+    let fields = index.fields(text);
+    let via = fields.iter().next().map(|via| (via.id(), via.name(), via.value()));
+    assert_eq!(via, Some((NAMES.lookup(b"Via"), &b"Via"[..], &b"x"[..])));
+}
+
+#[test]
+fn a_scanner_is_new_until_it_has_seen_a_byte() {
+    let mut scanner = Scanner::new();
+    assert!(scanner.is_new());
+    for (text, new) in [(&b""[..], true), (b"A", false), (b"A\r\n", false)] {
+        assert_eq!(scanner.scan::<Sip>(text, &mut Index::new(), &Limits::DEFAULT), Ok(None));
+        assert_eq!(scanner.is_new(), new, "{text:?}");
+    }
+}
+
+/// How long a buffer may become before it must be scanned: up to there nothing changes but by a line
+/// end, and behind it something does.
+#[test]
+fn nothing_changes_up_to_where_a_scanner_is_quiet() {
+    let limits = Limits::default().with_line_max(20).with_head_max(30).with_header_count_max(2);
+    let quiet = |text: &[u8]| {
+        let (mut scanner, mut index) = (Scanner::new(), Index::new());
+        assert_eq!(scanner.scan::<Sip>(text, &mut index, &limits), Ok(None));
+        scanner.quiet()
+    };
+    for (text, expected) in [
+        (&b""[..], 0),
+        (b"A", 20),
+        (b"A\r\nVia: 1", 23),
+        (b"A\r\nVia: 1\r\nb: 2", 30),
+        // The next byte decides: about a line end, or a header too many.
+        (b"A\r\nVia: 1\r", 0),
+        (b"A\r\nVia: 1\r\nb: 2\r\n", 0),
+    ] {
+        assert_eq!(quiet(text), expected, "{}", text.escape_ascii());
+        if expected > 0 {
+            let mut longer = text.to_vec();
+            longer.resize(expected, b'x');
+            assert_eq!(whole::<Sip>(&longer, &limits).0, Ok(None));
+            longer.push(b'x');
+            assert!(whole::<Sip>(&longer, &limits).0.is_err());
+        }
+    }
+}
+
 #[test]
 fn a_head_that_never_ends_stops_at_the_limit() {
     let endless = "A: b\r\n".repeat(10_000);
