@@ -239,6 +239,49 @@ fn user_names_come_hashed_or_escaped_when_the_server_can_read_that() {
 }
 
 #[test]
+fn a_claim_says_of_what_form_it_is() {
+    let digest = server(config());
+    let basic = server(config().with_basic(true));
+    let realm = r#"realm="the \"club\", downtown""#;
+    let old = format!(r#"Digest username="a", {realm}, nonce="c", uri="/d", response="e""#);
+    let new = format!(r#"{old}, qop=auth, nc=00000001, cnonce="f""#);
+    for (server, value, legacy) in
+        [(&digest, old.as_str(), true), (&digest, &new, false), (&basic, "Basic YW5uOg==", false)]
+    {
+        let claim = server.claim([value]).unwrap().unwrap();
+        assert_eq!((claim.is_legacy(), claim.is_hashed()), (legacy, false), "{value}");
+    }
+}
+
+/// What is shown goes to logs.
+#[test]
+fn who_it_is_is_shown_and_no_secret() {
+    let mut server = server(config());
+    let mut client = ann();
+    client.challenged(Target::Origin, server.challenges(NOW, false), &[]).unwrap();
+    let sent = client.answers(&mut rng(), b"PLAY", URI, b"body");
+    let claim = server.claim(values(&sent)).unwrap().unwrap();
+    let ok = accepted(judge(&mut server, NOW, &sent, "s3cret"));
+    let ha1 = Ha1::new(Algorithm::Md5, "ann", server.realm(), "s3cret");
+    let proof = sent[0].value().split("response=\"").nth(1).unwrap().split('"').next().unwrap();
+    for (shown, names) in [
+        (format!("{server:?}"), "downtown"),
+        (format!("{client:?}"), "ann"),
+        (format!("{claim:?}"), "ann"),
+        (format!("{ok:?}"), "ann"),
+        (format!("{sent:?}"), "downtown"),
+        (format!("{:?}", Credential::new("ann", "s3cret").unwrap()), "ann"),
+        (format!("{:?}", Secret::Password("s3cret")), "Password"),
+        (format!("{:?}", Secret::Ha1(&ha1)), "Ha1"),
+        (format!("{ha1:?}"), "MD5"),
+        (format!("{:?}", Sealer::new(&Seed::from_u64(1))), "Sealer"),
+    ] {
+        assert!(shown.contains(names), "{shown}");
+        assert!(!shown.contains("s3cret") && !shown.contains(proof), "{shown}");
+    }
+}
+
+#[test]
 fn claims_are_found_among_those_for_other_realms() {
     let server = server(config());
     let other = r#"Digest username="a", realm="b", nonce="c", uri="/d", response="e""#;
