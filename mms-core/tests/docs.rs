@@ -57,6 +57,7 @@ const SOURCES: &[&str] = &[
     include_str!("journal_page.rs"),
     include_str!("laws.rs"),
     include_str!("members.rs"),
+    include_str!("mergers.rs"),
     include_str!("network.rs"),
     include_str!("orders.rs"),
     include_str!("partitions.rs"),

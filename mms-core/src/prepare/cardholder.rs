@@ -162,7 +162,7 @@ impl<'l> Prepare<'l, '_> {
         self.join_terms(source, target);
         let day = self.at.day;
         let both = self.standing(source.member, day).plus(self.standing(target.member, day));
-        self.promote(target, &both);
+        self.join_tiers(source, target, &both);
         Ok(())
     }
 

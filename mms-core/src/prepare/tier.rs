@@ -31,6 +31,32 @@ impl Prepare<'_, '_> {
         }
     }
 
+    /// The tier of one that two members become, with counters of both: what these suffice for, or what the
+    /// first one has, with its end, when that is higher. Of two ends the later holds.
+    pub(super) fn join_tiers(&mut self, source: Party<'_>, target: Party<'_>, both: &Counters) {
+        let program = &self.ledger.program;
+        let (first, second) = (source.member, target.member);
+        let (reached, until) = match self.tier_above(second.tier, both) {
+            Some(to) => (to, program.tier_keep.from(self.at.day)),
+            None => (second.tier, second.tier_until),
+        };
+        let brings = if first.tier == reached {
+            first.tier_until > until && reached != program.first_tier()
+        } else {
+            program.is_at_least(first.tier, reached)
+        };
+        if !brings {
+            return self.promote(target, both);
+        }
+        if first.tier != second.tier {
+            let (member, from, to) = (target.id, second.tier, first.tier);
+            self.draft.fact(Fact::TierChanged { member, from, to });
+        }
+        if (first.tier_until, first.tier_how) != (second.tier_until, second.tier_how) {
+            self.keep(target.id, first.tier_until, first.tier_how);
+        }
+    }
+
     /// Books counters for life, and for the month of `day` when tiers look at months.
     pub(super) fn counted(&mut self, member: MemberId, by: Counters, day: Day) {
         let Counters { points, top_up, spend, visits } = by;

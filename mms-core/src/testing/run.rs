@@ -380,6 +380,7 @@ impl Model {
         let row = &mut self.members[source];
         let (debt, purse, owes) = (row.debt, row.purse, row.owes);
         (row.debt, row.purse, row.owes) = (0, 0, 0);
+        let (tier, until, by_hand) = (row.tier, row.tier_until, row.by_hand);
         let months = core::mem::take(&mut row.months);
         (row.merged, row.tier_until) = (Some(target), NEVER);
         let merges = row.merges + 1;
@@ -402,6 +403,11 @@ impl Model {
         self.coupons.iter_mut().filter(|c| c.member == source).for_each(|c| c.member = target);
         self.packages.iter_mut().filter(|p| p.member == source).for_each(|p| p.member = target);
         self.promote(target);
+        let row = &mut self.members[target];
+        let is_later = tier == row.tier && until > row.tier_until;
+        if tier > row.tier || (tier > 0 && is_later) {
+            (row.tier, row.tier_until, row.by_hand) = (tier, until, by_hand);
+        }
         Ok(())
     }
 
