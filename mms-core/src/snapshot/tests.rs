@@ -167,7 +167,7 @@ fn nothing_stands_in_a_snapshot_twice() {
     assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Holds));
     let card = ledger.cards.first().unwrap().clone();
     let put = |row: &Card, out: &mut Vec<u8>| row.put_row(out);
-    assert_eq!(with_rows(&good, Section::Cards, &[card.clone()], put), good);
+    assert_eq!(with_rows(&good, Section::Cards, core::slice::from_ref(&card), put), good);
     let twice = with_rows(&good, Section::Cards, &[card.clone(), card], put);
     assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Cards));
     let member = (MemberToken::new(9), ledger.members.first().unwrap().clone());
@@ -175,7 +175,7 @@ fn nothing_stands_in_a_snapshot_twice() {
     let put = |(token, member): &(MemberToken, Member), out: &mut Vec<u8>| {
         put_member(*token, member, out);
     };
-    assert_eq!(with_rows(&good, Section::Members, &[member.clone()], put), good);
+    assert_eq!(with_rows(&good, Section::Members, core::slice::from_ref(&member), put), good);
     let twice = with_rows(&good, Section::Members, &[member.clone(), member.clone()], put);
     assert_eq!(error(&twice), SnapshotErrorKind::Row(Section::Members));
     // Those that were erased have none.

@@ -96,7 +96,9 @@ impl WebSocketFraming {
             (Ns::FRAMING, "close") => Ok(match root.attr("see-other-uri").as_deref() {
                 // §3.6.1: what RFC 6120 §4.9.3.19 says with an error.
                 Some(uri) if !uri.is_empty() => {
-                    StreamError::see_other_host(uri).write() + STREAM_CLOSE
+                    let mut error = StreamError::see_other_host(uri).write();
+                    error.push_str(STREAM_CLOSE);
+                    error
                 }
                 _ => STREAM_CLOSE.to_string(),
             }),
