@@ -455,6 +455,10 @@ impl Piece<'_> {
             Self::Nothing => {}
             Self::Text(text) => out.extend_from_slice(text),
             Self::Row(name, value) => {
+                // Behind the last line of a datagram, which may have no end.
+                if !out.ends_with(b"\n") {
+                    out.extend_from_slice(b"\r\n");
+                }
                 if *name == HeaderName::VIA {
                     out.extend_from_slice(b"Via: ");
                 } else {
@@ -478,6 +482,21 @@ impl Piece<'_> {
 mod tests {
     use super::*;
     use alloc::format;
+
+    /// Found by fuzzing: of a datagram that ends within a line that continues nothing, the row that was
+    /// pushed became a part of that line.
+    #[test]
+    fn a_row_is_put_behind_a_last_line_without_an_end() {
+        let text = b"MESSAGE sip:a SIP/2.0\n \t.\n 7";
+        let request = RequestBuf::parse(&text[..]).unwrap();
+        let mut edits = request.view().edit();
+        edits.push_via("SIP/2.0/UDP h").unwrap().decrement_max_forwards().unwrap();
+        let expected =
+            b"MESSAGE sip:a SIP/2.0\n \t.\n 7\r\nVia: SIP/2.0/UDP h\r\nMax-Forwards: 70\r\n";
+        assert_eq!(edits.to_bytes().unwrap(), &expected[..]);
+        let edited = edits.to_request().unwrap();
+        assert_eq!(edited.view().headers().iter().count(), 2);
+    }
 
     #[test]
     fn every_max_forwards_becomes_one_less() {
