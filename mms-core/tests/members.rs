@@ -9,26 +9,9 @@
 )]
 
 mod common;
+use common::scheme::{buy, tier, tiers};
 use common::*;
 use mms_core::*;
-
-fn tiers() -> Vec<Tier> {
-    let spend = |amount| Qualify::default().with_spend(amount);
-    vec![
-        Tier::new(TierId::new(0)),
-        Tier::new(TierId::new(1)).with_qualify(spend(1_000)),
-        Tier::new(TierId::new(2)).with_qualify(spend(5_000)),
-        Tier::new(TierId::new(3)),
-    ]
-}
-
-fn tier(shop: &Shop, member: MemberId) -> u16 {
-    shop.ledger.member(member).unwrap().tier.value()
-}
-
-fn buy(shop: &mut Shop, member: MemberId, amount: i64) -> Receipt {
-    shop.ok(checkout(member, &[line(1, 1, amount)], Pay::Cash))
-}
 
 /// R25, R26, X7: the window moves on, and each policy does with a tier what it says.
 #[test]

@@ -8,26 +8,10 @@
 )]
 
 mod common;
+use common::scheme::{buy, tier, tiers};
 use common::*;
 use mms_core::*;
 
-fn tiers() -> Vec<Tier> {
-    let spend = |amount| Qualify::default().with_spend(amount);
-    vec![
-        Tier::new(TierId::new(0)),
-        Tier::new(TierId::new(1)).with_qualify(spend(1_000)),
-        Tier::new(TierId::new(2)).with_qualify(spend(5_000)),
-        Tier::new(TierId::new(3)),
-    ]
-}
-
-fn tier(shop: &Shop, member: MemberId) -> u16 {
-    shop.ledger.member(member).unwrap().tier.value()
-}
-
-fn buy(shop: &mut Shop, member: MemberId, amount: i64) -> Receipt {
-    shop.ok(checkout(member, &[line(1, 1, amount)], Pay::Cash))
-}
 /// X17, row 22: everything goes over, with its expiry; the old id and cards lead to the new.
 #[test]
 fn merged_members_are_one() {

@@ -98,3 +98,22 @@ pub fn take_part(who: impl Into<Who>, activity: u32) -> Action {
 pub fn permit(actor: u32, permissions: Permissions) -> Action {
     Action::Permit { actor: ActorId::new(actor), permissions }
 }
+
+/// Four tiers: for all, from 10.00 and from 50.00 of spend, and one that is only given.
+pub fn tiers() -> Vec<Tier> {
+    let spend = |amount| Qualify::default().with_spend(amount);
+    vec![
+        Tier::new(TierId::new(0)),
+        Tier::new(TierId::new(1)).with_qualify(spend(1_000)),
+        Tier::new(TierId::new(2)).with_qualify(spend(5_000)),
+        Tier::new(TierId::new(3)),
+    ]
+}
+
+pub fn tier(shop: &Shop, member: MemberId) -> u16 {
+    shop.ledger.member(member).unwrap().tier.value()
+}
+
+pub fn buy(shop: &mut Shop, member: MemberId, amount: i64) -> Receipt {
+    shop.ok(checkout(member, &[line(1, 1, amount)], Pay::Cash))
+}
