@@ -186,3 +186,20 @@ fn the_higher_tier_of_two_members_is_kept() {
         shop.audit();
     }
 }
+
+/// A tier that a later program no longer has is lower than all of its tiers: it takes nobody's place.
+#[test]
+fn a_tier_that_the_program_lacks_does_not_go_over() {
+    let mut shop = Shop::new(Program::default().with_tiers(tiers()));
+    let [from, into] = [shop.enrol(), shop.enrol()];
+    let (tier, until) = (TierId::new(3), shop.at.day.plus(50));
+    shop.ok(Action::SetTier { member: from, tier, until });
+    let snapshot = shop.ledger.snapshot(JournalPosition::START);
+    let mut later = tiers();
+    later.truncate(3);
+    shop.ledger = ledger(Limits::default(), Program::default().with_tiers(later));
+    shop.ledger.restore(Snapshot::parse(&snapshot).unwrap()).unwrap();
+    shop.ok(Action::MergeMembers { from, into });
+    let row = shop.ledger.member(into).unwrap();
+    assert_eq!((row.tier, row.tier_until), (TierId::new(0), Day::NEVER));
+}

@@ -43,7 +43,9 @@ impl Prepare<'_, '_> {
         let brings = if first.tier == reached {
             first.tier_until > until && reached != program.first_tier()
         } else {
-            program.is_at_least(first.tier, reached)
+            // A tier of another program's is lower than all.
+            let known = program.tiers.iter().any(|tier| tier.id == first.tier);
+            known && program.is_at_least(first.tier, reached)
         };
         if !brings {
             return self.promote(target, both);
