@@ -183,12 +183,29 @@ impl User {
         }
     }
 
+    /// Logs in and is available: its own presence came back (RFC 6121 §4.2.2). Until then the server may keep
+    /// for later what is said to the account.
     pub fn log_in(&mut self) {
-        self.until("login", |event| matches!(event, Event::Ready { .. }).then_some(()));
+        let me = self.until("login", |event| match event {
+            Event::Ready { jid, .. } => Some(jid),
+            _ => None,
+        });
         let now = self.connection.now();
         let machine = &mut self.connection.machine;
         machine.send(now, PresenceBuilder::new().build().unwrap()).unwrap();
-        self.flush();
+        let mut others = Vec::new();
+        let is_own = |event: &Event| -> Option<bool> {
+            let Event::Presence(stanza) = event else { return None };
+            Some(stanza.as_presence()?.header().from()?.as_str() == me.as_str())
+        };
+        self.until("presence of its own", |event| {
+            if is_own(&event) == Some(true) {
+                return Some(());
+            }
+            others.push(event);
+            None
+        });
+        self.waiting.extend(others);
     }
 
     pub fn say(&mut self, to: &str, text: &str) {
