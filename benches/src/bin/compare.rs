@@ -1,11 +1,10 @@
-//! Our crates beside those that users would pick instead: `compare [--json] [--agree] [FILTER]`.
+//! Our crates beside those that users would pick instead: `compare [--json] [FILTER]`.
 //! Each row takes about a second a side, in processor time; durable rows and those beside a server
-//! are timed on the wall. `--agree` measures nothing: it says whether all find the same.
+//! are timed on the wall. Whether both sides of a row find the same is a test of its own, which measures nothing.
 
-use benches::compare::pair::{Figures, agree, measure};
+use benches::compare::pair::{Figures, measure};
 use benches::compare::{Row, rows};
 use std::env::args;
-use std::hint::black_box;
 use std::process::ExitCode;
 
 /// What a row takes for each side, in nanoseconds.
@@ -15,13 +14,12 @@ const SECOND: u64 = 1_000_000_000;
 static ALLOC: benches::alloc::Counting = benches::alloc::Counting;
 
 fn main() -> ExitCode {
-    let (mut json, mut agreement, mut filter) = (false, false, String::new());
+    let (mut json, mut filter) = (false, String::new());
     for arg in args().skip(1) {
         match arg.as_str() {
             "--json" => json = true,
-            "--agree" => agreement = true,
             "--help" | "-h" => {
-                println!("usage: compare [--json] [--agree] [FILTER]");
+                println!("usage: compare [--json] [FILTER]");
                 println!(
                     "columns: row, our ns, peer, its ns, ratio (above 1: ours is faster), allocations of each"
                 );
@@ -34,7 +32,7 @@ fn main() -> ExitCode {
             _ => filter = arg,
         }
     }
-    if !json && !agreement {
+    if !json {
         println!(
             "{:<28} {:>10}  {:<16} {:>10} {:>7} {:>8} {:>8}",
             "row", "ours ns", "peer", "peer ns", "ratio", "allocs", "theirs"
@@ -44,12 +42,9 @@ fn main() -> ExitCode {
     let mut measured = 0;
     for mut row in rows(&filter) {
         measured += 1;
-        let figures =
-            if agreement { agreed(&mut row) } else { measure(&mut row, SECOND).map(Some) };
-        match figures {
-            Ok(None) => {}
-            Ok(Some(figures)) if json => print_json(&row, &figures),
-            Ok(Some(figures)) => print_line(&row, &figures),
+        match measure(&mut row, SECOND) {
+            Ok(figures) if json => print_json(&row, &figures),
+            Ok(figures) => print_line(&row, &figures),
             Err(difference) => {
                 eprintln!("DIFFERENT RESULTS: {difference}");
                 status = ExitCode::FAILURE;
@@ -59,20 +54,8 @@ fn main() -> ExitCode {
     if measured == 0 {
         eprintln!("no row or peer contains {filter:?}");
         status = ExitCode::from(2);
-    } else if agreement && status == ExitCode::SUCCESS {
-        println!("{measured} rows: all find the same");
     }
     status
-}
-
-/// Whether both sides find the same, and each can do its work twice.
-fn agreed(row: &mut Row) -> Result<Option<Figures>, String> {
-    agree(row)?;
-    for run in [&mut row.ours.run, &mut row.theirs.run] {
-        black_box(run());
-        black_box(run());
-    }
-    Ok(None)
 }
 
 fn print_line(row: &Row, figures: &Figures) {
@@ -101,4 +84,39 @@ fn print_json(row: &Row, figures: &Figures) {
         figures.our_allocations,
         figures.their_allocations,
     );
+}
+
+/// Two tests, for two processors.
+#[cfg(test)]
+mod tests {
+    use benches::compare::pair::agree;
+    use benches::compare::{Row, at_hand, in_stores};
+    use std::hint::black_box;
+
+    #[test]
+    fn both_sides_find_the_same_in_every_row_at_hand() {
+        assert!(check(at_hand()) > 100);
+    }
+
+    #[test]
+    fn both_sides_find_the_same_in_every_row_of_stores() {
+        assert!(check(in_stores("")) > 5);
+    }
+
+    /// And each side can do its work more than once.
+    fn check(rows: impl IntoIterator<Item = Row>) -> usize {
+        let mut count = 0;
+        for mut row in rows {
+            if let Err(difference) = agree(&row) {
+                panic!("{difference}");
+            }
+            for run in [&mut row.ours.run, &mut row.theirs.run] {
+                black_box(run());
+                black_box(run());
+            }
+            count += 1;
+        }
+        println!("{count} rows");
+        count
+    }
 }

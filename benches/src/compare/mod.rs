@@ -101,12 +101,20 @@ impl Clock {
 /// The rows whose name or peer contains `filter`, in the order of the areas.
 #[must_use]
 pub fn rows(filter: &str) -> Vec<Row> {
-    let wanted = |name: &str, peer: &str| name.contains(filter) || peer.contains(filter);
     let mut rows = at_hand();
-    rows.retain(|row| wanted(&row.name, row.peer));
-    let later = stores::rows().into_iter().filter(|row| wanted(&row.name, row.peer));
-    rows.extend(later.filter_map(|row| (row.set_up)()));
+    rows.retain(|row| wanted(filter, &row.name, row.peer));
+    rows.extend(in_stores(filter));
     rows
+}
+
+fn wanted(filter: &str, name: &str, peer: &str) -> bool {
+    name.contains(filter) || peer.contains(filter)
+}
+
+/// Those of [`stores`] whose name or peer contains `filter`, each filled when it is its turn.
+pub fn in_stores(filter: &str) -> impl Iterator<Item = Row> + '_ {
+    let rows = stores::rows().into_iter().filter(move |row| wanted(filter, &row.name, row.peer));
+    rows.filter_map(|row| (row.set_up)())
 }
 
 /// All rows but those of [`stores`].
