@@ -508,6 +508,62 @@ fn each_realm_of_server_and_proxies_gets_its_own_answer() {
     assert!(client.answers(&mut rng(), b"GET", b"/", b"").is_empty());
 }
 
+/// What a proxy says of its realm is nothing to the server that has a realm of that name, nor to another realm.
+#[test]
+fn a_realm_of_a_server_or_proxy_is_a_realm_of_its_own() {
+    let realms = [(Target::Origin, "r"), (Target::Proxy, "r"), (Target::Origin, "s")];
+    let header = |realm: &str, nonce: usize| {
+        [format!(r#"Digest realm="{realm}", nonce="{nonce}", qop="auth", stale={}"#, nonce >= 20)]
+    };
+    for (told, (target, realm)) in realms.into_iter().enumerate() {
+        let mut client = ann();
+        for (nonce, (target, realm)) in realms.into_iter().enumerate() {
+            client.challenged(target, header(realm, nonce), &[]).unwrap();
+        }
+        let sent = client.answers(&mut rng(), b"GET", b"/", b"");
+        for (nonce, answer) in sent.iter().enumerate() {
+            assert!(answer.value().contains(&format!("nonce=\"{nonce}\"")), "{answer:?}");
+        }
+        // Only this one was accepted, so only this one may change its nonce without a word.
+        client.accepted(&sent[told..=told]);
+        for (nonce, (target, realm)) in realms.into_iter().enumerate() {
+            if nonce != told {
+                client.challenged(target, header(realm, nonce + 20), &sent).unwrap();
+            }
+        }
+        for (nonce, (target, realm)) in realms.into_iter().enumerate() {
+            let expected = if nonce == told { Ok(()) } else { Err(Refused::Rejected) };
+            let answer = client.challenged(target, header(realm, nonce + 10), &sent);
+            assert_eq!(answer, expected, "{target:?} {realm}");
+        }
+        // Only this one has a next nonce.
+        let sent = client.answers(&mut rng(), b"GET", b"/", b"");
+        let its = sent.iter().filter(|answer| answer.target() == target && answer.realm() == realm);
+        let its: Vec<Answer> = its.cloned().collect();
+        client.info(target, b"nextnonce=\"next\"", &its, b"").unwrap();
+        let next = client.answers(&mut rng(), b"GET", b"/", b"");
+        let with_next = next.iter().filter(|answer| answer.value().contains("nonce=\"next\""));
+        let of: Vec<_> = with_next.map(|answer| (answer.target(), answer.realm())).collect();
+        assert_eq!(of, [(target, realm)]);
+    }
+}
+
+/// Two requests are on their way with one nonce, which the server calls stale for the first of them.
+#[test]
+fn what_is_accepted_with_a_former_nonce_says_nothing_of_the_one_in_use() {
+    let header = |nonce: &str, rest: &str| {
+        [format!(r#"Digest realm="r", nonce="{nonce}", qop="auth"{rest}"#)]
+    };
+    let mut rng = rng();
+    let mut client = ann();
+    client.challenged(Target::Origin, header("1", ""), &[]).unwrap();
+    let first = client.answers(&mut rng, b"GET", b"/", b"");
+    let second = client.answers(&mut rng, b"GET", b"/", b"");
+    client.challenged(Target::Origin, header("2", ", stale=true"), &first).unwrap();
+    client.accepted(&second);
+    assert_eq!(client.challenged(Target::Origin, header("3", ""), &second), Err(Refused::Rejected));
+}
+
 /// Cameras give Basic another realm than Digest: the password is not sent in the clear beside, or
 /// behind, a proof that does not need it.
 #[test]
