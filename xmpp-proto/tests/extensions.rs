@@ -496,7 +496,11 @@ fn capabilities_2_are_believed_only_with_proof() {
     let mut cache = CapsCache::new(10);
     let more = simple().replace("</query>", "<feature var='urn:evil'/></query>");
     let hidden = simple().replace("</query>", "<item xmlns='urn:x'/></query>");
-    for forged in [more, hidden] {
+    // A type that is for people to see is none, so the form would not be in the hash.
+    let form =
+        "<x xmlns='jabber:x:data'><field var='FORM_TYPE'><value>urn:t</value></field></x></query>";
+    let open = simple().replace("</query>", form);
+    for forged in [more, hidden, open] {
         assert!(!cache.insert2(&hashes, parse(&forged).root()));
         assert_eq!(cache.get2(&hashes), None);
     }

@@ -51,7 +51,8 @@ impl<'a> Caps<'a> {
 }
 
 /// The hash of §5.1. `None` when §5.4 makes `info` ill-formed: an identity, a feature or a form
-/// type twice, or a form type with several values.
+/// type twice, or a form type with several values. Nor is there one when a field is twice in a form: it would be
+/// the same hash as without the first of them.
 #[must_use]
 pub fn verification(info: &Info<'_>) -> Option<String> {
     use base64::Engine as _;
@@ -89,20 +90,22 @@ fn verification_string(info: &Info<'_>) -> Option<String> {
     identities.iter().for_each(|identity| push(identity));
     features.iter().for_each(|feature| push(feature));
     let mut forms: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
-    for form in &info.forms {
-        let kind = form.iter().find(|(name, _)| name == "FORM_TYPE");
-        // A form without a type does not count.
-        let Some((_, kinds)) = kind else { continue };
-        let [kind] = kinds.as_slice() else { return None };
+    // A form without a type does not count.
+    for form in info.forms.iter().filter(|form| form.iter().any(|(name, _)| name == "FORM_TYPE")) {
         let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (name, values) in form.iter().filter(|(name, _)| name != "FORM_TYPE") {
+        for (name, values) in form {
             if !clean(name) || !values.iter().all(|value| clean(value)) {
                 return None;
             }
             let mut values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
             values.sort_unstable();
-            fields.insert(name, values);
+            if fields.insert(name, values).is_some() {
+                return None;
+            }
         }
+        let mut kinds = fields.remove("FORM_TYPE")?;
+        kinds.dedup();
+        let [kind] = *kinds else { return None };
         if !clean(kind) || forms.insert(kind, fields).is_some() {
             return None;
         }

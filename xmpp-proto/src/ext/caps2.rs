@@ -2,7 +2,7 @@
 //! functions by name and an input that cannot be made to mean two things.
 
 use super::caps::CapsCache;
-use super::disco::{Form, Info};
+use super::disco::{Form, Info, has_open_type};
 use crate::xml::{Element, Ns, Writer};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -85,9 +85,12 @@ pub fn hash(info: &Info<'_>, function: &str) -> Option<String> {
 pub fn is_hashable(query: Element<'_>) -> bool {
     query.children().all(|child| match (child.ns(), child.name()) {
         (Ns::DISCO_INFO, "identity" | "feature") => true,
-        (Ns::DATA_FORMS, "x") => !child
-            .children()
-            .any(|part| part.is(Ns::DATA_FORMS, "reported") || part.is(Ns::DATA_FORMS, "item")),
+        (Ns::DATA_FORMS, "x") => {
+            let unseen = |part: Element<'_>| {
+                part.is(Ns::DATA_FORMS, "reported") || part.is(Ns::DATA_FORMS, "item")
+            };
+            !has_open_type(child) && !child.children().any(unseen)
+        }
         _ => false,
     })
 }

@@ -78,7 +78,7 @@ impl<'a> Info<'a> {
         self.features.iter().any(|name| name == feature)
     }
 
-    /// Reads the `<query/>` of a result.
+    /// Reads the `<query/>` of a result. A form whose `FORM_TYPE` is not hidden has none (XEP-0068 §3), and is left out.
     #[must_use]
     pub fn read(query: Element<'a>) -> Option<Self> {
         if !query.is(Ns::DISCO_INFO, "query") {
@@ -95,7 +95,7 @@ impl<'a> Info<'a> {
                     name: attr("name"),
                 }),
                 (Ns::DISCO_INFO, "feature") => info.features.push(attr("var")),
-                (Ns::DATA_FORMS, "x") => info.forms.push(read_form(child)),
+                (Ns::DATA_FORMS, "x") if !has_open_type(child) => info.forms.push(read_form(child)),
                 _ => {}
             }
         }
@@ -134,6 +134,14 @@ impl<'a> Info<'a> {
         }
         w.end();
     }
+}
+
+/// Whether a form has a field with the name of its type which is for people to see.
+pub(super) fn has_open_type(form: Element<'_>) -> bool {
+    let is_type = |field: &Element<'_>| field.attr("var").is_some_and(|var| var == "FORM_TYPE");
+    let is_open = |field: Element<'_>| field.attr("type").is_none_or(|kind| kind != "hidden");
+    let mut fields = form.children().filter(|field| field.is(Ns::DATA_FORMS, "field"));
+    fields.any(|field| is_type(&field) && is_open(field))
 }
 
 fn read_form(form: Element<'_>) -> Form<'_> {

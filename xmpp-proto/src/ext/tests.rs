@@ -312,6 +312,44 @@ mod caps_tests {
             assert_eq!(verification(&ill), None);
         }
     }
+
+    /// §5.4, 3.5 and 3.6: what a form must be to count, and what makes the whole answer worth nothing.
+    #[test]
+    fn only_forms_of_one_hidden_type_count() {
+        let with = |forms: &str| {
+            let text = format!(
+                "<query xmlns='http://jabber.org/protocol/disco#info'><identity category='client' type='pc'/>\
+                 {forms}</query>"
+            );
+            let doc = parse(&text);
+            verification(&Info::read(doc.root()).unwrap())
+        };
+        let form = |fields: &str| format!("<x xmlns='jabber:x:data' type='result'>{fields}</x>");
+        let hidden = "<field var='FORM_TYPE' type='hidden'><value>urn:t</value></field>";
+        let (os, no_type) = ("<field var='os'><value>a</value></field>", with(""));
+        let good = with(&form(&[hidden, os].concat()));
+        assert!(no_type.is_some() && good.is_some() && good != no_type);
+        for ignored in [
+            os.into(),
+            [os, os].concat(),
+            hidden.replace("hidden", "text-single") + os,
+            hidden.replace(" type='hidden'", "") + os,
+        ] {
+            assert_eq!(with(&form(&ignored)), no_type, "{ignored}");
+        }
+        let same =
+            "<field var='FORM_TYPE' type='hidden'><value>urn:t</value><value>urn:t</value></field>";
+        assert_eq!(with(&form(&[same, os].concat())), good);
+        let b = os.replace(">a<", ">b<");
+        for ill in [
+            form(&[hidden, os, &b].concat()),
+            form(&[hidden, hidden, os].concat()),
+            form(&[same.replacen("urn:t", "urn:u", 1).as_str(), os].concat()),
+            form(&[hidden, os].concat()) + &form(hidden),
+        ] {
+            assert_eq!(with(&ill), None, "{ill}");
+        }
+    }
 }
 
 /// XEP-0082 §3.2, and the whole of the calendar.
