@@ -82,9 +82,11 @@ fn the_example_of_rfc_7616_3_9_2_with_the_hash_it_names() {
 /// RFC 8760 §2.6: the hash of no body is the hash of nothing.
 #[test]
 fn an_empty_body_hashes_to_the_hash_of_nothing() {
+    let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let hash = Algorithm::Sha256.hash(b"");
     assert_eq!(
-        Algorithm::Sha256.hash(b"").as_str(),
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        (hash.as_str(), format!("{hash} {hash:?}")),
+        (nothing, format!("{nothing} {nothing}"))
     );
 }
 

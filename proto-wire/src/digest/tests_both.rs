@@ -183,6 +183,23 @@ fn replays_old_nonces_and_what_was_not_offered_are_denied_by_name() {
     let mut legacy = Server::new(config(), Seed::from_u64(6));
     accepted(judge(&mut legacy, NOW, &sent, "s3cret"));
     assert!(legacy.claim(values(&sent)).unwrap().unwrap().is_legacy());
+
+    // A quality that another challenge with the same nonces offers.
+    for (asked, offered, right) in [
+        (QopSet::AUTH, QopSet::AUTH, true),
+        (QopSet::AUTH, QopSet::AUTH_INT, false),
+        (QopSet::AUTH_INT, QopSet::AUTH, false),
+        (QopSet::AUTH_INT, QopSet::BOTH, true),
+    ] {
+        let with = |qop| Server::new(config().with_qop(qop), Seed::from_u64(6));
+        let mut client = ann();
+        client.challenged(Target::Origin, with(asked).challenges(NOW, false), &[]).unwrap();
+        let sent = client.answers(&mut rng, b"PLAY", URI, b"body");
+        match judge(&mut with(offered), NOW, &sent, "s3cret") {
+            Verdict::Accepted(_) => assert!(right, "{asked} {offered}"),
+            verdict => assert_eq!((denial(verdict), right), (Denial::NotOffered, false)),
+        }
+    }
 }
 
 #[test]
