@@ -491,6 +491,9 @@ fn realms_and_challenges_are_bounded() {
 
 #[test]
 fn each_realm_of_server_and_proxies_gets_its_own_answer() {
+    let any = Credential::new("ann", "1").unwrap();
+    assert_eq!(any.realm(), None);
+    assert_eq!(any.for_realm("home").realm(), Some("home"));
     let mut client = Client::new([
         Credential::new("ann", "1").unwrap().for_realm("home"),
         Credential::new("guest", "2").unwrap().for_realm("proxy"),
