@@ -54,6 +54,7 @@ fn every_frame_of_three_hours_has_one_label_and_no_dropped_one() {
         assert!(!time.is_dropped(DROP), "{time}");
         assert!(before < Some(time), "{time}");
         assert_eq!(time.position(DROP), at);
+        assert_eq!(at.is_whole_nanos(), number % 3 == 0, "{time}");
         before = Some(time);
     }
     assert_eq!(SmpteTime::at(DROP, Position::from_thirds(u128::MAX)), None);
