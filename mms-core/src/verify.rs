@@ -1,6 +1,6 @@
 //! The laws of the ledger, checked on the state as it is.
 
-use crate::account::{Code, MONEY, Owner, POINTS};
+use crate::account::{Code, MONEY, Owner};
 use crate::ids::{AssetId, LotId, MemberId};
 use crate::ledger::Ledger;
 use crate::state::{CardStatus, MemberStatus, held_codes};
@@ -177,22 +177,9 @@ impl Ledger {
                 && sale.commission_back <= sale.commission.map_or(0, |(_, amount)| amount)
                 && sale.discount_returned <= sale.discount;
             check.saw(fits, || format!("sale {}: paid {paid:?}, returned {back:?}", sale.id));
-            let (mut money, mut points) = ((0_i64, 0_i64), 0_i64);
-            for (_, alloc) in self.sales.allocs(&sale) {
-                match self.lots.get(alloc.lot).map(|lot| lot.asset) {
-                    Some(POINTS) => points = points.saturating_add(alloc.restored_principal),
-                    Some(MONEY) => {
-                        money.0 = money.0.saturating_add(alloc.restored_principal);
-                        money.1 = money.1.saturating_add(alloc.restored_bonus);
-                    }
-                    // A coupon: once at most.
-                    _ => check.saw(alloc.restored_principal <= alloc.principal, || {
-                        format!("sale {}: more coupons came back than were used", sale.id)
-                    }),
-                }
-            }
-            let ties = money == (back.principal, back.bonus) && points == back.points;
-            check.saw(ties, || format!("sale {}: lots did not get back {back:?}", sale.id));
+            check.saw(self.sale_ties(&sale), || {
+                format!("sale {}: lots did not give and get back what it says", sale.id)
+            });
         }
     }
 
@@ -265,18 +252,13 @@ impl Ledger {
     fn holds_tie(&self, check: &mut Check) {
         let mut held: BTreeMap<LotId, (i64, i64)> = BTreeMap::new();
         for (id, hold) in &self.holds {
-            let mut sum = (0_i64, 0_i64);
             for alloc in &hold.allocs {
                 let of_lot = held.entry(alloc.lot).or_default();
-                for to in [of_lot, &mut sum] {
-                    to.0 = to.0.saturating_add(alloc.principal);
-                    to.1 = to.1.saturating_add(alloc.bonus);
-                }
+                of_lot.0 = of_lot.0.saturating_add(alloc.principal);
+                of_lot.1 = of_lot.1.saturating_add(alloc.bonus);
             }
             let listed = self.hold_ends.contains(&(hold.until, *id));
-            check.saw(sum == (hold.principal, hold.bonus) && listed, || {
-                format!("hold {id}: {hold:?}")
-            });
+            check.saw(self.hold_ties(hold) && listed, || format!("hold {id}: {hold:?}"));
         }
         for (id, lot) in self.lots.all() {
             let wanted = held.remove(&id).unwrap_or_default();
@@ -342,6 +324,12 @@ impl Ledger {
                 let empty = member.balances().all(|(_, amount)| amount == 0);
                 check.saw(empty, || format!("member {id} is closed and has a balance"));
             }
+            let merged = member.status == MemberStatus::Merged;
+            let sound = merged == member.merged_into().is_some()
+                && self
+                    .member(self.resolve(MemberId::new(id)))
+                    .is_some_and(|row| row.merged_into().is_none());
+            check.saw(sound, || format!("member {id} became {:?}", member.merged_into()));
         }
     }
 }

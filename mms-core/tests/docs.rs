@@ -53,6 +53,7 @@ const SOURCES: &[&str] = &[
     include_str!("fields.rs"),
     include_str!("golden.rs"),
     include_str!("holds.rs"),
+    include_str!("hostile_rows.rs"),
     include_str!("journal.rs"),
     include_str!("journal_page.rs"),
     include_str!("laws.rs"),

@@ -92,7 +92,7 @@ impl<'l> Prepare<'l, '_> {
             paid = paid.saturating_add(match cause {
                 RefundCause::Merchant => lot.principal,
                 RefundCause::Member => {
-                    lot.principal_in.saturating_sub(lot.consumed).clamp(0, lot.principal)
+                    lot.principal_in.saturating_sub(lot.consumed).min(lot.principal).max(0)
                 }
             });
             self.move_lot(id, MoveKind::PayOut, lot.principal, lot.bonus);

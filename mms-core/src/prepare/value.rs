@@ -184,7 +184,7 @@ impl<'l> Prepare<'l, '_> {
         expires: Day,
     ) -> Result<Option<LotId>, Rejection> {
         let debt = Code::PointsDebt.natural(party.member.balance(Code::PointsDebt, POINTS));
-        let paid = debt.clamp(0, points);
+        let paid = debt.min(points).max(0);
         if paid > 0 {
             self.draft.fact(Fact::DebtPaid { member: party.id, points: paid });
             self.draft.member(party.id, Code::PointsDebt, POINTS, paid.saturating_neg());

@@ -271,7 +271,15 @@ impl Ledger {
             ledger.fields.insert(member, field, value);
         }
         (ledger.places, ledger.voids) = (places, voids);
+        if answers.len() > core.keys_max as usize {
+            return Err(wrong(Section::Answers));
+        }
         for (key, digest, receipt) in answers {
+            // Of two answers to one key only the first would be given, until it is forgotten.
+            let again = ledger.replies.digest(key).is_some();
+            if again || key.value() == 0 || receipt.seq > core.seq {
+                return Err(wrong(Section::Answers));
+            }
             ledger.replies.push(key, digest, &receipt);
         }
         ledger.refer_lots();

@@ -1,5 +1,6 @@
 //! How each row of a snapshot is written and read: its fields one after another.
 
+use crate::account::Account;
 use crate::amount::Rounding;
 use crate::command::{Extras, Line, MemberKind, Pay, PayKind};
 use crate::ids::{
@@ -254,7 +255,11 @@ impl Row for (MemberToken, Member) {
             (more.merges, more.merged_into) = (merges, merged_into);
         }
         let balances: Vec<(u32, i64)> = take_list(from)?;
-        if !balances.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0)) {
+        // What stands on no account of a member would be seen by nobody.
+        let known = |key: u32| Account::from_key(key.into()).filter(|at| at.code().is_member());
+        if !balances.windows(2).all(|two| matches!(two, [a, b] if a.0 < b.0))
+            || !balances.iter().all(|(key, _)| known(*key).is_some())
+        {
             return None;
         }
         balances.into_iter().for_each(|(key, amount)| member.book(key, amount));

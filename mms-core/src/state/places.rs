@@ -65,6 +65,11 @@ impl<K: Copy + Ord> Places<K> {
         self.rings.iter()
     }
 
+    /// The newest time of all.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.newest.last().map(|(time, _)| *time)
+    }
+
     /// Those that there are times of.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
         self.rings.keys()

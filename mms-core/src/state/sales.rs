@@ -326,6 +326,26 @@ impl Sales {
         self.ids.front().copied()
     }
 
+    /// The newest.
+    pub(crate) fn last(&self) -> Option<SaleId> {
+        self.ids.back().copied()
+    }
+
+    /// Whether takings, lines and rewards of each sale are there, and of no other.
+    pub(crate) fn rows_are_their_own(&self) -> bool {
+        let ends = [self.allocs.end(), self.lines.end(), self.rewards.end()];
+        let mut from = self.bases();
+        self.all().all(|sale| {
+            let rows = [sale.allocs, sale.lines, sale.rewards];
+            from.iter_mut().zip(rows).zip(ends).all(|((from, (start, count)), end)| {
+                let behind = start.saturating_add(count.into());
+                let own = *from <= start && behind <= end;
+                *from = behind;
+                own
+            })
+        })
+    }
+
     /// Whether ids rise.
     pub(crate) fn is_in_order(&self) -> bool {
         self.ids.iter().zip(self.ids.iter().skip(1)).all(|(a, b)| a < b)
