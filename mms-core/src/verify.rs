@@ -159,9 +159,7 @@ impl Ledger {
             });
         }
         for (id, lot) in self.lots.all() {
-            let parts =
-                [lot.principal, lot.bonus, lot.held_principal, lot.held_bonus, lot.deferred];
-            check.saw(parts.iter().all(|part| *part >= 0), || format!("{id:?} holds {parts:?}"));
+            check.saw(lot.is_plausible(), || format!("{id:?} holds {lot:?}"));
         }
     }
 

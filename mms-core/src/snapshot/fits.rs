@@ -55,7 +55,7 @@ impl Ledger {
         // Of a place that is free nothing is said: equal states have equal bytes.
         let sound = |(_, row): (LotId, Lot)| match row.is_vacant() {
             true => row == Lot::vacant(),
-            false => member(row.member) && row.origin <= self.seq && is_plausible(&row),
+            false => member(row.member) && row.origin <= self.seq && row.is_plausible(),
         };
         fail(self.lots.places().all(sound), Section::Lots)?;
         // What is named after a record that is still to come would be taken for that one's.
@@ -129,7 +129,7 @@ impl Ledger {
             && lines
             && is_within(&sale.returned, &sale.paid)
             && matches!(sale.asset, MONEY | POINTS)
-            && sale.earn_den != 0
+            && (sale.earn_den != 0 || sale.earned == 0)
             && sale.settled.is_none_or(|(_, den)| den != 0)
     }
 
@@ -139,17 +139,6 @@ impl Ledger {
         let owner = member.map(|member| self.resolve(member));
         owner == Some(self.resolve(row.member)) && is(&row)
     }
-}
-
-/// Whether a lot holds nothing less than nothing, and no bonus on top of anything but money; only points
-/// wait.
-fn is_plausible(lot: &Lot) -> bool {
-    let parts = [lot.principal, lot.bonus, lot.held_principal, lot.held_bonus, lot.deferred];
-    let all = [lot.principal_in, lot.bonus_in, lot.lapsed, lot.price];
-    let bonus = [lot.bonus, lot.held_bonus, lot.bonus_in];
-    parts.iter().chain(&all).all(|part| *part >= 0)
-        && (lot.asset == MONEY || bonus == [0; 3])
-        && (lot.asset == POINTS || !lot.pending)
 }
 
 /// Whether each tender gave back no more than it paid, and none less than nothing.
@@ -163,4 +152,18 @@ fn is_within(back: &Tenders, paid: &Tenders) -> bool {
         (back.account, paid.account),
     ];
     rows.iter().all(|(back, paid)| 0 <= *back && back <= paid)
+}
+
+impl Lot {
+    /// Whether a lot holds nothing less than nothing, and no bonus on top of anything but money; only points
+    /// wait.
+    pub(crate) fn is_plausible(&self) -> bool {
+        let parts =
+            [self.principal, self.bonus, self.held_principal, self.held_bonus, self.deferred];
+        let all = [self.principal_in, self.bonus_in, self.lapsed, self.price];
+        let bonus = [self.bonus, self.held_bonus, self.bonus_in];
+        parts.iter().chain(&all).all(|part| *part >= 0)
+            && (self.asset == MONEY || bonus == [0; 3])
+            && (self.asset == POINTS || !self.pending)
+    }
 }
