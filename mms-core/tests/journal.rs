@@ -535,3 +535,29 @@ fn what_does_not_fit_into_a_frame_waits_for_the_next() {
         assert_eq!(Frame::parse(frame.bytes()).unwrap_err().kind(), FrameErrorKind::Records);
     }
 }
+
+/// The place of the first record that a header says is held against the record, also by a recovery that
+/// hashes nothing.
+#[test]
+fn a_header_that_names_another_first_record_is_refused() {
+    let mut shop = Shop::new(Program::default());
+    shop.enrol();
+    let bytes = shop.records[0].clone();
+    let head = Record::parse(&bytes).unwrap().0.head();
+    let frame = |seq| {
+        let mut writer = FrameWriter::new(1, Chain::START, 1);
+        writer.buffer().extend_from_slice(&bytes);
+        writer.added(seq, head.at.time);
+        writer.seal().unwrap()
+    };
+    let recover = |frame: &FrameBuf| {
+        let mut recovery = Recovery::new(ledger(Limits::default(), Program::default()));
+        let result = recovery.frame(frame.bytes()).map_err(|error| (error.kind(), error.offset()));
+        (result, recovery.records())
+    };
+    let good = frame(head.seq);
+    assert_eq!(recover(&good), (Ok(()), 1));
+    let other = frame(Seq::new(7));
+    assert_eq!(recover(&other), (Err((FrameErrorKind::Records, 16)), 0));
+    assert_eq!(Frame::parse(other.bytes()).unwrap_err().kind(), FrameErrorKind::Records);
+}

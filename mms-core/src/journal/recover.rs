@@ -286,6 +286,13 @@ impl Recovery {
                     Err(error) => strange = Some(error),
                 }
             }
+            let first = scratch.records().next().map(|(head, ..)| head.seq);
+            if left.len() == frame.body().len() && first.is_some_and(|seq| seq != frame.first_seq())
+            {
+                // Before anything of it is booked.
+                result = Err(FrameError::new(FrameErrorKind::Records, 16));
+                break;
+            }
             self.ledger.warm_for(scratch.records().map(|(head, _, facts)| (head, facts)));
             let booked = self.book(&scratch);
             if let Some(statements) = &mut self.statements {
