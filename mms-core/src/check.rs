@@ -334,4 +334,28 @@ mod tests {
             assert_eq!(refusal(&facts), Some(RecordErrorKind::State), "{wrong}");
         }
     }
+
+    /// A record from elsewhere may take more than a lot has: the laws say so, and no command panics.
+    #[test]
+    fn a_lot_with_less_than_nothing_is_found_and_harmless() {
+        let mut ledger =
+            Ledger::new(Limits::default(), Program::default().into(), Seed::from_u64(1)).unwrap();
+        let (how, principal) = (crate::MoveKind::Remove, 10);
+        let moved = Fact::LotMoved { lot: LotId::new(0), how, principal, bonus: 0 };
+        let mut draft = Draft::new();
+        draft.head.seq = Seq::new(1);
+        let facts = [enrolled(0, 9), opened(0, MONEY, 0, 20), moved];
+        facts.iter().for_each(|fact| draft.fact(*fact));
+        let record = draft.finish();
+        assert_eq!(ledger.check(record.view()), Ok(()));
+        ledger.commit(record.view());
+        assert!(!ledger.verify().is_sound());
+        let (who, cause) = (MemberId::new(0).into(), crate::RefundCause::Member);
+        let action = crate::Action::RefundCard { who, cause };
+        let command =
+            crate::Command::new(crate::IdempotencyKey::new(1), crate::StoreId::new(1), action);
+        let booked =
+            ledger.prepare(ledger.at(), &command).map(|record| record.view().postings().count());
+        assert_eq!(booked, Ok(4));
+    }
 }
