@@ -35,6 +35,8 @@ pub(super) struct House {
     pub(super) last: u64,
     archives: BTreeMap<String, Vec<ArchiveEntry>>,
     store: Option<Store>,
+    /// Where keys are kept, what hides which accounts there are.
+    pub(super) decoy_key: Option<Secret>,
     tokens: Tokens,
     /// Connections of accounts that were removed.
     gone: Vec<u64>,
@@ -79,6 +81,7 @@ impl House {
             last: 0,
             archives: BTreeMap::new(),
             store: None,
+            decoy_key: None,
             tokens: Tokens::default(),
             gone: Vec::new(),
             jobs: None,
@@ -98,6 +101,7 @@ impl House {
                 house.tokens.restore(&account, row);
             }
             (house.known, house.archives) = (kept.known, kept.archives);
+            house.decoy_key = Some(store.decoy_key(&mut house.rng)?);
             house.store = Some(store);
         }
         Ok(house)
@@ -107,12 +111,11 @@ impl House {
     pub(super) fn add_account(&mut self, account: &Jid, password: &str) -> io::Result<()> {
         self.router.add_account(account.as_str());
         self.change_tokens(account, |tokens| tokens.forget(account));
-        if let Some(store) = &self.store {
-            let mut salt = [0; 16];
-            self.rng.fill(&mut salt);
-            store.keep_password(account.as_str(), password, &salt)?;
-        }
-        self.known.insert(account.to_string(), Known::Password(Secret::new(password)));
+        let known = match &self.store {
+            Some(store) => store.keep_password(account.as_str(), password, &mut self.rng)?,
+            None => Known::Password(Secret::new(password)),
+        };
+        self.known.insert(account.to_string(), known);
         Ok(())
     }
 

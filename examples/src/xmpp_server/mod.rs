@@ -34,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use xmpp_proto::jid::Jid;
+use xmpp_proto::sasl::Secret;
 use xmpp_proto::server::{ServerConfig, ServerTls};
 use xmpp_proto::sm::{SmConfig, SmSession};
 use xmpp_proto::stanza::{MessageBuilder, MessageKind};
@@ -93,17 +94,23 @@ impl XmppServer {
             (Some(_), false) => ServerTls::Offered,
             (None, _) => ServerTls::None,
         };
-        let mut doors = vec![Door::open(&options, options.listen, tls, false, Kind::Stream)?];
+        let mut domains = vec![options.domain.as_str()];
+        domains.extend(options.other_domains.iter().map(String::as_str));
+        let mut house = House::open(&domains, SmConfig::new(), &options)?;
+        let open = |listen, starttls, tls, kind| {
+            Door::open(&options, house.decoy_key.clone(), listen, starttls, tls, kind)
+        };
+        let mut doors = vec![open(options.listen, tls, false, Kind::Stream)?];
         if let Some(listen) = options.direct_tls {
             if options.tls.is_none() {
                 return Err(io::Error::other("direct TLS needs a certificate"));
             }
-            doors.push(Door::open(&options, listen, ServerTls::None, true, Kind::Stream)?);
+            doors.push(open(listen, ServerTls::None, true, Kind::Stream)?);
         }
         for (listen, kind) in [(options.websocket, Kind::WebSocket), (options.bosh, Kind::Http)] {
             if let Some(listen) = listen {
                 let around = tls == ServerTls::Required;
-                doors.push(Door::open(&options, listen, ServerTls::None, around, kind)?);
+                doors.push(open(listen, ServerTls::None, around, kind)?);
             }
         }
         let addr = |kind: Kind, tls: Option<bool>| {
@@ -116,9 +123,6 @@ impl XmppServer {
         let first = addr(Kind::Stream, None)?.unwrap_or(options.listen);
         let direct_tls = addr(Kind::Stream, Some(true))?;
         let (websocket, bosh) = (addr(Kind::WebSocket, None)?, addr(Kind::Http, None)?);
-        let mut domains = vec![options.domain.as_str()];
-        domains.extend(options.other_domains.iter().map(String::as_str));
-        let mut house = House::open(&domains, SmConfig::new(), &options)?;
         let servers = options.servers.map(TcpListener::bind).transpose()?;
         let servers_addr = servers.as_ref().map(TcpListener::local_addr).transpose()?;
         let (jobs, work) = channel();
@@ -251,6 +255,7 @@ impl Drop for XmppServer {
 impl Door {
     fn open(
         options: &Options,
+        decoy_key: Option<Secret>,
         listen: SocketAddr,
         starttls: ServerTls,
         tls: bool,
@@ -270,6 +275,7 @@ impl Door {
         if tls {
             config = config.with_direct_tls();
         }
+        config.decoy_key = decoy_key;
         Ok(Self { listener, config: Arc::new(config), tls, kind })
     }
 }

@@ -2,7 +2,7 @@
 //! database; what one stanza changes is one transaction.
 
 use super::tokens::Row;
-use proto_wire::Timestamp;
+use proto_wire::{Rng, Timestamp};
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use std::collections::BTreeMap;
 use std::io;
@@ -24,6 +24,11 @@ const ARCHIVE: TableDefinition<'_, (&str, u64), (&str, i64, &str, &str)> =
 const TOKENS: TableDefinition<'_, (&str, u64), (&str, &str, i64, &str)> =
     TableDefinition::new("tokens");
 
+/// What belongs to no account, by its name.
+const HOST: TableDefinition<'_, &str, &str> = TableDefinition::new("host");
+/// In [`HOST`]: what the salts of accounts that are not there are made from.
+const DECOY: &str = "decoy";
+
 const HASHES: [(Hash, &str); 3] =
     [(Hash::Sha1, "sha-1"), (Hash::Sha256, "sha-256"), (Hash::Sha512, "sha-512")];
 /// Rounds of the keys that are kept (RFC 7677 §4 wants at least as many).
@@ -33,9 +38,9 @@ pub(super) const ARCHIVE_MAX: usize = 10_000;
 
 /// What an account logs in with.
 pub(super) enum Known {
-    /// As it was given in this run.
+    /// As it was given, where nothing is kept.
     Password(Secret),
-    /// As it was kept: it verifies, and logs nobody in.
+    /// As it is kept: it verifies, and logs nobody in.
     Keys(Vec<ScramKeys>),
 }
 
@@ -86,6 +91,7 @@ impl Store {
         transaction.open_table(PARTS).map_err(io::Error::other)?;
         transaction.open_table(ARCHIVE).map_err(io::Error::other)?;
         transaction.open_table(TOKENS).map_err(io::Error::other)?;
+        transaction.open_table(HOST).map_err(io::Error::other)?;
         transaction.commit().map_err(io::Error::other)?;
         let mut store = Self { database, next: BTreeMap::new() };
         let kept = store.read()?;
@@ -153,23 +159,49 @@ impl Store {
         transaction.commit().map_err(io::Error::other)
     }
 
-    /// Keeps what verifies a password.
+    /// The secret that hides which accounts there are: made once, and the same ever after.
+    pub(super) fn decoy_key(&self, rng: &mut Rng) -> io::Result<Secret> {
+        let transaction = self.database.begin_write().map_err(io::Error::other)?;
+        let key = {
+            let mut table = transaction.open_table(HOST).map_err(io::Error::other)?;
+            let kept =
+                table.get(DECOY).map_err(io::Error::other)?.map(|key| key.value().to_string());
+            match kept {
+                Some(key) => key,
+                None => {
+                    let key = rng.hex::<32>().to_string();
+                    table.insert(DECOY, key.as_str()).map_err(io::Error::other)?;
+                    key
+                }
+            }
+        };
+        transaction.commit().map_err(io::Error::other)?;
+        Ok(Secret::new(key))
+    }
+
+    /// Keeps what verifies a password: for each hash a key with a salt of its own, as those have that are made up
+    /// for accounts that are not there.
     pub(super) fn keep_password(
         &self,
         account: &str,
         password: &str,
-        salt: &[u8],
-    ) -> io::Result<()> {
+        rng: &mut Rng,
+    ) -> io::Result<Known> {
+        let mut all = Vec::new();
         let transaction = self.database.begin_write().map_err(io::Error::other)?;
         {
             let mut table = transaction.open_table(KEYS).map_err(io::Error::other)?;
             for (hash, name) in HASHES {
-                let Some(keys) = ScramKeys::derive(hash, password, salt, ROUNDS) else { continue };
-                let value = (salt, ROUNDS, keys.stored_key(), keys.server_key());
+                let mut salt = [0; 16];
+                rng.fill(&mut salt);
+                let Some(keys) = ScramKeys::derive(hash, password, &salt, ROUNDS) else { continue };
+                let value = (&salt[..], ROUNDS, keys.stored_key(), keys.server_key());
                 table.insert((account, name), value).map_err(io::Error::other)?;
+                all.push(keys);
             }
         }
-        transaction.commit().map_err(io::Error::other)
+        transaction.commit().map_err(io::Error::other)?;
+        Ok(Known::Keys(all))
     }
 
     /// Writes changes, all or none; they are on the disk when it returns.

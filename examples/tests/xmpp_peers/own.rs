@@ -1,14 +1,16 @@
 //! Our programs on our server.
 
-use crate::common::{Dir, User, certificate, extensions, resumes_after_a_cut};
+use crate::common::{Dir, PATIENCE, User, certificate, extensions, resumes_after_a_cut};
 use crate::prosody::talks_over_a_websocket;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use examples::certificates;
 use examples::drive::blocking::Connection;
 use examples::entropy::seed;
 use examples::xmpp_server::{Options, XmppServer};
 use proto_wire::Clock;
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -265,4 +267,56 @@ fn our_client_logs_in_to_our_server_by_token() {
         _ => None,
     });
     server.stop();
+}
+
+/// Who asks for the salts of an account learns nothing of whether there is one: they are the same each time,
+/// also after a restart, and others for each hash.
+#[test]
+fn our_server_tells_nobody_which_accounts_there_are() {
+    let dir = Dir::new("strangers");
+    let file = dir.0.join("chat.redb");
+    let start = || XmppServer::start(Options::new("localhost").with_file(&file)).unwrap();
+    let names = ["alice", "nobody"];
+    let mechanisms = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+    let mut seen = Vec::new();
+    for run in 0..2 {
+        let server = start();
+        if run == 0 {
+            server.add_account("alice", "secret");
+        }
+        for _ in 0..2 {
+            let asked =
+                names.map(|name| mechanisms.map(|mechanism| salt(server.addr(), name, mechanism)));
+            seen.push(asked);
+        }
+        server.stop();
+    }
+    assert!(seen.iter().all(|asked| *asked == seen[0]), "{seen:?}");
+    let mut salts = seen[0].concat();
+    salts.sort_unstable();
+    salts.dedup();
+    assert_eq!(salts.len(), 6, "{salts:?}");
+}
+
+/// What a server names as salt and rounds (RFC 5802 §7), in its first challenge.
+fn salt(addr: SocketAddr, name: &str, mechanism: &str) -> String {
+    let mut socket = TcpStream::connect(addr).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let first = STANDARD.encode(format!("n,,n={name},r=x"));
+    let asks = format!(
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' \
+         version='1.0'><auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{first}</auth>"
+    );
+    socket.write_all(asks.as_bytes()).unwrap();
+    let (mut text, mut buffer) = (String::new(), [0; 4096]);
+    while !text.contains("</challenge>") {
+        let len = socket.read(&mut buffer).unwrap();
+        assert!(len > 0, "{text}");
+        text.push_str(core::str::from_utf8(&buffer[..len]).unwrap());
+    }
+    let (_, challenge) = text.split_once("<challenge").unwrap();
+    let (_, challenge) = challenge.split_once('>').unwrap();
+    let (challenge, _) = challenge.split_once('<').unwrap();
+    let said = String::from_utf8(STANDARD.decode(challenge).unwrap()).unwrap();
+    said.split_once(",s=").unwrap().1.to_string()
 }
