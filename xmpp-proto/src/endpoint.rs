@@ -3,7 +3,7 @@
 
 use crate::link::{Link, ProtocolError};
 use crate::stream::{STREAM_CLOSE, StreamCondition, StreamError, StreamOpen};
-use crate::xml::{FrameKind, Ns, XmlLimits};
+use crate::xml::{Element, FrameKind, Ns, XmlLimits};
 use alloc::string::{String, ToString};
 use bytes::Bytes;
 use core::time::Duration;
@@ -123,6 +123,8 @@ pub(crate) struct Core<E> {
     pub(crate) handshake: bool,
     /// Stanzas may be sent.
     pub(crate) ready: bool,
+    /// This side closed with an error.
+    expelled: bool,
 }
 
 impl<E> Core<E> {
@@ -145,6 +147,7 @@ impl<E> Core<E> {
             opened: false,
             handshake: false,
             ready: false,
+            expelled: false,
         }
     }
 
@@ -213,7 +216,7 @@ impl<E> Core<E> {
                             self.link.send(STREAM_CLOSE.to_string());
                         }
                         self.end(CloseReason::StreamError(error));
-                    } else if self.life == Life::Open {
+                    } else if self.life == Life::Open || self.still_counts(element) {
                         return Some(Frame::Element(bytes));
                     }
                 }
@@ -223,6 +226,12 @@ impl<E> Core<E> {
                 }
             }
         }
+    }
+
+    /// Stanzas that were on their way when this side closed (RFC 6120 §4.4); behind an error nothing is.
+    fn still_counts(&self, element: Option<Element<'_>>) -> bool {
+        let closing = self.life == Life::Closing && self.ready && !self.expelled;
+        closing && element.is_some_and(|element| element.ns() == self.content)
     }
 
     pub(crate) fn eof(&mut self) {
@@ -278,6 +287,7 @@ impl<E> Core<E> {
         }
         self.open_if_needed();
         if let Some(condition) = condition {
+            self.expelled = true;
             self.link.send(StreamError::new(condition).write());
         }
         self.link.send(STREAM_CLOSE.to_string());

@@ -168,6 +168,42 @@ fn a_component_may_speak_for_its_domain_only() {
     }
 }
 
+/// RFC 6120 §4.4: the other side did not know yet. Behind an error, and before there may be stanzas, nothing
+/// counts.
+#[test]
+fn what_was_under_way_when_a_stream_was_closed_counts() {
+    let shutdown = StreamCondition::SystemShutdown;
+    let message = "<message from='plays.shakespeare.lit' to='a@b'/>";
+    let ping = "<iq type='get' id='p' from='b' to='plays.shakespeare.lit'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let ends = |events: &[Event]| matches!(events, [Event::Closed(CloseReason::Local)]);
+    let mut component = ready();
+    component.close(NOW).unwrap();
+    let (sent, events) = hear(&mut component, &format!("{message}{ping}<presence type='odd'/>"));
+    assert_eq!(sent, "</stream:stream>", "nothing may be said any more");
+    assert!(matches!(events[..], [Event::Stanza(_), Event::Invalid { .. }]), "{events:?}");
+    assert!(ends(&hear(&mut component, "</stream:stream>").1));
+    let mut component = ready();
+    component.expel(NOW, shutdown).unwrap();
+    assert!(ends(&hear(&mut component, &format!("{message}</stream:stream>")).1));
+    let mut component = self::component();
+    hear(&mut component, HEADER);
+    component.close(NOW).unwrap();
+    assert!(ends(&hear(&mut component, &format!("{message}<handshake/></stream:stream>")).1));
+
+    for (expelled, stanzas) in [(false, 1), (true, 0)] {
+        let (mut server, ..) = accepted(Some("secret"), "");
+        match expelled {
+            true => server.expel(NOW, shutdown).unwrap(),
+            false => server.close(NOW).unwrap(),
+        }
+        server.handle_input(NOW, Input::Data(message.as_bytes()));
+        server.handle_input(NOW, Input::Data(b"</stream:stream>"));
+        let (_, events) = drain(|| server.poll_output());
+        assert_eq!(events.len(), stanzas + 1, "{events:?}");
+        assert!(matches!(events.last(), Some(AcceptEvent::Closed(CloseReason::Local))));
+    }
+}
+
 #[test]
 fn what_a_server_refuses_at_the_door() {
     for (open, told) in [

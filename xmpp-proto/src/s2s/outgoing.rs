@@ -278,6 +278,10 @@ impl Outgoing {
     }
 
     fn element(&mut self, now: Instant, bytes: &[u8]) {
+        if !self.core.is_open() {
+            // Nothing comes on this stream but what it is negotiated with.
+            return;
+        }
         let Some(element) = self.core.link.scanner.element(bytes) else { return };
         match (self.phase, element.ns(), element.name()) {
             (Phase::Features, Ns::STREAM, "features") => {

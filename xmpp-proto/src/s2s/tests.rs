@@ -148,6 +148,24 @@ fn dialback_with_and_without_tls() {
     }
 }
 
+/// RFC 6120 §4.4: the other side did not know yet.
+#[test]
+fn a_stanza_that_was_under_way_when_the_stream_was_closed_counts() {
+    let mut verona = Verona::new(S2sTls::Never);
+    verona.run();
+    let stanza = message("juliet@capulet.example/x", "romeo@montague.example");
+    verona.outgoing.send(NOW, CAPULET, MONTAGUE, stanza).unwrap();
+    verona.inc.clear();
+    verona.incoming.close(NOW).unwrap();
+    verona.run();
+    let told = verona.inc.make_contiguous();
+    assert!(
+        matches!(told, [IncomingEvent::Stanza(_), IncomingEvent::Closed(CloseReason::Local)]),
+        "{told:?}"
+    );
+    assert!(verona.outgoing.is_closed());
+}
+
 #[test]
 fn another_pair_goes_over_the_same_stream() {
     let with = |domain: &str, more: &str, max| {
